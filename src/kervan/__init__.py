@@ -1,0 +1,1 @@
+"""Kervan carries one machine-learning model through its whole life."""

@@ -1,0 +1,1 @@
+"""Kervan from Python: the same actions as the command line, results that show themselves."""

@@ -1,0 +1,1 @@
+"""What can be asked: one function for each user action, the only place where stages meet."""

@@ -1,0 +1,1 @@
+"""Nouns, ports, errors, schema, identity, configuration and plug-ins: the standard library alone."""

@@ -1,0 +1,306 @@
+"""What a user can set, read once at the edge: flag > `KERVAN_*` > `kervan.toml` > user's file > default.
+
+`KERVAN_MODEL_FOLDS=3` sets `folds` in the table `[model]`; the value is read as TOML where that is possible.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from kervan.core.errors import InvalidConfig, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FILE_NAME = "kervan.toml"
+MISSING_TEXTS = ("", "?", "NA", "N/A", "NaN", "nan", "null", "NULL", "None")
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectSettings:
+    """`[project]`: the project's name; by default that of its folder."""
+
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkspaceSettings:
+    """`[workspace]`: where records and files live; by default SQLite and files in `.kervan/`."""
+
+    catalog: str = ""
+    blobs: str = ""
+    actor: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitSettings:
+    """`split` in `[data]`: the shares of the three parts; they add up to 1."""
+
+    train: float = 0.8
+    validation: float = 0.1
+    test: float = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """`[[data.checks]]`: a rule for one column. `between` and `allowed` also bind requests for predictions.
+
+    `missing_at_most` is a share of the rows, 0 to 1.
+    """
+
+    column: str
+    between: tuple[float, ...] | None = None
+    allowed: tuple[str, ...] | None = None
+    missing_at_most: float | None = None
+    unique: bool = False
+    severity: str = "stop"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataSettings:
+    """`[data]`: the table, what to predict, and how to treat it."""
+
+    source: str = ""
+    target: str = ""
+    name: str = ""
+    separator: str = ""
+    missing: tuple[str, ...] = MISSING_TEXTS
+    split: SplitSettings = SplitSettings()
+    protect: dict[str, str] = field(default_factory=dict)
+    units: dict[str, str] = field(default_factory=dict)
+    checks: tuple[Check, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goal:
+    """What a model must reach: a metric and a bound on it. Without a bound every model reaches it."""
+
+    metric: str = ""
+    at_least: float | None = None
+    at_most: float | None = None
+
+    def __str__(self) -> str:
+        bounds = [f"≥ {self.at_least:g}"] if self.at_least is not None else []
+        bounds += [f"≤ {self.at_most:g}"] if self.at_most is not None else []
+        return " ".join([self.metric, *bounds])
+
+    def is_reached(self, value: float) -> bool:
+        """Say whether a value of the metric is good enough.
+
+        >>> Goal(metric="roc_auc", at_least=0.9).is_reached(0.91)
+        True
+        """
+        above = self.at_least is None or value >= self.at_least
+        return above and (self.at_most is None or value <= self.at_most)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSettings:
+    """`[model]`: what to train and how good it has to be. An empty `task` is found out from the target."""
+
+    name: str = ""
+    task: str = ""
+    goal: Goal = Goal()
+    families: tuple[str, ...] = ("linear", "neighbours", "tree", "forest", "boosting")
+    folds: int = 5
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageSettings:
+    """`[package]`: the formats to write, and how far their answers may be from the original's."""
+
+    formats: tuple[str, ...] = ("onnx",)
+    tolerance: float = 1e-5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseSettings:
+    """`[release]`: the environment to release to; without `to`, `kervan run` ends with the registered model."""
+
+    to: str = ""
+    host: str = "127.0.0.1"
+    port: int = 8000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchSettings:
+    """`[watch]`: from where on drift is reported. `alpha` is the Kolmogorov–Smirnov false-alarm rate."""
+
+    psi: float = 0.2
+    alpha: float = 0.001
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """All settings of a project; `folder` holds its `kervan.toml` and `.kervan`."""
+
+    folder: Path = Path()
+    project: ProjectSettings = ProjectSettings()
+    workspace: WorkspaceSettings = WorkspaceSettings()
+    data: DataSettings = field(default_factory=DataSettings)
+    model: ModelSettings = ModelSettings()
+    package: PackageSettings = PackageSettings()
+    release: ReleaseSettings = ReleaseSettings()
+    watch: WatchSettings = WatchSettings()
+
+    @property
+    def project_name(self) -> str:
+        """The project's name."""
+        return self.project.name or self.folder.resolve().name
+
+    @property
+    def model_name(self) -> str:
+        """The name under which models are registered."""
+        return self.model.name or self.project_name
+
+    @property
+    def dataset_name(self) -> str:
+        """The name under which the table is kept."""
+        return self.data.name or self.project_name
+
+
+TABLES = tuple(entry.name for entry in fields(Config) if entry.name != "folder")
+
+
+def find_folder(start: Path) -> Path:
+    """Return the nearest folder at or above `start` that holds a `kervan.toml` or `.kervan`, else `start`."""
+    for folder in (start, *start.parents):
+        if (folder / FILE_NAME).is_file() or (folder / ".kervan").is_dir():
+            return folder
+    return start
+
+
+def load_config(
+    folder: Path, *, flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] = os.environ
+) -> Config:
+    """Read the settings of the project in `folder`.
+
+    `flags` are settings from the command line, nested like the file. Raises `InvalidConfig` that names
+    the place of the first setting that is unknown or cannot be used.
+    """
+    user = Path(environ.get("XDG_CONFIG_HOME", Path.home() / ".config")) / "kervan" / "config.toml"
+    merged: dict[str, Any] = {}
+    origins: dict[tuple[str, ...], str] = {}
+    layers = [
+        (str(user), _read_toml(user)),
+        (FILE_NAME, _read_toml(folder / FILE_NAME)),
+        ("the environment", _from_environ(environ)),
+        ("the command line", dict(flags or {})),
+    ]
+    for origin, layer in layers:
+        _merge(merged, layer, origins, origin, ())
+    settings = _bind(Config, merged, (), origins)
+    return _with_folder(settings, folder)
+
+
+def _with_folder(settings: Config, folder: Path) -> Config:
+    values = {name: getattr(settings, name) for name in TABLES}
+    return Config(folder=folder, **values)
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except UnicodeDecodeError as error:
+        raise InvalidConfig(f"{path.name} is not UTF-8: {error.reason}", hint="save it as UTF-8") from error
+    except OSError as error:
+        raise InvalidConfig(f"cannot read {path}: {error.strerror}") from error
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidConfig(f"{path.name}: {error}", hint="see https://toml.io for the syntax") from error
+
+
+def _from_environ(environ: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, text in environ.items():
+        table, _, key = name.removeprefix("KERVAN_").lower().partition("_")
+        if name.startswith("KERVAN_") and table in TABLES and key:
+            found.setdefault(table, {})[key] = _toml_value(text)
+    return found
+
+
+def _toml_value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _merge(
+    into: dict[str, Any],
+    layer: Mapping[str, Any],
+    origins: dict[tuple[str, ...], str],
+    origin: str,
+    path: tuple[str, ...],
+) -> None:
+    for key, value in layer.items():
+        here = (*path, key)
+        if isinstance(value, dict) and isinstance(into.get(key, {}), dict):
+            origins.setdefault(here, origin)
+            _merge(into.setdefault(key, {}), value, origins, origin, here)
+        else:
+            into[key] = value
+            origins[here] = origin
+
+
+def _bind(kind: type[_T], values: Any, path: tuple[str, ...], origins: Mapping[tuple[str, ...], str]) -> _T:
+    """Make a settings dataclass from parsed values; every complaint names the setting and its origin."""
+    if not isinstance(values, dict):
+        raise InvalidConfig(f"{_place(path, origins)} must be a table")
+    hints = get_type_hints(kind)
+    known = [entry for entry in fields(kind) if entry.name != "folder"]  # type: ignore[arg-type]
+    names = [entry.name for entry in known]
+    for key in values:
+        if key not in names:
+            raise InvalidConfig(
+                f"{_place((*path, key), origins)}: unknown setting", hint=did_you_mean(key, names)
+            )
+    for entry in known:
+        required = entry.default is MISSING and entry.default_factory is MISSING
+        if required and entry.name not in values:
+            raise InvalidConfig(f"{_place(path, origins)}: {entry.name!r} is missing")
+    return kind(**{key: _value(hints[key], value, (*path, key), origins) for key, value in values.items()})
+
+
+def _value(hint: Any, value: Any, path: tuple[str, ...], origins: Mapping[tuple[str, ...], str]) -> Any:
+    if get_origin(hint) in {Union, UnionType}:
+        hint = next(choice for choice in get_args(hint) if choice is not NoneType)
+    if is_dataclass(hint) and isinstance(hint, type):
+        return _bind(hint, value, path, origins)
+    if get_origin(hint) is tuple and isinstance(value, list):
+        item = get_args(hint)[0]
+        return tuple(_value(item, each, (*path, str(place)), origins) for place, each in enumerate(value))
+    if get_origin(hint) is dict and isinstance(value, dict):
+        item = get_args(hint)[1]
+        return {key: _value(item, each, (*path, key), origins) for key, each in value.items()}
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is hint:
+        return value
+    raise InvalidConfig(f"{_place(path, origins)}: {value!r} is not {_in_words(hint)}")
+
+
+def _in_words(hint: Any) -> str:
+    if get_origin(hint) is tuple:
+        return "a list"
+    words = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
+    return words.get(hint, "a table")
+
+
+def _place(path: tuple[str, ...], origins: Mapping[tuple[str, ...], str]) -> str:
+    starts = (path[:end] for end in range(len(path), 0, -1))
+    nearest = next((origins[start] for start in starts if start in origins), FILE_NAME)
+    if len(path) < 2:
+        return f"{nearest}: [{path[0]}]" if path else nearest
+    return f"{nearest}: [{path[0]}] {'.'.join(path[1:])}"

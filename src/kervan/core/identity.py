@@ -1,0 +1,171 @@
+"""Hashes, time-ordered ids, semantic versions and references such as `income@1.2.0` and `adult:3`."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import threading
+import time
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from kervan.core.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_NAME = re.compile(r"[^\W_][\w.-]{0,127}")
+_VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
+_CHUNK = 1 << 20
+
+
+class _Clock:
+    """Issues strictly rising 128-bit numbers: 48 bits of milliseconds, 80 random bits."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last = 0
+
+    def tick(self) -> int:
+        fresh = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
+        with self._lock:
+            self._last = max(fresh, self._last + 1)
+            return self._last
+
+
+_clock = _Clock()
+
+
+def new_id() -> str:
+    """Return a new ULID: 26 letters that sort by the time of their making, also within one process.
+
+    >>> first, second = new_id(), new_id()
+    >>> len(first), first < second
+    (26, True)
+    """
+    number = _clock.tick()
+    return "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def id_time(ident: str) -> float:
+    """Return the time, in seconds since 1970, at which an id was made.
+
+    >>> abs(id_time(new_id()) - time.time()) < 5
+    True
+    """
+    number = 0
+    for letter in ident[:10]:
+        number = number << 5 | _ALPHABET.index(letter)
+    return number / 1000
+
+
+def sha256(content: bytes) -> str:
+    """Return the SHA-256 of some bytes as 64 hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def sha256_file(path: Path) -> str:
+    """Return the SHA-256 of a file's content, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(_CHUNK):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def sha256_parts(parts: Iterable[str]) -> str:
+    """Return one SHA-256 over several texts; lists that only join to the same text differ."""
+    digest = hashlib.sha256()
+    for part in parts:
+        content = part.encode()
+        digest.update(len(content).to_bytes(8, "big"))
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def check_name(name: str, what: str) -> str:
+    """Return `name` if it can name a dataset, model or environment; letters of every script are welcome.
+
+    >>> check_name("şehir-2026", "a dataset")
+    'şehir-2026'
+    """
+    if _NAME.fullmatch(name):
+        return name
+    raise InvalidInput(
+        f"{name!r} cannot name {what}",
+        hint="use letters, digits, '.', '_' and '-', beginning with a letter or digit, at most 128",
+    )
+
+
+class Bump(IntEnum):
+    """How much a version has to rise, smallest first."""
+
+    PATCH = 0
+    MINOR = 1
+    MAJOR = 2
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Version:
+    """A semantic version.
+
+    >>> Version.parse("1.2.3").bumped(Bump.MINOR)
+    Version(major=1, minor=3, patch=0)
+    >>> print(Version.parse("1.2.3"))
+    1.2.3
+    """
+
+    major: int
+    minor: int
+    patch: int
+
+    @classmethod
+    def parse(cls, text: str) -> Version:
+        """Read `MAJOR.MINOR.PATCH`; a leading `v` is allowed."""
+        match = _VERSION.fullmatch(text.removeprefix("v"))
+        if match is None:
+            raise InvalidInput(f"{text!r} is not a version", hint="write MAJOR.MINOR.PATCH, such as 1.2.0")
+        return cls(*(int(part) for part in match.groups()))
+
+    def bumped(self, bump: Bump) -> Version:
+        """Return the next version of the wanted size."""
+        if bump is Bump.MAJOR:
+            return Version(self.major + 1, 0, 0)
+        if bump is Bump.MINOR:
+            return Version(self.major, self.minor + 1, 0)
+        return Version(self.major, self.minor, self.patch + 1)
+
+    def __str__(self) -> str:
+        return f"{self.major}.{self.minor}.{self.patch}"
+
+
+FIRST_VERSION = Version(1, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A reference to a record: `income@1.2.0` (a model), `adult:3` (a dataset), or a bare name (the newest).
+
+    >>> Ref.parse("income@1.2.0")
+    Ref(name='income', version='1.2.0')
+    >>> Ref.parse("adult:3").version, Ref.parse("adult").version
+    ('3', None)
+    """
+
+    name: str
+    version: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Ref:
+        """Read a reference."""
+        name, at, version = text.partition("@")
+        if at:
+            return cls(check_name(name, "a model"), str(Version.parse(version)))
+        name, colon, version = text.partition(":")
+        if colon and not version.isdecimal():
+            raise InvalidInput(f"{text!r} is not a reference", hint="write adult:3, income@1.2.0 or a name")
+        return cls(check_name(name, "a record"), version or None)

@@ -1,0 +1,307 @@
+"""The nouns that all stages share: frozen records without I/O.
+
+Every record has an id, a creator, a time and its parents, so lineage is the shape of the data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from kervan.core.schema import Schema, Signature
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """The one handle: where records and files live, and who is asking.
+
+    `root` is the folder `.kervan` of a project, `catalog` a database URL, `blobs` an fsspec URL.
+    """
+
+    root: Path
+    catalog: str
+    blobs: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """An edge of the lineage: this record came from `parent`, which played `role`.
+
+    `parent` is the id of another record, or `sha256:…` for a stored file.
+    """
+
+    parent: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What every record carries; `version` and `hash` are "" for kinds that have none."""
+
+    id: str
+    name: str
+    version: str = ""
+    hash: str = ""
+    creator: str
+    time: float
+    parents: tuple[Link, ...] = ()
+
+    @property
+    def ref(self) -> str:
+        """How people write this record."""
+        return self.name
+
+
+class Role(StrEnum):
+    """What a part of a dataset is for."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One side of a split: so many rows in the stored Parquet file `blob`; a sealed one is encrypted."""
+
+    role: Role
+    rows: int
+    blob: str
+    sealed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a table came from, and its bytes as they were: kept, encrypted, in `blob`."""
+
+    source: str
+    size: int
+    sha256: str
+    blob: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dataset(Record):
+    """A named, hashed version of a table, protected and split; the test part is sealed."""
+
+    schema: Schema
+    target: str
+    rows: int
+    origin: Origin
+    parts: tuple[Part, ...]
+    protection: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def ref(self) -> str:
+        """`name:version`."""
+        return f"{self.name}:{self.version}"
+
+    def part(self, role: Role) -> Part:
+        """Return one side of the split."""
+        return next(part for part in self.parts if part.role is role)
+
+
+class Status(StrEnum):
+    """How far a run or a step got."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """The state of the code that ran; `difference` is the stored patch of what was not committed."""
+
+    repository: str = ""
+    branch: str = ""
+    commit: str = ""
+    difference: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """The machine and process that ran."""
+
+    name: str
+    platform: str
+    python: str
+    cores: int
+    process: int
+    started: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRun:
+    """One step inside a run: from the cache, or computed in `seconds`."""
+
+    name: str
+    key: str
+    status: Status
+    cached: bool
+    seconds: float
+    outputs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run(Record):
+    """One execution of a pipeline: code, environment, inputs, parameters, metrics, outputs, log."""
+
+    status: Status
+    code: Code
+    environment: Mapping[str, str]
+    host: Host
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    steps: tuple[StepRun, ...] = ()
+    log: str = ""
+    ended: float | None = None
+    error: str = ""
+
+
+class Verdict(StrEnum):
+    """What a report concludes."""
+
+    PASSED = "passed"
+    WARNED = "warned"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that a report noticed: which rule, about what, how bad, in words, and what to do."""
+
+    rule: str
+    subject: str
+    verdict: Verdict
+    message: str
+    hint: str = ""
+
+
+class ReportKind(StrEnum):
+    """What a report is about."""
+
+    PROFILE = "profile"
+    VALIDATION = "validation"
+    EVALUATION = "evaluation"
+    ACCEPTANCE = "acceptance"
+    PARITY = "parity"
+    DRIFT = "drift"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report(Record):
+    """Findings with a verdict; `body` holds the figures in the form of its kind."""
+
+    kind: ReportKind
+    verdict: Verdict
+    findings: tuple[Finding, ...] = ()
+    body: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model(Record):
+    """A semantic version of a trained thing, accepted, with the run that made it."""
+
+    run: str
+    dataset: str
+    signature: Signature
+    family: str
+    metrics: Mapping[str, float]
+    acceptance: str
+    package: str
+
+    @property
+    def ref(self) -> str:
+        """`name@version`."""
+        return f"{self.name}@{self.version}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageFile:
+    """One file of a package: its path inside the folder, its size and SHA-256."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Package(Record):
+    """A folder that holds a model in one or more formats; `hash` is its manifest's SHA-256."""
+
+    formats: tuple[str, ...]
+    files: tuple[PackageFile, ...]
+    parity: str
+
+    @property
+    def ref(self) -> str:
+        """`name@version`."""
+        return f"{self.name}@{self.version}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a target must realise."""
+
+    target: str = "local"
+    host: str = "127.0.0.1"
+    port: int = 8000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """What one server process is told to do: answer for `package` (a folder) and record into `records`."""
+
+    environment: str
+    deployment: str
+    package: str
+    records: str
+    host: str = "127.0.0.1"
+    port: int = 8000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment(Record):
+    """Which models take which share of traffic in an environment (`name`), since when, by whom, and why."""
+
+    shares: Mapping[str, float]
+    plan: Plan
+    endpoint: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """What was asked of which model version and what it answered; a request of many rows is one record."""
+
+    id: str
+    time: float
+    environment: str
+    model: str
+    package: str
+    protocol: str
+    request: str
+    seconds: float
+    inputs: tuple[Mapping[str, Any], ...]
+    outputs: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Who did what to which subject, when and why; `hash` covers all of it and the event before."""
+
+    sequence: int
+    time: float
+    actor: str
+    action: str
+    subject: str
+    why: str
+    body: Mapping[str, Any]
+    previous: str
+    hash: str

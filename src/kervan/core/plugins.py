@@ -1,0 +1,85 @@
+"""The one table of adapters (kind and name, where the class is), and which extra brings which module.
+
+Other distributions add adapters by entry points in the group `kervan.<kind>`.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from kervan.core.errors import MissingExtra, NotFound, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """One adapter that can be loaded by name."""
+
+    kind: str
+    name: str
+    path: str
+
+    def load(self) -> Any:
+        """Import the adapter and make one."""
+        module, _, attribute = self.path.partition(":")
+        return getattr(import_module(module), attribute)()
+
+
+TABLE = (
+    Plugin("source", "csv", "kervan.data.sources.csv:CsvSource"),
+    Plugin("source", "parquet", "kervan.data.sources.parquet:ParquetSource"),
+    Plugin("format", "onnx", "kervan.package.formats.onnx:OnnxFormat"),
+    Plugin("protocol", "predict", "kervan.serve.protocols.predict:PredictProtocol"),
+    Plugin("protocol", "inference-v2", "kervan.serve.protocols.inference_v2:InferenceV2Protocol"),
+    Plugin("target", "local", "kervan.deploy.targets.local:LocalTarget"),
+)
+
+EXTRAS = {
+    "alembic": "store",
+    "cryptography": "store",
+    "fsspec": "store",
+    "onnx": "train",
+    "polars": "data",
+    "psycopg": "postgres",
+    "scipy": "watch",
+    "skl2onnx": "train",
+    "sklearn": "train",
+    "sqlalchemy": "store",
+}
+
+
+@contextmanager
+def extras_named() -> Iterator[None]:
+    """Turn the import error of an optional module into one that says which extra to install."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        module = (error.name or "").partition(".")[0]
+        if module not in EXTRAS:
+            raise
+        raise MissingExtra(module, EXTRAS[module]) from error
+
+
+@cache
+def plugins(kind: str) -> dict[str, Plugin]:
+    """Return the adapters of one kind by name: ours, then what other distributions add."""
+    from importlib.metadata import entry_points  # costs 20 modules at start-up
+
+    rows = {row.name: row for row in TABLE if row.kind == kind}
+    for point in entry_points(group=f"kervan.{kind}"):
+        rows.setdefault(point.name, Plugin(kind, point.name, point.value))
+    return rows
+
+
+def plugin(kind: str, name: str) -> Any:
+    """Load one adapter by name."""
+    rows = plugins(kind)
+    if name not in rows:
+        raise NotFound(f"there is no {kind} {name!r}", hint=did_you_mean(name, rows))
+    return rows[name].load()

@@ -1,0 +1,109 @@
+"""Where the world plugs in. An adapter needs no inheritance: having these methods is enough."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path, PurePath
+
+    import numpy as np
+    import polars as pl
+    from numpy.typing import NDArray
+
+    from kervan.core.nouns import Serving
+    from kervan.core.schema import Signature
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadOptions:
+    """How to read a table: the separator ("" to find it out) and the texts that stand for a missing value."""
+
+    separator: str = ""
+    missing: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Where tables come from."""
+
+    def accepts(self, location: str) -> bool:
+        """Say whether this adapter reads such a location, judged by its name alone."""
+
+    def read(self, path: Path, options: ReadOptions) -> pl.DataFrame:
+        """Read the table, or raise `InvalidData` that names file, row and column."""
+
+
+class Predictor(Protocol):
+    """A model that is loaded and answers."""
+
+    def predict(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Score a matrix of shape (rows, inputs), encoded as `kervan.package.encoding` says.
+
+        Returns (rows, classes) probabilities in the order of the signature for a classification,
+        (rows, 1) values for a regression.
+        """
+
+
+@runtime_checkable
+class Format(Protocol):
+    """How a fitted model is written, and scored again without the library that trained it."""
+
+    def save(self, model: Any, signature: Signature, folder: Path) -> None:
+        """Write a fitted model into an empty folder, or raise `Refused` that names the reason."""
+
+    def load(self, folder: Path, signature: Signature) -> Predictor:
+        """Load what `save` wrote, running no code from the folder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """Rows to score: each maps column names to JSON values. `id` is the caller's own, or ""."""
+
+    rows: Sequence[Mapping[str, Any]]
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """Predictions for the rows of a request.
+
+    `id` names the recorded prediction. `values` has shape (rows, classes) for a classification,
+    (rows, 1) for a regression.
+    """
+
+    id: str
+    request: str
+    model: str
+    version: str
+    values: NDArray[np.float64]
+
+
+@runtime_checkable
+class Wire(Protocol):
+    """How a request is spoken: bytes to rows and answers to bytes, without I/O."""
+
+    def decode(self, body: bytes, signature: Signature) -> Request:
+        """Read a request, or raise `InvalidInput` (`RefusedRow` where a row and field can be named)."""
+
+    def encode(self, answer: Answer, signature: Signature) -> bytes:
+        """Write an answer."""
+
+
+@runtime_checkable
+class Target(Protocol):
+    """Where a release lives."""
+
+    def render(self, serving: Serving) -> Mapping[PurePath, str]:
+        """Return the files that describe the release, to be read and compared without applying them."""
+
+    def apply(self, folder: Path) -> str:
+        """Make the world look like the rendered files and return the endpoint's URL.
+
+        What ran before goes on when the new release does not come up; then `ServerFailed` is raised.
+        """
+
+    def remove(self, folder: Path) -> None:
+        """Take the release away; nothing happens if it is gone already."""

@@ -1,0 +1,1 @@
+"""Tables: read, profiled, validated, protected, split."""

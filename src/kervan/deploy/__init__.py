@@ -1,0 +1,1 @@
+"""How a package comes to answer real requests."""

@@ -1,0 +1,1 @@
+"""Candidates trained, compared, evaluated against a goal and accepted."""

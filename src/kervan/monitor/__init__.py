@@ -1,0 +1,1 @@
+"""What production looks like, compared with training."""

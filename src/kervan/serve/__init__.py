@@ -1,0 +1,1 @@
+"""One engine that answers, and the protocols that translate for it."""

@@ -1,0 +1,1 @@
+"""Protocols: bytes to rows and answers to bytes, without I/O."""
