@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FILE_NAME = "kervan.toml"
+DATA_FOLDER = "KERVAN_DATA_DIR"  # where tests and benchmarks find public data sets; not a setting
 MISSING_TEXTS = ("", "?", "NA", "N/A", "NaN", "nan", "null", "NULL", "None")
 
 _T = TypeVar("_T")
@@ -123,7 +124,7 @@ class PackageSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseSettings:
-    """`[release]`: the environment to release to; without `to`, `kervan run` ends with the registered model."""
+    """`[release]`: the environment to release to; without `to`, `kervan run` ends at registration."""
 
     to: str = ""
     host: str = "127.0.0.1"
@@ -225,7 +226,7 @@ def _from_environ(environ: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, text in environ.items():
         table, _, key = name.removeprefix("KERVAN_").lower().partition("_")
-        if name.startswith("KERVAN_") and table in TABLES and key:
+        if name.startswith("KERVAN_") and name != DATA_FOLDER and table in TABLES and key:
             found.setdefault(table, {})[key] = _toml_value(text)
     return found
 
