@@ -1,0 +1,233 @@
+"""Records with their lineage, aliases with their history, metrics and the audit trail, in one database.
+
+A few verbs serve every kind of record: what differs between kinds is in the nouns.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from kervan.core.errors import NotFound, did_you_mean
+from kervan.core.identity import Ref, sha256
+from kervan.core.nouns import Dataset, Deployment, Event, Model, Package, Record, Report, Run
+from kervan.store.codec import R, decode, event_of, kind_of, last_event, upsert
+from kervan.store.database import Database
+from kervan.store.tables import aliases, edges, events, metrics, records, results
+from kervan.store.transaction import Transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+KINDS: dict[str, type[Record]] = {
+    kind_of(kind): kind for kind in (Dataset, Run, Report, Model, Package, Deployment)
+}
+_PAGE = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AliasChange:
+    """What an alias pointed to from `time` on, set by whom and why."""
+
+    name: str
+    target: str
+    time: float
+    actor: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """One value of a metric."""
+
+    name: str
+    step: int
+    value: float
+    time: float
+
+
+class Catalog:
+    """The one place that knows every record. Any number of processes may use it at once."""
+
+    def __init__(self, url: str, *, actor: str, folder: Path) -> None:
+        self._database = Database(url, folder / "backups")
+        self._actor = actor
+        self.folder = folder
+
+    @property
+    def place(self) -> str:
+        """Where the database is, without its password."""
+        return self._database.place
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._database.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Write records, aliases and events together: all of it, or nothing."""
+        with self._database.writing() as connection:
+            yield Transaction(connection, self._actor)
+
+    def get(self, kind: type[R], ident: str) -> R:
+        """Return the record with this id."""
+        found = self._first(kind, records.c.id == ident)
+        if found is None:
+            raise NotFound(f"there is no {kind_of(kind)} {ident}")
+        return found
+
+    def find(self, kind: type[R], ref: Ref) -> R:
+        """Return the record that a reference names: that version, or the newest of the name."""
+        condition = records.c.name == ref.name
+        if ref.version is not None:
+            condition &= records.c.version == ref.version
+        found = self._first(kind, condition)
+        if found is None:
+            raise self._not_found(kind, ref)
+        return found
+
+    def newest(self, kind: type[R], name: str) -> R | None:
+        """Return the newest record of a name, or None."""
+        return self._first(kind, records.c.name == name)
+
+    def with_hash(self, kind: type[R], content: str, *, name: str) -> R | None:
+        """Return the newest record of a name with this content, or None."""
+        return self._first(kind, (records.c.hash == content) & (records.c.name == name))
+
+    def all(self, kind: type[R], *, name: str | None = None, limit: int | None = None) -> list[R]:
+        """Return the records of a kind, newest first."""
+        query = sa.select(records.c.body).where(records.c.kind == kind_of(kind))
+        if name is not None:
+            query = query.where(records.c.name == name)
+        query = query.order_by(records.c.time.desc(), records.c.id.desc()).limit(limit)
+        with self._database.reading() as connection:
+            return [decode(kind, body) for body in connection.scalars(query)]
+
+    def record(self, ident: str) -> Record:
+        """Return the record of any kind with this id."""
+        query = sa.select(records.c.kind, records.c.body).where(records.c.id == ident)
+        with self._database.reading() as connection:
+            row = connection.execute(query).first()
+        if row is None or row.kind not in KINDS:
+            raise NotFound(f"there is no record {ident}")
+        return decode(KINDS[row.kind], row.body)
+
+    def children(self, parent: str) -> list[tuple[str, str]]:
+        """Return (id, role) of every record that came from `parent`."""
+        query = sa.select(edges.c.child, edges.c.role).where(edges.c.parent == parent)
+        with self._database.reading() as connection:
+            return [(row.child, row.role) for row in connection.execute(query)]
+
+    def blobs(self) -> set[str]:
+        """Return the hashes of all stored files that a record points to."""
+        query = sa.select(edges.c.parent).where(edges.c.parent.startswith("sha256:")).distinct()
+        with self._database.reading() as connection:
+            return {parent.removeprefix("sha256:") for parent in connection.scalars(query)}
+
+    def alias(self, scope: str, name: str, *, at: float | None = None) -> AliasChange | None:
+        """Return what an alias points to now, or pointed to at a time in the past."""
+        changes = self.alias_history(scope, name)
+        return next((change for change in changes if at is None or change.time <= at), None)
+
+    def alias_history(self, scope: str, name: str | None = None) -> list[AliasChange]:
+        """Return all changes of an alias, or of all in a scope, newest first."""
+        query = sa.select(aliases).where(aliases.c.scope == scope).order_by(aliases.c.sequence.desc())
+        if name is not None:
+            query = query.where(aliases.c.name == name)
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+        return [
+            AliasChange(name=row.name, target=row.target, time=row.time, actor=row.actor, why=row.why)
+            for row in rows
+        ]
+
+    def log_metrics(self, run: str, points: Sequence[Point]) -> None:
+        """Store points of a run's metrics; a point of the same name and step replaces the older one."""
+        if not points:
+            return
+        history = [(run, point.name, point.step, point.value, point.time) for point in points]
+        latest = {point.name: point.value for point in points}
+        with self._database.writing() as connection:
+            upsert(connection, metrics, history)
+            upsert(connection, results, [(run, name, value) for name, value in latest.items()])
+
+    def metric(self, run: str, name: str) -> list[Point]:
+        """Return the history of one metric of a run, in order of its steps."""
+        query = sa.select(metrics).where(metrics.c.run == run, metrics.c.name == name)
+        with self._database.reading() as connection:
+            rows = connection.execute(query.order_by(metrics.c.step)).all()
+        return [Point(name=row.name, step=row.step, value=row.value, time=row.time) for row in rows]
+
+    def search_runs(
+        self, metric: str, *, ascending: bool = False, limit: int = 100
+    ) -> list[tuple[Run, float]]:
+        """Return the runs with the best last value of a metric, best first, each with the value."""
+        best = (
+            sa.select(results.c.run, results.c.value)
+            .where(results.c.name == metric)
+            .order_by(results.c.value.asc() if ascending else results.c.value.desc())
+            .limit(limit)
+            .subquery()
+        )
+        query = sa.select(records.c.body, best.c.value).join(best, best.c.run == records.c.id)
+        query = query.order_by(best.c.value.asc() if ascending else best.c.value.desc())
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+        return [(decode(Run, row.body), row.value) for row in rows]
+
+    def events(self, *, subject: str | None = None, after: int = 0) -> Iterator[Event]:
+        """Yield the audit trail in order, read in pages."""
+        while True:
+            query = sa.select(events).where(events.c.sequence > after).order_by(events.c.sequence)
+            if subject is not None:
+                query = query.where(events.c.subject == subject)
+            with self._database.reading() as connection:
+                rows = connection.execute(query.limit(_PAGE)).all()
+            for row in rows:
+                yield event_of(row)
+            if len(rows) < _PAGE:
+                return
+            after = rows[-1].sequence
+
+    def head(self) -> Event | None:
+        """Return the newest event."""
+        with self._database.reading() as connection:
+            return last_event(connection)
+
+    def fingerprints(self) -> Iterator[tuple[str, str]]:
+        """Yield (id, SHA-256 of the stored body) of every record, for checking against the audit trail."""
+        query = sa.select(records.c.id, records.c.body).where(records.c.kind.in_(KINDS))
+        with self._database.reading() as connection:
+            for row in connection.execution_options(yield_per=_PAGE).execute(query):
+                yield row.id, sha256(row.body.encode())
+
+    def recall(self, kind: type[R], key: str) -> R | None:
+        """Return what was remembered under a key, or None."""
+        return self._first(kind, records.c.version == key)
+
+    def _first(self, kind: type[R], condition: sa.ColumnElement[bool]) -> R | None:
+        query = sa.select(records.c.body).where(records.c.kind == kind_of(kind), condition)
+        query = query.order_by(records.c.rank.desc(), records.c.id.desc()).limit(1)
+        with self._database.reading() as connection:
+            body = connection.scalar(query)
+        return None if body is None else decode(kind, body)
+
+    def _not_found(self, kind: type[Record], ref: Ref) -> NotFound:
+        what = kind_of(kind)
+        query = sa.select(records.c.name, records.c.version).where(records.c.kind == what).distinct()
+        with self._database.reading() as connection:
+            known = connection.execute(query).all()
+        versions = [row.version for row in known if row.name == ref.name]
+        if versions and ref.version is not None:
+            shown = ", ".join(sorted(versions, key=_version_key)[-10:])
+            return NotFound(f"{what} {ref.name!r} has no version {ref.version}", hint=f"there are {shown}")
+        hint = did_you_mean(ref.name, {row.name for row in known})
+        return NotFound(f"there is no {what} {ref.name!r}", hint=hint)
+
+
+def _version_key(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdecimal())

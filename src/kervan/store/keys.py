@@ -1,0 +1,100 @@
+"""The workspace's key: what it seals can only be read with it, and cannot be swapped unnoticed."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kervan.core.errors import Corrupted
+from kervan.store.database import storage_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_FILE = "workspace.key"
+_SIZE = 32
+_NONCE = 12
+_TAG = 16
+_PIECE = 1 << 20
+
+
+class Keys:
+    """One secret of 32 bytes in a file that only its owner can read, made at first use."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._path = folder / _FILE
+
+    def derived(self, purpose: str) -> bytes:
+        """Return a key of 32 bytes for one purpose (HKDF, RFC 5869), the same every time."""
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+        return HKDF(SHA256(), _SIZE, salt=None, info=f"kervan {purpose}".encode()).derive(self._secret())
+
+    def seal(self, content: bytes, context: str) -> bytes:
+        """Encrypt with AES-256-GCM in pieces of 1 MiB; `context` must be the same for opening.
+
+        Each piece is bound to its place and to being the last, so that none can be moved or cut off.
+        """
+        return b"".join(self._pieces(content, context))
+
+    def open(self, sealed: bytes, context: str) -> bytes:
+        """Decrypt what `seal` wrote, or raise `Corrupted`."""
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        cipher = AESGCM(self.derived("seal"))
+        width = _NONCE + _PIECE + _TAG
+        starts = range(0, max(len(sealed), 1), width)
+        opened = []
+        try:
+            for place, start in enumerate(starts):
+                piece = sealed[start : start + width]
+                bound = _bound(context, place, is_last=start + width >= len(sealed))
+                opened.append(cipher.decrypt(piece[:_NONCE], piece[_NONCE:], bound))
+        except (InvalidTag, ValueError) as error:
+            raise Corrupted(
+                f"{context} cannot be opened: it was altered, or the workspace's key is another one",
+                hint=f"restore {self._path} from a backup",
+            ) from error
+        return b"".join(opened)
+
+    def _pieces(self, content: bytes, context: str) -> Iterator[bytes]:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        cipher = AESGCM(self.derived("seal"))
+        for place, start in enumerate(range(0, max(len(content), 1), _PIECE)):
+            nonce = os.urandom(_NONCE)
+            bound = _bound(context, place, is_last=start + _PIECE >= len(content))
+            yield nonce + cipher.encrypt(nonce, content[start : start + _PIECE], bound)
+
+    def _secret(self) -> bytes:
+        with storage_errors(str(self._folder)):
+            if not self._path.exists():
+                self._make()
+            secret = self._path.read_bytes()
+        if len(secret) != _SIZE:
+            raise Corrupted(f"{self._path} is no key", hint="restore it from a backup")
+        return secret
+
+    def _make(self) -> None:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=self._folder)
+        with os.fdopen(handle, "wb") as file:
+            file.write(os.urandom(_SIZE))
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            # A link, not a rename: of several processes that start at once, one key wins.
+            os.link(temporary, self._path)
+        except FileExistsError:
+            return
+        finally:
+            Path(temporary).unlink()
+
+
+def _bound(context: str, place: int, *, is_last: bool) -> bytes:
+    return f"{context}|{place}|{'last' if is_last else 'more'}".encode()

@@ -1,0 +1,127 @@
+"""What one writer adds to the catalog: all of it, or nothing."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from kervan.core.errors import Conflict, NotFound
+from kervan.core.identity import FIRST_VERSION, Bump, Version, sha256
+from kervan.core.nouns import Event, Link, Model, Record
+from kervan.store.codec import decode, kind_of, last_event, upsert
+from kervan.store.events import Entry, canonical, chain
+from kervan.store.tables import aliases, edges, events, records
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Transaction:
+    """What one writer adds to the catalog."""
+
+    def __init__(self, connection: sa.Connection, actor: str) -> None:
+        self._connection = connection
+        self._actor = actor
+
+    def put(self, record: Record, *, action: str = "created", why: str = "") -> None:
+        """Add a record with its lineage, and put that on the audit trail."""
+        body = self._insert(record)
+        self._record_event(record, body, action, why)
+
+    def remember(self, record: Record) -> None:
+        """Add a record that may be forgotten again, and is not on the audit trail."""
+        taken = sa.select(records.c.id).where(
+            records.c.kind == kind_of(type(record)),
+            records.c.name == record.name,
+            records.c.version == record.version,
+        )
+        if self._connection.scalar(taken) is None:
+            self._insert(record)
+
+    def forget(self, kind: type[Record], ident: str) -> None:
+        """Remove a memory."""
+        self._connection.execute(sa.delete(edges).where(edges.c.child == ident))
+        name = kind_of(kind)
+        self._connection.execute(sa.delete(records).where(records.c.kind == name, records.c.id == ident))
+
+    def update(self, record: Record, *, action: str, why: str = "") -> None:
+        """Replace a record that is still growing (a run), and put that on the audit trail."""
+        body = canonical(record).decode()
+        query = sa.update(records).where(records.c.id == record.id).values(body=body, hash=record.hash)
+        if self._connection.execute(query).rowcount != 1:
+            raise NotFound(f"there is no record {record.id}")
+        self._link(record)
+        self._record_event(record, body, action, why)
+
+    def next_number(self, kind: type[Record], name: str) -> str:
+        """Claim the next whole-number version of a name: 1, 2, 3, … without gaps."""
+        return str(self._last_rank(kind, name) + 1)
+
+    def next_version(self, name: str, step: Callable[[Model], Bump]) -> Version:
+        """Claim the next semantic version of a model; `step` sees the newest and says how far to go."""
+        newest = self._newest_body("model", name)
+        if newest is None:
+            return FIRST_VERSION
+        model = decode(Model, newest)
+        return Version.parse(model.version).bumped(step(model))
+
+    def point(self, scope: str, name: str, target: str, *, why: str) -> None:
+        """Let an alias point to a record from now on; what it pointed to before stays in its history."""
+        values = {"scope": scope, "name": name, "target": target, "time": time.time()}
+        self._connection.execute(sa.insert(aliases).values(**values, actor=self._actor, why=why))
+        self.event(Entry(action=f"pointed {scope}", subject=name, why=why, body={"target": target}))
+
+    def event(self, entry: Entry) -> Event:
+        """Append to the audit trail."""
+        made = chain(entry, previous=last_event(self._connection), actor=self._actor, time=time.time())
+        values = {name: getattr(made, name) for name in events.c.keys() if name != "body"}  # noqa: SIM118
+        body = canonical(made.body).decode()
+        self._connection.execute(sa.insert(events).values(**values, body=body))
+        return made
+
+    def _insert(self, record: Record) -> str:
+        kind = kind_of(type(record))
+        body = canonical(record).decode()
+        values = {
+            "id": record.id,
+            "kind": kind,
+            "name": record.name,
+            "version": record.version,
+            "rank": self._last_rank(type(record), record.name) + 1 if record.version else 0,
+            "hash": record.hash,
+            "creator": record.creator,
+            "time": record.time,
+            "body": body,
+        }
+        try:
+            self._connection.execute(sa.insert(records).values(**values))
+        except sa.exc.IntegrityError as error:
+            raise Conflict(f"{kind} {record.ref} exists already", hint="give it another version") from error
+        self._link(record)
+        return body
+
+    def _link(self, record: Record) -> None:
+        rows = {(record.id, link.parent, link.role) for link in record.parents}
+        if rows:
+            upsert(self._connection, edges, sorted(rows))
+
+    def _record_event(self, record: Record, body: str, action: str, why: str) -> None:
+        kind = kind_of(type(record))
+        detail = {"kind": kind, "ref": record.ref, "sha256": sha256(body.encode())}
+        self.event(Entry(action=f"{action} {kind}", subject=record.id, why=why, body=detail))
+
+    def _last_rank(self, kind: type[Record], name: str) -> int:
+        where = (records.c.kind == kind_of(kind)) & (records.c.name == name)
+        return self._connection.scalar(sa.select(sa.func.max(records.c.rank)).where(where)) or 0
+
+    def _newest_body(self, kind: str, name: str) -> str | None:
+        query = sa.select(records.c.body).where(records.c.kind == kind, records.c.name == name)
+        body: str | None = self._connection.scalar(query.order_by(records.c.rank.desc()).limit(1))
+        return body
+
+
+def stored(blob: str, role: str) -> Link:
+    """Return the edge from a record to a stored file."""
+    return Link(parent=f"sha256:{blob}", role=role)
