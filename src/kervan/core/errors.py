@@ -95,7 +95,11 @@ class MissingExtra(KervanError):
 
     def __init__(self, module: str, extra: str) -> None:
         super().__init__(f"{module} is not installed", hint=f"pip install 'kervan[{extra}]'")
+        self.module = module
         self.extra = extra
+
+    def __reduce__(self) -> tuple[type[MissingExtra], tuple[str, str]]:
+        return MissingExtra, (self.module, self.extra)
 
 
 class ServerFailed(KervanError):

@@ -267,6 +267,23 @@ class Serving:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServerState:
+    """What a server process says about itself: which deployment it answers for, where, since when.
+
+    `attempt` is the deployment that it last tried to switch to, `error` why that failed, or "".
+    """
+
+    pid: int
+    host: str
+    port: int
+    deployment: str
+    model: str
+    since: float
+    attempt: str
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment(Record):
     """Which models take which share of traffic in an environment (`name`), since when, by whom, and why."""
 

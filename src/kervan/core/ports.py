@@ -60,18 +60,22 @@ class Format(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """Rows to score: each maps column names to JSON values. `id` is the caller's own, or ""."""
+    """Rows to score: each maps column names to JSON values. `id` is the caller's own, or "".
+
+    `outputs` names the parts of the answer that the caller wants, where a protocol lets it choose.
+    """
 
     rows: Sequence[Mapping[str, Any]]
     id: str = ""
+    outputs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """Predictions for the rows of a request.
 
-    `id` names the recorded prediction. `values` has shape (rows, classes) for a classification,
-    (rows, 1) for a regression.
+    `id` names the recorded prediction, `request` and `outputs` are those of the request. `values` has
+    shape (rows, classes) for a classification, (rows, 1) for a regression.
     """
 
     id: str
@@ -79,6 +83,7 @@ class Answer:
     model: str
     version: str
     values: NDArray[np.float64]
+    outputs: tuple[str, ...] = ()
 
 
 @runtime_checkable

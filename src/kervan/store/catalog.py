@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from kervan.core.errors import NotFound, did_you_mean
 from kervan.core.identity import Ref, sha256
-from kervan.core.nouns import Dataset, Deployment, Event, Model, Package, Record, Report, Run
+from kervan.core.nouns import Dataset, Deployment, Event, Model, Package, Record, Report, Run, Status
 from kervan.store.codec import R, decode, event_of, kind_of, last_event, upsert
 from kervan.store.database import Database
 from kervan.store.tables import aliases, edges, events, metrics, records, results
@@ -178,6 +178,14 @@ class Catalog:
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
         return [(decode(Run, row.body), row.value) for row in rows]
+
+    def running(self) -> list[Run]:
+        """Return the runs that have not ended."""
+        open_ones = (records.c.kind == kind_of(Run)) & (records.c.state == Status.RUNNING)
+        with self._database.reading() as connection:
+            return [
+                decode(Run, body) for body in connection.scalars(sa.select(records.c.body).where(open_ones))
+            ]
 
     def events(self, *, subject: str | None = None, after: int = 0) -> Iterator[Event]:
         """Yield the audit trail in order, read in pages."""

@@ -37,6 +37,7 @@ def event_of(row: Any) -> Event:
 
 
 def last_event(connection: sa.Connection) -> Event | None:
+    """Return the newest event."""
     row = connection.execute(sa.select(events).order_by(events.c.sequence.desc()).limit(1)).first()
     return None if row is None else event_of(row)
 

@@ -20,7 +20,8 @@ REVISION = "0001"
 
 METADATA = MetaData()
 
-# `rank` counts the versions of one name from 1, so that the newest is found without reading versions.
+# `rank` counts the versions of one name from 1, so that the newest is found without reading versions;
+# `state` is what a run has come to, and empty for everything else.
 records = Table(
     "records",
     METADATA,
@@ -29,12 +30,14 @@ records = Table(
     Column("name", Text, nullable=False),
     Column("version", Text, nullable=False),
     Column("rank", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
     Column("hash", Text, nullable=False),
     Column("creator", Text, nullable=False),
     Column("time", Float, nullable=False),
     Column("body", Text, nullable=False),
     Index("records_of_name", "kind", "name", "rank"),
     Index("records_by_time", "kind", "time"),
+    Index("records_by_state", "kind", "state"),
     Index("records_by_hash", "kind", "hash"),
     Index(
         "one_record_a_version",

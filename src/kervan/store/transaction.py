@@ -49,7 +49,8 @@ class Transaction:
     def update(self, record: Record, *, action: str, why: str = "") -> None:
         """Replace a record that is still growing (a run), and put that on the audit trail."""
         body = canonical(record).decode()
-        query = sa.update(records).where(records.c.id == record.id).values(body=body, hash=record.hash)
+        changed = {"body": body, "hash": record.hash, "state": getattr(record, "status", "")}
+        query = sa.update(records).where(records.c.id == record.id).values(**changed)
         if self._connection.execute(query).rowcount != 1:
             raise NotFound(f"there is no record {record.id}")
         self._link(record)
@@ -90,6 +91,7 @@ class Transaction:
             "name": record.name,
             "version": record.version,
             "rank": self._last_rank(type(record), record.name) + 1 if record.version else 0,
+            "state": getattr(record, "status", ""),
             "hash": record.hash,
             "creator": record.creator,
             "time": record.time,

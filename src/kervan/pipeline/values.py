@@ -1,0 +1,177 @@
+"""What steps hand on: JSON, tables, arrays and folders, kept by content. Nothing that could execute code."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import tempfile
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from kervan.core.errors import Corrupted, InvalidInput
+from kervan.core.identity import sha256_file
+from kervan.store.events import canonical
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import polars as pl
+    from numpy.typing import NDArray
+
+    from kervan.store.open import Store
+
+_scratch: ContextVar[Path | None] = ContextVar("kervan_scratch", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A stored value: its form (`json`, `table`, `array`, `bytes`, `folder`) and the hash of its content.
+
+    A folder's content is the list of its files, each stored by its own hash.
+    """
+
+    form: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    path: str
+    sha256: str
+
+
+def scratch() -> Path:
+    """Return an empty folder; a step that writes into it and returns it gets it stored and cleared away."""
+    return Path(tempfile.mkdtemp(dir=_scratch.get()))
+
+
+@contextmanager
+def scratch_space() -> Iterator[None]:
+    """Give the `scratch` folders made meanwhile a home that is removed at the end."""
+    with tempfile.TemporaryDirectory(prefix="kervan-") as folder:
+        token = _scratch.set(Path(folder))
+        try:
+            yield
+        finally:
+            _scratch.reset(token)
+
+
+def save(value: Any, store: Store) -> Value:
+    """Store a value and return what stands for it."""
+    if isinstance(value, Value):
+        return value
+    if isinstance(value, Path):
+        return Value("folder", _save_folder(value, store))
+    if isinstance(value, bytes):
+        return Value("bytes", store.blobs.put_bytes(value))
+    kind = type(value).__module__.partition(".")[0]
+    if kind == "polars":
+        return Value("table", store.blobs.put_bytes(table_to_bytes(value)))
+    if kind == "numpy":
+        return Value("array", store.blobs.put_bytes(_array_to_bytes(value)))
+    try:
+        return Value("json", store.blobs.put_bytes(canonical(value)))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InvalidInput(
+            f"a step gave a {type(value).__name__}, which cannot be kept: {error}",
+            hint="give JSON, a dataclass, a Polars table, a NumPy array, bytes or the Path of a folder",
+        ) from error
+
+
+def load(value: Value, store: Store, kind: Any = Any) -> Any:
+    """Read a stored value; `kind` is the type to make of JSON."""
+    if value.form == "folder":
+        return _load_folder(value.hash, store)
+    content = store.blobs.read_bytes(value.hash)
+    if value.form == "bytes":
+        return content
+    if value.form == "table":
+        return table_from_bytes(content)
+    if value.form == "array":
+        return _array_from_bytes(content)
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except msgspec.ValidationError as error:
+        raise Corrupted(f"a stored value is no {kind}: {error}", hint="run the step again") from error
+
+
+def blobs_of(value: Value, store: Store) -> tuple[str, ...]:
+    """Return the hashes of all stored files that a value needs."""
+    if value.form != "folder":
+        return (value.hash,)
+    return (value.hash, *(file.sha256 for file in _listing(value.hash, store)))
+
+
+def table_to_bytes(table: pl.DataFrame) -> bytes:
+    """Write a table as Parquet; equal tables give equal bytes with the same version of Polars."""
+    buffer = io.BytesIO()
+    table.write_parquet(buffer, compression="zstd", statistics=False)
+    return buffer.getvalue()
+
+
+def table_from_bytes(content: bytes) -> pl.DataFrame:
+    """Read a table that `table_to_bytes` wrote."""
+    import polars as pl
+
+    return pl.read_parquet(io.BytesIO(content))
+
+
+def materialise(files: dict[str, str], name: str, store: Store) -> Path:
+    """Lay stored files (path → hash) into a folder of the workspace's cache, once, and return it."""
+    cache = store.root / "cache"
+    target = cache / name
+    if target.is_dir() and all(_is_whole(target / path, digest) for path, digest in files.items()):
+        return target
+    cache.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(dir=cache))
+    for path, digest in files.items():
+        place = fresh / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(store.blobs.read_bytes(digest))
+    fresh.chmod(0o755)
+    if target.exists():
+        shutil.rmtree(target, ignore_errors=True)
+    try:
+        fresh.rename(target)
+    except OSError:  # another process was faster; its files are the same
+        shutil.rmtree(fresh)
+    return target
+
+
+def _is_whole(path: Path, digest: str) -> bool:
+    return path.is_file() and sha256_file(path) == digest
+
+
+def _save_folder(folder: Path, store: Store) -> str:
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    listing = [_File(path.relative_to(folder).as_posix(), store.blobs.put_file(path)) for path in paths]
+    return store.blobs.put_bytes(canonical(listing))
+
+
+def _load_folder(digest: str, store: Store) -> Path:
+    files = {file.path: file.sha256 for file in _listing(digest, store)}
+    return materialise(files, digest, store)
+
+
+def _listing(digest: str, store: Store) -> list[_File]:
+    return msgspec.json.decode(store.blobs.read_bytes(digest), type=list[_File])
+
+
+def _array_to_bytes(array: NDArray[Any]) -> bytes:
+    import numpy as np
+
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _array_from_bytes(content: bytes) -> NDArray[Any]:
+    import numpy as np
+
+    array: NDArray[Any] = np.load(io.BytesIO(content), allow_pickle=False)
+    return array

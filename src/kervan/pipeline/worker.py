@@ -1,0 +1,81 @@
+"""One step in a process of its own: inputs and results go through the store, not through pipes."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from kervan.core.nouns import Workspace
+from kervan.pipeline.step import annotation_of
+from kervan.pipeline.values import Value, load, save, scratch_space
+from kervan.store.open import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_THREAD_SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A step to compute: where its function is, and its arguments, stored ones as `Value`s."""
+
+    workspace: Workspace
+    module: str
+    name: str
+    arguments: Mapping[str, Any]
+
+
+def start_worker(parent: int, threads: int) -> None:
+    """Prepare a worker process: its share of the cores, and an end when the parent was killed."""
+    for setting in _THREAD_SETTINGS:
+        os.environ.setdefault(setting, str(threads))
+    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+
+
+def compute(task: Task, store: Store | None = None, function: Callable[..., Any] | None = None) -> Value:
+    """Load the inputs, call the step's function, store what it returns."""
+    store = store or Store(task.workspace)
+    function = function or _function(task)
+    arguments = {
+        name: _load_inside(argument, store, annotation_of(function, name))
+        for name, argument in task.arguments.items()
+    }
+    with scratch_space():
+        return save(function(**arguments), store)
+
+
+def _function(task: Task) -> Callable[..., Any]:
+    target: Any = import_module(task.module)
+    for part in task.name.split("."):
+        target = getattr(target, part)
+    found: Callable[..., Any] = target.function
+    return found
+
+
+def _load_inside(argument: Any, store: Store, kind: Any) -> Any:
+    if isinstance(argument, Value):
+        return load(argument, store, kind)
+    if isinstance(argument, list):
+        item = _item_type(kind)
+        return [_load_inside(each, store, item) for each in argument]
+    if isinstance(argument, dict):
+        return {key: _load_inside(each, store, Any) for key, each in argument.items()}
+    return argument
+
+
+def _item_type(kind: Any) -> Any:
+    arguments = getattr(kind, "__args__", ())
+    return arguments[0] if arguments else Any
+
+
+def _leave_with(parent: int) -> None:
+    # A worker that waits for work does not notice that its parent was killed.
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
