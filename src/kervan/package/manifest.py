@@ -28,8 +28,9 @@ FORMAT = 1
 class Parity:
     """How the answers of one written format compare with the original's over `rows` rows.
 
-    `largest` is the largest absolute difference (relative to the answer where that exceeds 1),
-    `over` counts rows beyond `tolerance`, `label_changes` rows whose most probable class differs.
+    `largest` is the largest difference: of probabilities as they are; of values relative to the answer,
+    or to the distance of the answers' quartiles where that is larger. `over` counts rows beyond
+    `tolerance`, `label_changes` rows whose most probable class differs by more than a tie.
     """
 
     format: str

@@ -1,0 +1,141 @@
+"""Making a package folder, and opening one: formats, each proved, under a manifest with every hash."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import replace
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from kervan.core.errors import Conflict, Corrupted, InvalidConfig, StorageFailed
+from kervan.core.plugins import plugin
+from kervan.package.manifest import FILE_NAME, list_files, read_manifest
+from kervan.package.original import Original
+from kervan.package.parity import check_parity, compare
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from kervan.core.ports import Format, Predictor
+    from kervan.core.schema import Signature
+    from kervan.package.manifest import Manifest, Parity
+
+
+@runtime_checkable
+class ManyScorers(Protocol):
+    """A format that writes more than one file that answers; each of them is proved."""
+
+    def scorers(self, folder: Path, signature: Signature) -> Mapping[str, Predictor]:
+        """Load every written file, by name."""
+
+
+@runtime_checkable
+class Requiring(Protocol):
+    """A format that says which distributions have to be installed to score it."""
+
+    requires: tuple[str, ...]
+
+
+def write_formats(
+    model: Any,
+    signature: Signature,
+    folder: Path,
+    formats: Sequence[str],
+    matrix: NDArray[np.float32],
+    *,
+    tolerance: float,
+) -> tuple[Parity, ...]:
+    """Write a fitted model into `folder/<format>/` for each format, load it again, and prove it.
+
+    `matrix` holds the rows of the proof (see `nasty_rows`). Raises `ParityFailed` for a format that
+    answers differently, `Refused` for one that cannot express the model, `Conflict` if the folder is
+    already there; what was written is then taken away again.
+    """
+    if not formats:
+        raise InvalidConfig("no format is named", hint='name one in [package], such as formats = ["onnx"]')
+    adapters = {name: plugin("format", name) for name in formats}
+    original = Original(model, signature)
+    proofs: list[Parity] = []
+    written: list[Path] = []
+    try:
+        for name, adapter in adapters.items():
+            place = folder / name
+            _make_folder(place)
+            written.append(place)
+            adapter.save(model, signature, place)
+            for file, predictor in _scorers(adapter, place, signature).items():
+                scorer = f"{name}/{file}" if file else name
+                comparison = compare(
+                    original.predict, predictor, matrix, tolerance, name=scorer, scorer=_scored_by(adapter)
+                )
+                proofs.append(check_parity(comparison, matrix, signature))
+    except BaseException as error:
+        for place in written:
+            shutil.rmtree(place)
+        if isinstance(error, OSError):
+            raise StorageFailed(f"cannot write {folder}: {error.strerror}") from error
+        raise
+    return tuple(proofs)
+
+
+def requirements(formats: Sequence[str]) -> dict[str, str]:
+    """Return the exact versions of the distributions that scoring in these formats needs here."""
+    names = {name for entry in formats for name in _requires(plugin("format", entry))}
+    return {name: version(name) for name in sorted(names)}
+
+
+def write_manifest(manifest: Manifest, folder: Path) -> Manifest:
+    """Hash the files in the folder, write `manifest.json` over them at once, and return it complete."""
+    complete = replace(manifest, files=list_files(folder))
+    path = folder / FILE_NAME
+    unfinished = path.with_suffix(".unfinished")
+    try:
+        with unfinished.open("wb") as file:
+            file.write(complete.to_json())
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise StorageFailed(f"cannot write {path}: {error.strerror}") from error
+    return complete
+
+
+def load_package(folder: Path) -> tuple[Manifest, Predictor]:
+    """Open the package in `folder`: check every file's hash, then load its first format.
+
+    Raises `NotFound` if there is no package, `Corrupted` if anything in it is not as it was written.
+    """
+    manifest = read_manifest(folder)
+    if not manifest.formats:
+        raise Corrupted(f"{folder / FILE_NAME} names no format", hint="package the model again")
+    name = manifest.formats[0]
+    adapter: Format = plugin("format", name)
+    return manifest, adapter.load(folder / name, manifest.signature)
+
+
+def _make_folder(place: Path) -> None:
+    try:
+        place.mkdir(parents=True)
+    except FileExistsError as error:
+        raise Conflict(f"{place} is already there", hint="write the package into a new folder") from error
+
+
+def _scorers(adapter: Format, place: Path, signature: Signature) -> Mapping[str, Predictor]:
+    if isinstance(adapter, ManyScorers):
+        return adapter.scorers(place, signature)
+    return {"": adapter.load(place, signature)}
+
+
+def _requires(adapter: Format) -> tuple[str, ...]:
+    return adapter.requires if isinstance(adapter, Requiring) else ()
+
+
+def _scored_by(adapter: Format) -> str:
+    """Return what scored the proof, with exact versions."""
+    return " ".join(f"{name} {version(name)}" for name in _requires(adapter))

@@ -1,0 +1,138 @@
+"""ONNX, scored by ONNX Runtime: `matrix.onnx` for our engine and `model.onnx` for any application."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kervan.core.errors import Corrupted
+from kervan.core.schema import Type
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from kervan.core.schema import Column, Signature
+
+MATRIX_FILE = "matrix.onnx"
+PORTABLE_FILE = "model.onnx"
+INPUT = "matrix"
+
+_CHUNK = 1024  # rows scored at once: bounds the memory of a large batch, and stays in the processor's cache
+_NOWHERE = "/dev/null"  # where weights kept outside the model file would be looked for
+
+
+class OnnxFormat:
+    """A model as an ONNX graph over the encoded matrix, and the same graph with one input per column."""
+
+    requires = ("numpy", "onnxruntime")
+
+    def save(self, model: Any, signature: Signature, folder: Path) -> None:
+        """Write both files. Raises `Refused` for a model that ONNX cannot express faithfully."""
+        from kervan.package.formats.onnx_graph import matrix_graph, portable_graph
+
+        graph = matrix_graph(model, signature)
+        (folder / MATRIX_FILE).write_bytes(graph.SerializeToString(deterministic=True))
+        portable = portable_graph(graph, signature)
+        (folder / PORTABLE_FILE).write_bytes(portable.SerializeToString(deterministic=True))
+
+    def load(self, folder: Path, signature: Signature) -> MatrixPredictor:
+        """Load `matrix.onnx`, or raise `Corrupted` if it is no ONNX model of this signature."""
+        return MatrixPredictor(folder / MATRIX_FILE, signature)
+
+    def scorers(
+        self, folder: Path, signature: Signature
+    ) -> Mapping[str, MatrixPredictor | PortablePredictor]:
+        """Load every written file, by name, so that each can be proved."""
+        return {
+            MATRIX_FILE: self.load(folder, signature),
+            PORTABLE_FILE: PortablePredictor(folder / PORTABLE_FILE, signature),
+        }
+
+
+class MatrixPredictor:
+    """Scores the encoded matrix as it is, on one thread: the engine runs one process per core."""
+
+    def __init__(self, path: Path, signature: Signature) -> None:
+        self._session = _session(path)
+        width = _width(signature)
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        fits = (
+            [(entry.name, entry.type) for entry in inputs] == [(INPUT, "tensor(float)")]
+            and len(inputs[0].shape) == 2
+            and inputs[0].shape[1] == len(signature.inputs)
+            and len(outputs) == 1
+            and outputs[0].type == "tensor(float)"
+            and outputs[0].shape[1:] == [width]
+        )
+        if not fits:
+            raise Corrupted(
+                f"{path} takes or gives something else than its signature says",
+                hint="package the model again",
+            )
+        self._output = [outputs[0].name]
+
+    def predict(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Score a matrix of shape (rows, inputs)."""
+        parts = [
+            self._session.run(self._output, {INPUT: matrix[start : start + _CHUNK]})[0]
+            for start in range(0, max(len(matrix), 1), _CHUNK)
+        ]
+        values = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return values.astype(np.float64)
+
+
+class PortablePredictor:
+    """Scores through `model.onnx`, as another application would: every column by its name."""
+
+    def __init__(self, path: Path, signature: Signature) -> None:
+        self._session = _session(path)
+        self._signature = signature
+        self._output = [self._session.get_outputs()[0].name]
+
+    def predict(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Score an encoded matrix of shape (rows, inputs), after turning its codes into texts again."""
+        parts = []
+        for start in range(0, max(len(matrix), 1), _CHUNK):
+            rows = matrix[start : start + _CHUNK]
+            named = {
+                column.name: _decoded(rows[:, place : place + 1], column)
+                for place, column in enumerate(self._signature.inputs)
+            }
+            parts.append(self._session.run(self._output, named)[0])
+        return np.concatenate(parts).astype(np.float64)
+
+
+def _width(signature: Signature) -> int:
+    return len(signature.output.allowed) if signature.is_classification else 1
+
+
+def _decoded(values: NDArray[np.float32], column: Column) -> NDArray[Any]:
+    """Turn the codes of a category into texts; -1 becomes a text that is no category."""
+    if column.type is not Type.CATEGORY:
+        return values
+    unknown = ""
+    while unknown in column.allowed:
+        unknown += "?"
+    texts = np.array([*column.allowed, unknown], dtype=object)
+    return texts[values.astype(np.int64)]
+
+
+def _session(path: Path) -> Any:
+    """Open a model on one thread. Only the file itself is read: weights kept elsewhere are refused."""
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", _NOWHERE)
+    try:
+        return ort.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+    except FileNotFoundError as error:
+        raise Corrupted(f"{path} is missing", hint="fetch the package again") from error
+    except Exception as error:  # ONNX Runtime's errors share no other base
+        raise Corrupted(f"{path} is no usable ONNX model: {error}", hint="fetch the package again") from error

@@ -1,0 +1,147 @@
+"""The proof that a written format answers like the model that it was written from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kervan.core.errors import ParityFailed
+from kervan.core.schema import Type
+from kervan.package.encoding import EXACT_UP_TO, UNKNOWN
+from kervan.package.manifest import Parity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from kervan.core.ports import Predictor
+    from kervan.core.schema import Column, Signature
+
+SHUFFLED_ROWS = 200
+PER_COLUMN = 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """A parity proof, and the places (0 = first) of the rows that broke it."""
+
+    parity: Parity
+    failing: tuple[int, ...]
+
+
+def nasty_rows(matrix: NDArray[np.float32], signature: Signature, seed: int) -> NDArray[np.float32]:
+    """Return the rows of `matrix` and, after them, rows that are made to hurt.
+
+    For every column, copies of real rows in which it alone is missing, unseen, zero, negative, far out,
+    as large as float32 counts in ones, or exactly on a value, median or midpoint that splits and
+    imputers use; then rows whose columns are shuffled independently; one row with nothing in it.
+    `matrix` must have a row.
+    """
+    random = np.random.default_rng(seed)
+    blocks = [matrix]
+    for place, column in enumerate(signature.inputs):
+        wanted = _hurting_values(matrix[:, place], column, random)
+        rows = matrix[random.integers(len(matrix), size=len(wanted))].copy()
+        rows[:, place] = wanted
+        blocks.append(rows)
+    shuffled = np.column_stack([random.choice(values, SHUFFLED_ROWS) for values in matrix.T])
+    empty = [UNKNOWN if column.type is Type.CATEGORY else np.nan for column in signature.inputs]
+    return np.vstack([*blocks, shuffled, [empty]]).astype(np.float32)
+
+
+def compare(
+    original: Callable[[NDArray[np.float32]], NDArray[np.float64]],
+    predictor: Predictor,
+    matrix: NDArray[np.float32],
+    tolerance: float,
+    *,
+    name: str,
+    scorer: str,
+) -> Comparison:
+    """Compare the answers over the rows of `matrix`.
+
+    Probabilities are compared as they are, values relative to the original's answer, or to the distance
+    of the answers' quartiles where that is larger: what is lost in a sum that ends near zero does not
+    matter. A label counts as changed if the original puts the new one behind by more than the tolerance:
+    an exact tie may fall either way.
+    """
+    wanted, given = original(matrix), predictor.predict(matrix)
+    distances = np.abs(given - wanted) / _scale(wanted)
+    by_row = np.where(np.isfinite(distances), distances, np.inf).max(axis=1)
+    over = by_row > tolerance
+    rows = np.arange(len(matrix))
+    behind = wanted.max(axis=1) - wanted[rows, np.nan_to_num(given, nan=-np.inf).argmax(axis=1)]
+    changed = behind > tolerance
+    parity = Parity(
+        format=name,
+        rows=len(matrix),
+        tolerance=tolerance,
+        largest=float(by_row.max(initial=0.0)),
+        over=int(over.sum()),
+        label_changes=int(changed.sum()),
+        scorer=scorer,
+    )
+    return Comparison(parity=parity, failing=tuple(np.flatnonzero(over | changed).tolist()))
+
+
+def check_parity(comparison: Comparison, matrix: NDArray[np.float32], signature: Signature) -> Parity:
+    """Return the proof if it holds, else raise `ParityFailed` that shows the first failing row."""
+    parity = comparison.parity
+    if parity.holds:
+        return parity
+    first = comparison.failing[0]
+    values = ", ".join(
+        f"{column.name}={_in_words(float(value), column)}"
+        for column, value in zip(signature.inputs, matrix[first], strict=True)
+    )
+    raise ParityFailed(
+        f"format {parity.format!r} answers differently in {len(comparison.failing)} of {parity.rows} rows, "
+        f"by up to {parity.largest:.3g} (tolerance {parity.tolerance:g}); first: row {first} ({values})",
+        hint="choose another family or format, or raise `tolerance` in [package] if that does no harm",
+    )
+
+
+def _scale(answers: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what a difference is measured in, row by row."""
+    if answers.shape[1] > 1:
+        return np.ones((len(answers), 1))
+    low, high = np.quantile(answers, [0.25, 0.75])
+    smallest = float(np.finfo(np.float32).tiny)
+    return np.maximum(np.abs(answers), max(high - low, smallest))
+
+
+def _hurting_values(
+    values: NDArray[np.float32], column: Column, random: np.random.Generator
+) -> NDArray[np.float32]:
+    if column.type is Type.CATEGORY:
+        codes = np.arange(len(column.allowed))
+        return np.array([UNKNOWN, *random.permutation(codes)[:PER_COLUMN]], dtype=np.float32)
+    if column.type is Type.BOOLEAN:
+        return np.array([np.nan, 0, 1], dtype=np.float32)
+    known = np.unique(values[~np.isnan(values)])
+    if not known.size:
+        known = np.zeros(1, dtype=np.float32)
+    ends = known[[0, -1]]
+    middles = (known[:-1] + known[1:]) / 2  # where trees split
+    special = [
+        [np.nan, 0, -0.0, 1, -1, EXACT_UP_TO, EXACT_UP_TO - 1, -EXACT_UP_TO],
+        [np.median(known), np.median(values[~np.isnan(values)]) if len(known) > 1 else known[0]],
+        [
+            *ends,
+            *(10 * ends),
+            *np.nextafter(ends, np.float32(-np.inf)),
+            *np.nextafter(ends, np.float32(np.inf)),
+        ],
+        random.permutation(known)[:PER_COLUMN],
+        random.permutation(middles)[:PER_COLUMN],
+    ]
+    return np.concatenate([np.asarray(part, dtype=np.float32) for part in special])
+
+
+def _in_words(value: float, column: Column) -> str:
+    if column.type is not Type.CATEGORY:
+        return "missing" if np.isnan(value) else f"{value:g}"
+    return repr(column.allowed[int(value)]) if value >= 0 else "unseen"
