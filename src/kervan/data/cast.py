@@ -1,0 +1,130 @@
+"""From texts to typed values, judged by the whole column, with warnings about nearly numeric ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kervan.core.nouns import Finding, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    import polars as pl
+
+NEARLY_ALL = 0.95  # from this share of numbers on, the other values of a text column are suspicious
+
+_IDENTIFIER = r"^[+-]?(0\d|\d{19})"  # postal codes keep their zeros, long keys their digits
+_DATE = r"^\d{4}-\d{2}-\d{2}$"
+_DATETIME = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?$"
+_DECIMAL_COMMA = r"^[+-]?\d+,\d+$"
+
+
+def clean(table: pl.DataFrame, missing: Collection[str]) -> pl.DataFrame:
+    """Take surrounding blanks off all texts and make the texts in `missing`, and empty ones, null."""
+    import polars as pl
+
+    blanks = ["", *missing]
+    text = pl.col(pl.String).str.strip_chars()
+    return table.with_columns(pl.when(text.is_in(blanks).not_()).then(text))
+
+
+def typed(table: pl.DataFrame) -> pl.DataFrame:
+    """Type the text columns: integer, number, boolean, ISO date or ISO datetime where all values are such.
+
+    Texts with leading zeros (`01234`) and whole numbers beyond 64 bits stay texts, as they are
+    identifiers; so do columns with `inf` or one value that is not a number.
+    """
+    import polars as pl
+
+    return table.with_columns(
+        _typed(column) if column.dtype == pl.String and column.null_count() < len(column) else column
+        for column in table.get_columns()
+    )
+
+
+def suspicious_columns(table: pl.DataFrame, hidden: Collection[str] = ()) -> tuple[Finding, ...]:
+    """Warn about text columns that nearly are numbers and names that look like values.
+
+    The values of columns in `hidden` are not shown. Rows count from 1 without the header.
+    """
+    import polars as pl
+
+    found: list[Finding] = []
+    for column in table.get_columns():
+        if column.dtype == pl.String:
+            found += _nearly_numbers(column, column.name in hidden)
+    numeric = [name for name in table.columns if table[name].dtype.is_numeric() and _is_number(name)]
+    if numeric:
+        message = f"the column name {numeric[0]!r} looks like a value: the first line may not be a header"
+        hint = "put a line with the columns' names first, if there is none"
+        found.append(
+            Finding(rule="header", subject=numeric[0], verdict=Verdict.WARNED, message=message, hint=hint)
+        )
+    return tuple(found)
+
+
+def _typed(column: pl.Series) -> pl.Series:
+    import polars as pl
+
+    present = column.drop_nulls()
+    whole = column.cast(pl.Int64, strict=False)
+    numbers = _numbers(column)
+    if numbers.null_count() == column.null_count():
+        if whole.null_count() == column.null_count() and not present.str.contains(r"^[+-]?0\d").any():
+            return whole
+        return column if present.str.contains(_IDENTIFIER).any() else numbers
+    if present.str.to_lowercase().is_in(["true", "false"]).all():
+        return column.str.to_lowercase() == "true"
+    if present.str.contains(_DATE).all():
+        return _if_all(column, column.str.to_date("%Y-%m-%d", strict=False))
+    if present.str.contains(_DATETIME).all():
+        return _if_all(column, _datetimes(column))
+    return column
+
+
+def _datetimes(column: pl.Series) -> pl.Series:
+    padded = column.str.replace("T", " ", literal=True).str.replace(r"^(.{16})$", "${1}:00")
+    return padded.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", strict=False, time_unit="us")
+
+
+def _if_all(texts: pl.Series, values: pl.Series) -> pl.Series:
+    return values if values.null_count() == texts.null_count() else texts
+
+
+def _numbers(texts: pl.Series) -> pl.Series:
+    """Read finite numbers; anything else is null."""
+    import polars as pl
+
+    numbers = texts.cast(pl.Float64, strict=False)
+    return numbers.to_frame().select(pl.when(pl.first().is_finite()).then(pl.first())).to_series()
+
+
+def _nearly_numbers(column: pl.Series, is_hidden: bool) -> Iterator[Finding]:
+    present = len(column) - column.null_count()
+    if not present:
+        return
+    numbers = _numbers(column)
+    others = (numbers.is_null() & column.is_not_null()).arg_true()
+    commas = int(column.str.contains(_DECIMAL_COMMA).sum())
+    if commas >= NEARLY_ALL * present:
+        rule, hint = "decimal_comma", "write numbers with a decimal point"
+        message = f"column {column.name!r} holds numbers with a decimal comma, so it is taken as text"
+    elif len(others) and present - len(others) >= NEARLY_ALL * present:
+        row = int(others[0])
+        value = "a value that is not shown" if is_hidden else repr(column[row])
+        rule, hint = "mixed", "mend these values, or list them in `[data] missing` if they mean that"
+        message = (
+            f"column {column.name!r} is taken as text: {present - len(others):,} of {present:,} values are "
+            f"numbers, {len(others):,} are not, first in row {row + 1}: {value}"
+        )
+    else:
+        return
+    yield Finding(rule=rule, subject=column.name, verdict=Verdict.WARNED, message=message, hint=hint)
+
+
+def _is_number(name: str) -> bool:
+    try:
+        float(name)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,129 @@
+"""What the columns of a table are, and which of them a model takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kervan.core.errors import InvalidConfig, InvalidData, did_you_mean
+from kervan.core.nouns import Finding, Verdict
+from kervan.core.schema import Column, Schema, Signature, Type, Unseen
+from kervan.data.rules import require_usable
+from kervan.data.target import CLASSIFICATION, as_labels
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from kervan.core.config import Check, DataSettings
+
+# A text column is free text or an identifier, not a category, from so many different values on, or from
+# fewer if these are more than half of the values that are there.
+MANY_VALUES = 1000
+SEVERAL_VALUES = 50
+DISTINCT_SHARE = 0.5
+
+INPUTS = frozenset({Type.INTEGER, Type.NUMBER, Type.BOOLEAN, Type.CATEGORY})
+
+
+def infer_schema(table: pl.DataFrame, settings: DataSettings) -> Schema:
+    """Find out what each column is.
+
+    A column may be missing where the table has a missing value. The checks `between` and `allowed` become
+    limits, unless they only warn or the column is protected; `allowed` also refuses unseen categories.
+    Raises `InvalidConfig` where a check or unit names no column or does not fit.
+    """
+    for name in settings.units:
+        if name not in table.columns and name not in settings.protect:
+            hint = did_you_mean(name, table.columns)
+            raise InvalidConfig(f"[data] units: the table has no column {name!r}", hint=hint)
+    checks = [check for check in settings.checks if check.column not in settings.protect]
+    require_usable(checks, table, settings.target)
+    stopping = [check for check in checks if check.severity == "stop"]
+    return Schema(
+        tuple(
+            _column(column, [check for check in stopping if check.column == column.name], settings)
+            for column in table.get_columns()
+        )
+    )
+
+
+def signature_of(
+    table: pl.DataFrame, schema: Schema, target: str, task: str
+) -> tuple[Signature, tuple[Finding, ...]]:
+    """Return what a model of this table takes and gives, and which columns it leaves out and why.
+
+    Inputs are the numeric, boolean and category columns that are not constant, in the table's order.
+    Classes are sorted by code point. Raises `InvalidData` if no input is left.
+    """
+    findings: list[Finding] = []
+    inputs: list[Column] = []
+    for column in schema.without(target):
+        if reason := _unusable(column, table[column.name]):
+            message = f"column {column.name!r} is no input of the model: {reason}"
+            findings.append(
+                Finding(rule="left_out", subject=column.name, verdict=Verdict.PASSED, message=message)
+            )
+        else:
+            inputs.append(column)
+    if not inputs:
+        raise InvalidData(
+            f"no column is left to predict {target!r} from: {'; '.join(each.message for each in findings)}",
+            hint="add numeric or category columns",
+        )
+    signature = Signature(inputs=Schema(tuple(inputs)), output=_output(table[target], task))
+    return signature, tuple(findings)
+
+
+def _column(column: pl.Series, checks: list[Check], settings: DataSettings) -> Column:
+    limits = [check.between for check in checks if check.between is not None]
+    lists = [set(check.allowed) for check in checks if check.allowed is not None]
+    kind = _type(column)
+    if lists and kind is Type.TEXT:
+        kind = Type.CATEGORY
+    allowed: tuple[str, ...] = ()
+    if kind is Type.CATEGORY:
+        allowed = tuple(sorted(set.intersection(*lists) if lists else column.drop_nulls().unique()))
+    return Column(
+        name=column.name,
+        type=kind,
+        nullable=column.null_count() > 0,
+        allowed=allowed,
+        minimum=max((each[0] for each in limits), default=None),
+        maximum=min((each[1] for each in limits), default=None),
+        unit=settings.units.get(column.name, ""),
+        unseen=Unseen.REFUSE if lists and kind is Type.CATEGORY else Unseen.AS_MISSING,
+    )
+
+
+def _type(column: pl.Series) -> Type:
+    import polars as pl
+
+    kind = column.dtype
+    if kind.is_integer():
+        return Type.INTEGER
+    if kind.is_float():
+        return Type.NUMBER
+    if kind == pl.Boolean:
+        return Type.BOOLEAN
+    if kind == pl.Date:
+        return Type.DATE
+    if isinstance(kind, pl.Datetime):
+        return Type.DATETIME
+    present = len(column) - column.null_count()
+    distinct = column.drop_nulls().n_unique()
+    mostly_distinct = distinct > SEVERAL_VALUES and distinct > DISTINCT_SHARE * present
+    return Type.TEXT if distinct > MANY_VALUES or mostly_distinct else Type.CATEGORY
+
+
+def _unusable(column: Column, values: pl.Series) -> str:
+    if column.type not in INPUTS:
+        return "free text or an identifier" if column.type is Type.TEXT else f"a {column.type}"
+    if values.null_count() == len(values):
+        return "all values are missing"
+    return "all values are equal" if values.n_unique() == 1 else ""
+
+
+def _output(target: pl.Series, task: str) -> Column:
+    if task != CLASSIFICATION:
+        return Column(name=target.name, type=Type.NUMBER)
+    labels = as_labels(target.drop_nulls()).unique().to_list()
+    return Column(name=target.name, type=Type.CATEGORY, allowed=tuple(sorted(labels)))

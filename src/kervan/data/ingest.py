@@ -1,0 +1,171 @@
+"""A table from a file: first its bytes are copied and hashed, then only the copy is read."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import stat
+import tempfile
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from kervan.core.errors import InvalidConfig, InvalidData, InvalidInput, NotFound, StorageFailed
+from kervan.core.nouns import Finding
+from kervan.core.plugins import extras_named, plugins
+from kervan.core.ports import ReadOptions, Source
+from kervan.data.cast import suspicious_columns
+
+if TYPE_CHECKING:
+    import os
+    from types import TracebackType
+
+    import polars as pl  # noqa: TC004 - the annotation of a table is never evaluated
+
+    from kervan.core.config import DataSettings
+
+MINIMUM_ROWS = 10  # fewer cannot be told apart from noise, nor split into three parts
+SPARE_BYTES = 64 << 20  # what stays free beside the copy
+
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A table with the exact bytes that it was read from, kept in the file `snapshot`.
+
+    The snapshot is in a private temporary folder: use it in a `with` block, or call `discard`.
+    """
+
+    table: pl.DataFrame
+    source: str
+    snapshot: Path
+    size: int
+    sha256: str
+    warnings: tuple[Finding, ...] = ()
+
+    def discard(self) -> None:
+        """Remove the snapshot; nothing happens if it is gone already."""
+        shutil.rmtree(self.snapshot.parent, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.discard()
+
+
+def find_source(location: str) -> Source:
+    """Return the adapter that reads `location`, or raise `InvalidInput` that lists what can be read."""
+    rows = plugins("source").values()
+    sources: list[Source] = [row.load() for row in rows]
+    if "://" not in location:
+        for source in sources:
+            if source.accepts(location):
+                return source
+    known = [getattr(source, "suffixes", (row.name,)) for row, source in zip(rows, sources, strict=True)]
+    endings = ", ".join(ending for endings in known for ending in endings)
+    raise InvalidInput(
+        f"nothing here reads {location!r}", hint=f"give a file that ends in {endings} (texts also with .gz)"
+    )
+
+
+def load(location: str, folder: Path, settings: DataSettings) -> Loaded:
+    """Copy the file at `location` (relative to `folder`) to a snapshot, and read the table from that.
+
+    Raises `NotFound`, `InvalidInput` or `InvalidData` if there is no such file, it is no table, or it
+    changes meanwhile, and `StorageFailed` if the disk has no room for the copy.
+    """
+    if not location:
+        raise InvalidConfig("no data source is set", hint='say in `[data]`: source = "table.csv"')
+    source = find_source(location)
+    path = folder / Path(location).expanduser()
+    place = Path(tempfile.mkdtemp(prefix="kervan-"))
+    try:
+        size, digest = take_snapshot(path, place / path.name)
+        options = ReadOptions(separator=settings.separator, missing=settings.missing)
+        with extras_named():
+            table = source.read(place / path.name, options)
+        _check_rows(table, path.name)
+        warnings = suspicious_columns(table, hidden=settings.protect)
+    except BaseException:
+        shutil.rmtree(place, ignore_errors=True)
+        raise
+    return Loaded(
+        table=table,
+        source=location,
+        snapshot=place / path.name,
+        size=size,
+        sha256=digest,
+        warnings=warnings,
+    )
+
+
+def take_snapshot(path: Path, copy: Path) -> tuple[int, str]:
+    """Copy a file and return its size in bytes and SHA-256.
+
+    Raises `InvalidData` if the file changes while it is copied.
+    """
+    before = _status(path)
+    check_space(before.st_size, copy.parent)
+    digest, size = hashlib.sha256(), 0
+    try:
+        with path.open("rb") as original, copy.open("xb") as target:
+            while piece := original.read(_CHUNK):
+                digest.update(piece)
+                size += target.write(piece)
+    except OSError as error:
+        raise StorageFailed(f"cannot copy {path} to {copy.parent}: {error.strerror}") from error
+    if _identity(_status(path)) != _identity(before) or size != before.st_size:
+        raise InvalidData(f"{path} changed while it was read", hint="try again when nobody writes to it")
+    return size, digest.hexdigest()
+
+
+def check_space(size: int, folder: Path) -> None:
+    """Raise `StorageFailed`, with figures, unless `folder` has room for `size` bytes and some to spare."""
+    free = shutil.disk_usage(folder).free
+    if free < size + SPARE_BYTES:
+        raise StorageFailed(
+            f"the copy needs {(size + SPARE_BYTES) / 1e6:,.0f} MB in {folder}, {free / 1e6:,.0f} MB are free",
+            hint="free some space, or set TMPDIR to a folder on a larger disk",
+        )
+
+
+def _status(path: Path) -> os.stat_result:
+    try:
+        status = path.stat()
+    except FileNotFoundError as error:
+        raise NotFound(f"there is no file {path}", hint=_near(path)) from error
+    except OSError as error:
+        raise InvalidInput(f"cannot read {path}: {error.strerror}") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise InvalidInput(f"{path} is a folder", hint="name one file in it")
+    if not stat.S_ISREG(status.st_mode):
+        raise InvalidInput(f"{path} is a pipe or a device, not a file", hint="copy the data to a file first")
+    return status
+
+
+def _identity(status: os.stat_result) -> tuple[int, int, int, int]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _near(path: Path) -> str:
+    """Say which file of the same folder was probably meant."""
+    if not path.parent.is_dir():
+        return f"there is no folder {path.parent}"
+    names = sorted(each.name for each in path.parent.iterdir() if each.is_file())
+    near = get_close_matches(path.name, names, n=1, cutoff=0.6)
+    return f'did you mean "{near[0]}"?' if near else f"check the name, or put the file into {path.parent}"
+
+
+def _check_rows(table: pl.DataFrame, file: str) -> None:
+    if table.height == 0:
+        raise InvalidData(f"{file} has a header and no rows", hint="put rows of data below the header")
+    if table.height < MINIMUM_ROWS:
+        raise InvalidData(
+            f"{file} has {table.height} rows, at least {MINIMUM_ROWS} are needed",
+            hint="a model needs rows to learn from and rows to be checked with",
+        )

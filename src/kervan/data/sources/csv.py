@@ -1,0 +1,121 @@
+"""Delimited text files, plain or gzipped: checked line by line, typed by the whole file."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from kervan.core.errors import InvalidData
+from kervan.data.cast import clean, typed
+from kervan.data.sources.structure import find_header, find_separator, ragged, records
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import polars as pl
+
+    from kervan.core.ports import ReadOptions
+
+_GZIP = b"\x1f\x8b"
+_BOM = b"\xef\xbb\xbf"
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_BATCH = 50_000
+
+
+class CsvSource:
+    """Tables in `.csv`, `.tsv`, `.data` or `.txt` files, also gzipped (`.csv.gz`)."""
+
+    suffixes = (".csv", ".tsv", ".data", ".txt")
+
+    def accepts(self, location: str) -> bool:
+        """Say whether the name ends like that of a delimited text."""
+        return location.lower().removesuffix(".gz").endswith(self.suffixes)
+
+    def read(self, path: Path, options: ReadOptions) -> pl.DataFrame:
+        """Read the table, or raise `InvalidData` that names the file and the line.
+
+        The text is UTF-8. Values lose surrounding blanks, the texts in `options.missing` become null, and
+        a column is numeric, boolean, date or datetime only if all of its values are.
+        """
+        content = _text(path)
+        if not content.strip():
+            raise InvalidData(f"{path.name} is empty", hint="a table begins with a line of column names")
+        separator = find_separator(content, path.name, options.separator)
+        names = find_header(content, separator, path.name)
+        read = _read_quoted if b'"' in content else _read_plain
+        return typed(clean(read(content, separator, names, path.name), options.missing))
+
+
+def _text(path: Path) -> bytes:
+    """Return the file's UTF-8 text with `\\n` at the end of its lines, without a byte-order mark."""
+    content = path.read_bytes()
+    if content.startswith(_GZIP):
+        try:
+            content = gzip.decompress(content)
+        except (OSError, EOFError, zlib.error) as error:
+            raise InvalidData(
+                f"{path.name} is not a whole gzip file: {error}", hint="fetch or compress it again"
+            ) from error
+    content = content.removeprefix(_BOM)
+    if content.startswith(_UTF16) or b"\0" in content:
+        zero = content.find(b"\0")
+        place = f"there is a zero byte in {_line(content, zero)}" if zero >= 0 else "it begins like UTF-16"
+        raise InvalidData(f"{path.name} is no UTF-8 text: {place}", hint="save it as CSV in UTF-8")
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidData(
+            f"{path.name} is not UTF-8: byte 0x{content[error.start]:02x} in {_line(content, error.start)}",
+            hint="save it as UTF-8; older Turkish files are often in Windows-1254 or ISO 8859-9",
+        ) from error
+    return content.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in content else content
+
+
+def _line(content: bytes, place: int) -> str:
+    number = content.count(b"\n", 0, place) + 1
+    return f"line {number} (byte {place})"
+
+
+def _read_plain(content: bytes, separator: str, names: list[str], file: str) -> pl.DataFrame:
+    """Read a text without quotes, where a line is a row. Polars would fill short rows with nulls."""
+    import polars as pl
+
+    mark, expected = separator.encode(), len(names) - 1
+    wrong: list[tuple[int, int]] = []
+    blank = False
+    for number, line in enumerate(io.BytesIO(content), 1):
+        if (found := line.count(mark)) != expected:
+            if line.strip():
+                wrong.append((number, found + 1))
+            else:
+                blank = True
+    if wrong:
+        raise ragged(file, wrong, len(names))
+    if blank:
+        content = b"".join(line for line in io.BytesIO(content) if line.count(mark) == expected)
+    rows = content.partition(b"\n")[2]
+    schema = dict.fromkeys(names, pl.String())
+    if not rows:
+        return pl.DataFrame(schema=schema)
+    return pl.read_csv(rows, has_header=False, schema=schema, separator=separator, quote_char=None)
+
+
+def _read_quoted(content: bytes, separator: str, names: list[str], file: str) -> pl.DataFrame:
+    import polars as pl
+
+    schema = dict.fromkeys(names, pl.String())
+    found = records(content, separator, file)
+    next(found)
+    batches = [pl.DataFrame(schema=schema)]
+    wrong: list[tuple[int, int]] = []
+    while batch := list(islice(found, _BATCH)):
+        wrong += [(line, len(fields)) for line, fields in batch if len(fields) != len(names)]
+        if not wrong:
+            columns = zip(*(fields for _, fields in batch), strict=True)
+            batches.append(pl.DataFrame(dict(zip(names, columns, strict=True)), schema=schema))
+    if wrong:
+        raise ragged(file, wrong, len(names))
+    return pl.concat(batches)

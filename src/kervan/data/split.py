@@ -1,0 +1,97 @@
+"""Rows to learn from, to choose by, and to be judged by: the side of a row depends on its content alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kervan.core.errors import InvalidConfig, InvalidData
+from kervan.core.nouns import Role
+from kervan.data.rows import row_hashes
+from kervan.data.target import CLASSIFICATION, as_labels
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import polars as pl
+
+    from kervan.core.config import SplitSettings
+
+
+def split(table: pl.DataFrame, shares: SplitSettings, seed: int) -> dict[Role, pl.DataFrame]:
+    """Split a table into train, validation and test, each in the table's order.
+
+    Equal rows are on one side, and a row keeps its side when rows are added or reordered. The shares are
+    therefore kept on average, not exactly. Raises `InvalidConfig` if the shares are not positive or do
+    not add up to 1, and `InvalidData` if a part gets no row.
+    """
+    _check_shares(shares)
+    places = row_hashes(table, seed).astype(np.float64) / 2.0**64
+    sides = np.digitize(places, [shares.train, shares.train + shares.validation])
+    parts = {role: _where(table, sides == side) for side, role in enumerate(Role)}
+    for role, part in parts.items():
+        if part.height == 0:
+            raise InvalidData(
+                f"the table is too small to split: of {table.height:,} rows none falls to the {role} part",
+                hint="add rows (equal rows stay together), or raise its share in `[data] split`",
+            )
+    return parts
+
+
+def check_split(parts: Mapping[Role, pl.DataFrame], target: str, task: str, folds: int) -> None:
+    """Raise `InvalidData` unless training can see every class, in each of `folds` folds."""
+    if folds < 2:
+        raise InvalidConfig(f"[model] folds: {folds} is too few", hint="give at least 2")
+    train = parts[Role.TRAIN]
+    if train.height < folds:
+        raise InvalidData(
+            f"the train part has {train.height} rows for {folds} folds",
+            hint="add rows, or lower `[model] folds`",
+        )
+    if task != CLASSIFICATION:
+        return
+    counts = _class_counts(train[target])
+    if len(counts) < 2:
+        raise InvalidData(
+            f"the train part has one class of {target!r} only", hint="add rows of other classes"
+        )
+    for role, part in parts.items():
+        unknown = sorted(_class_counts(part[target]).keys() - counts.keys())
+        if unknown:
+            raise InvalidData(
+                f"class {unknown[0]!r} of {target!r} is in the {role} part but not in train",
+                hint="join it with another class, leave its rows out, or collect more of them",
+            )
+    rare = {label: rows for label, rows in counts.items() if rows < folds}
+    if rare:
+        label, rows = min(rare.items(), key=lambda each: (each[1], each[0]))
+        raise InvalidData(
+            f"class {label!r} of {target!r} has {rows} rows in train, fewer than the {folds} folds",
+            hint="join it with another class, collect more of its rows, or lower `[model] folds`",
+        )
+
+
+def _check_shares(shares: SplitSettings) -> None:
+    values = (shares.train, shares.validation, shares.test)
+    if not all(value > 0 for value in values):
+        raise InvalidConfig(
+            f"[data] split: the shares {values} must all be above 0",
+            hint="for example split = { train = 0.8, validation = 0.1, test = 0.1 }",
+        )
+    if not abs(sum(values) - 1) <= 1e-9:
+        raise InvalidConfig(
+            f"[data] split: the shares add up to {sum(values):g}, not to 1",
+            hint="for example split = { train = 0.8, validation = 0.1, test = 0.1 }",
+        )
+
+
+def _where(table: pl.DataFrame, mask: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> pl.DataFrame:
+    import polars as pl
+
+    return table.filter(pl.Series(mask))
+
+
+def _class_counts(column: pl.Series) -> dict[str, int]:
+    counts = as_labels(column.drop_nulls()).value_counts(name="rows")
+    return dict(counts.iter_rows())
