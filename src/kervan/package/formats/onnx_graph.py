@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,7 @@ def matrix_graph(model: Any, signature: Signature) -> onnx.ModelProto:
         from skl2onnx.helpers.onnx_helper import select_model_inputs_outputs
 
     _check(model, signature)
+    model = _with_float32_thresholds(model)
     last = model.steps[-1][1]
     writes_itself = hasattr(last, "onnx_converter")
     options = {"zipmap": False} if signature.is_classification and not writes_itself else {}
@@ -115,6 +117,23 @@ def _check(model: Any, signature: Signature) -> None:
             f"the model knows the classes {list(model.classes_)}, not the places in the signature",
             hint="train on labels from `encode_labels`, with rows of every class",
         )
+
+
+def _with_float32_thresholds(model: Any) -> Any:
+    """Return a model that answers the same for float32 inputs, with thresholds that float32 holds.
+
+    Boosting compares with float64 thresholds, which the converter rounds to the nearest float32. Where
+    that is up, an input that lies between would take the other branch; rounded down, none can.
+    """
+    if not hasattr(model.steps[-1][1], "_predictors"):
+        return model
+    model = copy.deepcopy(model)
+    for tree in (tree for round_ in model.steps[-1][1]._predictors for tree in round_):
+        exact = tree.nodes["num_threshold"]
+        rounded = exact.astype(np.float32)
+        below = np.nextafter(rounded, np.float32(-np.inf))
+        tree.nodes["num_threshold"] = np.where(rounded > exact, below, rounded)
+    return model
 
 
 def _finished(graph: onnx.ModelProto, answer: str, signature: Signature) -> onnx.ModelProto:

@@ -1,0 +1,148 @@
+"""How good answers are: metrics by name, each defined once, over rows that may have weights.
+
+Weights count how often a row is drawn, so that the bootstrap asks the very same definition. For two
+classes the last label of the signature is the positive one (`>50K` of `<=50K`, `>50K`); for more,
+`roc_auc`, `average_precision` and `f1` are means over the classes that occur.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kervan.core.errors import InvalidConfig, did_you_mean
+from kervan.model.formulas import (
+    Floats,
+    Formula,
+    absolute_error,
+    average_precision,
+    f1,
+    hits,
+    mean_over_classes,
+    mean_over_rows,
+    median_absolute_error,
+    r2,
+    rmse,
+    roc_auc,
+    surprise,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from kervan.core.config import Goal
+    from kervan.core.schema import Signature
+
+
+class Task(StrEnum):
+    """What a model is asked for."""
+
+    CLASSIFICATION = "classification"
+    REGRESSION = "regression"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One metric: its task, its direction and the values that it can take.
+
+    `prepare` does once what does not depend on the weights.
+    """
+
+    name: str
+    task: Task
+    prepare: Formula
+    higher_is_better: bool = True
+    lowest: float = 0.0
+    highest: float = float("inf")
+
+
+def task_of(signature: Signature) -> Task:
+    """Return the task of a model with this signature."""
+    return Task.CLASSIFICATION if signature.is_classification else Task.REGRESSION
+
+
+def metrics_of(task: str) -> tuple[Metric, ...]:
+    """Return the metrics of a task, the usual one first, or raise `InvalidConfig` for an unknown task."""
+    if task not in set(Task):
+        raise InvalidConfig(f"there is no task {task!r}", hint=did_you_mean(task, Task))
+    return tuple(entry for entry in METRICS.values() if entry.task == task)
+
+
+def metric(name: str, task: str) -> Metric:
+    """Return a metric by name, or raise `InvalidConfig` if the task has none of that name."""
+    fitting = [entry.name for entry in metrics_of(task)]
+    if name in fitting:
+        return METRICS[name]
+    what = f"does not fit a {task}" if name in METRICS else "does not exist"
+    raise InvalidConfig(f"the metric {name!r} {what}", hint=did_you_mean(name, fitting))
+
+
+def default_metric(task: str) -> str:
+    """Return the metric by which models are compared when nobody said one."""
+    return metrics_of(task)[0].name
+
+
+def higher_is_better(name: str) -> bool:
+    """Say whether a larger value of the metric is a better one."""
+    return METRICS[name].higher_is_better
+
+
+def check_goal(goal: Goal, task: str) -> Metric:
+    """Return the goal's metric (the default one if it names none).
+
+    Raises `InvalidConfig` for a metric that does not fit the task, or a bound that no value can reach or
+    that every value reaches.
+    """
+    chosen = metric(goal.metric or default_metric(task), task)
+    for name, bound in (("at_least", goal.at_least), ("at_most", goal.at_most)):
+        if bound is not None and not chosen.lowest <= bound <= chosen.highest:
+            raise InvalidConfig(
+                f"the goal's {name} = {bound:g} is out of range",
+                hint=f"{chosen.name} lies between {chosen.lowest:g} and {chosen.highest:g}",
+            )
+    wrong, right = ("at_most", "at_least") if chosen.higher_is_better else ("at_least", "at_most")
+    if getattr(goal, wrong) is not None and getattr(goal, right) is None:
+        better = "more" if chosen.higher_is_better else "less"
+        raise InvalidConfig(
+            f"the goal asks for {chosen.name} {wrong} {getattr(goal, wrong):g}, but {better} of it is better",
+            hint=f"write {right} = {getattr(goal, wrong):g}",
+        )
+    return chosen
+
+
+def scores(task: str, truth: NDArray[Any], values: Floats) -> dict[str, float]:
+    """Return every metric of the task that these rows can tell.
+
+    `truth` has shape (rows,): codes of classes or numbers; `values` (rows, classes) probabilities or
+    (rows, 1) numbers. `roc_auc` is left out if only one class occurs, `r2` if all numbers are the same.
+    """
+    weights = np.ones(len(truth))
+    found = {entry.name: entry.prepare(truth, values)(weights) for entry in metrics_of(task)}
+    return {name: value for name, value in found.items() if not np.isnan(value)}
+
+
+_CLASSES, _NUMBERS = Task.CLASSIFICATION, Task.REGRESSION
+METRICS = {
+    entry.name: entry
+    for entry in (
+        Metric(name="roc_auc", task=_CLASSES, prepare=mean_over_classes(roc_auc), highest=1.0),
+        Metric(name="accuracy", task=_CLASSES, prepare=mean_over_rows(hits), highest=1.0),
+        Metric(name="log_loss", task=_CLASSES, prepare=mean_over_rows(surprise), higher_is_better=False),
+        Metric(name="f1", task=_CLASSES, prepare=f1, highest=1.0),
+        Metric(
+            name="average_precision",
+            task=_CLASSES,
+            prepare=mean_over_classes(average_precision),
+            highest=1.0,
+        ),
+        Metric(name="rmse", task=_NUMBERS, prepare=rmse, higher_is_better=False),
+        Metric(name="mae", task=_NUMBERS, prepare=mean_over_rows(absolute_error), higher_is_better=False),
+        Metric(name="r2", task=_NUMBERS, prepare=r2, lowest=float("-inf"), highest=1.0),
+        Metric(
+            name="median_absolute_error", task=_NUMBERS, prepare=median_absolute_error, higher_is_better=False
+        ),
+    )
+}

@@ -1,0 +1,170 @@
+"""Training: comparing families over the same folds, and fitting the one that was chosen."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kervan.core.errors import InvalidConfig, InvalidData, NotFound
+from kervan.core.nouns import Finding, Verdict
+from kervan.core.plugins import extras_named
+from kervan.model.candidates import BASELINE, build
+from kervan.model.metrics import higher_is_better, scores, task_of
+from kervan.package.original import Original
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+    from sklearn.pipeline import Pipeline
+
+    from kervan.core.schema import Signature
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandidateScore:
+    """How one family did over the folds: for each metric its mean, deviation, and value in every fold.
+
+    A metric that some fold cannot tell is left out. Seconds are totals over the folds.
+    """
+
+    family: str
+    means: Mapping[str, float]
+    deviations: Mapping[str, float]
+    values: Mapping[str, tuple[float, ...]]
+    fit_seconds: float
+    predict_seconds: float
+    findings: tuple[Finding, ...] = ()
+
+
+def fit(
+    family: str, matrix: NDArray[np.float32], truth: NDArray[Any], signature: Signature, seed: int
+) -> Pipeline:
+    """Fit one family on all rows. The same seed gives the same model.
+
+    Raises `InvalidData` if there are no rows, or none of some class.
+    """
+    _check_rows(truth, signature, at_least=1)
+    with warnings.catch_warnings(record=True):  # cross-validation has reported them already
+        warnings.simplefilter("always")
+        return _fitted(family, matrix, truth, signature, seed)
+
+
+def cross_validate(
+    family: str,
+    matrix: NDArray[np.float32],
+    truth: NDArray[Any],
+    signature: Signature,
+    *,
+    folds: int,
+    seed: int,
+) -> CandidateScore:
+    """Score one family over shuffled folds, which keep the share of every class.
+
+    The folds depend on `seed`, `folds` and `truth` alone, so that families can be compared. Raises
+    `InvalidConfig` for fewer than two folds, and `InvalidData` for fewer rows than folds, of some class
+    or at all, both before anything is trained.
+    """
+    if folds < 2:
+        raise InvalidConfig(f"{folds} folds cannot be compared", hint="set `folds` in [model] to 2 or more")
+    _check_rows(truth, signature, at_least=folds)
+    found: list[dict[str, float]] = []
+    fit_seconds = predict_seconds = 0.0
+    noticed: list[warnings.WarningMessage] = []
+    for learn, ask in _folds(matrix, truth, signature, folds, seed):
+        started = time.perf_counter()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            model = _fitted(family, matrix[learn], truth[learn], signature, seed)
+        fitted = time.perf_counter()
+        values = Original(model, signature).predict(matrix[ask])
+        predict_seconds += time.perf_counter() - fitted
+        fit_seconds += fitted - started
+        noticed += caught
+        found.append(scores(task_of(signature), truth[ask], values))
+    told = [name for name in found[0] if all(name in fold for fold in found)]
+    by_metric = {name: tuple(fold[name] for fold in found) for name in told}
+    return CandidateScore(
+        family=family,
+        means={name: float(np.mean(each)) for name, each in by_metric.items()},
+        deviations={name: float(np.std(each, ddof=1)) for name, each in by_metric.items()},
+        values=by_metric,
+        fit_seconds=fit_seconds,
+        predict_seconds=predict_seconds,
+        findings=tuple(_findings(family, noticed)),
+    )
+
+
+def leaderboard(candidates: Iterable[CandidateScore], metric: str) -> tuple[CandidateScore, ...]:
+    """Sort candidates by a metric's mean, the best first; without that metric they come last."""
+    sign = -1 if higher_is_better(metric) else 1
+    return tuple(sorted(candidates, key=lambda each: sign * each.means.get(metric, -sign * np.inf)))
+
+
+def best(candidates: Iterable[CandidateScore], metric: str) -> CandidateScore:
+    """Return the best candidate by a metric's mean; the baseline is only there to be beaten."""
+    known = [each for each in candidates if each.family != BASELINE and metric in each.means]
+    if not known:
+        raise NotFound(f"no candidate has a score for {metric}", hint="train at least one family")
+    return leaderboard(known, metric)[0]
+
+
+def _fitted(
+    family: str, matrix: NDArray[np.float32], truth: NDArray[Any], signature: Signature, seed: int
+) -> Pipeline:
+    # The numbers are float32's, the arithmetic of the fit float64's: sums over many rows need it.
+    model = build(family, signature, seed).fit(matrix.astype(np.float64), truth)
+    _round_means(model)
+    return model
+
+
+def _round_means(model: Any) -> None:
+    """Let scalers subtract means that float32 holds: in a year or a timestamp, the rest would be felt."""
+    blocks = getattr(model.steps[0][1], "named_transformers_", {})
+    numbers = blocks.get("numbers")
+    for step in getattr(numbers, "named_steps", {}).values():
+        if hasattr(step, "mean_"):
+            step.mean_ = step.mean_.astype(np.float32).astype(np.float64)
+
+
+def _folds(
+    matrix: NDArray[np.float32], truth: NDArray[Any], signature: Signature, folds: int, seed: int
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    with extras_named():
+        from sklearn.model_selection import KFold, StratifiedKFold
+
+    kind = StratifiedKFold if signature.is_classification else KFold
+    yield from kind(folds, shuffle=True, random_state=seed).split(matrix, truth)
+
+
+def _check_rows(truth: NDArray[Any], signature: Signature, *, at_least: int) -> None:
+    if len(truth) < at_least:
+        raise InvalidData(
+            f"there are {len(truth)} rows for training, {at_least} are needed",
+            hint="use more rows, or set fewer `folds` in [model]",
+        )
+    if not signature.is_classification:
+        return
+    output = signature.output
+    counts = np.bincount(truth, minlength=len(output.allowed))
+    rarest = int(counts.argmin())
+    if counts[rarest] < at_least:
+        raise InvalidData(
+            f"column {output.name!r}: class {output.allowed[rarest]!r} has {counts[rarest]} rows "
+            f"for training, {at_least} are needed",
+            hint="collect more of them, leave the class out, or set fewer `folds` in [model]",
+        )
+
+
+def _findings(family: str, noticed: Sequence[warnings.WarningMessage]) -> Iterator[Finding]:
+    """Turn what the library warned of into findings, each once with how often it came."""
+    counts = Counter((each.category.__name__, str(each.message).split("\n", 1)[0]) for each in noticed)
+    for (kind, message), times in counts.items():
+        often = f" ({times} times)" if times > 1 else ""
+        yield Finding(rule=kind, subject=family, verdict=Verdict.WARNED, message=f"{message}{often}")
