@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import KW_ONLY, MISSING, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -79,11 +79,12 @@ class DataSettings:
     checks: tuple[Check, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Goal:
     """What a model must reach: a metric and a bound on it. Without a bound every model reaches it."""
 
     metric: str = ""
+    _: KW_ONLY
     at_least: float | None = None
     at_most: float | None = None
 
@@ -95,7 +96,7 @@ class Goal:
     def is_reached(self, value: float) -> bool:
         """Say whether a value of the metric is good enough.
 
-        >>> Goal(metric="roc_auc", at_least=0.9).is_reached(0.91)
+        >>> Goal("roc_auc", at_least=0.9).is_reached(0.91)
         True
         """
         above = self.at_least is None or value >= self.at_least

@@ -233,11 +233,14 @@ class PackageFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Package(Record):
-    """A folder that holds a model in one or more formats; `hash` is its manifest's SHA-256."""
+    """A folder that holds a model in one or more formats; `hash` is its manifest's SHA-256.
+
+    `parity` is the largest difference that any format showed to the model it was written from.
+    """
 
     formats: tuple[str, ...]
     files: tuple[PackageFile, ...]
-    parity: str
+    parity: float
 
     @property
     def ref(self) -> str:
@@ -300,6 +303,7 @@ class Prediction:
     id: str
     time: float
     environment: str
+    deployment: str
     model: str
     package: str
     protocol: str

@@ -18,7 +18,7 @@ from kervan.core.identity import new_id, sha256_parts
 from kervan.core.nouns import Record, Status, StepRun
 from kervan.pipeline.fingerprint import fingerprint
 from kervan.pipeline.step import Node, Pipeline
-from kervan.pipeline.values import Value, blobs_of, load, save
+from kervan.pipeline.values import Value, blobs_of, is_bulky, load, save
 from kervan.pipeline.worker import Task, compute, start_worker
 from kervan.store.events import canonical
 from kervan.store.transaction import stored
@@ -171,9 +171,7 @@ class _Execution:
     def _identity(self, argument: Any) -> str:
         """Return a text that stands for an argument's content."""
         resolved = self._inputs(argument)
-        if isinstance(resolved, Value | list | tuple | dict | str | int | float | bool | None):
-            return canonical(resolved).decode()
-        return canonical(save(resolved, self._store)).decode()
+        return canonical(save(resolved, self._store) if is_bulky(resolved) else resolved).decode()
 
     def _recall(self, key: str) -> Value | None:
         known = self._store.catalog.recall(StepResult, key)

@@ -22,7 +22,7 @@ _LOGIN = re.compile(r"(?<=//)[^/@]+@")
 
 
 def code_state(folder: Path, blobs: Blobs) -> Code:
-    """Return repository, branch, commit and the stored patch of uncommitted changes, if Git knows the folder."""
+    """Return repository, branch, commit and the stored patch of uncommitted changes, if Git knows them."""
     commit = _git(folder, "rev-parse", "HEAD").strip()
     if not commit:
         return Code()

@@ -61,6 +61,11 @@ def scratch_space() -> Iterator[None]:
             _scratch.reset(token)
 
 
+def is_bulky(value: Any) -> bool:
+    """Say whether a value is kept in a form of its own rather than as JSON."""
+    return isinstance(value, Path | bytes) or type(value).__module__.partition(".")[0] in {"polars", "numpy"}
+
+
 def save(value: Any, store: Store) -> Value:
     """Store a value and return what stands for it."""
     if isinstance(value, Value):

@@ -1,0 +1,93 @@
+"""Acceptance on the sealed test part: once for a model line and a test part, on record."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from kervan.app.data import open_sealed
+from kervan.core.errors import GoalMissed, SealedTest
+from kervan.core.identity import new_id
+from kervan.core.nouns import Link, Report, ReportKind, Role, Verdict
+from kervan.model.evaluate import accept
+from kervan.model.steps import evaluate_candidate
+
+if TYPE_CHECKING:
+    from kervan.app.project import Project
+    from kervan.app.train import Trained
+    from kervan.core.nouns import Event
+
+
+def accept_candidate(project: Project, trained: Trained, *, why: str = "") -> Report:
+    """Judge a candidate on the sealed test part and keep the report; a known candidate is not judged twice.
+
+    Raises `SealedTest` if another candidate of this model line was judged on this test part before and
+    no reason (`why`) is given, and `GoalMissed`, after keeping the report, if the goal is not reached.
+    """
+    known = _known(project, trained)
+    if known is not None:
+        project.known("accept", f"{trained.goal.metric} known from before")
+        return _require_passed(known)
+    _check_looks(project, trained, why)
+    with project.stage("accept") as tell:
+        body = {"model": project.config.model_name, "candidate": trained.hash}
+        purpose = why or "acceptance"
+        test = open_sealed(project, trained.dataset, purpose=purpose, body=body)
+        acceptance = accept(evaluate_candidate(trained.folder, test), trained.goal)
+        report = Report(
+            id=new_id(),
+            name=project.config.model_name,
+            hash=trained.hash,
+            creator=project.store.workspace.actor,
+            time=time.time(),
+            parents=(
+                Link(parent=trained.run.id, role="about"),
+                Link(parent=trained.dataset.id, role="test"),
+            ),
+            kind=ReportKind.ACCEPTANCE,
+            verdict=acceptance.verdict,
+            findings=acceptance.findings,
+            body=acceptance,
+        )
+        with project.store.catalog.transaction() as transaction:
+            transaction.put(report, why=purpose)
+        tell(" ".join(finding.message for finding in acceptance.findings[:1]))
+    return _require_passed(report)
+
+
+def _known(project: Project, trained: Trained) -> Report | None:
+    found = project.store.catalog.with_hash(Report, trained.hash, name=project.config.model_name)
+    if found is None or not any(link.parent == trained.dataset.id for link in found.parents):
+        return None
+    goal = found.body["goal"] if isinstance(found.body, dict) else None
+    return found if goal == str(trained.goal) else None
+
+
+def _check_looks(project: Project, trained: Trained, why: str) -> None:
+    """Refuse a second look: choosing among candidates by the test part would make its verdict worthless."""
+    if why:
+        return
+    test = trained.dataset.part(Role.TEST)
+    for event in project.store.catalog.events(subject=trained.dataset.id):
+        if _is_look_of_another(event, project.config.model_name, trained.hash):
+            when = time.strftime("%d %B %Y", time.localtime(event.time))
+            raise SealedTest(
+                f"the test part of {trained.dataset.ref} ({test.rows} rows) was opened for "
+                f"{project.config.model_name} on {when}, for another candidate",
+                hint='give a reason, which goes on record: --why "…"; or bring new data',
+            )
+
+
+def _is_look_of_another(event: Event, model: str, candidate: str) -> bool:
+    is_look = event.action == "opened test" and event.body.get("model") == model
+    return is_look and event.body.get("candidate") != candidate
+
+
+def _require_passed(report: Report) -> Report:
+    if report.verdict is Verdict.FAILED:
+        reason = "; ".join(finding.message for finding in report.findings)
+        raise GoalMissed(
+            f"the candidate is not accepted: {reason}",
+            hint="it is not registered; improve it, or change the goal and say why",
+        )
+    return report

@@ -1,0 +1,234 @@
+"""From a source to a Dataset: read, checked, profiled, protected, split, the test part sealed, versioned."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from kervan.core.errors import InvalidConfig, InvalidData, NotFound, Refused
+from kervan.core.identity import Ref, check_name, new_id, sha256_parts
+from kervan.core.nouns import (
+    Dataset,
+    Finding,
+    Link,
+    Origin,
+    Part,
+    Report,
+    ReportKind,
+    Role,
+    Verdict,
+)
+from kervan.data import columns, ingest, parquet, profile, protect, split, target, validate
+from kervan.store.events import Entry, canonical
+from kervan.store.transaction import stored
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import polars as pl
+
+    from kervan.app.project import Project
+    from kervan.core.schema import Schema
+    from kervan.data.ingest import Loaded
+
+# Raised when the same bytes and settings would give another dataset than before.
+_FORM = "1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A table that passed every check, before anything of it is stored."""
+
+    table: pl.DataFrame
+    schema: Schema
+    findings: tuple[Finding, ...]
+    profile: profile.Profile
+    parts: dict[Role, pl.DataFrame]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """A dataset, its figures, and what validation found."""
+
+    dataset: Dataset
+    profile: profile.Profile
+    findings: tuple[Finding, ...]
+
+
+def ingest_data(project: Project) -> Dataset:
+    """Return the Dataset of the project's source: a new version only if content or settings changed.
+
+    Nothing is stored unless the whole table passes; what stops it is raised as `InvalidData`.
+    """
+    settings = project.config.data
+    name = check_name(project.config.dataset_name, "a dataset")
+    if not settings.target:
+        raise InvalidConfig("no target is set", hint='say which column to predict: [data] target = "…"')
+    with project.stage("ingest") as tell:
+        loaded = ingest.load(settings.source, project.config.folder, settings)
+        tell(f"{settings.source}: {loaded.table.height:,} rows, {loaded.table.width} columns")
+    with loaded:
+        content = _identity(project, loaded)
+        known = project.store.catalog.with_hash(Dataset, content, name=name)
+        if known is not None:
+            project.known("dataset", f"{known.ref} is unchanged")
+            return known
+        return _keep(project, name, content, loaded, _prepare(project, loaded))
+
+
+def read_part(project: Project, dataset: Dataset, role: Role) -> pl.DataFrame:
+    """Return the rows of the training or validation part. The test part is sealed: `Refused`."""
+    if dataset.part(role).sealed:
+        raise Refused(
+            f"the {role} part of {dataset.ref} is sealed",
+            hint="it is opened once, on record, when a model is accepted",
+        )
+    return parquet.from_parquet(project.store.blobs.read_bytes(dataset.part(role).blob))
+
+
+def open_sealed(project: Project, dataset: Dataset, *, purpose: str, body: dict[str, Any]) -> pl.DataFrame:
+    """Return the rows of the sealed test part; that it was opened, and why, is on record first."""
+    part = dataset.part(Role.TEST)
+    with project.store.catalog.transaction() as transaction:
+        transaction.event(Entry(action="opened test", subject=dataset.id, why=purpose, body=body))
+    sealed = project.store.blobs.read_bytes(part.blob)
+    return parquet.from_parquet(project.store.keys.open(sealed, _context(dataset.name, Role.TEST)))
+
+
+def export_part(project: Project, ref: Ref, role: Role, to: Path) -> int:
+    """Write a part as CSV or Parquet, as the file's name says, and return the number of its rows."""
+    dataset = project.store.catalog.find(Dataset, ref)
+    table = read_part(project, dataset, role)
+    if to.suffix == ".parquet":
+        to.write_bytes(parquet.to_parquet(table))
+    else:
+        table.write_csv(to)
+    return table.height
+
+
+def describe_dataset(project: Project, ref: str) -> Described:
+    """Return a dataset with its profile and what validation found."""
+    dataset = project.store.catalog.find(Dataset, Ref.parse(ref))
+    figures = report_of(project, dataset.id, ReportKind.PROFILE)
+    checked = report_of(project, dataset.id, ReportKind.VALIDATION)
+    if figures is None or checked is None:
+        raise NotFound(f"the reports about {dataset.ref} are gone", hint="restore a backup")
+    return Described(
+        dataset=dataset,
+        profile=msgspec.convert(figures.body, profile.Profile),
+        findings=checked.findings,
+    )
+
+
+def datasets(project: Project, *, name: str | None = None) -> list[Dataset]:
+    """Return all datasets, newest first."""
+    return project.store.catalog.all(Dataset, name=name)
+
+
+def report_of(project: Project, subject: str, kind: ReportKind) -> Report | None:
+    """Return the newest report of a kind about a record."""
+    children = [child for child, role in project.store.catalog.children(subject) if role == "about"]
+    reports = [project.store.catalog.get(Report, child) for child in sorted(children, reverse=True)]
+    return next((report for report in reports if report.kind is kind), None)
+
+
+def _prepare(project: Project, loaded: Loaded) -> Prepared:
+    settings, model = project.config.data, project.config.model
+    with project.stage("validate") as tell:
+        task = target.task_of(loaded.table, settings.target, model.task)
+        table, about_target = target.check_target(loaded.table, settings.target, task)
+        findings = validate.validate(table, settings, [*loaded.warnings, *about_target])
+        failed = [finding for finding in findings if finding.verdict is Verdict.FAILED]
+        if failed:
+            lines = "\n".join(f"  {finding.message}" for finding in failed)
+            hint = failed[0].hint or "mend the rows, or change the checks in kervan.toml"
+            raise InvalidData(f"{settings.source} does not pass its checks:\n{lines}", hint=hint)
+        warned = sum(finding.verdict is Verdict.WARNED for finding in findings)
+        tell(f"{task} of {settings.target!r}" + (f", {warned} warnings" if warned else ""))
+    with project.stage("protect") as tell:
+        key = project.store.keys.derived("protect") if settings.protect else b""
+        guarded = protect.protect(table, settings.protect, key, target=settings.target)
+        tell(
+            ", ".join(f"{column}: {how}" for column, how in settings.protect.items()) or "nothing to protect"
+        )
+    with project.stage("profile") as tell:
+        schema = columns.infer_schema(guarded, settings)
+        found = profile.profile(guarded, schema, settings.target)
+        tell(f"{len(schema)} columns")
+    with project.stage("split") as tell:
+        parts = split.split(guarded, settings.split, model.seed)
+        split.check_split(parts, settings.target, task, model.folds)
+        tell(", ".join(f"{role} {part.height:,}" for role, part in parts.items()) + " (sealed)")
+    return Prepared(table=guarded, schema=schema, findings=findings, profile=found, parts=parts)
+
+
+def _keep(project: Project, name: str, content: str, loaded: Loaded, prepared: Prepared) -> Dataset:
+    """Store everything of a new version; the records appear together, once all files are durable."""
+    store = project.store
+    settings = project.config.data
+    parts = tuple(_store_part(project, name, role, table) for role, table in prepared.parts.items())
+    original = store.keys.seal(loaded.snapshot.read_bytes(), f"original of {name}")
+    origin = Origin(
+        source=loaded.source, size=loaded.size, sha256=loaded.sha256, blob=store.blobs.put_bytes(original)
+    )
+    links = [stored(origin.blob, "original"), *(stored(part.blob, str(part.role)) for part in parts)]
+    with store.catalog.transaction() as transaction:
+        dataset = Dataset(
+            id=new_id(),
+            name=name,
+            version=transaction.next_number(Dataset, name),
+            hash=content,
+            creator=store.workspace.actor,
+            time=time.time(),
+            parents=tuple(links),
+            schema=prepared.schema,
+            target=settings.target,
+            rows=prepared.table.height,
+            origin=origin,
+            parts=parts,
+            protection=dict(settings.protect),
+        )
+        transaction.put(dataset)
+        transaction.put(_report(dataset, ReportKind.PROFILE, Verdict.PASSED, (), prepared.profile))
+        verdict = validate.verdict_of(prepared.findings)
+        transaction.put(_report(dataset, ReportKind.VALIDATION, verdict, prepared.findings, None))
+    project.known("dataset", f"{dataset.ref} is new")
+    return dataset
+
+
+def _store_part(project: Project, name: str, role: Role, table: pl.DataFrame) -> Part:
+    content = parquet.to_parquet(table)
+    is_sealed = role is Role.TEST
+    if is_sealed:
+        content = project.store.keys.seal(content, _context(name, role))
+    return Part(role=role, rows=table.height, blob=project.store.blobs.put_bytes(content), sealed=is_sealed)
+
+
+def _report(
+    dataset: Dataset, kind: ReportKind, verdict: Verdict, findings: tuple[Finding, ...], body: Any
+) -> Report:
+    return Report(
+        id=new_id(),
+        name=dataset.name,
+        creator=dataset.creator,
+        time=time.time(),
+        parents=(Link(parent=dataset.id, role="about"),),
+        kind=kind,
+        verdict=verdict,
+        findings=findings,
+        body=body,
+    )
+
+
+def _identity(project: Project, loaded: Loaded) -> str:
+    """Return a hash of everything that decides what the dataset will be."""
+    settings = canonical(project.config.data).decode()
+    model = project.config.model
+    return sha256_parts([_FORM, loaded.sha256, settings, model.task, str(model.seed), str(model.folds)])
+
+
+def _context(name: str, role: Role) -> str:
+    return f"{role} part of {name}"

@@ -1,0 +1,62 @@
+"""A new project: a `kervan.toml` to edit, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from kervan.core.config import FILE_NAME
+from kervan.core.errors import Conflict, StorageFailed
+from kervan.core.identity import check_name
+
+_TEMPLATE = """\
+# What every setting means: `kervan settings`. All of them have defaults.
+
+[project]
+name = {name}
+
+[data]
+source = {source}    # a CSV or Parquet file, relative to this one
+target = {target}    # the column to predict
+
+[model]
+# goal = {{ metric = "roc_auc", at_least = 0.9 }}   # no model below it is registered
+
+[release]
+to = "production"    # leave this table out to end with the registered model
+"""
+_IGNORED = ".kervan/\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewProject:
+    """The files that were written."""
+
+    folder: Path
+    files: tuple[str, ...]
+
+
+def init(folder: Path, *, name: str = "", source: str = "data.csv", target: str = "target") -> NewProject:
+    """Write a `kervan.toml`, and a `.gitignore` where there is none; an existing project is left alone."""
+    path = folder / FILE_NAME
+    if path.exists():
+        raise Conflict(f"{path} exists already", hint="edit it, or choose another folder")
+    chosen = check_name(name or folder.resolve().name, "a project")
+    text = _TEMPLATE.format(name=_quoted(chosen), source=_quoted(source), target=_quoted(target))
+    files = {FILE_NAME: text}
+    if not (folder / ".gitignore").exists():
+        files[".gitignore"] = _IGNORED
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file, content in files.items():
+            (folder / file).write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise StorageFailed(
+            f"{error.filename or folder}: {error.strerror}", hint="choose another folder"
+        ) from error
+    return NewProject(folder=folder, files=tuple(files))
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

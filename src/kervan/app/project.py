@@ -1,0 +1,69 @@
+"""A project opened: its settings, its store, and who is told how work gets on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from kervan.core.config import Config, find_folder, load_config
+from kervan.core.plugins import extras_named
+from kervan.core.workspace import workspace_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One thing that was done on the way: in how many seconds, or known from before."""
+
+    name: str
+    detail: str
+    seconds: float
+    cached: bool = False
+
+
+Observer = Callable[[Stage], None]
+
+with extras_named():
+    from kervan.store.open import Store
+
+
+def _nobody(_stage: Stage) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """What every action works on."""
+
+    config: Config
+    store: Store
+    observe: Observer = _nobody
+
+    def with_settings(self, **tables: Any) -> Project:
+        """Return the project with some tables of its settings replaced."""
+        return replace(self, config=replace(self.config, **tables))
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[Callable[[str], None]]:
+        """Time a stage and tell the observer when it ends; the body gives the detail to show."""
+        started = time.monotonic()
+        detail: list[str] = []
+        yield detail.append
+        seconds = time.monotonic() - started
+        self.observe(Stage(name=name, detail=" ".join(detail), seconds=seconds))
+
+    def known(self, name: str, detail: str) -> None:
+        """Tell the observer that nothing had to be done."""
+        self.observe(Stage(name=name, detail=detail, seconds=0.0, cached=True))
+
+
+def open_project(
+    folder: Path | None = None, *, flags: Mapping[str, Any] | None = None, observe: Observer = _nobody
+) -> Project:
+    """Open the project in `folder`, or the one around the current folder. Nothing is written yet."""
+    place = find_folder(Path.cwd()) if folder is None else folder
+    config = load_config(place, flags=flags)
+    return Project(config=config, store=Store(workspace_of(config)), observe=observe)

@@ -1,0 +1,173 @@
+"""An accepted candidate becomes a Model: packaged, versioned by its schema, on record."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from kervan.app.data import read_part
+from kervan.core.errors import Conflict
+from kervan.core.identity import Ref, Version, check_name, new_id
+from kervan.core.nouns import Link, Model, Package, Report, ReportKind, Role, Verdict
+from kervan.core.schema import smallest_bump
+from kervan.model.steps import CARD
+from kervan.package.build import requirements, write_manifest
+from kervan.package.manifest import FILE_NAME, Manifest, parse_manifest
+from kervan.pipeline.values import materialise
+from kervan.store.transaction import stored
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kervan.app.project import Project
+    from kervan.app.train import Trained
+
+_SAMPLES = 20
+
+
+def register(project: Project, trained: Trained, acceptance: Report) -> Model:
+    """Register an accepted candidate as the next version; one that is registered already is returned.
+
+    The version rises as far as the difference to the newest version's signature demands.
+    """
+    name = check_name(project.config.model_name, "a model")
+    known = project.store.catalog.with_hash(Model, trained.hash, name=name)
+    if known is not None:
+        project.known("register", f"{known.ref} is this very model")
+        return known
+    with project.stage("register") as tell, tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "package"
+        shutil.copytree(trained.folder, folder, ignore=shutil.ignore_patterns(CARD))
+        with project.store.catalog.transaction() as transaction:
+            version = transaction.next_version(
+                name, lambda old: smallest_bump(old.signature, trained.signature)
+            )
+            manifest = write_manifest(_manifest(project, trained, name, version), folder)
+            package = _store_package(project, manifest, folder)
+            model = _model(trained, acceptance, package, manifest)
+            transaction.put(package)
+            transaction.put(_parity_report(package, manifest))
+            transaction.put(model, action="registered")
+        tell(f"{model.ref}, {trained.candidate.family}")
+    return model
+
+
+def models(project: Project, *, name: str | None = None) -> list[Model]:
+    """Return all models, newest first."""
+    return project.store.catalog.all(Model, name=name)
+
+
+def find_model(project: Project, ref: str) -> Model:
+    """Return the model that a reference names; the project's own model if it is empty."""
+    return project.store.catalog.find(Model, Ref.parse(ref or project.config.model_name))
+
+
+def acceptance_of(project: Project, model: Model) -> Report:
+    """Return the report by which a model was accepted."""
+    return project.store.catalog.get(Report, model.acceptance)
+
+
+def manifest_of(project: Project, model: Model) -> Manifest:
+    """Return a model's manifest, checked against its hash."""
+    package = project.store.catalog.get(Package, model.package)
+    return parse_manifest(project.store.blobs.read_bytes(package.hash), place=f"the manifest of {model.ref}")
+
+
+def package_folder(project: Project, model: Model) -> Path:
+    """Return a folder that holds the model's package, every file checked."""
+    package = project.store.catalog.get(Package, model.package)
+    files = {FILE_NAME: package.hash, **{file.path: file.sha256 for file in package.files}}
+    return materialise(files, package.hash, project.store)
+
+
+def export_package(project: Project, model: Model, to: Path) -> Path:
+    """Copy a model's package into a new folder."""
+    if to.exists():
+        raise Conflict(f"{to} exists already", hint="choose another folder")
+    return Path(shutil.copytree(package_folder(project, model), to))
+
+
+def _manifest(project: Project, trained: Trained, name: str, version: Version) -> Manifest:
+    candidate = trained.candidate
+    return Manifest(
+        name=name,
+        version=str(version),
+        created=time.time(),
+        creator=project.store.workspace.actor,
+        signature=trained.signature,
+        formats=candidate.formats,
+        parity=candidate.parity,
+        files=(),
+        samples=_samples(project, trained),
+        metrics=dict(trained.evaluation.metrics),
+        family=candidate.family,
+        dataset=trained.dataset.ref,
+        run=trained.run.id,
+        commit=trained.run.code.commit,
+        requirements=requirements(candidate.formats),
+    )
+
+
+def _samples(project: Project, trained: Trained) -> tuple[Mapping[str, Any], ...]:
+    rows = read_part(project, trained.dataset, Role.VALIDATION).head(_SAMPLES)
+    return tuple(rows.select(trained.signature.inputs.names).to_dicts())
+
+
+def _store_package(project: Project, manifest: Manifest, folder: Path) -> Package:
+    blobs = project.store.blobs
+    links = [stored(blobs.put_file(folder / file.path), file.path) for file in manifest.files]
+    digest = blobs.put_file(folder / FILE_NAME)
+    return Package(
+        id=new_id(),
+        name=manifest.name,
+        version=manifest.version,
+        hash=digest,
+        creator=manifest.creator,
+        time=manifest.created,
+        parents=(Link(parent=manifest.run, role="run"), stored(digest, FILE_NAME), *links),
+        formats=manifest.formats,
+        files=manifest.files,
+        parity=max((proof.largest for proof in manifest.parity), default=0.0),
+    )
+
+
+def _parity_report(package: Package, manifest: Manifest) -> Report:
+    return Report(
+        id=new_id(),
+        name=package.name,
+        creator=package.creator,
+        time=package.time,
+        parents=(Link(parent=package.id, role="about"),),
+        kind=ReportKind.PARITY,
+        verdict=Verdict.PASSED,
+        body=msgspec.to_builtins(manifest.parity),
+    )
+
+
+def _model(trained: Trained, acceptance: Report, package: Package, manifest: Manifest) -> Model:
+    return Model(
+        id=new_id(),
+        name=manifest.name,
+        version=manifest.version,
+        hash=trained.hash,
+        creator=manifest.creator,
+        time=manifest.created,
+        parents=(
+            Link(parent=trained.run.id, role="run"),
+            Link(parent=trained.dataset.id, role="data"),
+            Link(parent=acceptance.id, role="acceptance"),
+            Link(parent=package.id, role="package"),
+        ),
+        run=trained.run.id,
+        dataset=trained.dataset.id,
+        signature=trained.signature,
+        family=trained.candidate.family,
+        metrics=dict(trained.evaluation.metrics),
+        acceptance=acceptance.id,
+        package=package.id,
+    )

@@ -1,0 +1,118 @@
+"""Releases: which model answers in an environment, since when, by whom, and why."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from kervan.app.register import find_model, package_folder
+from kervan.core.errors import NotFound, did_you_mean
+from kervan.core.identity import check_name, new_id
+from kervan.core.nouns import Deployment, Link, Model, Plan, Serving
+from kervan.core.plugins import plugin
+from kervan.store.events import Entry
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kervan.app.project import Project
+    from kervan.core.ports import Target
+
+SCOPE = "environment"
+
+
+def release(project: Project, ref: str, *, to: str = "", why: str = "") -> Deployment:
+    """Let a model answer in an environment; callers notice nothing of the change.
+
+    The environment points to the new deployment only once it answers. If it does not come up, what
+    answered before goes on, and `ServerFailed` says why.
+    """
+    settings = project.config.release
+    environment = check_name(to or settings.to or "production", "an environment")
+    model = find_model(project, ref)
+    plan = Plan(host=settings.host, port=settings.port)
+    current = current_deployment(project, environment)
+    is_known = current is not None and current.shares == {model.ref: 1.0} and current.plan == plan
+    with project.stage("release") as tell:
+        ident = current.id if current is not None and is_known else new_id()
+        endpoint = _realise(project, model, plan, environment=environment, deployment=ident)
+        deployment = Deployment(
+            id=ident,
+            name=environment,
+            creator=project.store.workspace.actor,
+            time=time.time(),
+            parents=(Link(parent=model.id, role="model"), Link(parent=model.package, role="package")),
+            shares={model.ref: 1.0},
+            plan=plan,
+            endpoint=endpoint,
+            why=why,
+        )
+        tell(f"{model.ref} answers in {environment} at {endpoint}")
+    if current is not None and is_known and current.endpoint == endpoint:
+        return current
+    with project.store.catalog.transaction() as transaction:
+        if is_known:
+            transaction.update(deployment, action="moved", why=why)
+        else:
+            transaction.put(deployment, action="released", why=why)
+            transaction.point(SCOPE, environment, deployment.id, why=why)
+    return deployment
+
+
+def stop(project: Project, environment: str) -> Deployment:
+    """Take an environment's server away; its history stays, and the next release brings it back."""
+    deployment = find_deployment(project, environment)
+    target: Target = plugin("target", deployment.plan.target)
+    target.remove(_folder(project, environment))
+    with project.store.catalog.transaction() as transaction:
+        body = {"deployment": deployment.id}
+        transaction.event(Entry(action=f"stopped {SCOPE}", subject=environment, body=body))
+    return deployment
+
+
+def releases(project: Project) -> list[Deployment]:
+    """Return all deployments of all environments, newest first."""
+    return project.store.catalog.all(Deployment)
+
+
+def current_deployment(project: Project, environment: str, *, at: float | None = None) -> Deployment | None:
+    """Return what an environment points to now, or pointed to at a time in the past."""
+    change = project.store.catalog.alias(SCOPE, environment, at=at)
+    return None if change is None else project.store.catalog.get(Deployment, change.target)
+
+
+def find_deployment(project: Project, environment: str) -> Deployment:
+    """Return what an environment points to, or raise `NotFound`."""
+    found = current_deployment(project, environment)
+    if found is None:
+        known = {change.name for change in project.store.catalog.alias_history(SCOPE)}
+        hint = did_you_mean(environment, known) if known else "release a model first: kervan release"
+        raise NotFound(f"nothing was released to {environment!r}", hint=hint)
+    return found
+
+
+def records_folder(project: Project, environment: str) -> Path:
+    """Return the folder of an environment's prediction records."""
+    return project.store.root / "predictions" / environment
+
+
+def _realise(project: Project, model: Model, plan: Plan, *, environment: str, deployment: str) -> str:
+    """Render the target's files, apply them, and return the endpoint's URL."""
+    serving = Serving(
+        environment=environment,
+        deployment=deployment,
+        package=str(package_folder(project, model)),
+        records=str(records_folder(project, environment)),
+        host=plan.host,
+        port=plan.port,
+    )
+    target: Target = plugin("target", plan.target)
+    folder = _folder(project, environment)
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, text in target.render(serving).items():
+        (folder / path).write_text(text, encoding="utf-8")
+    return target.apply(folder)
+
+
+def _folder(project: Project, environment: str) -> Path:
+    return project.store.root / "environments" / environment

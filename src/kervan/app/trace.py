@@ -1,0 +1,76 @@
+"""From one prediction back to everything behind it: model, package, run, code, rows, acceptance, approver."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kervan.app.register import manifest_of
+from kervan.app.release import SCOPE, records_folder
+from kervan.core.errors import NotFound
+from kervan.core.nouns import Dataset, Deployment, Model, Prediction, Report, Run
+from kervan.serve.record import find, row_ids
+
+if TYPE_CHECKING:
+    from kervan.app.project import Project
+    from kervan.package.manifest import Manifest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The one row that is traced: what was asked and answered."""
+
+    id: str
+    inputs: Mapping[str, Any]
+    outputs: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """One prediction with its whole origin; `prediction` is the record of the request that it came in."""
+
+    asked: Asked
+    prediction: Prediction
+    deployment: Deployment
+    model: Model
+    manifest: Manifest
+    run: Run
+    dataset: Dataset
+    acceptance: Report
+
+
+def trace(project: Project, ident: str) -> Trace:
+    """Return everything behind a prediction; `ident` is the id that came with the answer."""
+    prediction = _find(project, ident)
+    catalog = project.store.catalog
+    deployment = catalog.get(Deployment, prediction.deployment)
+    name, _, version = prediction.model.partition("@")
+    model = next(found for found in catalog.all(Model, name=name) if found.version == version)
+    return Trace(
+        asked=_row(prediction, ident),
+        prediction=prediction,
+        deployment=deployment,
+        model=model,
+        manifest=manifest_of(project, model),
+        run=catalog.get(Run, model.run),
+        dataset=catalog.get(Dataset, model.dataset),
+        acceptance=catalog.get(Report, model.acceptance),
+    )
+
+
+def _row(prediction: Prediction, ident: str) -> Asked:
+    place = row_ids(prediction.id, len(prediction.inputs)).index(ident) if "." in ident else 0
+    return Asked(id=ident, inputs=prediction.inputs[place], outputs=prediction.outputs[place])
+
+
+def _find(project: Project, ident: str) -> Prediction:
+    environments = {change.name for change in project.store.catalog.alias_history(SCOPE)}
+    for environment in sorted(environments):
+        found = find(records_folder(project, environment), ident)
+        if found is not None:
+            return found
+    raise NotFound(
+        f"there is no prediction {ident!r}",
+        hint="the id is in the answer, under `id`; a record is on disk a tenth of a second after it",
+    )

@@ -1,0 +1,124 @@
+"""From a Dataset to a candidate: proved, evaluated, not yet accepted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from kervan.app.data import read_part
+from kervan.app.project import Stage
+from kervan.core.errors import GoalMissed
+from kervan.core.nouns import Dataset, Link, Role, Run
+from kervan.data.target import task_of
+from kervan.model.candidates import check_families
+from kervan.model.metrics import check_goal, default_metric
+from kervan.model.steps import Candidate, Choice, read_card, training
+from kervan.pipeline.runner import Progress, run
+from kervan.pipeline.track import Tracker
+from kervan.pipeline.values import Value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from kervan.app.project import Project
+    from kervan.core.config import Goal
+    from kervan.core.schema import Signature
+    from kervan.model.evaluate import Evaluation
+    from kervan.model.train import CandidateScore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """What training gave: the leaderboard, and the best candidate with its evaluation on held-out rows."""
+
+    run: Run
+    dataset: Dataset
+    task: str
+    goal: Goal
+    signature: Signature
+    scores: tuple[CandidateScore, ...]
+    folder: Path
+    candidate: Candidate
+    evaluation: Evaluation
+
+    @property
+    def hash(self) -> str:
+        """What the candidate is by content: the same code, data and settings give the same."""
+        return self.folder.name
+
+
+def train(project: Project, dataset: Dataset) -> Trained:
+    """Cross-validate the families, fit the best, write and prove it, evaluate it. Known steps are skipped."""
+    settings = project.config.model
+    task = settings.task or task_of(read_part(project, dataset, Role.TRAIN), dataset.target)
+    goal = goal_of(project, task)
+    check_families(settings.families)
+    choice = Choice(
+        metric=goal.metric,
+        formats=project.config.package.formats,
+        tolerance=project.config.package.tolerance,
+        folds=settings.folds,
+        seed=settings.seed,
+    )
+    arguments = {
+        "train": Value("table", dataset.part(Role.TRAIN).blob),
+        "validation": Value("table", dataset.part(Role.VALIDATION).blob),
+        "schema": dataset.schema.without(*dataset.protection),  # a hash means nothing to a caller
+        "target": dataset.target,
+        "task": task,
+        "families": list(settings.families),
+        "choice": choice,
+    }
+    parameters = {"families": list(settings.families), "goal": str(goal), "task": task, "seed": settings.seed}
+    tracker = Tracker(
+        project.store, project.config.model_name, folder=project.config.folder, parameters=parameters
+    )
+    with tracker:
+        tracker.add_link(Link(parent=dataset.id, role="data"))
+        found = run(training, arguments, store=project.store, tracker=tracker, observe=_told(project))
+        for score in found["scores"]:
+            for metric, value in score.means.items():
+                tracker.log_metric(f"cv.{score.family}.{metric}", value)
+        for metric, value in found["evaluation"].metrics.items():
+            tracker.log_metric(f"validation.{metric}", value)
+    return Trained(
+        run=tracker.run,
+        dataset=dataset,
+        task=task,
+        goal=goal,
+        signature=found["signature"],
+        scores=tuple(found["scores"]),
+        folder=found["candidate"],
+        candidate=read_card(found["candidate"]),
+        evaluation=found["evaluation"],
+    )
+
+
+def goal_of(project: Project, task: str) -> Goal:
+    """Return the goal that was set, with the task's usual metric where none is named."""
+    goal = project.config.model.goal
+    if not goal.metric:
+        goal = replace(goal, metric=default_metric(task))
+    check_goal(goal, task)
+    return goal
+
+
+def require_goal(trained: Trained) -> None:
+    """Raise `GoalMissed` if the candidate does not reach the goal on the validation part."""
+    value = trained.evaluation.metrics[trained.goal.metric]
+    if not trained.goal.is_reached(value):
+        raise GoalMissed(
+            f"the best candidate ({trained.candidate.family}) reaches {trained.goal.metric} {value:.4f} "
+            f"on the validation part; the goal is {trained.goal}",
+            hint="add data or features, widen `families`, or lower the goal in [model]",
+        )
+
+
+def _told(project: Project) -> Callable[[Progress], None]:
+    def observe(progress: Progress) -> None:
+        step = progress.step
+        detail = f"{progress.done} of {progress.total}"
+        project.observe(Stage(name=step.name, detail=detail, seconds=step.seconds, cached=step.cached))
+
+    return observe

@@ -1,0 +1,95 @@
+"""Commands about datasets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kervan.cli.edge import Shown, moment, shows, table, with_project
+
+if TYPE_CHECKING:
+    from kervan.app.project import Project
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def data(context: click.Context) -> int:
+    """List, ingest, show and export datasets.
+
+    \b
+    Example:
+      kervan data
+      kervan data ingest
+      kervan data show adult:1 --html profile.html
+      kervan data export adult:1 --part train train.csv
+    """
+    if context.invoked_subcommand is None:
+        result: int = context.invoke(list_, as_json=False, folder=None, quiet=True)
+        return result
+    return 0
+
+
+@data.command("list")
+@shows(example="kervan data list --json")
+@with_project
+def list_(project: Project) -> Shown:
+    """List all datasets, newest first."""
+    from kervan.app.data import datasets
+
+    found = datasets(project)
+    rows = [
+        (each.ref, each.rows, len(each.schema), each.target, each.origin.source, moment(each.time))
+        for each in found
+    ]
+    headers = ("dataset", "rows", "columns", "target", "source", "since")
+    return Shown(found, table(headers, rows, empty="no datasets yet: `kervan data ingest`"))
+
+
+@data.command()
+@shows(example="kervan data ingest")
+@with_project
+def ingest(project: Project) -> Shown:
+    """Read, check, protect, split and keep the source that kervan.toml names."""
+    from kervan.app.data import ingest_data
+
+    found = ingest_data(project)
+    return Shown(found, f"{found.ref}: {found.rows:,} rows, {len(found.schema)} columns")
+
+
+@data.command()
+@click.argument("ref")
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write the profile as a page.")
+@shows(example="kervan data show adult:1\nkervan data show adult --html profile.html")
+@with_project
+def show(project: Project, ref: str, html: Path | None) -> Shown:
+    """Show the profile and the findings of a dataset."""
+    from kervan.app.data import describe_dataset
+    from kervan.cli.show import dataset_text
+    from kervan.data.page import profile_page
+
+    found = describe_dataset(project, ref)
+    if html is not None:
+        html.write_text(profile_page(found.profile), encoding="utf-8")
+    return Shown(found, dataset_text(found))
+
+
+@data.command()
+@click.argument("ref")
+@click.argument("to", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--part", type=click.Choice(["train", "validation", "test"]), default="train", show_default=True
+)
+@shows(
+    example="kervan data export adult:1 train.csv\nkervan data export adult:1 --part validation rows.parquet"
+)
+@with_project
+def export(project: Project, ref: str, to: Path, part: str) -> Shown:
+    """Write a part of a dataset to a CSV or Parquet file; the test part is sealed."""
+    from kervan.app.data import export_part
+    from kervan.core.identity import Ref
+    from kervan.core.nouns import Role
+
+    rows = export_part(project, Ref.parse(ref), Role(part), to)
+    return Shown({"rows": rows, "file": to}, f"wrote {rows:,} rows to {to}")

@@ -1,0 +1,194 @@
+"""Where the command line meets the rest: projects opened, results shown, errors turned to exit codes."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kervan.core import errors
+
+if TYPE_CHECKING:
+    from kervan.app.project import Stage
+
+EXIT_CODES: tuple[tuple[type[errors.KervanError], int], ...] = (
+    (errors.InvalidInput, 2),
+    (errors.NotFound, 3),
+    (errors.Refused, 4),
+    (errors.Conflict, 5),
+    (errors.StorageFailed, 6),
+    (errors.Corrupted, 6),
+    (errors.MissingExtra, 7),
+    (errors.ServerFailed, 8),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a command gives: a value for `--json`, a text for people, and the exit code."""
+
+    value: Any
+    text: str
+    code: int = 0
+
+
+def shows(example: str) -> Callable[[Callable[..., Shown]], Callable[..., int]]:
+    """Let a command return `Shown`; adds `--json` and puts the example into the docstring for `--help`."""
+
+    def wrap(function: Callable[..., Shown]) -> Callable[..., int]:
+        @functools.wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> int:
+            as_json = kwargs.pop("as_json")
+            click.get_current_context().meta["json"] = as_json
+            shown = function(*args, **kwargs)
+            click.echo(to_json(shown.value) if as_json else shown.text)
+            return shown.code
+
+        lines = "\n".join(f"  {line.strip()}" for line in example.strip().splitlines())
+        wrapped.__doc__ = f"{function.__doc__}\n\n\b\nExample:\n{lines}"
+        option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+        return option(wrapped)
+
+    return wrap
+
+
+def with_project(function: Callable[..., Shown]) -> Callable[..., Shown]:
+    """Give a command the opened project as its first argument; adds `-C` and `--quiet`."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, folder: Path | None, quiet: bool, **kwargs: Any) -> Shown:
+        from kervan.app.project import open_project
+
+        project = open_project(folder, flags=kwargs.pop("flags", None), observe=_observer(quiet))
+        try:
+            return function(project, *args, **kwargs)
+        finally:
+            project.store.close()
+
+    quiet = click.option("-q", "--quiet", is_flag=True, help="Do not show progress.")
+    folder = click.option(
+        "-C",
+        "--project",
+        "folder",
+        type=click.Path(path_type=Path, file_okay=False, exists=True),
+        help="The project's folder; by default the one around here.",
+    )
+    return folder(quiet(wrapped))
+
+
+def fail(error: Exception) -> int:
+    """Print an error with its hint and return the exit code; what is no user's mistake is raised on."""
+    named = _named(error)
+    if named is None:
+        _report_bug(error)
+        return 1
+    context = click.get_current_context(silent=True)
+    if (context is not None and context.meta.get("json")) or "--json" in sys.argv:
+        detail = {"error": type(named).__name__, "message": str(named), "hint": named.hint}
+        click.echo(to_json(detail), err=True)
+    else:
+        click.secho("error: ", fg="red", bold=True, nl=False, err=True)
+        click.echo(_with_place(named), err=True)
+        if named.hint:
+            click.echo(f" hint: {named.hint}", err=True)
+    return next((code for kind, code in EXIT_CODES if isinstance(named, kind)), 1)
+
+
+def to_json(value: Any) -> str:
+    """Write a value as readable JSON; letters of every script stay letters."""
+    import msgspec
+
+    plain = msgspec.to_builtins(value, enc_hook=str)
+    return json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[Any]], empty: str = "none yet") -> str:
+    """Lay out rows in columns; numbers are set to the right."""
+    if not rows:
+        return empty
+    cells = [[_cell(value) for value in row] for row in rows]
+    widths = [max(map(_width, column)) for column in zip(headers, *cells, strict=True)]
+    right = [all(isinstance(row[place], int | float) for row in rows) for place in range(len(headers))]
+    lines = [_line(headers, widths, right)]
+    lines += [_line(row, widths, right) for row in cells]
+    lines[0] = click.style(lines[0], bold=True)
+    return "\n".join(lines)
+
+
+def moment(time: float) -> str:
+    """Write a time for people, in the local zone."""
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(time, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _observer(quiet: bool) -> Callable[[Stage], None]:
+    def observe(stage: Stage) -> None:
+        if quiet:
+            return
+        mark = click.style("·", fg="cyan") if stage.cached else click.style("✓", fg="green")
+        took = "known" if stage.cached else f"{stage.seconds:.1f} s"
+        click.echo(f"{mark} {stage.name:<28} {took:>7}  {stage.detail}", err=True)
+
+    return observe
+
+
+def _named(error: Exception) -> errors.KervanError | None:
+    """Return the error as one of ours, if it is a user's to mend."""
+    if isinstance(error, errors.KervanError):
+        return error
+    if isinstance(error, ModuleNotFoundError):
+        from kervan.core.plugins import EXTRAS
+
+        module = (error.name or "").partition(".")[0]
+        return errors.MissingExtra(module, EXTRAS[module]) if module in EXTRAS else None
+    if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
+        where = f"{error.filename}: {os.strerror(error.errno)}"
+        return errors.StorageFailed(where, hint="check the path, its permissions and the free space")
+    return None
+
+
+def _report_bug(error: Exception) -> None:
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="kervan-bug-", suffix=".txt", delete=False, encoding="utf-8"
+    ) as file:
+        file.write("".join(traceback.format_exception(error)))
+    click.secho("this is a bug in Kervan: ", fg="red", bold=True, nl=False, err=True)
+    click.echo(f"{type(error).__name__}: {error}", err=True)
+    click.echo(f" hint: please report it with {file.name}", err=True)
+
+
+def _with_place(error: errors.KervanError) -> str:
+    if isinstance(error, errors.RefusedRow) and error.field and error.field not in str(error):
+        return f"row {error.row}, {error.field}: {error}"
+    return str(error)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 1e5 else f"{value:,.0f}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
+    parts = []
+    for cell, width, at_right in zip(cells, widths, right, strict=True):
+        pad = " " * (width - _width(cell))
+        parts.append(pad + cell if at_right else cell + pad)
+    return "  ".join(parts).rstrip()
+
+
+def _width(text: str) -> int:
+    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
+    return len(text) + wide - sum(unicodedata.combining(letter) > 0 for letter in text)

@@ -1,0 +1,125 @@
+"""Commands about candidates, runs, models and packages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kervan.cli.edge import Shown, moment, shows, table, with_project
+
+if TYPE_CHECKING:
+    from kervan.app.project import Project
+
+
+@click.command()
+@shows(example="kervan train")
+@with_project
+def train(project: Project) -> Shown:
+    """Compare candidates on the training part and fit the best; nothing is accepted or registered."""
+    from kervan.app.data import ingest_data
+    from kervan.app.train import train as fit
+    from kervan.cli.show import leaderboard_text
+
+    found = fit(project, ingest_data(project))
+    metric = found.goal.metric
+    best = f"{found.candidate.family}: {metric} {found.evaluation.metrics[metric]:.4f} on the validation part"
+    value = {
+        "run": found.run.id,
+        "goal": str(found.goal),
+        "best": found.candidate.family,
+        "validation": found.evaluation.metrics,
+        "candidates": found.scores,
+    }
+    return Shown(value, f"{leaderboard_text(found)}\n{best}")
+
+
+@click.command()
+@click.option("--metric", default="", help="Show the runs with the best value of this metric.")
+@click.option("--ascending", is_flag=True, help="Smaller is better.")
+@click.option("--limit", default=20, show_default=True, help="How many to show.")
+@click.option("--show", "ident", default="", help="Show one run whole.")
+@shows(example="kervan runs\nkervan runs --metric validation.roc_auc\nkervan runs --show 01JD…")
+@with_project
+def runs(project: Project, metric: str, ascending: bool, limit: int, ident: str) -> Shown:
+    """List runs, newest first, or search them by the last value of a metric."""
+    from kervan.app.runs import run_log, search
+    from kervan.cli.show import run_text
+
+    if ident:
+        run, log = run_log(project, ident)
+        return Shown(run, run_text(run, log))
+    found = search(project, metric=metric, ascending=ascending, limit=limit)
+    rows = [
+        (run.id, run.name, run.status, "" if value is None else value, run.code.commit[:8], moment(run.time))
+        for run, value in found
+    ]
+    headers = ("run", "name", "status", metric or "", "commit", "since")
+    return Shown([run for run, _ in found], table(headers, rows, empty="no runs yet: `kervan run`"))
+
+
+@click.command()
+@click.argument("ref", default="")
+@shows(example="kervan models\nkervan models income@1.0.0")
+@with_project
+def models(project: Project, ref: str) -> Shown:
+    """List all models, newest first, or show one: its inputs, metrics and acceptance."""
+    from kervan.app import register
+    from kervan.cli.show import model_text
+
+    if ref:
+        model = register.find_model(project, ref)
+        return Shown(model, model_text(model, register.acceptance_of(project, model)))
+    found = register.models(project)
+    rows = [
+        (each.ref, each.family, _first_metric(each.metrics), each.creator, moment(each.time))
+        for each in found
+    ]
+    headers = ("model", "family", "validation", "by", "since")
+    return Shown(found, table(headers, rows, empty="no models yet: `kervan run`"))
+
+
+@click.group()
+def package() -> None:
+    """Take a model out as a folder that any application can use, or check such a folder.
+
+    \b
+    Example:
+      kervan package export income@1.0.0 income-1.0.0
+      kervan package check income-1.0.0
+    """
+
+
+@package.command("export")
+@click.argument("ref")
+@click.argument("to", type=click.Path(path_type=Path))
+@shows(example="kervan package export income@1.0.0 income-1.0.0")
+@with_project
+def export_(project: Project, ref: str, to: Path) -> Shown:
+    """Copy a model's package into the new folder TO."""
+    from kervan.app.register import export_package, find_model
+
+    model = find_model(project, ref)
+    folder = export_package(project, model, to)
+    return Shown({"model": model.ref, "folder": folder}, f"{model.ref} is in {folder}")
+
+
+@package.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@shows(example="kervan package check income-1.0.0")
+def check(folder: Path) -> Shown:
+    """Check every file of a package against its manifest, and that it answers for its sample rows."""
+    from kervan.package.build import load_package
+
+    manifest, _ = load_package(folder)
+    proofs = [
+        f"{proof.format}: largest difference {proof.largest:.2g} over {proof.rows:,} rows"
+        for proof in manifest.parity
+    ]
+    return Shown(manifest, "\n".join([f"{manifest.ref} is whole: {len(manifest.files)} files", *proofs]))
+
+
+def _first_metric(metrics: object) -> str:
+    pairs = list(getattr(metrics, "items", dict)())
+    return f"{pairs[0][0]} {pairs[0][1]:.4g}" if pairs else ""

@@ -1,0 +1,66 @@
+"""Commands about the project as a whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kervan.cli.edge import Shown, shows, table, with_project
+
+if TYPE_CHECKING:
+    from kervan.app.project import Project
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=".")
+@click.option("--name", default="", help="The project's name; by default that of its folder.")
+@click.option("--source", default="data.csv", help="The table to learn from.")
+@click.option("--target", default="target", help="The column to predict.")
+@shows(example="kervan init income --source adult.csv --target income")
+def init(folder: Path, name: str, source: str, target: str) -> Shown:
+    """Start a project in FOLDER: write a kervan.toml to edit."""
+    from kervan.app.init import init as start
+
+    made = start(folder, name=name, source=source, target=target)
+    listed = ", ".join(made.files)
+    return Shown(made, f"wrote {listed} in {made.folder}\nnext: edit kervan.toml, then `kervan run`")
+
+
+@click.command()
+@click.option("--why", default="", help="Goes on record with acceptance and release.")
+@shows(example='kervan run\nkervan run --why "more rows from 2026"')
+@with_project
+def run(project: Project, why: str) -> Shown:
+    """Live the whole way that kervan.toml describes; only what changed runs again."""
+    from kervan.app.pages import write_outcome
+    from kervan.app.run import run_project
+    from kervan.cli.show import outcome_facts, pairs
+
+    outcome = run_project(project, why=why)
+    pages = write_outcome(project, outcome)
+    facts = outcome_facts(outcome)
+    return Shown({**facts, "reports": pages}, pairs({**facts, "reports": ", ".join(map(str, pages))}))
+
+
+@click.command()
+@shows(example="kervan settings\nKERVAN_MODEL_FOLDS=3 kervan settings --json")
+@with_project
+def settings(project: Project) -> Shown:
+    """Show every setting with its value, wherever it comes from."""
+    import msgspec
+
+    from kervan.core.config import TABLES
+
+    tables = {name: msgspec.to_builtins(getattr(project.config, name)) for name in TABLES}
+    rows = [
+        (f"[{name}]", key, _shortly(value)) for name, keys in tables.items() for key, value in keys.items()
+    ]
+    return Shown(tables, table(("table", "setting", "value"), rows))
+
+
+def _shortly(value: Any) -> str:
+    import json
+
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,165 @@
+"""Commands about what answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kervan.cli.edge import Shown, moment, shows, table, with_project
+
+if TYPE_CHECKING:
+    from kervan.app.project import Project
+
+
+@click.command()
+@click.argument("model", default="")
+@click.option("--to", default="", help="The environment; by default `to` in [release], else production.")
+@click.option("--why", default="", help="Goes on record.")
+@click.option("--port", type=click.IntRange(0, 65535), help="The server's port; 0 takes a free one.")
+@click.option("--stop", is_flag=True, help="Take the environment's server away instead.")
+@shows(
+    example="""kervan release income@1.0.0 --to production --why "first model"
+               kervan release --stop --to production"""
+)
+@with_project
+def release(project: Project, model: str, to: str, why: str, port: int | None, stop: bool) -> Shown:
+    """Let a model (by default the newest) answer in an environment, without failing a request."""
+    from dataclasses import replace
+
+    from kervan.app import release as releases_
+
+    if stop:
+        stopped = releases_.stop(project, to or project.config.release.to or "production")
+        return Shown(stopped, f"{stopped.name} is stopped; `kervan release` brings it back")
+    if port is not None:
+        project = project.with_settings(release=replace(project.config.release, port=port))
+    done = releases_.release(project, model, to=to, why=why)
+    return Shown(done, f"{', '.join(done.shares)} answers in {done.name} at {done.endpoint}")
+
+
+@click.command()
+@shows(example="kervan releases")
+@with_project
+def releases(project: Project) -> Shown:
+    """Show what runs or ran where, since when, by whom, and why; newest first."""
+    from kervan.app.release import current_deployment
+    from kervan.app.release import releases as list_releases
+
+    found = list_releases(project)
+    current = {each.name: current_deployment(project, each.name) for each in found}
+    rows = [
+        (
+            "●" if current[each.name] == each else "",
+            each.name,
+            ", ".join(each.shares),
+            each.endpoint,
+            moment(each.time),
+            each.creator,
+            each.why,
+        )
+        for each in found
+    ]
+    headers = ("", "environment", "model", "address", "since", "by", "why")
+    return Shown(found, table(headers, rows, empty="nothing was released yet: `kervan release`"))
+
+
+@click.command()
+@click.argument("model", default="")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one."
+)
+@click.option(
+    "--records",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("predictions"),
+    show_default=True,
+    help="The folder for the prediction records.",
+)
+def serve(model: str, host: str, port: int, records: Path) -> None:
+    """Answer for a package folder, or for a MODEL of this project, in the foreground.
+
+    \b
+    Example:
+      kervan serve income@1.0.0 --port 8001
+      kervan serve ./income-1.0.0
+    """
+    from kervan.core.identity import new_id
+    from kervan.core.nouns import Serving
+    from kervan.serve.server import serve as answer
+
+    serving = Serving(
+        environment="local",
+        deployment=new_id(),
+        package=str(_package(model)),
+        records=str(records),
+        host=host,
+        port=port,
+    )
+    answer(serving)
+
+
+@click.command()
+@click.argument("environment", default="production")
+@click.option(
+    "-f", "--file", "file", type=click.Path(path_type=Path, dir_okay=False), help="CSV, Parquet or JSON."
+)
+@click.option("-r", "--row", "row", help="One row as JSON.")
+@shows(
+    example="""kervan predict -f rows.csv
+               kervan predict --row '{"age": 39, "workclass": "State-gov"}' --json"""
+)
+@with_project
+def predict(project: Project, environment: str, file: Path | None, row: str | None) -> Shown:
+    """Ask the model that answers in an environment (production by default)."""
+    from kervan.app.predict import predict as ask
+    from kervan.app.predict import read_rows
+    from kervan.app.register import find_model
+    from kervan.app.release import find_deployment
+
+    if (file is None) == (row is None):
+        raise click.UsageError("give rows by -f FILE or one row by --row JSON")
+    model = find_model(project, next(iter(find_deployment(project, environment).shares)))
+    rows = [_parse_row(row)] if row is not None else read_rows(project, file or Path(), model.signature)
+    answers = ask(project, rows, environment=environment)
+    headers = ("prediction", *_flat(answers[0])) if answers else ("prediction",)
+    lines = [(answer["id"], *_flat(answer).values()) for answer in answers]
+    return Shown(answers, table(headers, lines))
+
+
+def _package(model: str) -> Path:
+    """Return a package's folder: the one that is named, or that of a model in this project."""
+    from kervan.package.manifest import FILE_NAME
+
+    folder = Path(model)
+    if model and (folder / FILE_NAME).is_file():
+        return folder
+    from kervan.app.project import open_project
+    from kervan.app.register import find_model, package_folder
+
+    project = open_project()
+    return package_folder(project, find_model(project, model))
+
+
+def _parse_row(text: str) -> dict[str, Any]:
+    import msgspec
+
+    from kervan.core.errors import InvalidInput
+
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        hint = """write it as '{"age": 39, "workclass": "State-gov"}'"""
+        raise InvalidInput(f"the row is no JSON object: {error}", hint=hint) from error
+
+
+def _flat(answer: dict[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in answer.items():
+        if isinstance(value, dict):
+            flat.update({f"p({key})": item for key, item in value.items()})
+        elif name != "id":
+            flat[name] = value
+    return flat

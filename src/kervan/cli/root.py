@@ -1,0 +1,93 @@
+"""The command `kervan`: which commands there are, loaded only when they are used."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from kervan.cli.edge import fail
+
+# Command, where it is, and its line in `kervan --help`: nothing is imported for showing that.
+COMMANDS = {
+    "init": ("kervan.cli.project:init", "Start a project: write a kervan.toml to edit."),
+    "run": ("kervan.cli.project:run", "Live the whole way that kervan.toml describes."),
+    "settings": ("kervan.cli.project:settings", "Show every setting with its value."),
+    "data": ("kervan.cli.data:data", "List, ingest, show and export datasets."),
+    "train": ("kervan.cli.model:train", "Compare candidates and fit the best; register nothing."),
+    "runs": ("kervan.cli.model:runs", "List runs, or search them by a metric."),
+    "models": ("kervan.cli.model:models", "List and show registered models."),
+    "package": ("kervan.cli.model:package", "Take a model out as a folder, or check one."),
+    "release": ("kervan.cli.release:release", "Let a model answer in an environment."),
+    "releases": ("kervan.cli.release:releases", "Show what runs where, since when, by whom, and why."),
+    "serve": ("kervan.cli.release:serve", "Answer for a model or package in the foreground."),
+    "predict": ("kervan.cli.release:predict", "Ask the model that is in production."),
+    "trace": ("kervan.cli.watch:trace", "Walk from one prediction back to rows, code and approver."),
+    "drift": ("kervan.cli.watch:drift", "Compare what is asked with what was trained on."),
+    "audit": ("kervan.cli.watch:audit", "Read the audit trail, or verify that nothing was altered."),
+    "gc": ("kervan.cli.care:gc", "Remove stored files that nothing refers to."),
+    "doctor": ("kervan.cli.care:doctor", "Say what is wrong with a project and how to mend it."),
+    "demo": ("kervan.cli.demo:demo", "Live one model's whole life on a real table."),
+    "completion": ("kervan.cli.care:completion", "Print the shell's completion script."),
+}
+
+_EPILOG = """\b
+Start:  kervan demo
+        kervan init --source adult.csv --target income
+        kervan run
+Exit:   0 well, 1 a bug, 2 wrong input, 3 not found, 4 refused, 5 conflict,
+        6 storage, 7 an extra is missing, 8 a server failed"""
+
+
+class _Commands(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of a model's life."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        found: click.Command = getattr(import_module(module), attribute)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Show the commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command, or say which one was probably meant."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from kervan.core.errors import did_you_mean
+
+            raise click.UsageError(f"there is no command {args[0]!r}; {did_you_mean(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Commands, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="kervan", message="%(prog)s %(version)s")
+def kervan() -> None:
+    """Carry one machine-learning model through its whole life: data, model, code, watch."""
+
+
+def run(arguments: Sequence[str] | None) -> None:
+    """Run the command line; errors become one line, a hint and an exit code."""
+    try:
+        status = kervan.main(args=arguments, prog_name="kervan", standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("interrupted; the next `kervan run` goes on from here", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except Exception as error:  # noqa: BLE001 - the last place: whatever is no user's mistake is reported
+        sys.exit(fail(error))
+    sys.exit(status if isinstance(status, int) else 0)

@@ -1,0 +1,197 @@
+"""Results as text for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kervan.cli.edge import moment, table
+from kervan.core.nouns import Role, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kervan.app.data import Described
+    from kervan.app.run import Outcome
+    from kervan.app.trace import Trace
+    from kervan.app.train import Trained
+    from kervan.core.nouns import Finding, Model, Report, Run
+    from kervan.data.profile import ColumnProfile
+    from kervan.monitor.drift import DriftReport
+
+
+def pairs(values: Mapping[str, Any]) -> str:
+    """Lay out names and values, one pair on a line."""
+    width = max(map(len, values), default=0)
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in values.items())
+
+
+def outcome_facts(outcome: Outcome) -> dict[str, Any]:
+    """Return what a life so far has led to, in short."""
+    trained = outcome.trained
+    metric = trained.goal.metric
+    facts: dict[str, Any] = {
+        "data": outcome.dataset.ref,
+        "run": trained.run.id,
+        "model": outcome.model.ref,
+        "family": trained.candidate.family,
+        "goal": str(trained.goal),
+        "validation": f"{metric} {trained.evaluation.metrics[metric]:.4f}",
+        "acceptance": first_message(outcome.acceptance),
+    }
+    if outcome.deployment is not None:
+        facts["environment"] = outcome.deployment.name
+        facts["address"] = outcome.deployment.endpoint
+    return facts
+
+
+def first_message(report: Report) -> str:
+    """Return the sentence that a report begins with."""
+    return report.findings[0].message if report.findings else str(report.verdict)
+
+
+def leaderboard_text(trained: Trained) -> str:
+    """Show every candidate with mean and standard deviation over the folds, the best first."""
+    from kervan.model.train import leaderboard
+
+    metric = trained.goal.metric
+    ranked = leaderboard(trained.scores, metric)
+    names = [metric, *(name for name in ranked[0].means if name != metric)]
+    rows = [
+        (
+            each.family,
+            *(
+                f"{each.means[name]:.4g} ± {each.deviations[name]:.2g}" if name in each.means else ""
+                for name in names
+            ),
+            f"{each.fit_seconds:.1f} s",
+        )
+        for each in ranked
+    ]
+    return table(("family", *names, "fit"), rows)
+
+
+def dataset_text(described: Described) -> str:
+    """Show a dataset's columns and what validation found."""
+    dataset = described.dataset
+    rows = [
+        (each.name, each.type, f"{each.missing_share:.1%}", each.distinct, _range(each))
+        for each in described.profile.columns
+    ]
+    parts = ", ".join(
+        f"{part.role} {part.rows:,}{' (sealed)' if part.sealed else ''}" for part in dataset.parts
+    )
+    head = f"{dataset.ref}: {dataset.rows:,} rows from {dataset.origin.source}; {parts}"
+    columns = table(("column", "type", "missing", "distinct", "values"), rows)
+    return "\n".join([head, columns, *findings_text(described.findings)])
+
+
+def findings_text(findings: tuple[Finding, ...]) -> list[str]:
+    """Show the findings that are more than a pass, one a line."""
+    return [f"{each.verdict}: {each.message}" for each in findings if each.verdict is not Verdict.PASSED]
+
+
+def model_text(model: Model, acceptance: Report) -> str:
+    """Show what a model takes and gives, and how good it is."""
+    facts = {
+        "model": model.ref,
+        "family": model.family,
+        "predicts": f"{model.signature.output.name} ({model.signature.output.type})",
+        "validation": ", ".join(f"{name} {value:.4g}" for name, value in model.metrics.items()),
+        "acceptance": first_message(acceptance),
+        "by": f"{model.creator}, {moment(model.time)}",
+        "run": model.run,
+    }
+    rows = [
+        (each.name, each.type, "may be missing" if each.nullable else "", _limits(each))
+        for each in model.signature.inputs
+    ]
+    return f"{pairs(facts)}\n\n{table(('input', 'type', '', 'values'), rows)}"
+
+
+def run_text(run: Run, log: str) -> str:
+    """Show a run whole: code, machine, parameters, metrics, steps, log."""
+    facts = {
+        "run": run.id,
+        "name": run.name,
+        "status": f"{run.status} {run.error}".strip(),
+        "by": f"{run.creator} on {run.host.name}, Python {run.host.python}",
+        "since": moment(run.time),
+        "code": code_text(run),
+        **{f"parameter {name}": value for name, value in run.parameters.items()},
+        **{f"metric {name}": f"{value:.6g}" for name, value in run.metrics.items()},
+    }
+    return f"{pairs(facts)}\n\n{log}".rstrip()
+
+
+def code_text(run: Run) -> str:
+    """Say in words which code a run was."""
+    code = run.code
+    if not code.commit:
+        return "not in a Git repository"
+    changed = ", with uncommitted changes (kept)" if code.difference else ""
+    return f"{code.repository} {code.branch} {code.commit[:12]}{changed}"
+
+
+def trace_text(found: Trace) -> str:
+    """Show everything behind a prediction, from the answer back to the rows."""
+    prediction, dataset = found.prediction, found.dataset
+    train = dataset.part(Role.TRAIN)
+    formats = ", ".join(found.manifest.formats)
+    origin = f"{dataset.origin.source} (sha256 {dataset.origin.sha256[:16]}…)"
+    proof = max((each.largest for each in found.manifest.parity), default=0.0)
+    return pairs(
+        {
+            "prediction": f"{found.asked.id}, {moment(prediction.time)}, by {prediction.protocol}",
+            "asked": found.asked.inputs,
+            "answered": found.asked.outputs,
+            "environment": f"{found.deployment.name}, {found.model.ref}",
+            "released": _who(found.deployment.creator, found.deployment.time, found.deployment.why),
+            "package": f"{prediction.package[:16]}…, {formats}, differs by at most {proof:.2g}",
+            "model": f"{found.model.ref}, {found.model.family}",
+            "accepted": _who(
+                found.acceptance.creator, found.acceptance.time, first_message(found.acceptance)
+            ),
+            "run": f"{found.run.id}, {moment(found.run.time)}",
+            "code": code_text(found.run),
+            "data": f"{dataset.ref}, {dataset.rows:,} rows from {origin}",
+            "rows": f"{train.rows:,} training rows: kervan data export {dataset.ref} train.csv",
+        }
+    )
+
+
+def drift_text(report: DriftReport) -> str:
+    """Show each input's shift, the largest first."""
+    ordered = sorted(report.columns, key=lambda each: -each.psi)
+    rows = [
+        (
+            str(each.verdict),
+            each.name,
+            f"{each.psi:.3f}",
+            f"{each.numbers.distance:.3f}" if each.numbers else "",
+            f"{each.missing_before:.1%} → {each.missing_now:.1%}",
+        )
+        for each in ordered
+    ]
+    messages = findings_text(report.findings) or ["nothing drifted"]
+    return "\n".join([table(("", "input", "PSI", "KS", "missing"), rows), *messages])
+
+
+def _who(creator: str, time: float, why: str) -> str:
+    return f"by {creator}, {moment(time)}" + (f": {why}" if why else "")
+
+
+def _range(column: ColumnProfile) -> str:
+    if column.numbers is not None:
+        return f"{column.numbers.minimum:g} to {column.numbers.maximum:g}, median {column.numbers.median:g}"
+    if column.texts is not None:
+        return ", ".join(f"{each.value} {each.count:,}" for each in column.texts.top[:3])
+    return f"{column.earliest} to {column.latest}"
+
+
+def _limits(column: Any) -> str:
+    if column.allowed:
+        more = len(column.allowed) - 5
+        return ", ".join(column.allowed[:5]) + (f" and {more} more" if more > 0 else "")
+    low = "" if column.minimum is None else f"{column.minimum:g}"
+    high = "" if column.maximum is None else f"{column.maximum:g}"
+    return f"{low} to {high}" if low or high else ""

@@ -1,0 +1,113 @@
+"""Commands about what happened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kervan.cli.edge import Shown, moment, shows, table, with_project
+
+if TYPE_CHECKING:
+    from kervan.app.project import Project
+
+
+@click.command()
+@click.argument("prediction")
+@shows(example="kervan trace 01JD4Z8Y7W0000000000000000")
+@with_project
+def trace(project: Project, prediction: str) -> Shown:
+    """Walk from one prediction back to its model, package, run, code, rows, acceptance and approver."""
+    from kervan.app.trace import trace as walk
+    from kervan.cli.show import trace_text
+
+    found = walk(project, prediction)
+    return Shown(found, trace_text(found))
+
+
+@click.command()
+@click.argument("environment", default="production")
+@click.option("--since", help="Only what was asked since then, such as 2026-05-01 or 2026-05-01T12:00.")
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write the report as a page.")
+@click.option("--strict", is_flag=True, help="End with code 4 if something drifted.")
+@shows(example="kervan drift\nkervan drift production --since 2026-05-01 --html drift.html")
+@with_project
+def drift(project: Project, environment: str, since: str | None, html: Path | None, strict: bool) -> Shown:
+    """Compare the inputs that were asked for with the profile of the training data."""
+    from kervan.app.drift import check_drift
+    from kervan.cli.show import drift_text
+    from kervan.core.nouns import Verdict
+    from kervan.monitor.page import drift_page
+
+    report, found = check_drift(project, environment=environment, since=_seconds(since))
+    if html is not None:
+        html.write_text(drift_page(found), encoding="utf-8")
+    code = 4 if strict and report.verdict is Verdict.FAILED else 0
+    return Shown(report, drift_text(found), code)
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def audit(context: click.Context) -> int:
+    """Read the audit trail, or verify that nothing on it was altered.
+
+    \b
+    Example:
+      kervan audit
+      kervan audit verify
+      kervan audit verify --anchor 12:9f86d081884c7d65…
+    """
+    if context.invoked_subcommand is None:
+        result: int = context.invoke(list_, as_json=False, folder=None, quiet=True, subject="")
+        return result
+    return 0
+
+
+@audit.command("list")
+@click.option("--subject", default="", help="Only events about this record or environment.")
+@shows(example="kervan audit list --subject production --json")
+@with_project
+def list_(project: Project, subject: str) -> Shown:
+    """Show who did what, when and why; oldest first."""
+    from kervan.app.audit import trail
+
+    found = trail(project, subject=subject or None)
+    rows = [
+        (
+            each.sequence,
+            moment(each.time),
+            each.actor,
+            each.action,
+            each.body.get("ref", each.subject),
+            each.why,
+        )
+        for each in found
+    ]
+    return Shown(found, table(("event", "time", "who", "what", "subject", "why"), rows))
+
+
+@audit.command()
+@click.option("--anchor", default="", help="A head that was kept outside; it must be part of the chain.")
+@shows(example="kervan audit verify")
+@with_project
+def verify(project: Project, anchor: str) -> Shown:
+    """Check the chain of events and every record against it; names the first that was altered."""
+    from kervan.app.audit import verify as check
+
+    found = check(project, anchor=anchor)
+    text = f"the chain of {found.events:,} events and {found.records:,} records holds\nhead {found.head}"
+    return Shown(found, text)
+
+
+def _seconds(since: str | None) -> float | None:
+    from datetime import datetime
+
+    from kervan.core.errors import InvalidInput
+
+    if since is None:
+        return None
+    try:
+        return datetime.fromisoformat(since).timestamp()
+    except ValueError as error:
+        raise InvalidInput(f"{since!r} is no time", hint="write 2026-05-01 or 2026-05-01T12:00") from error

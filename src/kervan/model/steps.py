@@ -1,0 +1,138 @@
+"""The training pipeline: describe, cross-validate every family, fit and write the best, evaluate it.
+
+A fitted model leaves its process only in written formats, each proved to answer like the original, so
+that what is evaluated and accepted later is exactly what will answer in production.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from kervan.core.schema import Schema, Signature
+from kervan.data.columns import signature_of
+from kervan.model.candidates import BASELINE
+from kervan.model.evaluate import Evaluation, evaluate
+from kervan.model.train import CandidateScore, best, cross_validate, fit
+from kervan.package.build import write_formats
+from kervan.package.encoding import encode_table, encode_truth
+from kervan.package.manifest import Parity
+from kervan.package.parity import nasty_rows
+from kervan.core.plugins import plugin
+from kervan.pipeline.step import pipeline, step
+from kervan.pipeline.values import scratch
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_PROOF_ROWS = 1_000
+CARD = "candidate.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """How the best is chosen, written and proved."""
+
+    metric: str
+    formats: tuple[str, ...]
+    tolerance: float
+    folds: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """What was written: the family, what it takes and gives, and the proof of each format."""
+
+    family: str
+    signature: Signature
+    formats: tuple[str, ...]
+    parity: tuple[Parity, ...]
+
+
+@step
+def describe(train: pl.DataFrame, schema: Schema, target: str, task: str) -> Signature:
+    """Say what a model of these rows takes and gives."""
+    return signature_of(train, schema, target, task)[0]
+
+
+@step(label="family")
+def compare_family(
+    train: pl.DataFrame, signature: Signature, family: str, folds: int, seed: int
+) -> CandidateScore:
+    """Cross-validate one family on the training part."""
+    truth = encode_truth(train[signature.output.name], signature.output)
+    return cross_validate(family, encode_table(train, signature), truth, signature, folds=folds, seed=seed)
+
+
+@step
+def fit_best(
+    train: pl.DataFrame,
+    validation: pl.DataFrame,
+    signature: Signature,
+    scores: list[CandidateScore],
+    choice: Choice,
+) -> Path:
+    """Fit the family with the best mean score on all training rows, write it in every format, prove each."""
+    contenders = [score for score in scores if score.family != BASELINE]
+    chosen = best(contenders, choice.metric).family
+    truth = encode_truth(train[signature.output.name], signature.output)
+    model = fit(chosen, encode_table(train, signature), truth, signature, seed=choice.seed)
+    held_out = encode_table(validation, signature)[:_PROOF_ROWS]
+    folder = scratch()
+    proofs = write_formats(
+        model,
+        signature,
+        folder,
+        choice.formats,
+        nasty_rows(held_out, signature, choice.seed),
+        tolerance=choice.tolerance,
+    )
+    card = Candidate(family=chosen, signature=signature, formats=choice.formats, parity=proofs)
+    (folder / CARD).write_bytes(msgspec.json.encode(card))
+    return folder
+
+
+@step
+def evaluate_best(candidate: Path, validation: pl.DataFrame) -> Evaluation:
+    """Evaluate the written model, not the one in memory, on the validation part."""
+    return evaluate_candidate(candidate, validation)
+
+
+def evaluate_candidate(folder: Path, table: pl.DataFrame) -> Evaluation:
+    """Evaluate a written candidate on some rows, as its first format answers."""
+    card = read_card(folder)
+    name = card.formats[0]
+    predictor = plugin("format", name).load(folder / name, card.signature)
+    truth = encode_truth(table[card.signature.output.name], card.signature.output)
+    return evaluate(predictor, encode_table(table, card.signature), truth, card.signature)
+
+
+def read_card(folder: Path) -> Candidate:
+    """Read what `fit_best` wrote about its model."""
+    return msgspec.json.decode((folder / CARD).read_bytes(), type=Candidate)
+
+
+@pipeline
+def training(
+    train: pl.DataFrame,
+    validation: pl.DataFrame,
+    schema: Schema,
+    target: str,
+    task: str,
+    families: list[str],
+    choice: Choice,
+) -> dict[str, object]:
+    """From the parts of a dataset to a proved candidate, its scores and its evaluation."""
+    signature = describe(train, schema, target, task)
+    scores = [compare_family(train, signature, family, choice.folds, choice.seed) for family in [BASELINE, *families]]
+    candidate = fit_best(train, validation, signature, scores, choice)
+    return {
+        "signature": signature,
+        "scores": scores,
+        "candidate": candidate,
+        "evaluation": evaluate_best(candidate, validation),
+    }
