@@ -71,9 +71,10 @@ def _tree(signature: Signature, seed: int) -> list[Any]:
 def _forest(signature: Signature, seed: int) -> list[Any]:
     from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
+    # Full-grown leaves hardly answer better, and make files of tens of megabytes.
     if signature.is_classification:
-        return [_imputed(), RandomForestClassifier(min_samples_leaf=2, random_state=seed)]
-    return [_imputed(), RandomForestRegressor(max_features=0.5, random_state=seed)]
+        return [_imputed(), RandomForestClassifier(min_samples_leaf=5, random_state=seed)]
+    return [_imputed(), RandomForestRegressor(min_samples_leaf=2, max_features=0.5, random_state=seed)]
 
 
 def _boosting(signature: Signature, seed: int) -> list[Any]:
