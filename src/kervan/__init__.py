@@ -1,1 +1,47 @@
-"""Kervan carries one machine-learning model through its whole life."""
+"""Kervan carries one machine-learning model through its whole life: data, model, code, watch.
+
+import kervan as kv
+
+ws = kv.open()
+adult = ws.ingest("adult.csv", target="income")
+model = ws.train(adult, goal=kv.Goal("roc_auc", at_least=0.90))
+release = ws.release(model, to="production", why="first model")
+release.predict({"age": 39, "workclass": "State-gov"})
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kervan.api.session import Session, open  # noqa: A004 - `kervan.open` is meant to read like that
+    from kervan.core.config import Check, Goal
+    from kervan.core.errors import KervanError
+    from kervan.pipeline.step import pipeline, step
+
+__version__ = "0.1.0"
+
+__all__ = ["Check", "Goal", "KervanError", "Session", "__version__", "open", "pipeline", "step"]
+
+# Looked up when first used: importing kervan costs nothing.
+_PLACES = {
+    "Check": "kervan.core.config",
+    "Goal": "kervan.core.config",
+    "KervanError": "kervan.core.errors",
+    "Session": "kervan.api.session",
+    "open": "kervan.api.session",
+    "pipeline": "kervan.pipeline.step",
+    "step": "kervan.pipeline.step",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'kervan' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_PLACES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

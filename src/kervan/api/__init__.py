@@ -1,1 +1,1 @@
-"""Kervan from Python: the same actions as the command line, results that show themselves."""
+"""Kervan from Python: the same actions as the command line, with results that show themselves."""

@@ -23,6 +23,12 @@ class Stage:
     seconds: float
     cached: bool = False
 
+    @property
+    def text(self) -> str:
+        """One line for people."""
+        took = "known" if self.cached else f"{self.seconds:.1f} s"
+        return f"{self.name:<28} {took:>7}  {self.detail}"
+
 
 Observer = Callable[[Stage], None]
 

@@ -135,8 +135,7 @@ def _observer(quiet: bool) -> Callable[[Stage], None]:
         if quiet:
             return
         mark = click.style("·", fg="cyan") if stage.cached else click.style("✓", fg="green")
-        took = "known" if stage.cached else f"{stage.seconds:.1f} s"
-        click.echo(f"{mark} {stage.name:<28} {took:>7}  {stage.detail}", err=True)
+        click.echo(f"{mark} {stage.text}", err=True)
 
     return observe
 

@@ -1,0 +1,216 @@
+"""A workspace in the hand of Python code: every method is one action of `kervan.app`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from kervan.api.views import DatasetView, DriftView, Listing, ModelView, ReleaseView, TraceView
+from kervan.core.plugins import extras_named
+
+with extras_named():
+    from kervan.app import audit, data, doctor, drift, gc, predict, register, release, run, runs, trace, train
+    from kervan.app.project import Project, Stage, open_project
+    from kervan.pipeline.runner import run as run_pipeline
+    from kervan.pipeline.track import Tracker
+
+if TYPE_CHECKING:
+    from kervan.app.audit import Audit
+    from kervan.app.gc import Sweep
+    from kervan.core.config import Check, Goal
+    from kervan.core.nouns import Dataset, Deployment, Event, Finding, Model
+    from kervan.pipeline.step import Pipeline
+
+
+def open(  # noqa: A001 - `kervan.open` is meant to read like that
+    folder: str | Path = ".", *, progress: bool | None = None, **settings: Mapping[str, Any]
+) -> Session:
+    """Open the project in a folder; its records lie in `.kervan` there, made when something is kept.
+
+    `settings` replace those of `kervan.toml`, a mapping for each table: `model={"folds": 3}`. Progress is
+    shown where somebody looks (a notebook, an interactive session) unless `progress` says otherwise.
+
+    >>> open("/tmp", model={"folds": 3}).project.config.model.folds
+    3
+    """
+    shown = _is_interactive() if progress is None else progress
+    with extras_named():
+        if shown:
+            return Session(open_project(Path(folder), flags=settings, observe=_show))
+        return Session(open_project(Path(folder), flags=settings))
+
+
+class Session:
+    """One open workspace. Close it, or use it as a context manager, to give its connections back."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.project.store.close()
+
+    def __repr__(self) -> str:
+        return f"<Kervan workspace {self.project.store.root}>"
+
+    def run(self, *, why: str = "") -> ModelView:
+        """Live the whole way that `kervan.toml` describes, and return the model that came of it."""
+        with extras_named():
+            return self._model_view(run.run_project(self.project, why=why).model)
+
+    def ingest(
+        self,
+        source: str | Path = "",
+        *,
+        target: str = "",
+        name: str = "",
+        protect: Mapping[str, str] | None = None,
+        checks: Iterable[Check] = (),
+    ) -> DatasetView:
+        """Read, check, protect, split and keep a table; what is not given comes from `kervan.toml`."""
+        settings = self.project.config.data
+        wanted = replace(
+            settings,
+            source=str(source) or settings.source,
+            target=target or settings.target,
+            name=name or settings.name or _stem(source),
+            protect=settings.protect if protect is None else dict(protect),
+            checks=tuple(checks) or settings.checks,
+        )
+        with extras_named():
+            return self._dataset_view(data.ingest_data(self.project.with_settings(data=wanted)))
+
+    def train(
+        self,
+        dataset: DatasetView | str,
+        *,
+        goal: Goal | None = None,
+        name: str = "",
+        families: Sequence[str] = (),
+        why: str = "",
+    ) -> ModelView:
+        """Compare families, fit the best, accept it on the sealed test part, and register it.
+
+        Raises `GoalMissed` if it is not good enough, `SealedTest` if the test part was used up.
+        """
+        settings = self.project.config.model
+        known = dataset.dataset if isinstance(dataset, DatasetView) else self.dataset(dataset).dataset
+        wanted = replace(
+            settings,
+            goal=settings.goal if goal is None else goal,
+            name=name or settings.name or known.name,
+            families=tuple(families) or settings.families,
+        )
+        project = self.project.with_settings(model=wanted)
+        with extras_named():
+            _, model = run.admit(project, train.train(project, known), why=why)
+        return self._model_view(model)
+
+    def release(
+        self, model: ModelView | str = "", *, to: str = "production", why: str = "", port: int | None = None
+    ) -> ReleaseView:
+        """Let a model answer in an environment, and return a handle to ask it."""
+        settings = self.project.config.release
+        project = self.project
+        if port is not None:
+            project = project.with_settings(release=replace(settings, port=port))
+        ref = model.ref if isinstance(model, ModelView) else model
+        return self._release_view(release.release(project, ref, to=to, why=why))
+
+    def predict(
+        self, rows: Mapping[str, Any] | Sequence[Mapping[str, Any]], *, environment: str = "production"
+    ) -> Any:
+        """Ask the model of an environment: one answer for one row, a list for a list."""
+        if isinstance(rows, Mapping):
+            return predict.predict(self.project, [rows], environment=environment)[0]
+        return predict.predict(self.project, rows, environment=environment)
+
+    def trace(self, prediction: str) -> TraceView:
+        """Walk from a prediction's id back to everything behind it."""
+        return TraceView(trace.trace(self.project, prediction))
+
+    def drift(self, *, environment: str = "production", since: float | None = None) -> DriftView:
+        """Compare what was asked for with what the model was trained on."""
+        with extras_named():
+            return DriftView(*drift.check_drift(self.project, environment=environment, since=since))
+
+    def dataset(self, ref: str) -> DatasetView:
+        """Return a dataset: `adult:3`, or the newest version of `adult`."""
+        with extras_named():
+            return DatasetView(data.describe_dataset(self.project, ref))
+
+    def datasets(self) -> Listing[Dataset]:
+        """Return all datasets, newest first."""
+        return Listing(data.datasets(self.project), ("ref", "rows", "target", "creator"))
+
+    def model(self, ref: str) -> ModelView:
+        """Return a model: `income@1.2.0`, or the newest version of `income`."""
+        return self._model_view(register.find_model(self.project, ref))
+
+    def models(self) -> Listing[Model]:
+        """Return all models, newest first."""
+        return Listing(register.models(self.project), ("ref", "family", "metrics", "creator"))
+
+    def releases(self) -> Listing[Deployment]:
+        """Return all deployments, newest first."""
+        return Listing(release.releases(self.project), ("name", "shares", "endpoint", "creator", "why"))
+
+    def runs(self, metric: str = "", *, ascending: bool = False, limit: int = 100) -> Listing[Any]:
+        """Return runs: the newest, or those with the best last value of a metric."""
+        found = runs.search(self.project, metric=metric, ascending=ascending, limit=limit)
+        return Listing([each for each, _ in found], ("id", "name", "status", "metrics"))
+
+    def track(self, name: str, **parameters: Any) -> Tracker:
+        """Record a run of your own: `with ws.track("try", lr=0.1) as run: run.log_metric("loss", 0.3)`."""
+        return Tracker(self.project.store, name, folder=self.project.config.folder, parameters=parameters)
+
+    def execute(self, pipeline: Pipeline[..., Any], **arguments: Any) -> Any:
+        """Run a pipeline of your own on record and return what it returns; known steps are skipped."""
+        with self.track(pipeline.name, **arguments) as tracker:
+            return run_pipeline(pipeline, arguments, store=self.project.store, tracker=tracker)
+
+    def audit(self) -> Listing[Event]:
+        """Return the audit trail, oldest first."""
+        return Listing(audit.trail(self.project), ("sequence", "time", "actor", "action", "subject", "why"))
+
+    def verify(self, *, anchor: str = "") -> Audit:
+        """Check the audit trail and every record against it."""
+        return audit.verify(self.project, anchor=anchor)
+
+    def doctor(self) -> Listing[Finding]:
+        """Say what is wrong with the project and how to mend it."""
+        return Listing(doctor.examine(self.project), ("verdict", "subject", "message", "hint"))
+
+    def collect_garbage(self, *, dry_run: bool = False) -> Sweep:
+        """Remove stored files that nothing refers to."""
+        return gc.collect_garbage(self.project, dry_run=dry_run)
+
+    def _dataset_view(self, dataset: Dataset) -> DatasetView:
+        return DatasetView(data.describe_dataset(self.project, dataset.ref))
+
+    def _model_view(self, model: Model) -> ModelView:
+        return ModelView(model, register.acceptance_of(self.project, model))
+
+    def _release_view(self, deployment: Deployment) -> ReleaseView:
+        return ReleaseView(deployment, self)
+
+
+def _stem(source: str | Path) -> str:
+    return Path(source).name.partition(".")[0] if source else ""
+
+
+def _show(stage: Stage) -> None:
+    sys.stderr.write(f"{stage.text}\n")
+
+
+def _is_interactive() -> bool:
+    return hasattr(sys, "ps1") or "ipykernel" in sys.modules

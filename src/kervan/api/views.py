@@ -1,0 +1,205 @@
+"""Results that show themselves: as a line in a terminal, as HTML in a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+if TYPE_CHECKING:
+    from kervan.api.session import Session
+    from kervan.app.data import Described
+    from kervan.app.trace import Trace
+    from kervan.core.nouns import Dataset, Deployment, Model, Report
+    from kervan.monitor.drift import DriftReport
+
+T = TypeVar("T")
+
+
+class Listing(Sequence[T], Generic[T]):
+    """A list of records that a notebook shows as a table."""
+
+    def __init__(self, items: Sequence[T], columns: Sequence[str]) -> None:
+        self._items = list(items)
+        self._columns = tuple(columns)
+
+    @overload
+    def __getitem__(self, place: int) -> T: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[T]: ...
+
+    def __getitem__(self, place: int | slice) -> T | Sequence[T]:
+        return self._items[place]
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self._items)
+
+    def __repr__(self) -> str:
+        return "\n".join(_row_text(item, self._columns) for item in self._items) or "(none yet)"
+
+    def _repr_html_(self) -> str:
+        rows = [[getattr(item, name) for name in self._columns] for item in self._items]
+        return _table(self._columns, rows)
+
+
+class DatasetView:
+    """A dataset with its profile."""
+
+    def __init__(self, described: Described) -> None:
+        self.dataset: Dataset = described.dataset
+        self.profile = described.profile
+        self.findings = described.findings
+
+    @property
+    def ref(self) -> str:
+        """`name:version`."""
+        return self.dataset.ref
+
+    def __repr__(self) -> str:
+        return f"<Dataset {self.ref}: {self.dataset.rows:,} rows, {len(self.dataset.schema)} columns>"
+
+    def _repr_html_(self) -> str:
+        from kervan.data.page import profile_page
+
+        return _framed(profile_page(self.profile))
+
+
+class ModelView:
+    """A registered model with the report of its acceptance."""
+
+    def __init__(self, model: Model, acceptance: Report) -> None:
+        self.model = model
+        self.acceptance = acceptance
+
+    @property
+    def ref(self) -> str:
+        """`name@version`."""
+        return self.model.ref
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """The metrics on the validation part."""
+        return self.model.metrics
+
+    def __repr__(self) -> str:
+        return f"<Model {self.ref}: {self.model.family}; {_conclusion(self.acceptance)}>"
+
+    def _repr_html_(self) -> str:
+        facts = {
+            "model": self.ref,
+            "family": self.model.family,
+            "acceptance": _conclusion(self.acceptance),
+            **{f"validation {name}": f"{value:.4g}" for name, value in self.metrics.items()},
+        }
+        return _facts(facts)
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseView:
+    """A deployment to ask."""
+
+    deployment: Deployment
+    _session: Session
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return self.deployment.endpoint
+
+    def predict(self, rows: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Any:
+        """Ask for one row (a mapping) or many (a list)."""
+        return self._session.predict(rows, environment=self.deployment.name)
+
+    def stop(self) -> None:
+        """Take the server away; the history stays."""
+        from kervan.app.release import stop
+
+        stop(self._session.project, self.deployment.name)
+
+    def __repr__(self) -> str:
+        return f"<Release of {', '.join(self.deployment.shares)} in {self.deployment.name} at {self.url}>"
+
+    def _repr_html_(self) -> str:
+        shown = ("name", "shares", "endpoint", "creator", "why")
+        return _facts({name: getattr(self.deployment, name) for name in shown})
+
+
+@dataclass(frozen=True, slots=True)
+class TraceView:
+    """Everything behind a prediction."""
+
+    trace: Trace
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{name}: {value}" for name, value in self._rows().items())
+
+    def _repr_html_(self) -> str:
+        return _facts(self._rows())
+
+    def _rows(self) -> dict[str, Any]:
+        found = self.trace
+        return {
+            "asked": dict(found.asked.inputs),
+            "answered": dict(found.asked.outputs),
+            "released": f"{found.deployment.name} by {found.deployment.creator} {found.deployment.why}",
+            "model": found.model.ref,
+            "accepted": _conclusion(found.acceptance),
+            "run": found.run.id,
+            "commit": found.run.code.commit or "not in a Git repository",
+            "data": f"{found.dataset.ref}, {found.dataset.rows:,} rows from {found.dataset.origin.source}",
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class DriftView:
+    """How far production is from training."""
+
+    report: Report
+    drift: DriftReport
+
+    @property
+    def shifted(self) -> tuple[str, ...]:
+        """The inputs that drifted, the largest shift first."""
+        ordered = sorted(self.drift.columns, key=lambda each: -each.psi)
+        return tuple(each.name for each in ordered if each.verdict == "failed")
+
+    def __repr__(self) -> str:
+        return f"<Drift over {self.drift.rows:,} rows: {', '.join(self.shifted) or 'nothing shifted'}>"
+
+    def _repr_html_(self) -> str:
+        from kervan.monitor.page import drift_page
+
+        return _framed(drift_page(self.drift))
+
+
+def _conclusion(report: Report) -> str:
+    return report.findings[0].message if report.findings else str(report.verdict)
+
+
+def _row_text(item: object, columns: Sequence[str]) -> str:
+    return "  ".join(str(getattr(item, name)) for name in columns)
+
+
+def _facts(facts: Mapping[str, Any]) -> str:
+    rows = "".join(
+        f"<tr><th>{escape(name)}</th><td>{escape(str(value))}</td></tr>" for name, value in facts.items()
+    )
+    return f"<table>{rows}</table>"
+
+
+def _table(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    head = "".join(f"<th>{escape(name)}</th>" for name in headers)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(str(value))}</td>" for value in row) + "</tr>" for row in rows
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _framed(page: str) -> str:
+    """Show a whole page inside a notebook without its styles getting out."""
+    return f'<iframe srcdoc="{escape(page)}" style="width:100%;height:480px;border:0"></iframe>'
