@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import os
     from types import TracebackType
 
-    import polars as pl  # noqa: TC004 - the annotation of a table is never evaluated
+    import polars as pl
 
     from kervan.core.config import DataSettings
 
@@ -81,8 +81,10 @@ def load(location: str, folder: Path, settings: DataSettings) -> Loaded:
     """
     if not location:
         raise InvalidConfig("no data source is set", hint='say in `[data]`: source = "table.csv"')
-    source = find_source(location)
     path = folder / Path(location).expanduser()
+    if path.is_dir():
+        raise InvalidInput(f"{path} is a folder", hint="name one file in it")
+    source = find_source(location)
     place = Path(tempfile.mkdtemp(prefix="kervan-"))
     try:
         size, digest = take_snapshot(path, place / path.name)
@@ -141,10 +143,10 @@ def _status(path: Path) -> os.stat_result:
         raise NotFound(f"there is no file {path}", hint=_near(path)) from error
     except OSError as error:
         raise InvalidInput(f"cannot read {path}: {error.strerror}") from error
-    if stat.S_ISDIR(status.st_mode):
-        raise InvalidInput(f"{path} is a folder", hint="name one file in it")
     if not stat.S_ISREG(status.st_mode):
-        raise InvalidInput(f"{path} is a pipe or a device, not a file", hint="copy the data to a file first")
+        raise InvalidInput(
+            f"{path} is no file, but a folder, pipe or device", hint="copy the data to a file, and name that"
+        )
     return status
 
 
@@ -165,7 +167,8 @@ def _check_rows(table: pl.DataFrame, file: str) -> None:
     if table.height == 0:
         raise InvalidData(f"{file} has a header and no rows", hint="put rows of data below the header")
     if table.height < MINIMUM_ROWS:
+        rows = "1 row" if table.height == 1 else f"{table.height} rows"
         raise InvalidData(
-            f"{file} has {table.height} rows, at least {MINIMUM_ROWS} are needed",
+            f"{file} has only {rows}, at least {MINIMUM_ROWS} are needed",
             hint="a model needs rows to learn from and rows to be checked with",
         )

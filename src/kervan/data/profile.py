@@ -106,10 +106,10 @@ class Profile:
 def profile(table: pl.DataFrame, schema: Schema, target: str = "") -> Profile:
     """Compute all figures of a table, one column after the other, so that one column is copied at a time.
 
-    `target` names a column of classes whose counts are wanted too.
+    If the column `target` holds classes (or at most 20 different numbers), they are counted.
     """
     classes: tuple[ValueCount, ...] = ()
-    if target:
+    if target and (not table[target].dtype.is_numeric() or table[target].n_unique() <= TOP_VALUES):
         classes = _value_counts(as_labels(table[target].drop_nulls()))
     return Profile(
         rows=table.height,
@@ -125,7 +125,7 @@ def _column(values: pl.Series, column: Column) -> ColumnProfile:
     present = values.drop_nulls()
     if column.type in {Type.INTEGER, Type.NUMBER}:
         ordered = np.sort(present.to_numpy().astype(np.float64))
-        distinct = int(np.count_nonzero(np.diff(ordered))) + 1 if len(ordered) else 0
+        distinct = int(np.count_nonzero(ordered[1:] != ordered[:-1])) + 1 if len(ordered) else 0
         numbers = _numbers(ordered) if len(ordered) else None
         return _figures(column, values, distinct, numbers=numbers)
     if column.type in {Type.DATE, Type.DATETIME}:

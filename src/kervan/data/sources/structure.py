@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -51,7 +52,8 @@ def find_separator(content: bytes, file: str, wanted: str = "") -> str:
     share, columns = best
     if columns < 2:
         raise InvalidData(f"{file} has only one column, read with any of , ; tab |", hint=_HINT)
-    if share < 0.5:
+    candidates = [fit for fit in fits.values() if fit[1] >= 2]
+    if share == 0 or (share < 0.5 and len(candidates) > 1):
         raise InvalidData(f"{file}: header and first rows agree on no separator of , ; tab |", hint=_HINT)
     if len(agreeing) > 1:
         names = " and ".join(map(repr, agreeing))
@@ -95,7 +97,7 @@ def check_names(names: list[str], file: str) -> None:
 def ragged(file: str, lines: list[tuple[int, int]], columns: int) -> InvalidData:
     """Make the error for rows with a wrong number of fields; `lines` holds (line, fields) in order."""
     line, fields = lines[0]
-    more = f", and so have {len(lines) - 1:,} other lines a wrong number" if len(lines) > 1 else ""
+    more = f"; {len(lines):,} lines in all have a wrong number" if len(lines) > 1 else ""
     return InvalidData(
         f"{file}: line {line} has {fields} fields, the header has {columns}{more}",
         hint="mend the line; a text that holds the separator must stand in double quotes",
@@ -126,10 +128,10 @@ def _check_wanted(content: bytes, file: str, wanted: str) -> str:
 
 def _fit(content: bytes, separator: str, file: str) -> tuple[float, int]:
     """Return the share of the first rows that have as many fields as the header, and how many that is."""
-    try:
-        sample = [len(fields) for _, fields in islice(records(content, separator, file), SAMPLE_ROWS + 1)]
-    except InvalidData:
-        return (0.0, 0)
+    sample: list[int] = []
+    with suppress(InvalidData):  # an unclosed quote is reported when the whole file is read
+        for _, fields in islice(records(content, separator, file), SAMPLE_ROWS + 1):
+            sample.append(len(fields))
     if not sample or sample[0] < 2:
         return (0.0, 0)
     header, rows = sample[0], sample[1:]
