@@ -119,18 +119,7 @@ def _fitted(
     family: str, matrix: NDArray[np.float32], truth: NDArray[Any], signature: Signature, seed: int
 ) -> Pipeline:
     # The numbers are float32's, the arithmetic of the fit float64's: sums over many rows need it.
-    model = build(family, signature, seed).fit(matrix.astype(np.float64), truth)
-    _round_means(model)
-    return model
-
-
-def _round_means(model: Any) -> None:
-    """Let scalers subtract means that float32 holds: in a year or a timestamp, the rest would be felt."""
-    blocks = getattr(model.steps[0][1], "named_transformers_", {})
-    numbers = blocks.get("numbers")
-    for step in getattr(numbers, "named_steps", {}).values():
-        if hasattr(step, "mean_"):
-            step.mean_ = step.mean_.astype(np.float32).astype(np.float64)
+    return build(family, signature, seed).fit(matrix.astype(np.float64), truth)
 
 
 def _folds(

@@ -87,7 +87,7 @@ def parse_manifest(content: bytes, place: str = FILE_NAME) -> Manifest:
     """Read a manifest from its bytes, or raise `Corrupted` that names the place."""
     try:
         manifest = msgspec.json.decode(content, type=Manifest)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, InvalidInput) as error:
         raise Corrupted(f"{place}: {error}", hint="package the model again") from error
     if manifest.format != FORMAT:
         raise InvalidInput(

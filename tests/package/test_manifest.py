@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from small_tables import signature_for
+
+from kervan.core.errors import Corrupted, InvalidInput
+from kervan.core.nouns import PackageFile
+from kervan.core.schema import Column, Schema, Signature, Type, Unseen
+from kervan.package.manifest import FILE_NAME, Manifest, Parity, parse_manifest, read_manifest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
+NAMES = TEXTS.filter(bool)
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+COUNTS = st.integers(0, 10**9)
+COLUMNS = st.builds(
+    Column,
+    name=NAMES,
+    type=st.sampled_from(Type),
+    nullable=st.booleans(),
+    allowed=st.lists(TEXTS, unique=True, max_size=4).map(tuple),
+    minimum=st.none() | st.floats(-100, 0),
+    maximum=st.none() | st.floats(0, 100),
+    unit=TEXTS,
+    unseen=st.sampled_from(Unseen),
+)
+SIGNATURES = st.builds(
+    Signature,
+    inputs=st.lists(COLUMNS, unique_by=lambda column: column.name, max_size=4).map(
+        lambda columns: Schema(tuple(columns))
+    ),
+    output=COLUMNS,
+)
+PROOFS = st.builds(
+    Parity,
+    format=TEXTS,
+    rows=COUNTS,
+    tolerance=NUMBERS,
+    largest=NUMBERS,
+    over=COUNTS,
+    label_changes=COUNTS,
+    scorer=TEXTS,
+)
+MANIFESTS = st.builds(
+    Manifest,
+    name=NAMES,
+    version=TEXTS,
+    created=NUMBERS,
+    creator=TEXTS,
+    signature=SIGNATURES,
+    formats=st.lists(TEXTS, max_size=2).map(tuple),
+    parity=st.lists(PROOFS, max_size=2).map(tuple),
+    files=st.lists(st.builds(PackageFile, path=NAMES, size=COUNTS, sha256=TEXTS), max_size=2).map(tuple),
+    samples=st.lists(
+        st.dictionaries(NAMES, st.none() | TEXTS | NUMBERS | st.booleans(), max_size=3), max_size=2
+    ).map(tuple),
+    metrics=st.dictionaries(NAMES, NUMBERS, max_size=3),
+    requirements=st.dictionaries(NAMES, TEXTS, max_size=2),
+)
+
+
+def made(name: str = "şehir") -> Manifest:
+    return Manifest(
+        name=name,
+        version="1.2.3",
+        created=0.5,
+        creator="ı",
+        signature=signature_for("binary"),
+        formats=("onnx",),
+        parity=(),
+        files=(),
+    )
+
+
+@given(MANIFESTS)
+def test_a_manifest_comes_back_as_it_was_with_the_same_bytes_and_hash(manifest: Manifest) -> None:
+    content = manifest.to_json()
+    again = parse_manifest(content)
+    assert again == manifest
+    assert again.to_json() == content
+    assert again.hash == manifest.hash
+
+
+def test_the_order_of_metrics_does_not_change_the_hash() -> None:
+    one = replace(made(), metrics={"a": 1.0, "ş": 2.0})
+    assert one.hash == replace(made(), metrics={"ş": 2.0, "a": 1.0}).hash
+    assert one.hash != made().hash
+
+
+@given(st.binary(max_size=200))
+def test_what_is_no_manifest_is_refused_with_its_place(content: bytes) -> None:
+    with pytest.raises(Corrupted, match=r"^here: "):
+        parse_manifest(content, place="here")
+
+
+@pytest.mark.parametrize("content", [b'{"name": "\xff"}', b"\xef\xbb\xbf{}", b"[]", b"null", b'{"name": 1}'])
+def test_nearly_a_manifest_is_refused_too(content: bytes) -> None:
+    with pytest.raises(Corrupted, match=r"^here: "):
+        parse_manifest(content, place="here")
+
+
+@given(st.integers(0, 10**6))
+def test_a_manifest_cut_off_anywhere_is_refused(place: int) -> None:
+    content = made().to_json().rstrip()
+    with pytest.raises(Corrupted):
+        parse_manifest(content[: place % len(content)])
+
+
+def test_a_later_form_asks_for_a_later_version() -> None:
+    with pytest.raises(InvalidInput, match="has format 2, this version reads 1") as error:
+        parse_manifest(replace(made(), format=2).to_json())
+    assert error.value.hint == "upgrade Kervan"
+
+
+def test_a_signature_that_breaks_its_own_rules_is_refused() -> None:
+    content = made().to_json().replace(b'"gelir \xc4\xb1"', '"yaş"'.encode())
+    with pytest.raises(Corrupted, match="here: two columns are called 'yaş'"):
+        parse_manifest(content, place="here")
+
+
+def test_a_manifest_below_a_folder_with_turkish_letters_is_read(tmp_path: Path) -> None:
+    folder = tmp_path / "İstanbul ığdır"
+    folder.mkdir()
+    (folder / FILE_NAME).write_bytes(made().to_json())
+    assert read_manifest(folder).ref == "şehir@1.2.3"
