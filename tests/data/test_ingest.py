@@ -90,6 +90,9 @@ def test_what_is_no_file_is_refused(tmp_path: Path, temporary: Path) -> None:
     }.items():
         with pytest.raises(InvalidInput, match=words):
             load(name, tmp_path, DataSettings())
+    for name in ("a\0.csv", "~nobody-is-called-so/a.csv", "a" * 300 + ".csv"):
+        with pytest.raises(InvalidInput, match="cannot"):
+            load(name, tmp_path, DataSettings())
     with pytest.raises(InvalidConfig, match="no data source"):
         load("", tmp_path, DataSettings())
     assert list(temporary.iterdir()) == []

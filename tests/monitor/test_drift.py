@@ -141,6 +141,15 @@ def test_too_few_rows_are_not_judged(rows: int) -> None:
     assert f"{rows} rows are not enough" in report.findings[0].message
 
 
+def test_odd_values_count_as_missing() -> None:
+    rows = table_of(100, 1).to_dicts()
+    odd = [10**400, math.nan, math.inf, "kırk", [1], None]
+    for row, value in zip(rows, odd, strict=False):
+        row["yaş"] = value
+    moved = next(column for column in compare(BEFORE, rows).columns if column.name == "yaş")
+    assert moved.missing_now == pytest.approx(0.06)
+
+
 def test_profile_of_another_table_is_refused() -> None:
     schema = Schema((Column(name="boy", type=Type.NUMBER),))
     reference = profile(BEFORE, infer_schema(BEFORE, DataSettings()))

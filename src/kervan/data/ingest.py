@@ -81,11 +81,9 @@ def load(location: str, folder: Path, settings: DataSettings) -> Loaded:
     """
     if not location:
         raise InvalidConfig("no data source is set", hint='say in `[data]`: source = "table.csv"')
-    path = folder / Path(location).expanduser()
-    if path.is_dir():
-        raise InvalidInput(f"{path} is a folder", hint="name one file in it")
+    path = _locate(location, folder)
     source = find_source(location)
-    place = Path(tempfile.mkdtemp(prefix="kervan-"))
+    place = _private_folder()
     try:
         size, digest = take_snapshot(path, place / path.name)
         options = ReadOptions(separator=settings.separator, missing=settings.missing)
@@ -136,13 +134,33 @@ def check_space(size: int, folder: Path) -> None:
         )
 
 
+def _locate(location: str, folder: Path) -> Path:
+    try:
+        path = folder / Path(location).expanduser()
+        is_folder = path.is_dir()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise InvalidInput(f"{location!r} cannot name a file: {error}") from error
+    if is_folder:
+        raise InvalidInput(f"{path} is a folder", hint="name one file in it")
+    return path
+
+
+def _private_folder() -> Path:
+    try:
+        return Path(tempfile.mkdtemp(prefix="kervan-"))
+    except OSError as error:
+        raise StorageFailed(
+            f"cannot make a temporary folder: {error.strerror}", hint="set TMPDIR to a folder with room"
+        ) from error
+
+
 def _status(path: Path) -> os.stat_result:
     try:
         status = path.stat()
     except FileNotFoundError as error:
         raise NotFound(f"there is no file {path}", hint=_near(path)) from error
-    except OSError as error:
-        raise InvalidInput(f"cannot read {path}: {error.strerror}") from error
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"cannot read {path}: {error}", hint="check its name and permissions") from error
     if not stat.S_ISREG(status.st_mode):
         raise InvalidInput(
             f"{path} is no file, but a folder, pipe or device", hint="copy the data to a file, and name that"
@@ -158,7 +176,10 @@ def _near(path: Path) -> str:
     """Say which file of the same folder was probably meant."""
     if not path.parent.is_dir():
         return f"there is no folder {path.parent}"
-    names = sorted(each.name for each in path.parent.iterdir() if each.is_file())
+    try:
+        names = sorted(each.name for each in path.parent.iterdir() if each.is_file())
+    except OSError:
+        names = []
     near = get_close_matches(path.name, names, n=1, cutoff=0.6)
     return f'did you mean "{near[0]}"?' if near else f"check the name, or put the file into {path.parent}"
 

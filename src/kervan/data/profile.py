@@ -204,7 +204,9 @@ def _finite(value: float) -> float | None:
 
 def _value_counts(labels: pl.Series) -> tuple[ValueCount, ...]:
     """Count the values, the most frequent first, equally frequent ones by code point."""
-    counted = labels.value_counts(name="\0rows").sort("\0rows", labels.name, descending=[True, False])
+    counted = (
+        labels.alias("value").value_counts(name="count").sort(["count", "value"], descending=[True, False])
+    )
     return tuple(ValueCount(value=value, count=count) for value, count in counted.iter_rows())
 
 

@@ -26,13 +26,16 @@ def protect(table: pl.DataFrame, rules: Mapping[str, str], key: bytes, target: s
     16 bytes), the same for equal values, and leaves missing ones missing; "drop" removes the column.
     Raises `InvalidConfig` for an unknown column or action, or a rule for the target.
     """
+    import polars as pl
+
     for name, action in rules.items():
         _check_rule(table, name, action, target)
     hashed = [name for name, action in rules.items() if action == "hash"]
     if hashed and len(key) < _MINIMUM_KEY:
         raise InvalidInput(f"a key of {len(key)} bytes protects nothing", hint="use at least 16 random bytes")
     dropped = [name for name, action in rules.items() if action == "drop"]
-    return table.with_columns(_pseudonyms(table[name], key) for name in hashed).drop(dropped)
+    columns = (_pseudonyms(each, key) if each.name in hashed else each for each in table.get_columns())
+    return pl.DataFrame([column for column in columns if column.name not in dropped])
 
 
 def _pseudonyms(column: pl.Series, key: bytes) -> pl.Series:

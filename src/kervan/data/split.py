@@ -93,5 +93,5 @@ def _where(table: pl.DataFrame, mask: np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 
 def _class_counts(column: pl.Series) -> dict[str, int]:
-    counts = as_labels(column.drop_nulls()).value_counts(name="rows")
+    counts = as_labels(column.drop_nulls()).alias("label").value_counts(name="rows")
     return dict(counts.iter_rows())

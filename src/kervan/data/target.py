@@ -104,7 +104,7 @@ def _check_classes(present: pl.Series) -> None:
             f"the target {present.name!r} holds dates, which are neither classes nor numbers",
             hint="turn it into a number, such as days, or choose another target",
         )
-    counts = as_labels(present).value_counts(name="rows").sort("rows", present.name)
+    counts = as_labels(present).alias("label").value_counts(name="rows").sort("rows", "label")
     if counts.height > MAXIMUM_CLASSES:
         raise InvalidData(
             f"the target {present.name!r} has {counts.height:,} different values, too many for classes",

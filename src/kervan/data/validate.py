@@ -134,7 +134,7 @@ def _leaks(table: pl.DataFrame, target: str) -> Iterator[Finding]:
             continue
         if _correlates(known[name], known[target]):
             message = f"column {name!r} gives the target {target!r} away: one is a multiple of the other"
-        elif _determines(known, name, target):
+        elif _determines(known[name], known[target]):
             message = f"column {name!r} gives the target {target!r} away: each of its values has one target"
         else:
             continue
@@ -155,12 +155,13 @@ def _correlates(column: pl.Series, target: pl.Series) -> bool:
     return found is not None and abs(found) > LEAK_CORRELATION
 
 
-def _determines(known: pl.DataFrame, name: str, target: str) -> bool:
+def _determines(column: pl.Series, target: pl.Series) -> bool:
     """Say whether every value of a column goes with one value of the target, more often than by chance."""
     import polars as pl
 
-    distinct = known[name].n_unique()
-    if distinct < 2 or distinct > LEAK_SHARE * known.height:
+    distinct = column.n_unique()
+    if distinct < 2 or distinct > LEAK_SHARE * len(column):
         return False
-    spread = known.group_by(name).agg(pl.col(target).n_unique().alias("targets"))
+    both = pl.DataFrame({"column": column, "target": target})
+    spread = both.group_by("column").agg(pl.col("target").n_unique().alias("targets"))
     return spread["targets"].max() == 1

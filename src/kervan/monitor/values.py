@@ -15,14 +15,20 @@ if TYPE_CHECKING:
 
 def numbers_of(rows: Sequence[Mapping[str, Any]], name: str) -> NDArray[np.float64]:
     """Return the numbers that are there, in rising order; what is no finite number counts as missing."""
-    values = (row.get(name) for row in rows)
-    found = [float(value) for value in values if isinstance(value, (int, float)) and math.isfinite(value)]
-    return np.sort(np.array(found, dtype=np.float64))
+    values = (_number(row.get(name)) for row in rows)
+    return np.sort(np.array([value for value in values if math.isfinite(value)], dtype=np.float64))
 
 
 def labels_of(rows: Sequence[Mapping[str, Any]], name: str) -> list[str | None]:
     """Return the values as the texts by which categories are known, None where missing."""
     return [_label(row.get(name)) for row in rows]
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value) if isinstance(value, (int, float)) else math.nan
+    except OverflowError:
+        return math.inf
 
 
 def _label(value: Any) -> str | None:

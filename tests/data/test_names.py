@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from kervan.core.config import DataSettings, SplitSettings, WatchSettings
+from kervan.core.nouns import Verdict
+from kervan.data.columns import infer_schema, signature_of
+from kervan.data.page import profile_page
+from kervan.data.profile import profile
+from kervan.data.protect import protect
+from kervan.data.split import check_split, split
+from kervan.data.target import check_target
+from kervan.data.validate import validate
+from kervan.monitor.drift import drift
+from kervan.monitor.page import drift_page
+
+
+@pytest.mark.parametrize(
+    "name", ["^.*$", "*", "rows", "count", "value", "label", "İl <b>", "0", "a.b", "target"]
+)
+def test_no_column_name_is_special(name: str) -> None:
+    size = 400
+    table = pl.DataFrame(
+        {
+            "a": [number % 7 for number in range(size)],
+            name: ["az", "çok", "orta", "az"] * (size // 4),
+            "gizli": [str(number) for number in range(size)],
+        }
+    )
+    settings = DataSettings(target=name, protect={"gizli": "drop"})
+    kept, _ = check_target(table, name, "classification")
+    assert {finding.rule for finding in validate(kept, settings)} <= {"duplicates"}
+    guarded = protect(kept, settings.protect, b"", target=name)
+    assert guarded.columns == ["a", name]
+    assert protect(table, {name: "drop"}, b"").columns == ["a", "gizli"]
+    schema = infer_schema(guarded, settings)
+    signature, _ = signature_of(guarded, schema, name, "classification")
+    assert signature.output.allowed == ("az", "orta", "çok")
+    check_split(split(table, SplitSettings(), 0), name, "classification", 2)
+    figures = profile(guarded, schema, name)
+    assert [each.count for each in figures.classes] == [200, 100, 100]
+    profile_page(figures)
+    report = drift(figures, guarded[:200].to_dicts(), WatchSettings(), schema)
+    assert report.verdict is Verdict.PASSED
+    drift_page(report)
