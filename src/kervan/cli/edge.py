@@ -67,7 +67,7 @@ def with_project(function: Callable[..., Shown]) -> Callable[..., Shown]:
     def wrapped(*args: Any, folder: Path | None, quiet: bool, **kwargs: Any) -> Shown:
         from kervan.app.project import open_project
 
-        project = open_project(folder, flags=kwargs.pop("flags", None), observe=_observer(quiet))
+        project = open_project(folder, flags=kwargs.pop("flags", None), observe=observer(quiet))
         try:
             return function(project, *args, **kwargs)
         finally:
@@ -130,7 +130,9 @@ def moment(time: float) -> str:
     return datetime.fromtimestamp(time, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _observer(quiet: bool) -> Callable[[Stage], None]:
+def observer(quiet: bool) -> Callable[[Stage], None]:
+    """Return what shows progress on the standard error, or stays silent."""
+
     def observe(stage: Stage) -> None:
         if quiet:
             return
