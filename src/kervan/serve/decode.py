@@ -1,0 +1,219 @@
+"""Rows of JSON values become the matrix that models take, by the rules of their signature."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kervan.core.errors import InvalidInput, RefusedRow, did_you_mean
+from kervan.core.schema import Column, Signature, Type, Unseen
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MAX_ROWS = 100_000
+_LARGEST = float(np.finfo(np.float32).max)
+_SHOWN = 40
+
+_Read = Callable[[Column, Sequence[Any]], "NDArray[np.float64]"]
+
+
+class RowDecoder:
+    """Turns rows into a float32 matrix of shape (rows, inputs), one column after the other.
+
+    Numbers stay as they are (missing: NaN), booleans become 0 and 1, a category its place in
+    `Column.allowed` (missing or unseen: -1). Columns that the signature does not know are ignored.
+
+    >>> from kervan.core.schema import Schema
+    >>> age = Column(name="age", type=Type.INTEGER, nullable=True)
+    >>> city = Column(name="şehir", type=Type.CATEGORY, allowed=("Ankara", "İzmir"))
+    >>> label = Column(name="gelir", type=Type.NUMBER)
+    >>> RowDecoder(Signature(inputs=Schema((age, city)), output=label)).decode([{"şehir": "İzmir"}])
+    array([[nan,  1.]], dtype=float32)
+    """
+
+    def __init__(self, signature: Signature) -> None:
+        self._readers = tuple((column, _reader(column)) for column in signature.inputs)
+
+    def decode(self, rows: Sequence[Mapping[str, Any]]) -> NDArray[np.float32]:
+        """Encode the rows, or raise `RefusedRow` that names the first row and field that cannot be used."""
+        _check_rows(rows)
+        matrix = np.empty((len(rows), len(self._readers)), dtype=np.float32)
+        for place, (column, read) in enumerate(self._readers):
+            name = column.name
+            values = [row.get(name) for row in rows]
+            if not column.nullable and None in values:
+                raise _missing(column, values.index(None), rows)
+            matrix[:, place] = read(column, values)
+        return matrix
+
+
+def _reader(column: Column) -> _Read:
+    if column.type in {Type.INTEGER, Type.NUMBER}:
+        return _read_numbers
+    if column.type is Type.BOOLEAN:
+        return _read_booleans
+    if column.type is Type.CATEGORY:
+        return _CategoryReader(column)
+    raise InvalidInput(
+        f"the model takes the column {column.name!r} of type {column.type}, which has no place in a matrix",
+        hint="train on numbers, booleans and categories",
+    )
+
+
+def _check_rows(rows: Sequence[Mapping[str, Any]]) -> None:
+    if not rows:
+        raise RefusedRow("there are no rows to predict", hint="send at least one row")
+    if len(rows) > MAX_ROWS:
+        many = f"{len(rows):,} rows are too many for one request"
+        raise RefusedRow(many, row=MAX_ROWS, hint=f"send at most {MAX_ROWS:,}")
+    if set(map(type, rows)) != {dict}:
+        for place, row in enumerate(rows):
+            if not isinstance(row, Mapping):
+                raise RefusedRow(
+                    f"row {place} is {in_words(row)}, not an object",
+                    row=place,
+                    hint='write each row as {"column": value, ...}',
+                )
+
+
+def _read_numbers(column: Column, values: Sequence[Any]) -> NDArray[np.float64]:
+    if not set(map(type, values)) <= {int, float, type(None)}:
+        _check_types(column, values, lambda value: isinstance(value, Real) and not isinstance(value, bool))
+    try:
+        numbers = np.array(values, dtype=np.float64)
+    except OverflowError:
+        numbers = np.array([_rounded(value) for value in values], dtype=np.float64)
+    missing = np.isnan(numbers)
+    if not column.nullable:
+        _refuse_where(missing, column, values, "is missing (not a number)")
+    _refuse_where(np.isinf(numbers), column, values, "is infinite")
+    _refuse_where(np.abs(numbers) > _LARGEST, column, values, f"is beyond ±{_LARGEST:.2g}")
+    if column.type is Type.INTEGER:
+        _refuse_where(~missing & (numbers != np.floor(numbers)), column, values, "is not a whole number")
+    if column.minimum is not None:
+        _refuse_where(numbers < column.minimum, column, values, f"is below {column.minimum:g}")
+    if column.maximum is not None:
+        _refuse_where(numbers > column.maximum, column, values, f"is above {column.maximum:g}")
+    return numbers
+
+
+def _rounded(value: Any) -> float:
+    """Give whole numbers that no float can hold the size of infinity; the caller refuses them."""
+    try:
+        return float("nan") if value is None else float(value)
+    except OverflowError:
+        return float("inf")
+
+
+def _read_booleans(column: Column, values: Sequence[Any]) -> NDArray[np.float64]:
+    if not set(map(type, values)) <= {bool, type(None)}:
+        _check_types(column, values, lambda value: isinstance(value, bool | np.bool_) or _is_nan(value))
+    numbers = np.array(values, dtype=np.float64)
+    if not column.nullable:
+        _refuse_where(np.isnan(numbers), column, values, "is missing (not a number)")
+    return numbers
+
+
+class _CategoryReader:
+    """Looks categories up in a table that is made once."""
+
+    def __init__(self, column: Column) -> None:
+        self._codes = {category: place for place, category in enumerate(column.allowed)}
+
+    def __call__(self, column: Column, values: Sequence[Any]) -> NDArray[np.float64]:
+        if not set(map(type, values)) <= {str, type(None)}:
+            _check_types(column, values, lambda value: isinstance(value, str) or _is_nan(value))
+            values = [None if _is_nan(value) else value for value in values]
+            if not column.nullable and None in values:
+                raise _refused(column, values.index(None), None, "is missing (not a number)")
+        codes = [self._codes.get(value, -1) for value in values]
+        if column.unseen is Unseen.REFUSE and -1 in codes:
+            self._refuse_unseen(column, values)
+        return np.array(codes, dtype=np.float64)
+
+    def _refuse_unseen(self, column: Column, values: Sequence[Any]) -> None:
+        for place, value in enumerate(values):
+            if value is not None and value not in self._codes:
+                hint = did_you_mean(value, column.allowed[:_SHOWN])
+                raise _refused(column, place, value, "is a category that the model does not know", hint)
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and value != value  # noqa: PLR0124 - the definition of NaN
+
+
+def _check_types(column: Column, values: Sequence[Any], accepts: Callable[[Any], bool]) -> None:
+    wanted = {
+        Type.INTEGER: "a whole number",
+        Type.NUMBER: "a number",
+        Type.BOOLEAN: "true or false",
+        Type.CATEGORY: "a text",
+    }[column.type]
+    for place, value in enumerate(values):
+        if value is not None and not accepts(value):
+            what = f"is {in_words(value)}, not {wanted}"
+            raise _refused(column, place, value, what, _type_hint(column, value, wanted))
+
+
+def _type_hint(column: Column, value: Any, wanted: str) -> str:
+    if isinstance(value, str) and column.type in {Type.INTEGER, Type.NUMBER}:
+        try:
+            float(value)
+        except ValueError:
+            return "send null for a missing value" if column.nullable else f"send {wanted}"
+        return f'send {_shown(value)}, not "{_shown(value)}"'
+    if column.type is Type.CATEGORY and not isinstance(value, list | dict | bool):
+        return f'send "{_shown(value)}" in quotes'
+    return f"send {wanted}"
+
+
+def _refuse_where(broken: NDArray[np.bool_], column: Column, values: Sequence[Any], what: str) -> None:
+    if broken.any():
+        place = int(broken.argmax())
+        raise _refused(column, place, values[place], what)
+
+
+def _refused(column: Column, row: int, value: Any, what: str, hint: str = "") -> RefusedRow:
+    shown = "" if value is None or _is_nan(value) else f" {_shown(value)}"
+    return RefusedRow(
+        f"row {row}, {column.name!r}:{shown} {what}", row=row, field=column.name, hint=hint or _rule(column)
+    )
+
+
+def _missing(column: Column, row: int, rows: Sequence[Mapping[str, Any]]) -> RefusedRow:
+    others = [str(name) for name in rows[row] if name != column.name]
+    near = did_you_mean(column.name, others) if others else ""
+    hint = near if near.startswith("did you mean") and column.name not in rows[row] else _rule(column)
+    return RefusedRow(f"row {row}, {column.name!r}: is missing", row=row, field=column.name, hint=hint)
+
+
+def _rule(column: Column) -> str:
+    """Say in words what the column takes."""
+    if column.type is Type.CATEGORY:
+        some = ", ".join(column.allowed[:5]) + (", …" if len(column.allowed) > 5 else "")
+        return f"{column.name!r} takes one of: {some}"
+    if column.minimum is None and column.maximum is None:
+        return f"{column.name!r} takes values of type {column.type}"
+    least = "" if column.minimum is None else f" from {column.minimum:g}"
+    most = "" if column.maximum is None else f" up to {column.maximum:g}"
+    return f"{column.name!r} takes values of type {column.type}{least}{most}"
+
+
+def in_words(value: Any) -> str:
+    """Name the kind of a JSON value."""
+    if isinstance(value, bool):
+        return "true or false"
+    kinds = ((str, "a text"), (Real, "a number"), (Mapping, "an object"), (Sequence, "a list"))
+    return next((words for kind, words in kinds if isinstance(value, kind)), "of an unknown type")
+
+
+def _shown(value: Any) -> str:
+    try:
+        text = str(value)
+    except ValueError:  # whole numbers of thousands of digits
+        return "a very long number"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

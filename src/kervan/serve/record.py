@@ -1,0 +1,205 @@
+"""Recorded predictions: JSON lines in segment files, read without a database.
+
+A segment is named `<first id>.<writer>.jsonl`. Its lines begin with their ids, which rise, so one
+prediction is found by bisection. Each writer writes segments of its own; what a crash cut off at the end
+of one is never continued and never read.
+
+A request of one row has its record's id as the prediction's id; row n of a request of many (from 0) is
+`<record's id>.<n>`.
+"""
+
+from __future__ import annotations
+
+import heapq
+import os
+import re
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import msgspec
+
+from kervan.core.errors import Corrupted, InvalidInput, StorageFailed
+from kervan.core.identity import id_time
+from kervan.core.nouns import Prediction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+SUFFIX = ".jsonl"
+_HEAD = b'{"id":"'
+_ID = slice(len(_HEAD), len(_HEAD) + 26)
+_ULID = re.compile("[0-9A-HJKMNP-TV-Z]{26}")
+_BLOCK = 1 << 16
+_decoder = msgspec.json.Decoder(Prediction)
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    path: Path
+    first: str
+    writer: str
+
+
+def records(folder: Path, since: float | None = None, until: float | None = None) -> Iterator[Prediction]:
+    """Yield the recorded predictions in the order of their ids, also while a server writes.
+
+    `since` (inclusive) and `until` (exclusive) are seconds since 1970 and mean the time in the id.
+    Raises `Corrupted` that names file and line where a complete line is no record.
+    """
+    waiting = deque(
+        segment for segment in _segments(folder) if until is None or id_time(segment.first) < until
+    )
+    heads: list[tuple[str, int, Prediction, Iterator[Prediction]]] = []
+    opened, last = 0, ""
+    while waiting or heads:
+        while waiting and (not heads or waiting[0].first <= heads[0][0]):
+            opened += 1
+            _push(heads, opened, _read(waiting.popleft(), since))
+        if not heads:
+            continue
+        ident, number, prediction, following = heapq.heappop(heads)
+        if until is not None and id_time(ident) >= until:
+            continue
+        if ident != last:  # a writer that could not undo a broken write repeats it in a new segment
+            yield prediction
+        last = ident
+        _push(heads, number, following)
+
+
+def find(folder: Path, ident: str) -> Prediction | None:
+    """Return the record of a prediction by its id, that of its request or that of one of its rows.
+
+    Reads a few lines of one segment for each process that wrote, however many records there are.
+    """
+    record, row = _split(ident)
+    newest: dict[str, _Segment] = {}
+    for segment in _segments(folder):
+        if segment.first <= record:
+            newest[segment.writer] = segment
+    for segment in newest.values():
+        found = _find(segment, record)
+        if found is not None:
+            return found if row is None or row < max(len(found.inputs), 1) else None
+    return None
+
+
+def row_ids(record: str, rows: int) -> tuple[str, ...]:
+    """Return the prediction's id for each row of a recorded request.
+
+    >>> row_ids("01JD", 1), row_ids("01JD", 2)
+    (('01JD',), ('01JD.0', '01JD.1'))
+    """
+    return (record,) if rows == 1 else tuple(f"{record}.{row}" for row in range(rows))
+
+
+def _split(ident: str) -> tuple[str, int | None]:
+    record, dot, row = ident.partition(".")
+    if not _ULID.fullmatch(record) or (dot and not (row.isascii() and row.isdigit())):
+        raise InvalidInput(
+            f"{ident!r} is not a prediction's id", hint="ids have 26 letters and digits, a row adds '.0'"
+        )
+    return record, int(row) if dot else None
+
+
+def _segments(folder: Path) -> list[_Segment]:
+    """List the segments in the order of their first ids."""
+    found = []
+    try:
+        for path in folder.iterdir() if folder.is_dir() else ():
+            first, _, writer = path.name.removesuffix(SUFFIX).partition(".")
+            if path.name.endswith(SUFFIX) and _ULID.fullmatch(first):
+                found.append(_Segment(path, first, writer))
+    except OSError as error:
+        raise StorageFailed(f"cannot read {folder}: {error.strerror}") from error
+    return sorted(found, key=lambda segment: segment.path.name)
+
+
+def _push(
+    heads: list[tuple[str, int, Prediction, Iterator[Prediction]]], number: int, rest: Iterator[Prediction]
+) -> None:
+    prediction = next(rest, None)
+    if prediction is not None:
+        heapq.heappush(heads, (prediction.id, number, prediction, rest))
+
+
+def _read(segment: _Segment, since: float | None) -> Iterator[Prediction]:
+    """Yield the records of one segment; a last line without its end is what a crash left, and skipped."""
+    with segment.path.open("rb") as file:
+        start = 0
+        if since is not None:
+            start = _bisect(file, segment.path, lambda ident: id_time(ident) < since)
+        file.seek(start)
+        for line in file:
+            if not line.endswith(b"\n"):
+                return
+            yield _parse(line, segment.path, start)
+            start += len(line)
+
+
+def _find(segment: _Segment, record: str) -> Prediction | None:
+    with segment.path.open("rb") as file:
+        start = _bisect(file, segment.path, lambda ident: ident < record)
+        file.seek(start)
+        line = file.readline()
+        if not line.endswith(b"\n") or _line_id(line, segment.path, start) != record:
+            return None
+        return _parse(line, segment.path, start)
+
+
+def _bisect(file: BinaryIO, path: Path, is_before: Callable[[str], bool]) -> int:
+    """Return where the first line starts whose id is not before the wanted place.
+
+    `low` is always the start of a line, and every line that starts below it is before the place.
+    """
+    low, high = 0, _end(file)
+    while low < high:
+        middle = (low + high) // 2
+        start = _line_start(file, middle)
+        if start >= high:
+            high = middle
+            continue
+        line = file.readline()
+        if is_before(_line_id(line, path, start)):
+            low = start + len(line)
+        else:
+            high = middle
+    return low
+
+
+def _line_start(file: BinaryIO, place: int) -> int:
+    """Return where the first line at or after `place` starts, and stand there."""
+    if place == 0:
+        return file.seek(0)
+    file.seek(place - 1)
+    file.readline()
+    return file.tell()
+
+
+def _end(file: BinaryIO) -> int:
+    """Return where the last complete line ends."""
+    place = file.seek(0, os.SEEK_END)
+    while place > 0:
+        size = min(_BLOCK, place)
+        place = file.seek(place - size)
+        newline = file.read(size).rfind(b"\n")
+        if newline >= 0:
+            return place + newline + 1
+    return 0
+
+
+def _line_id(line: bytes, path: Path, place: int) -> str:
+    ident = line[_ID].decode("ascii", "replace")
+    if not line.startswith(_HEAD) or not _ULID.fullmatch(ident):
+        raise Corrupted(f"{path}, byte {place}: not a prediction", hint="restore the file from a copy")
+    return ident
+
+
+def _parse(line: bytes, path: Path, place: int) -> Prediction:
+    try:
+        return _decoder.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Corrupted(
+            f"{path}, byte {place}: not a prediction: {error}", hint="restore the file from a copy"
+        ) from error

@@ -1,0 +1,192 @@
+"""Writes one record for every inference, in groups, without holding up the answers.
+
+A thread of its own writes and flushes (`fdatasync`) what has come together: every 100 ms, sooner when
+much is waiting. So a record is safe from a crash of the process or the machine 100 ms, plus the time of
+one flush, after its answer was sent; until then `kill -9` may lose it. When the disk is full or read-only
+the records wait in memory, new requests are refused, and writing goes on as soon as there is room again.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from kervan.core.errors import StorageFailed
+from kervan.core.identity import new_id
+from kervan.serve.metrics import Metrics
+from kervan.serve.record import SUFFIX
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kervan.core.nouns import Prediction
+
+INTERVAL = 0.1
+_MANY = 2_000
+_LIMIT = 200_000
+_SEGMENT_BYTES = 64 << 20
+_RETRY = 0.5
+
+
+class Recorder:
+    """The one writer of its process into a folder; `append` is called by one thread, in the order of the ids.
+
+    `limit` is how many rows may wait in memory.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        metrics: Metrics | None = None,
+        *,
+        limit: int = _LIMIT,
+        segment_bytes: int = _SEGMENT_BYTES,
+    ) -> None:
+        self.folder = folder
+        self.failure = ""
+        self._metrics = metrics or Metrics()
+        self._limit = limit
+        self._segment_bytes = segment_bytes
+        self._encoder = msgspec.json.Encoder(enc_hook=float)
+        self._writer = new_id()[-16:]
+        self._file: int | None = None
+        self._size = 0
+        self._waiting: list[Prediction] = []
+        self._rows = 0
+        self._writing = 0
+        self._changed = threading.Condition()
+        self._closing = False
+        self._try_folder()
+        self._thread = threading.Thread(target=self._run, name="kervan-recorder", daemon=True)
+        self._thread.start()
+
+    def append(self, prediction: Prediction) -> None:
+        """Take one record to be written, or raise `StorageFailed` if records cannot be kept now."""
+        rows = len(prediction.inputs)
+        with self._changed:
+            if self.failure or self._closing or (self._rows and self._rows + rows > self._limit):
+                self._metrics.records_failed.inc()
+                reason = self.failure or "too many records wait for the disk"
+                raise StorageFailed(
+                    f"the prediction cannot be recorded: {reason}", hint="try again in a moment"
+                )
+            self._waiting.append(prediction)
+            self._rows += rows
+            if len(self._waiting) in {1, _MANY}:
+                self._changed.notify_all()
+
+    def flush(self) -> None:
+        """Wait until all that was appended is on the disk; raise `StorageFailed` if it cannot be written."""
+        with self._changed:
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self.failure or not (self._waiting or self._writing))
+            if self.failure:
+                raise StorageFailed(f"records wait to be written: {self.failure}")
+
+    def close(self) -> None:
+        """Write what waits and stop; raise `StorageFailed` that says how many records are lost."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._thread.join()
+        if self._waiting:
+            raise StorageFailed(f"{len(self._waiting)} prediction records are lost: {self.failure}")
+
+    def _try_folder(self) -> None:
+        """Find out at the start whether the folder can be written."""
+        probe = self.folder / f".{self._writer}"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise StorageFailed(
+                f"predictions cannot be recorded in {self.folder}: {error.strerror}",
+                hint="free the disk or give the server a folder that it may write",
+            ) from error
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._closing)
+                pause = _RETRY if self.failure else INTERVAL
+                self._changed.wait_for(lambda: self._closing or self._is_due(), timeout=pause)
+                batch, self._waiting = self._waiting, []
+                self._writing = len(batch)
+                closing = self._closing
+            self._commit(batch)
+            if closing:
+                break
+        if self._file is not None:
+            os.close(self._file)
+
+    def _is_due(self) -> bool:
+        return not self.failure and len(self._waiting) >= _MANY
+
+    def _commit(self, batch: list[Prediction]) -> None:
+        try:
+            self._write(batch)
+        except OSError as error:
+            failure, batch_left = error.strerror or str(error), batch
+        else:
+            failure, batch_left = "", []
+            self._metrics.records_written.inc(len(batch))
+        with self._changed:
+            self.failure = failure
+            self._waiting[:0] = batch_left
+            self._writing = 0
+            self._rows = sum(len(prediction.inputs) for prediction in self._waiting)
+            self._changed.notify_all()
+
+    def _write(self, batch: list[Prediction]) -> None:
+        """Write all of the batch or, as far as readers can tell, nothing of it."""
+        if not batch:
+            return
+        file = self._file
+        if file is None or self._size >= self._segment_bytes:
+            file = self._begin_segment(batch[0].id)
+        content = b"".join(self._encoder.encode(prediction) + b"\n" for prediction in batch)
+        try:
+            view = memoryview(content)
+            while view:
+                view = view[os.write(file, view) :]
+            os.fdatasync(file)
+        except OSError:
+            self._undo(file)
+            raise
+        self._size += len(content)
+
+    def _undo(self, file: int) -> None:
+        """Cut off what was half written; where that fails too, leave the segment and begin another."""
+        try:
+            os.ftruncate(file, self._size)
+        except OSError:
+            os.close(file)
+            self._file = None
+            self._writer = new_id()[-16:]
+
+    def _begin_segment(self, first: str) -> int:
+        path = self.folder / f"{first}.{self._writer}{SUFFIX}"
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            _flush_folder(self.folder)
+        except OSError:
+            os.close(file)
+            path.unlink()
+            raise
+        if self._file is not None:
+            os.close(self._file)
+        self._file, self._size = file, 0
+        return file
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make the folder's new entry durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

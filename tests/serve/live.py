@@ -1,0 +1,119 @@
+"""A real server process on a free port, and raw requests to it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from kervan.core.nouns import ServerState, Serving
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+JSON = {"content-type": "application/json"}
+
+
+@dataclass
+class Reply:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Live:
+    def __init__(self, folder: Path, serving: Serving) -> None:
+        self.folder = folder
+        self.serving = serving
+        self.file = folder / "serving.json"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def write(self, serving: Serving) -> None:
+        self.serving = serving
+        self.file.write_bytes(msgspec.json.encode(serving))
+
+    def start(self, *, wait: bool = True) -> None:
+        self.write(self.serving)
+        (self.folder / "state.json").unlink(missing_ok=True)
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "kervan.serve.server", str(self.file)], stdout=log, stderr=log
+            )
+        if wait:
+            self.until((self.folder / "state.json").exists)
+            assert not self.state.error, self.state.error
+
+    def until(self, holds: Any, seconds: float = 30) -> None:
+        deadline = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < deadline, self.log
+            assert (
+                self.process is None or self.process.poll() is None or (self.folder / "state.json").exists()
+            )
+            time.sleep(0.02)
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "log").read_text()
+
+    @property
+    def state(self) -> ServerState:
+        return msgspec.json.decode((self.folder / "state.json").read_bytes(), type=ServerState)
+
+    @property
+    def port(self) -> int:
+        return self.state.port
+
+    def hang_up(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGHUP)
+
+    def kill(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    def terminate(self) -> int:
+        assert self.process is not None
+        self.process.terminate()
+        return self.process.wait(timeout=30)
+
+    def ask(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Reply:
+        content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            sent = JSON if headers is None and content is not None else headers or {}
+            connection.request(method, path, content, sent)
+            response = connection.getresponse()
+            found = {name.lower(): value for name, value in response.getheaders()}
+            return Reply(response.status, found, response.read())
+        finally:
+            connection.close()
+
+    def predict(self, body: Any) -> Reply:
+        return self.ask("POST", "/predict", body)
+
+    def raw(self, content: bytes, seconds: float = 20) -> bytes:
+        """Send bytes as they are and read until the server closes or falls silent."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=seconds) as connection:
+            connection.sendall(content)
+            connection.settimeout(2)
+            pieces = []
+            try:
+                while piece := connection.recv(65536):
+                    pieces.append(piece)
+            except TimeoutError:
+                pass
+            return b"".join(pieces)
