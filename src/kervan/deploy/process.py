@@ -1,0 +1,162 @@
+"""One server process that runs on its own: started, found again, told to switch, stopped.
+
+The server holds a lock on `server.lock`, which has its process number, for as long as it lives, and says in
+`state.json` how it is. So a process number that was given to another program is never taken for ours.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from kervan.core.errors import ServerFailed
+from kervan.core.nouns import ServerState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+STATE = "state.json"
+LOG = "server.log"
+_LOCK = "server.lock"
+_STEP = 0.05
+_START_SECONDS = 60.0
+_SWITCH_SECONDS = 60.0
+_DRAIN_SECONDS = 20.0
+_TAIL = 4096
+
+T = TypeVar("T")
+
+
+def process_number(folder: Path) -> int | None:
+    """Return the number of the process that serves from the folder, or None if there is none."""
+    try:
+        descriptor = os.open(folder / _LOCK, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        text = os.read(descriptor, 20)
+        return int(text) if text.isdigit() else None
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def read_state(folder: Path) -> ServerState | None:
+    """Return what the server last said about itself; it may be gone since."""
+    try:
+        return msgspec.json.decode((folder / STATE).read_bytes(), type=ServerState)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def running(folder: Path) -> ServerState | None:
+    """Return the state of the server that runs from the folder, or None if none does."""
+    number = process_number(folder)
+    state = read_state(folder)
+    return state if state is not None and state.pid == number else None
+
+
+def start(file: Path) -> ServerState:
+    """Start a server of its own session for a serving file and wait until it serves.
+
+    Raises `ServerFailed` with the server's own reason if it ends before.
+    """
+    folder = file.parent
+    (folder / STATE).unlink(missing_ok=True)
+    log = os.open(folder / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "kervan.serve.server", os.fspath(file)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    finally:
+        os.close(log)
+    state = _wait(lambda: running(folder), _START_SECONDS, lambda: process.poll() is not None)
+    threading.Thread(target=process.wait, daemon=True).start()  # takes note of its end, whenever that is
+    if state is None:
+        if process.poll() is None:
+            process.kill()
+        raise ServerFailed(f"the server did not start: {_reason(folder)}", hint=f"see {folder / LOG}")
+    return state
+
+
+def switch(folder: Path, deployment: str) -> ServerState:
+    """Tell the running server to read its file again, and wait until it answers for the deployment.
+
+    Raises `ServerFailed` with the server's reason if it refuses or dies.
+    """
+    number = process_number(folder)
+    before = _stamp(folder)
+    if number is not None:
+        with suppress(ProcessLookupError):
+            os.kill(number, signal.SIGHUP)
+    done = _wait(
+        lambda: read_state(folder) if _stamp(folder) != before else None,
+        _SWITCH_SECONDS,
+        lambda: process_number(folder) is None,
+    )
+    if done is None or process_number(folder) is None:
+        what = "ended" if process_number(folder) is None else "did not answer"
+        raise ServerFailed(f"the server {what} while it switched", hint=f"see {folder / LOG}")
+    if done.deployment != deployment:
+        raise ServerFailed(f"the server kept {done.model}: {done.error}", hint=f"see {folder / LOG}")
+    return done
+
+
+def stop(folder: Path) -> None:
+    """End the server that runs from the folder, if one does: kindly, and after 20 seconds by force."""
+    for signum in (signal.SIGTERM, signal.SIGKILL):
+        number = process_number(folder)
+        if number is None:
+            return
+        with suppress(ProcessLookupError):
+            os.kill(number, signum)
+        if _wait(lambda: process_number(folder) is None, _DRAIN_SECONDS, lambda: False):
+            return
+    raise ServerFailed(f"the server in {folder} does not end", hint=f"look at the process {number}")
+
+
+def _wait(look: Callable[[], T | None], seconds: float, is_over: Callable[[], bool]) -> T | None:
+    """Look until there is something, it is over, or the time is up."""
+    deadline = time.monotonic() + seconds
+    while True:
+        over = is_over() or time.monotonic() > deadline
+        found = look()
+        if found or over:
+            return found
+        time.sleep(_STEP)
+
+
+def _stamp(folder: Path) -> tuple[int, int]:
+    """Tell one writing of the state from the next: each makes a new file."""
+    try:
+        stat = (folder / STATE).stat()
+    except OSError:
+        return (0, 0)
+    return stat.st_ino, stat.st_mtime_ns
+
+
+def _reason(folder: Path) -> str:
+    state = read_state(folder)
+    if state is not None and state.error:
+        return state.error
+    try:
+        lines = (folder / LOG).read_bytes()[-_TAIL:].decode(errors="replace").splitlines()
+    except OSError:
+        lines = []
+    return lines[-1] if lines else "it said nothing"

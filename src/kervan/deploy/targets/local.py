@@ -1,0 +1,160 @@
+"""This machine: one server process for each folder of a release, without containers or a cluster.
+
+`serving.json` is what is wanted; `live.json` is what the server was told last. The two differ only while a
+release is under way, or after one failed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+from contextlib import contextmanager
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from kervan.core.errors import Conflict, InvalidInput, KervanError, NotFound, ServerFailed, StorageFailed
+from kervan.core.nouns import Serving
+from kervan.deploy.client import confirm
+from kervan.deploy.process import STATE, process_number, running, start, stop, switch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from kervan.core.nouns import ServerState
+
+WANTED = "serving.json"
+_LIVE = "live.json"
+_LOCK = "release.lock"
+
+
+class LocalTarget:
+    """Runs a release as a process of its own on this machine."""
+
+    def render(self, serving: Serving) -> Mapping[PurePath, str]:
+        """Return `serving.json`."""
+        content = msgspec.json.format(msgspec.json.encode(serving), indent=2)
+        return {PurePath(WANTED): content.decode() + "\n"}
+
+    def apply(self, folder: Path) -> str:
+        """Make a server answer as `serving.json` in the folder says, and return its URL.
+
+        A server that runs on the same address switches without failing a request; for another address
+        it is stopped first. Raises `ServerFailed` if the new release does not come up, after what ran
+        before answers again, and `Conflict` while another release to the same folder is under way.
+        """
+        with _only_release(folder):
+            wanted = _read(folder / WANTED)
+            serving = _parse(wanted, folder / WANTED)
+            before = (folder / _LIVE).read_bytes() if (folder / _LIVE).is_file() else None
+            try:
+                state = _bring_up(folder, wanted, serving)
+                confirm(_url(state), serving.deployment)
+            except KervanError:
+                _bring_back(folder, before)
+                raise
+            return _url(state)
+
+    def remove(self, folder: Path) -> None:
+        """Stop the server of the folder, if one runs."""
+        if not folder.is_dir():
+            return
+        with _only_release(folder):
+            stop(folder)
+            for name in (_LIVE, STATE):
+                (folder / name).unlink(missing_ok=True)
+
+
+def _bring_up(folder: Path, wanted: bytes, serving: Serving) -> ServerState:
+    state = running(folder)
+    if state is not None and _stays(state, serving):
+        _write(folder / _LIVE, wanted)
+        return switch(folder, serving.deployment)
+    if state is None:
+        stop(folder)  # a server that never came up would hold the address
+    _check_free(serving)
+    stop(folder)
+    _write(folder / _LIVE, wanted)
+    return start(folder / _LIVE)
+
+
+def _bring_back(folder: Path, before: bytes | None) -> None:
+    """Let the folder say again what runs, and start that if the failed release has ended it."""
+    if before is None:
+        stop(folder)
+        (folder / _LIVE).unlink(missing_ok=True)
+        return
+    _write(folder / _LIVE, before)
+    _write(folder / WANTED, before)
+    if process_number(folder) is None:
+        start(folder / _LIVE)
+
+
+def _stays(state: ServerState, serving: Serving) -> bool:
+    return state.host == serving.host and serving.port in {0, state.port}
+
+
+def _check_free(serving: Serving) -> None:
+    """Raise `ServerFailed` if the address is taken, while what runs is still untouched."""
+    family = socket.AF_INET6 if ":" in serving.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((serving.host, serving.port))
+        except (OSError, OverflowError) as error:
+            reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
+            raise ServerFailed(
+                f"port {serving.port} on {serving.host} cannot be had: {reason}",
+                hint="choose another port, or 0 for a free one",
+            ) from error
+
+
+def _url(state: ServerState) -> str:
+    host = f"[{state.host}]" if ":" in state.host else state.host
+    return f"http://{host}:{state.port}"
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise NotFound(f"cannot read {path}: {error.strerror}", hint="render the release first") from error
+
+
+def _parse(content: bytes, path: Path) -> Serving:
+    try:
+        return msgspec.json.decode(content, type=Serving)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{path}: {error}", hint="render the release again") from error
+
+
+def _write(path: Path, content: bytes) -> None:
+    fresh = path.with_name(f".{path.name}")
+    try:
+        with fresh.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except OSError as error:
+        raise StorageFailed(f"cannot write {path}: {error.strerror}", hint="free the disk") from error
+
+
+@contextmanager
+def _only_release(folder: Path) -> Iterator[None]:
+    try:
+        descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StorageFailed(f"cannot use {folder}: {error.strerror}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise Conflict(
+            f"another release to {folder} is under way", hint="try again when it is done"
+        ) from error
+    finally:
+        os.close(descriptor)
