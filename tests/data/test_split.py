@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+import struct
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -78,6 +80,14 @@ def test_row_hashes_never_change() -> None:
         4466764009060153330,
         16269723403378530139,
     ]
+
+
+def test_row_hashes_follow_their_description() -> None:
+    table = pl.DataFrame({"b": ["ş"], "a": [2], "c": pl.Series([None], dtype=pl.Float64)})
+    text = hashlib.blake2b("ş".encode(), digest_size=8).digest()
+    cells = b"\1" + struct.pack("<d", 2.0) + b"\1" + text + b"\0" * 9
+    expected = hashlib.blake2b(cells, digest_size=8, key=b"7").digest()
+    assert row_hashes(table, 7).tolist() == [int.from_bytes(expected, "big")]
 
 
 def test_missing_differs_from_zero_and_empty() -> None:
