@@ -115,7 +115,8 @@ def _manifest(project: Project, trained: Trained, name: str, version: Version) -
 
 def _samples(project: Project, trained: Trained) -> tuple[Mapping[str, Any], ...]:
     rows = read_part(project, trained.dataset, Role.VALIDATION).head(_SAMPLES)
-    return tuple(rows.select(trained.signature.inputs.names).to_dicts())
+    # Columns one by one: a list of names would be read as patterns.
+    return tuple(rows.select([rows[name] for name in trained.signature.inputs.names]).to_dicts())
 
 
 def _store_package(project: Project, manifest: Manifest, folder: Path) -> Package:
