@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,9 +9,7 @@ import pytest
 from kervan.core.nouns import Serving
 from kervan.deploy.process import stop
 from kervan.deploy.targets.local import LocalTarget
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "serve"))  # the packages are made in one place
-from real_packages import CLASSIFICATION, make_package
+from serve.real_packages import CLASSIFICATION, make_package
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

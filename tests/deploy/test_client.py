@@ -5,14 +5,14 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from real_packages import ROW
 
 from kervan.core.errors import InvalidInput, RefusedRow, ServerFailed
 from kervan.deploy.client import ask, confirm
 from kervan.serve.record import find
+from serve.real_packages import ROW
 
 if TYPE_CHECKING:
-    from conftest import Place
+    from deploy.conftest import Place
 
 
 def test_one_row_and_many_come_back_in_order_with_their_ids(place: Place) -> None:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
-from real_packages import ROW
 
 from kervan.core.errors import Conflict, InvalidInput, NotFound, ServerFailed
 from kervan.core.plugins import plugin
@@ -21,12 +20,13 @@ from kervan.core.ports import Target
 from kervan.deploy.client import ask
 from kervan.deploy.process import process_number, running
 from kervan.deploy.targets.local import LocalTarget
+from serve.real_packages import ROW
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from conftest import Place
+    from deploy.conftest import Place
 
 
 def model(url: str) -> str:

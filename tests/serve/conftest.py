@@ -3,10 +3,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from live import Live
-from real_packages import CLASSIFICATION, NUMERIC, REGRESSION, make_package
 
 from kervan.core.nouns import Serving
+from serve.live import Live
+from serve.real_packages import CLASSIFICATION, NUMERIC, REGRESSION, make_package
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import json
+import os
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,12 +11,14 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from real_packages import CLASSIFICATION, ROW
 
+from kervan.core.config import DATA_FOLDER, DataSettings
 from kervan.core.errors import InvalidInput, RefusedRow
 from kervan.core.schema import Column, Schema, Signature, Type, Unseen
+from kervan.data.ingest import load
 from kervan.package.encoding import encode_table
 from kervan.serve.decode import MAX_ROWS, RowDecoder
+from serve.real_packages import CLASSIFICATION, ROW
 
 OUTPUT = Column(name="y", type=Type.NUMBER)
 
@@ -105,6 +110,7 @@ def test_refuses_what_is_no_value_of_the_column(column: Column, value: Any, word
 
 
 def test_hints_how_to_send_a_number() -> None:
+    assert refused(NUMBER, "nan").hint == "send a number"
     assert refused(NUMBER, "39").hint == 'send 39, not "39"'
     assert refused(OPTIONAL, "NA").hint == "send null for a missing value"
     assert refused(CITY, 39).hint == 'send "39" in quotes'
@@ -163,6 +169,27 @@ def test_ten_thousand_rows_are_the_same_as_one_by_one() -> None:
 def test_columns_without_a_place_in_a_matrix_are_named() -> None:
     with pytest.raises(InvalidInput, match="'note' of type text"):
         RowDecoder(signature(Column(name="note", type=Type.TEXT)))
+
+
+@pytest.mark.data
+def test_agrees_with_the_encoding_of_a_real_table() -> None:
+    folder = os.environ.get(DATA_FOLDER)
+    if not folder:
+        pytest.skip(f"{DATA_FOLDER} names no folder of public data sets")
+    with load("adult.csv.gz", Path(folder).resolve() / "adult", DataSettings()) as loaded:
+        table = loaded.table.head(10_000)
+    columns = []
+    for name in table.columns:
+        values = table[name]
+        if values.dtype.is_numeric():
+            kind = Type.INTEGER if values.dtype.is_integer() else Type.NUMBER
+            columns.append(Column(name=name, type=kind, nullable=True))
+        else:  # every other category is one that training did not see
+            seen = tuple(sorted(values.drop_nulls().cast(pl.String).unique()))[::2]
+            columns.append(Column(name=name, type=Type.CATEGORY, nullable=True, allowed=seen))
+    adult = signature(*columns)
+    sent = json.loads(json.dumps(table.to_dicts()))
+    np.testing.assert_array_equal(RowDecoder(adult).decode(sent), encode_table(table, adult))
 
 
 VALUES = st.fixed_dictionaries(

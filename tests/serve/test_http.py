@@ -1,18 +1,25 @@
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import socket
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
-from real_packages import ROW
+
+from kervan.serve.engine import Engine
+from kervan.serve.http import create_app
+from serve.real_packages import ROW
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from live import Live, Reply
+    from kervan.core.nouns import Serving
+    from serve.live import Live, Reply
 
 
 def problem(reply: Reply) -> Any:
@@ -204,6 +211,40 @@ def test_a_head_that_never_ends_is_cut(shared: Live) -> None:
             assert slow.recv(10) == b""
     assert time.monotonic() - started < 25
     assert shared.ask("GET", "/livez").status == 200
+
+
+def test_a_caller_that_goes_away_leaves_no_trace_of_an_error(live: Callable[..., Live]) -> None:
+    server = live()
+    head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    with socket.create_connection(("127.0.0.1", server.port)) as caller:
+        caller.sendall(head + b"Content-Length: 100\r\n\r\n{")
+    counted = b'kervan_requests_total{route="/predict",status="400"} 1.0'
+    server.until(lambda: counted in server.ask("GET", "/metrics").body)
+    assert server.terminate() == 0
+    assert "traceback" not in server.log
+
+
+def test_a_model_that_raises_is_a_problem_without_details(serving: Callable[..., Serving]) -> None:
+    engine = Engine(serving())
+
+    class Raising:
+        def predict(self, matrix: Any) -> Any:
+            raise RuntimeError("secret")
+
+    engine._current = replace(engine.current, predictor=Raising())
+    transport = httpx.ASGITransport(create_app(engine, "127.0.0.1"), raise_app_exceptions=False)
+
+    async def ask() -> httpx.Response:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            return await client.post("/predict", json=ROW)
+
+    answer = asyncio.run(ask())
+    engine.close()
+    assert answer.status_code == 500
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "secret" not in answer.text
+    assert b'kervan_refused_total{reason="surprise"} 1.0' in engine.metrics.exposition()
 
 
 def test_every_answer_has_the_safe_headers_and_a_request_id(shared: Live) -> None:

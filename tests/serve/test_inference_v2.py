@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from real_packages import CLASSIFICATION, NUMERIC, REGRESSION, ROW
 
 from kervan.core.errors import InvalidInput, RefusedRow
 from kervan.core.plugins import plugin
 from kervan.core.ports import Answer, Request, Wire
+from serve.real_packages import CLASSIFICATION, NUMERIC, REGRESSION, ROW
 
 WIRE = plugin("protocol", "inference-v2")
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from real_packages import CLASSIFICATION, REGRESSION, ROW
 
 from kervan.core.errors import InvalidInput, RefusedRow
 from kervan.core.plugins import plugin
 from kervan.core.ports import Answer, Wire
 from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.serve.body import read_json
+from serve.real_packages import CLASSIFICATION, REGRESSION, ROW
 
 WIRE = plugin("protocol", "predict")
 VALUES = list(ROW.values())

@@ -1,13 +1,11 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import threading
 import time
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -16,9 +14,7 @@ from kervan.core.identity import id_time, new_id
 from kervan.core.nouns import Prediction
 from kervan.serve.record import find, records, row_ids
 from kervan.serve.recorder import Recorder
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from serve.disk import small_disk
 
 
 def prediction(rows: int = 1, **inputs: Any) -> Prediction:
@@ -183,18 +179,6 @@ def test_a_folder_that_is_none_is_refused_at_once(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageFailed, match="cannot be recorded in"):
         Recorder(tmp_path / "file")
-
-
-@contextmanager
-def small_disk(folder: Path, size: str) -> Iterator[Path]:
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("mounting a small disk needs root")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def test_a_full_disk_refuses_and_recovers_without_loss(tmp_path: Path) -> None:

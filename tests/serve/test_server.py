@@ -14,9 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from live import JSON, Live
-from real_packages import CLASSIFICATION, ROW, make_package
-from test_record import small_disk
 
 from kervan.core.errors import Refused, ServerFailed
 from kervan.core.nouns import Serving
@@ -24,6 +21,9 @@ from kervan.core.ports import Request
 from kervan.serve.engine import Engine
 from kervan.serve.record import find, records
 from kervan.serve.server import serve
+from serve.disk import small_disk
+from serve.live import JSON, Live
+from serve.real_packages import CLASSIFICATION, ROW, make_package
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -267,11 +267,13 @@ def test_a_full_disk_refuses_with_503_and_recovers(serving: Callable[..., Servin
             while (reply := server.predict(rows)).status == 200 and time.monotonic() < deadline:
                 answered.append(reply.json["id"])
             assert reply.status == 503
+            assert all(server.predict(ROW).status == 503 for _ in range(20))
+            assert server.log.count("predictions cannot be recorded") == 1
             assert reply.headers["retry-after"] == "1"
             assert "No space left" in reply.json["detail"]
             assert server.ask("GET", "/readyz").status == 503
             assert server.ask("GET", "/livez").status == 200
-            assert b"kervan_records_failed_total 1.0" in server.ask("GET", "/metrics").body
+            assert b"kervan_records_failed_total 21.0" in server.ask("GET", "/metrics").body
             ballast.unlink()
             server.until(lambda: server.ask("GET", "/readyz").status == 200)
             reply = server.predict(ROW)

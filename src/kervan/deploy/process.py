@@ -86,11 +86,14 @@ def start(file: Path) -> ServerState:
         )
     finally:
         os.close(log)
-    state = _wait(lambda: running(folder), _START_SECONDS, lambda: process.poll() is not None)
     threading.Thread(target=process.wait, daemon=True).start()  # takes note of its end, whenever that is
-    if state is None:
-        if process.poll() is None:
+    state = None
+    try:
+        state = _wait(lambda: running(folder), _START_SECONDS, lambda: process.poll() is not None)
+    finally:
+        if state is None:
             process.kill()
+    if state is None:
         raise ServerFailed(f"the server did not start: {_reason(folder)}", hint=f"see {folder / LOG}")
     return state
 
@@ -105,11 +108,12 @@ def switch(folder: Path, deployment: str) -> ServerState:
     if number is not None:
         with suppress(ProcessLookupError):
             os.kill(number, signal.SIGHUP)
-    done = _wait(
-        lambda: read_state(folder) if _stamp(folder) != before else None,
-        _SWITCH_SECONDS,
-        lambda: process_number(folder) is None,
-    )
+
+    def look() -> ServerState | None:
+        state = read_state(folder) if _stamp(folder) != before else None
+        return state if state is not None and state.attempt == deployment else None
+
+    done = _wait(look, _SWITCH_SECONDS, lambda: process_number(folder) is None)
     if done is None or process_number(folder) is None:
         what = "ended" if process_number(folder) is None else "did not answer"
         raise ServerFailed(f"the server {what} while it switched", hint=f"see {folder / LOG}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 MAX_ROWS = 100_000
 _LARGEST = float(np.finfo(np.float32).max)
 _SHOWN = 40
+_NUMERAL = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 _Read = Callable[[Column, Sequence[Any]], "NDArray[np.float64]"]
 
@@ -161,11 +163,9 @@ def _check_types(column: Column, values: Sequence[Any], accepts: Callable[[Any],
 
 def _type_hint(column: Column, value: Any, wanted: str) -> str:
     if isinstance(value, str) and column.type in {Type.INTEGER, Type.NUMBER}:
-        try:
-            float(value)
-        except ValueError:
-            return "send null for a missing value" if column.nullable else f"send {wanted}"
-        return f'send {_shown(value)}, not "{_shown(value)}"'
+        if _NUMERAL.fullmatch(value):
+            return f'send {_shown(value)}, not "{_shown(value)}"'
+        return "send null for a missing value" if column.nullable else f"send {wanted}"
     if column.type is Type.CATEGORY and not isinstance(value, list | dict | bool):
         return f'send "{_shown(value)}" in quotes'
     return f"send {wanted}"

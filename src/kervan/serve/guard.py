@@ -12,6 +12,8 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING
 
+from starlette.requests import ClientDisconnect
+
 from kervan.core.errors import Refused
 from kervan.serve.problem import HttpProblem
 
@@ -77,6 +79,8 @@ async def read_body(request: Request) -> bytes:
     try:
         async with asyncio.timeout(BODY_SECONDS):
             return await _read_within_limit(request)
+    except ClientDisconnect as error:
+        raise HttpProblem(400, "the caller went away before the body was complete") from error
     except TimeoutError as error:
         raise HttpProblem(
             408, f"the body did not arrive within {BODY_SECONDS:g} seconds", headers={"connection": "close"}

@@ -157,7 +157,7 @@ def _on_error(engine: Engine) -> Callable[[Request, Exception], Awaitable[Respon
         request_id = request.state.request_id
         if reason:
             engine.metrics.refused.labels(reason).inc()
-        if isinstance(error, KervanError) and problem.status >= 500:
+        if isinstance(error, KervanError) and problem.status == 500:  # the recorder logs its own failures
             _log.error(str(error), extra={"request": request_id, "status": problem.status})
         return respond(problem, request_id=request_id, path=request.url.path)
 

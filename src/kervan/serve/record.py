@@ -5,7 +5,7 @@ prediction is found by bisection. Each writer writes segments of its own; what a
 of one is never continued and never read.
 
 A request of one row has its record's id as the prediction's id; row n of a request of many (from 0) is
-`<record's id>.<n>`.
+`<record's id>.<n>`. A record without outputs is of a request that the model gave no usable answer for.
 """
 
 from __future__ import annotations

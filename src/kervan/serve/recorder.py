@@ -8,6 +8,7 @@ the records wait in memory, new requests are refused, and writing goes on as soo
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from kervan.core.nouns import Prediction
 
+_log = logging.getLogger("kervan.serve")
 INTERVAL = 0.1
 _MANY = 2_000
 _LIMIT = 200_000
@@ -99,7 +101,7 @@ class Recorder:
         """Find out at the start whether the folder can be written."""
         probe = self.folder / f".{self._writer}"
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             probe.touch()
             probe.unlink()
         except OSError as error:
@@ -134,6 +136,12 @@ class Recorder:
         else:
             failure, batch_left = "", []
             self._metrics.records_written.inc(len(batch))
+        if failure != self.failure:
+            _log.log(
+                logging.ERROR if failure else logging.INFO,
+                "predictions cannot be recorded" if failure else "predictions are recorded again",
+                extra={"reason": failure, "waiting": len(batch_left), "records": str(self.folder)},
+            )
         with self._changed:
             self.failure = failure
             self._waiting[:0] = batch_left

@@ -90,8 +90,9 @@ def _serve_file(file: Path) -> int:
     serving = read_serving(file)
     try:
         serve(serving, file=file)
-    except KervanError as error:
-        _log.error(str(error), extra={"hint": error.hint})
+    except Exception as error:  # noqa: BLE001 - who started us reads the reason in the state
+        hint = getattr(error, "hint", "")
+        _log.error(str(error), extra={"hint": hint}, exc_info=not isinstance(error, KervanError))
         failed = ServerState(
             pid=os.getpid(),
             host=serving.host,
@@ -181,9 +182,9 @@ async def _switch_on_hangup(hung_up: asyncio.Event, engine: Engine, file: Path, 
             _check_address(serving, engine.current.serving, port)
             await asyncio.to_thread(engine.switch, serving)
             _log.info("switched", extra={"model": engine.current.manifest.ref, "deployment": attempt})
-        except KervanError as failure:
+        except Exception as failure:  # noqa: BLE001 - whatever a new package does, the old one goes on
             error = _in_full(failure)
-            _log.error(error, extra={"deployment": attempt})
+            _log.error(error, extra={"deployment": attempt}, exc_info=not isinstance(failure, KervanError))
         _write(file, engine, port, attempt=attempt, error=error)
 
 
@@ -212,7 +213,9 @@ def _write(file: Path, engine: Engine, port: int, *, attempt: str, error: str = 
         _log.error(str(failure))
 
 
-def _in_full(error: KervanError) -> str:
+def _in_full(error: Exception) -> str:
+    if not isinstance(error, KervanError):
+        return f"{type(error).__name__}: {error}"
     return f"{error} ({error.hint})" if error.hint else str(error)
 
 

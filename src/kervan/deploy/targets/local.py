@@ -53,8 +53,8 @@ class LocalTarget:
             try:
                 state = _bring_up(folder, wanted, serving)
                 confirm(_url(state), serving.deployment)
-            except KervanError:
-                _bring_back(folder, before)
+            except (KervanError, KeyboardInterrupt) as error:
+                _bring_back(folder, before, error)
                 raise
             return _url(state)
 
@@ -81,8 +81,17 @@ def _bring_up(folder: Path, wanted: bytes, serving: Serving) -> ServerState:
     return start(folder / _LIVE)
 
 
-def _bring_back(folder: Path, before: bytes | None) -> None:
+def _bring_back(folder: Path, before: bytes | None, why: BaseException) -> None:
     """Let the folder say again what runs, and start that if the failed release has ended it."""
+    try:
+        _restore(folder, before)
+    except KervanError as error:
+        raise ServerFailed(
+            f"{why}; what ran before did not come back either: {error}", hint=error.hint
+        ) from why
+
+
+def _restore(folder: Path, before: bytes | None) -> None:
     if before is None:
         stop(folder)
         (folder / _LIVE).unlink(missing_ok=True)
