@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from small_tables import encoded
 
 from kervan.core.errors import Conflict, Corrupted, InvalidConfig, NotFound, ParityFailed, StorageFailed
 from kervan.core.plugins import plugins
@@ -16,6 +15,8 @@ from kervan.package.formats.onnx import MATRIX_FILE, PORTABLE_FILE, OnnxFormat
 from kervan.package.manifest import FILE_NAME, Manifest, read_manifest
 from kervan.package.original import Original
 from kervan.package.parity import nasty_rows
+
+from .small_tables import encoded
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,11 +5,12 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small_tables import INPUTS, OUTPUTS, make_table, signature_for
 
 from kervan.core.errors import InvalidData, InvalidInput
 from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.package.encoding import decode_labels, encode_labels, encode_table, encode_truth
+
+from .small_tables import INPUTS, OUTPUTS, make_table, signature_for
 
 CITY = INPUTS["şehir"]
 

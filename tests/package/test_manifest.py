@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small_tables import signature_for
 
 from kervan.core.errors import Corrupted, InvalidInput
 from kervan.core.nouns import PackageFile
 from kervan.core.schema import Column, Schema, Signature, Type, Unseen
 from kervan.package.manifest import FILE_NAME, Manifest, Parity, parse_manifest, read_manifest
+
+from .small_tables import signature_for
 
 if TYPE_CHECKING:
     from pathlib import Path

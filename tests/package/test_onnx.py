@@ -8,7 +8,6 @@ import onnx
 import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from small_tables import encoded, make_table, signature_for
 
 from kervan.core.errors import Corrupted, Refused
 from kervan.core.schema import Column, Schema, Signature, Type
@@ -17,6 +16,8 @@ from kervan.model.train import fit
 from kervan.package.formats.onnx import MATRIX_FILE, PORTABLE_FILE, OnnxFormat
 from kervan.package.original import Original
 from kervan.package.parity import compare, nasty_rows
+
+from .small_tables import encoded, make_table, signature_for
 
 if TYPE_CHECKING:
     from pathlib import Path

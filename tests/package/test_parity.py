@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from small_tables import encoded, signature_for
 
 from kervan.core.errors import ParityFailed
 from kervan.core.schema import Type
 from kervan.package.parity import Comparison, check_parity, compare, nasty_rows
+
+from .small_tables import encoded, signature_for
 
 Floats = NDArray[np.float64]
 

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import msgspec
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from kervan.core.config import Goal
+from kervan.core.errors import InvalidConfig, InvalidData
+from kervan.core.nouns import Verdict
+from kervan.core.schema import Column, Schema, Signature, Type
+from kervan.model.evaluate import Acceptance, Evaluation, accept, evaluate
+from kervan.model.interval import Interval, intervals
+from kervan.model.train import fit
+from kervan.package.original import Original
+
+from .tables import real
+
+
+@dataclass(frozen=True)
+class Fixed:
+    values: NDArray[np.float64]
+
+    def predict(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+        return self.values
+
+
+INPUTS = Schema((Column(name="x", type=Type.NUMBER),))
+CLASSES = Signature(inputs=INPUTS, output=Column(name="y", type=Type.CATEGORY, allowed=("hayır", "evet")))
+NUMBERS = Signature(inputs=INPUTS, output=Column(name="y", type=Type.NUMBER))
+
+
+def evaluated(signature: Signature, truth: list[float], values: list[list[float]]) -> Evaluation:
+    matrix = np.zeros((len(truth), 1), dtype=np.float32)
+    codes = np.array(truth, dtype=np.int64 if signature.is_classification else np.float64)
+    return evaluate(Fixed(np.array(values)), matrix, codes, signature)
+
+
+def test_confusion_counts_true_classes_by_row() -> None:
+    found = evaluated(CLASSES, [0, 0, 0, 1], [[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.4, 0.6]])
+    assert found.confusion == ((2, 1), (0, 1))
+    assert found.classes == ("hayır", "evet")
+    assert found.metrics["accuracy"] == 0.75
+
+
+def test_calibration_compares_how_sure_with_how_often_right() -> None:
+    found = evaluated(CLASSES, [0, 0, 1, 1], [[0.95, 0.05], [1.0, 0.0], [0.91, 0.09], [0.35, 0.65]])
+    low, high = found.calibration
+    assert (low.rows, low.confidence, low.accuracy) == (1, pytest.approx(0.65), 1.0)
+    assert (high.rows, high.confidence, high.accuracy) == (3, pytest.approx(2.86 / 3), pytest.approx(2 / 3))
+
+
+def test_residuals_are_quantiles_of_answer_minus_truth() -> None:
+    found = evaluated(NUMBERS, [0.0] * 101, [[float(value)] for value in range(-50, 51)])
+    assert found.residuals == pytest.approx((-50, -45, -25, 0, 25, 45, 50))
+
+
+@pytest.mark.parametrize("name", ["cancer", "wine", "diabetes"])
+def test_an_evaluation_and_its_verdict_survive_as_json(name: str) -> None:
+    signature, matrix, truth = real(name)
+    model = Original(fit("tree", matrix[::2], truth[::2], signature, seed=0), signature)
+    found = evaluate(model, matrix[1::2], truth[1::2], signature)
+    assert msgspec.json.decode(msgspec.json.encode(found), type=Evaluation) == found
+    verdict = accept(found, Goal())
+    assert msgspec.json.decode(msgspec.json.encode(verdict), type=Acceptance) == verdict
+    for metric, value in found.metrics.items():
+        assert found.intervals[metric].low <= value <= found.intervals[metric].high, metric
+
+
+def test_no_rows_cannot_be_evaluated() -> None:
+    with pytest.raises(InvalidData, match="no rows to evaluate on"):
+        evaluated(NUMBERS, [], [])
+
+
+def test_the_interval_covers_the_true_value_about_as_often_as_it_says() -> None:
+    """Of 60 samples with an accuracy of 0.8, some 57 have it in their interval."""
+    random = np.random.default_rng(11)
+    inside = 0
+    for _ in range(60):
+        truth = random.integers(2, size=150)
+        right = random.random(150) < 0.8
+        values = np.eye(2)[np.where(right, truth, 1 - truth)]
+        found = intervals("classification", truth, values)["accuracy"]
+        inside += found.low <= 0.8 <= found.high
+    assert 52 <= inside < 60
+
+
+def test_the_interval_is_that_of_the_binomial_for_an_accuracy() -> None:
+    truth = np.zeros(1000, dtype=np.int64)
+    values = np.eye(2)[(np.arange(1000) < 200).astype(int)]
+    found = intervals("classification", truth, values)["accuracy"]
+    error = 1.96 * (0.8 * 0.2 / 1000) ** 0.5
+    assert found.low == pytest.approx(0.8 - error, abs=0.004)
+    assert found.high == pytest.approx(0.8 + error, abs=0.004)
+
+
+def test_the_same_seed_gives_the_same_interval() -> None:
+    truth, values = np.arange(50.0), np.arange(50.0)[:, None] + 1
+    values[::3] += 5
+    assert intervals("regression", truth, values) == intervals("regression", truth, values)
+    assert intervals("regression", truth, values) != intervals("regression", truth, values, seed=1)
+
+
+def test_an_undefined_metric_has_no_interval() -> None:
+    found = intervals("classification", np.zeros(5, dtype=np.int64), np.full((5, 2), 0.5))
+    assert "roc_auc" not in found
+    assert "accuracy" in found
+
+
+def an_evaluation(value: float, low: float, high: float, rows: int = 1000) -> Evaluation:
+    return Evaluation(
+        task="classification",
+        rows=rows,
+        metrics={"roc_auc": value},
+        intervals={"roc_auc": Interval(low=low, high=high)},
+        classes=("hayır", "evet"),
+        confusion=((rows // 2, 0), (0, rows // 2)),
+    )
+
+
+def test_a_goal_that_is_clearly_reached_passes() -> None:
+    found = accept(an_evaluation(0.93, 0.92, 0.94), Goal(metric="roc_auc", at_least=0.9))
+    assert found.verdict is Verdict.PASSED
+    assert found.goal == "roc_auc ≥ 0.9"
+    assert [finding.message for finding in found.findings] == [
+        "roc_auc is 0.93 (95 % interval 0.92 to 0.94) on 1000 rows: the goal ≥ 0.9 is reached"
+    ]
+
+
+def test_a_goal_that_is_missed_fails_with_advice() -> None:
+    found = accept(an_evaluation(0.88, 0.87, 0.89), Goal(metric="roc_auc", at_least=0.9))
+    assert found.verdict is Verdict.FAILED
+    assert found.findings[0].message.endswith("the goal ≥ 0.9 is missed")
+    assert found.findings[0].hint
+
+
+def test_a_goal_inside_the_interval_is_reached_with_a_warning() -> None:
+    found = accept(an_evaluation(0.91, 0.88, 0.94), Goal(metric="roc_auc", at_least=0.9))
+    assert found.verdict is Verdict.WARNED
+    assert [finding.rule for finding in found.findings] == ["goal", "interval"]
+
+
+def test_without_a_goal_the_usual_metric_is_told() -> None:
+    found = accept(an_evaluation(0.91, 0.88, 0.94), Goal())
+    assert (found.verdict, found.metric, found.value) == (Verdict.PASSED, "roc_auc", 0.91)
+    assert found.findings[0].message.endswith("no bound is set")
+
+
+def test_few_rows_rare_classes_and_a_useless_model_are_doubts() -> None:
+    poor = replace(an_evaluation(0.5, 0.3, 0.7, rows=40), confusion=((35, 0), (5, 0)))
+    found = accept(poor, Goal(metric="roc_auc", at_least=0.1))
+    assert found.verdict is Verdict.WARNED
+    assert {finding.rule for finding in found.findings} == {"goal", "rows", "class", "useless"}
+    assert "class 'evet' has 5 rows" in " ".join(finding.message for finding in found.findings)
+
+
+def test_a_goal_that_the_rows_cannot_tell_fails() -> None:
+    found = accept(evaluated(CLASSES, [1, 1], [[0.2, 0.8]] * 2), Goal(metric="roc_auc", at_least=0.5))
+    assert (found.verdict, found.value, found.interval) == (Verdict.FAILED, None, None)
+    assert "roc_auc cannot be told from these 2 rows" in found.findings[0].message
+
+
+def test_a_goal_for_the_other_task_is_refused() -> None:
+    with pytest.raises(InvalidConfig, match="does not fit"):
+        accept(an_evaluation(0.9, 0.8, 1.0), Goal(metric="rmse", at_most=1.0))
