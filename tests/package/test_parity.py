@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from kervan.core.errors import ParityFailed
+from kervan.core.errors import InvalidData, ParityFailed
 from kervan.core.schema import Type
 from kervan.package.parity import Comparison, check_parity, compare, nasty_rows
 
@@ -57,6 +57,12 @@ def test_nasty_rows_of_one_row_and_of_a_column_without_values() -> None:
     nasty = nasty_rows(np.array([[np.nan]], dtype=np.float32), signature, seed=0)
     assert np.isnan(nasty).any()
     assert 2.0**24 in nasty
+
+
+def test_nothing_is_proved_without_rows() -> None:
+    signature, matrix, _ = encoded("binary", 1)
+    with pytest.raises(InvalidData, match="no rows to prove a format with"):
+        nasty_rows(matrix[:0], signature, seed=0)
 
 
 def test_equal_answers_hold() -> None:

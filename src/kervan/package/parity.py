@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kervan.core.errors import ParityFailed
+from kervan.core.errors import InvalidData, ParityFailed
 from kervan.core.schema import Type
 from kervan.package.encoding import EXACT_UP_TO, UNKNOWN
 from kervan.package.manifest import Parity
@@ -38,8 +38,10 @@ def nasty_rows(matrix: NDArray[np.float32], signature: Signature, seed: int) -> 
     For every column, copies of real rows in which it alone is missing, unseen, zero, negative, far out,
     as large as float32 counts in ones, or exactly on a value, median or midpoint that splits and
     imputers use; then rows whose columns are shuffled independently; one row with nothing in it.
-    `matrix` must have a row.
+    Raises `InvalidData` if `matrix` has no row.
     """
+    if not len(matrix):
+        raise InvalidData("there are no rows to prove a format with", hint="give `validation` some rows")
     random = np.random.default_rng(seed)
     blocks = [matrix]
     for place, column in enumerate(signature.inputs):

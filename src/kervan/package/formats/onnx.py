@@ -8,6 +8,7 @@ import numpy as np
 
 from kervan.core.errors import Corrupted
 from kervan.core.schema import Type
+from kervan.package.formats.onnx_graph import INPUT, matrix_graph, portable_graph
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 MATRIX_FILE = "matrix.onnx"
 PORTABLE_FILE = "model.onnx"
-INPUT = "matrix"
 
 _CHUNK = 1024  # rows scored at once: bounds the memory of a large batch, and stays in the processor's cache
 _NOWHERE = "/dev/null"  # where weights kept outside the model file would be looked for
@@ -32,8 +32,6 @@ class OnnxFormat:
 
     def save(self, model: Any, signature: Signature, folder: Path) -> None:
         """Write both files. Raises `Refused` for a model that ONNX cannot express faithfully."""
-        from kervan.package.formats.onnx_graph import matrix_graph, portable_graph
-
         graph = matrix_graph(model, signature)
         (folder / MATRIX_FILE).write_bytes(graph.SerializeToString(deterministic=True))
         portable = portable_graph(graph, signature)

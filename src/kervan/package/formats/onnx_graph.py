@@ -13,7 +13,6 @@ from kervan.core.errors import Refused
 from kervan.core.plugins import extras_named
 from kervan.core.schema import Type
 from kervan.package.encoding import UNKNOWN
-from kervan.package.formats.onnx import INPUT
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
     from kervan.core.schema import Column, Signature
 
+INPUT = "matrix"
 OPSETS = {"": 19, "ai.onnx.ml": 3}
 IR_VERSION = 9
 
