@@ -209,9 +209,16 @@ class Catalog:
     def fingerprints(self) -> Iterator[tuple[str, str]]:
         """Yield (id, SHA-256 of the stored body) of every record, for checking against the audit trail."""
         query = sa.select(records.c.id, records.c.body).where(records.c.kind.in_(KINDS))
-        with self._database.reading() as connection:
-            for row in connection.execution_options(yield_per=_PAGE).execute(query):
+        query = query.order_by(records.c.id).limit(_PAGE)
+        last = ""
+        while True:
+            with self._database.reading() as connection:
+                rows = connection.execute(query.where(records.c.id > last)).all()
+            for row in rows:
                 yield row.id, sha256(row.body.encode())
+            if len(rows) < _PAGE:
+                return
+            last = rows[-1].id
 
     def recall(self, kind: type[R], key: str) -> R | None:
         """Return what was remembered under a key, or None."""

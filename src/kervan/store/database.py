@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 
-from kervan.core.errors import StorageFailed
+from kervan.core.errors import InvalidConfig, StorageFailed
 from kervan.store.tables import METADATA, REVISION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _BUSY_SECONDS = 60
+_URL_HINT = "write sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE"
 # One writer at a time keeps versions without gaps and the events a chain; any number will do as its name.
 _WRITER_LOCK = 0x6B657276616E
 
@@ -28,10 +29,13 @@ class Database:
     """An engine whose transactions write one at a time, and whose reads never wait for them."""
 
     def __init__(self, url: str, backups: Path) -> None:
-        self.url = sa.make_url(url)
         self._backups = backups
-        with storage_errors(self.place):
-            self._engine = self._make_engine()
+        try:
+            self.url = sa.make_url(url)
+            with storage_errors(self.place):
+                self._engine = self._make_engine()
+        except (exc.ArgumentError, exc.NoSuchModuleError) as error:
+            raise InvalidConfig(f"[workspace] catalog: {error}", hint=_URL_HINT) from error
         self._is_current = False
 
     @property
