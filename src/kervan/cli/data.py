@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kervan.cli.edge import Shown, moment, shows, table, with_project
+from kervan.cli.edge import ListGroup, Shown, moment, shows, table, with_project
 
 if TYPE_CHECKING:
     from kervan.app.project import Project
 
 
-@click.group(invoke_without_command=True)
-@click.pass_context
-def data(context: click.Context) -> int:
+@click.group(cls=ListGroup)
+def data() -> None:
     """List, ingest, show and export datasets.
 
     \b
@@ -25,10 +24,6 @@ def data(context: click.Context) -> int:
       kervan data show adult:1 --html profile.html
       kervan data export adult:1 --part train train.csv
     """
-    if context.invoked_subcommand is None:
-        result: int = context.invoke(list_, as_json=False, folder=None, quiet=True)
-        return result
-    return 0
 
 
 @data.command("list")

@@ -40,6 +40,17 @@ class Shown:
     code: int = 0
 
 
+class ListGroup(click.Group):
+    """A group that lists when no command is named: `kervan data` is `kervan data list`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put `list` in front where only options are given."""
+        asks_help = any(arg in {"-h", "--help"} for arg in args)
+        if not asks_help and (not args or args[0].startswith("-")):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
 def shows(example: str) -> Callable[[Callable[..., Shown]], Callable[..., int]]:
     """Let a command return `Shown`; adds `--json` and puts the example into the docstring for `--help`."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kervan.cli.edge import Shown, moment, shows, table, with_project
+from kervan.cli.edge import ListGroup, Shown, moment, shows, table, with_project
 
 if TYPE_CHECKING:
     from kervan.app.project import Project
@@ -47,9 +47,8 @@ def drift(project: Project, environment: str, since: str | None, html: Path | No
     return Shown(report, drift_text(found), code)
 
 
-@click.group(invoke_without_command=True)
-@click.pass_context
-def audit(context: click.Context) -> int:
+@click.group(cls=ListGroup)
+def audit() -> None:
     """Read the audit trail, or verify that nothing on it was altered.
 
     \b
@@ -58,10 +57,6 @@ def audit(context: click.Context) -> int:
       kervan audit verify
       kervan audit verify --anchor 12:9f86d081884c7d65…
     """
-    if context.invoked_subcommand is None:
-        result: int = context.invoke(list_, as_json=False, folder=None, quiet=True, subject="")
-        return result
-    return 0
 
 
 @audit.command("list")
