@@ -6,7 +6,7 @@ import errno
 import os
 import sqlite3
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +14,15 @@ import sqlalchemy as sa
 from sqlalchemy import event, exc
 
 from kervan.core.errors import InvalidConfig, StorageFailed
+from kervan.core.plugins import extras_named
 from kervan.store.tables import METADATA, REVISION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _BUSY_SECONDS = 60
-_URL_HINT = "write sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE"
+_URL_HINT = "write sqlite:///FILE or postgresql://USER@HOST/DATABASE"
+_DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 # One writer at a time keeps versions without gaps and the events a chain; any number will do as its name.
 _WRITER_LOCK = 0x6B657276616E
 
@@ -29,13 +31,10 @@ class Database:
     """An engine whose transactions write one at a time, and whose reads never wait for them."""
 
     def __init__(self, url: str, backups: Path) -> None:
+        self.url = _parsed(url)
         self._backups = backups
-        try:
-            self.url = sa.make_url(url)
-            with storage_errors(self.place):
-                self._engine = self._make_engine()
-        except (exc.ArgumentError, exc.NoSuchModuleError) as error:
-            raise InvalidConfig(f"[workspace] catalog: {error}", hint=_URL_HINT) from error
+        with storage_errors(self.place), extras_named():
+            self._engine = self._make_engine()
         self._is_current = False
 
     @property
@@ -72,8 +71,7 @@ class Database:
             Path(file).parent.mkdir(parents=True, exist_ok=True)
         engine = sa.create_engine(self.url, connect_args={"timeout": _BUSY_SECONDS})
         event.listen(engine, "connect", _prepare_sqlite)
-        # Without IMMEDIATE two readers that become writers would deadlock, and one of them fail at once.
-        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+        event.listen(engine, "begin", _begin_to_write)
         return engine
 
     def _lock(self, connection: sa.Connection) -> None:
@@ -114,8 +112,26 @@ class Database:
             return
         self._backups.mkdir(parents=True, exist_ok=True)
         copy = self._backups / f"catalog-{revision}-{time.strftime('%Y%m%dT%H%M%S')}.sqlite"
-        with sqlite3.connect(file) as source, sqlite3.connect(copy) as target:
+        with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
             source.backup(target)
+
+
+def _parsed(url: str) -> sa.URL:
+    """Read a database URL, or raise `InvalidConfig`; PostgreSQL is spoken to by the driver of our extra."""
+    try:
+        parsed = sa.make_url(url)
+    except (exc.ArgumentError, ValueError) as error:
+        raise InvalidConfig("[workspace] catalog: it is no URL of a database", hint=_URL_HINT) from error
+    driver = _DRIVERS.get(parsed.drivername, parsed.drivername)
+    if driver not in _DRIVERS.values():
+        raise InvalidConfig(f"[workspace] catalog: {driver!r} is no database that it can use", hint=_URL_HINT)
+    return parsed.set(drivername=driver)
+
+
+def _begin_to_write(connection: sa.Connection) -> None:
+    """Claim the database at once: of two readers that become writers, one would fail without waiting."""
+    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -1,0 +1,205 @@
+"""What all tests share: opened stores, real services, small disks, the folder of public data sets."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import pytest
+import sqlalchemy as sa
+
+from kervan.core.config import DATA_FOLDER
+from kervan.core.nouns import Workspace
+from kervan.store.open import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+ACTOR = "ayşe"
+_TEMPLATE = "kervan_template"
+_NUMBERS = itertools.count(1)
+# What makes a throw-away server quick, and wide enough for a hundred clients.
+_SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": 250,
+    "shared_buffers": "16MB",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+}
+
+
+def _without_service(reason: str) -> NoReturn:
+    """Skip a test whose service is not there; where services are required, that is a failure."""
+    if os.environ.get("KERVAN_REQUIRE_SERVICES") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder of public data sets."""
+    folder = os.environ.get(DATA_FOLDER)
+    if not folder:
+        pytest.skip(f"{DATA_FOLDER} names no folder of public data sets")
+    path = Path(folder).resolve()
+    assert path.is_dir(), f"{DATA_FOLDER}={folder} is no folder"
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL server of our own on a free port; its superuser needs no password."""
+    programs = _postgres_programs()
+    if programs is None:
+        _without_service("PostgreSQL is not installed: apt-get install postgresql")
+    folder = Path(tempfile.mkdtemp(prefix="kervan-postgres-"))
+    as_user = _unprivileged(folder)
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    data = str(folder / "data")
+    settings = " ".join(f"-c {name}={value}" for name, value in {**_SETTINGS, "port": port}.items())
+    control = [str(programs / "pg_ctl"), "-D", data, "-w", "-s"]
+    creation = ["-U", "kervan", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
+    try:
+        subprocess.run(
+            [str(programs / "initdb"), "-D", data, *creation],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            **as_user,
+        )
+        log = str(folder / "log")
+        subprocess.run([*control, "-o", settings, "-l", log, "start"], check=True, **as_user)
+        yield f"postgresql+psycopg://kervan@127.0.0.1:{port}/postgres"
+    finally:
+        subprocess.run([*control, "-m", "immediate", "stop"], check=False, capture_output=True, **as_user)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _postgres_programs() -> Path | None:
+    """Return the folder of the newest installed server's programs."""
+    places = [Path(found).resolve().parent for found in [shutil.which("initdb")] if found]
+    installed = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    places += [
+        path.parent for path in sorted(installed, key=lambda path: float(path.parts[-3]), reverse=True)
+    ]
+    return next((place for place in places if (place / "pg_ctl").exists()), None)
+
+
+def _unprivileged(folder: Path) -> dict[str, Any]:
+    """Return how to start a process that owns `folder`: PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return {"cwd": folder}
+    names = {entry.pw_name: entry for entry in pwd.getpwall()}
+    user = names.get("postgres", names["nobody"])
+    os.chown(folder, user.pw_uid, user.pw_gid)
+    return {"cwd": folder, "user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A database with the tables of an empty catalog, to be copied."""
+    _administer(postgres_url, f"CREATE DATABASE {_TEMPLATE}")
+    folder = tmp_path_factory.mktemp("template")
+    store = Store(_workspace(folder, catalog=_database(postgres_url, _TEMPLATE)))
+    assert store.catalog.head() is None
+    store.close()
+    return _TEMPLATE
+
+
+@pytest.fixture
+def postgres_catalog(postgres_url: str, postgres_template: str) -> Iterator[str]:
+    """The URL of an empty catalog on PostgreSQL."""
+    name = f"catalog_{next(_NUMBERS)}"
+    _administer(postgres_url, f"CREATE DATABASE {name} TEMPLATE {postgres_template}")
+    yield _database(postgres_url, name)
+    _administer(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def postgres_nothing(postgres_url: str) -> Iterator[str]:
+    """The URL of a database on PostgreSQL without any table."""
+    name = f"nothing_{next(_NUMBERS)}"
+    _administer(postgres_url, f"CREATE DATABASE {name}")
+    yield _database(postgres_url, name)
+    _administer(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _administer(url: str, statement: str) -> None:
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        connection.execute(sa.text(statement))
+
+
+def _database(url: str, name: str) -> str:
+    return f"{url.rpartition('/')[0]}/{name}"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """A workspace on SQLite, in a folder with blanks and Turkish letters."""
+    return _workspace(tmp_path / "çalışma ı")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_workspace(request: pytest.FixtureRequest, tmp_path: Path) -> Workspace:
+    """A workspace with its catalog on each database in turn."""
+    folder = tmp_path / "çalışma ı"
+    if request.param == "sqlite":
+        return _workspace(folder)
+    return _workspace(folder, catalog=request.getfixturevalue("postgres_catalog"))
+
+
+@pytest.fixture
+def store(any_workspace: Workspace) -> Iterator[Store]:
+    """An empty store on each database in turn."""
+    opened = Store(any_workspace)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def local_store(workspace: Workspace) -> Iterator[Store]:
+    """An empty store on SQLite."""
+    opened = Store(workspace)
+    yield opened
+    opened.close()
+
+
+def _workspace(folder: Path, catalog: str = "") -> Workspace:
+    root = folder / ".kervan"
+    return Workspace(
+        root=root,
+        catalog=catalog or f"sqlite:///{root / 'catalog.sqlite'}",
+        blobs=str(root / "blobs"),
+        actor=ACTOR,
+    )
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Callable[[str], AbstractContextManager[Path]]:
+    """Mount a memory disk: `small_disk("size=1m")` is soon full, `small_disk("ro")` cannot be written."""
+
+    @contextmanager
+    def mount(options: str) -> Iterator[Path]:
+        folder = tmp_path / "disk"
+        folder.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+        if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode:
+            pytest.skip("mounting a small disk needs root")
+        try:
+            yield folder
+        finally:
+            subprocess.run(["umount", "-l", str(folder)], check=True)
+
+    return mount
