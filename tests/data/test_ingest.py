@@ -12,7 +12,7 @@ import pytest
 from kervan.core.config import DataSettings
 from kervan.core.errors import InvalidConfig, InvalidData, InvalidInput, NotFound, StorageFailed
 from kervan.core.nouns import Verdict
-from kervan.data.ingest import check_space, find_source, load, take_snapshot
+from kervan.data.ingest import check_space, copy_file, find_source, load, read, take
 from kervan.data.sources.csv import CsvSource
 from kervan.data.sources.parquet import ParquetSource
 
@@ -37,16 +37,18 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_loads_a_table_with_its_bytes(tmp_path: Path, temporary: Path) -> None:
+def test_a_snapshot_keeps_the_bytes_and_goes(tmp_path: Path, temporary: Path) -> None:
     write(tmp_path, CONTENT)
-    with load("kişiler.csv", tmp_path, DataSettings()) as loaded:
-        assert loaded.table.shape == (12, 2)
-        assert loaded.source == "kişiler.csv"
-        assert loaded.size == len(CONTENT)
-        assert loaded.sha256 == hashlib.sha256(CONTENT).hexdigest()
-        assert loaded.snapshot.read_bytes() == CONTENT
-        assert loaded.snapshot.parent.stat().st_mode & 0o077 == 0
-        assert loaded.warnings == ()
+    with take("kişiler.csv", tmp_path) as snapshot:
+        assert snapshot.source == "kişiler.csv"
+        assert snapshot.size == len(CONTENT)
+        assert snapshot.sha256 == hashlib.sha256(CONTENT).hexdigest()
+        assert snapshot.path.read_bytes() == CONTENT
+        assert snapshot.path.parent.stat().st_mode & 0o077 == 0
+        write(tmp_path, b"a,b\n")
+        loaded = read(snapshot, DataSettings())
+    assert loaded.table.shape == (12, 2)
+    assert loaded.warnings == ()
     assert list(temporary.iterdir()) == []
 
 
@@ -54,8 +56,8 @@ def test_loads_by_absolute_path_and_through_a_link(tmp_path: Path) -> None:
     path = write(tmp_path, CONTENT)
     (tmp_path / "link.csv").symlink_to(path)
     for location in (str(path), "link.csv"):
-        with load(location, tmp_path, DataSettings()) as loaded:
-            assert loaded.table.height == 12
+        loaded = load(location, tmp_path, DataSettings())
+        assert loaded.table.height == 12
 
 
 def test_chooses_the_adapter_by_name() -> None:
@@ -119,20 +121,20 @@ def test_too_small_or_broken_tables_leave_nothing_behind(
 
 def test_ten_rows_are_enough(tmp_path: Path) -> None:
     write(tmp_path, "a,b\n" + "1,2\n" * 10)
-    with load("kişiler.csv", tmp_path, DataSettings()) as loaded:
-        assert loaded.table.height == 10
+    loaded = load("kişiler.csv", tmp_path, DataSettings())
+    assert loaded.table.height == 10
 
 
 def test_separator_and_missing_texts_come_from_the_settings(tmp_path: Path) -> None:
     write(tmp_path, "a#b\n" + "1#yok\n" * 10)
-    with load("kişiler.csv", tmp_path, DataSettings(separator="#", missing=("yok",))) as loaded:
-        assert loaded.table["b"].null_count() == 10
+    loaded = load("kişiler.csv", tmp_path, DataSettings(separator="#", missing=("yok",)))
+    assert loaded.table["b"].null_count() == 10
 
 
 def test_nearly_numeric_columns_are_reported(tmp_path: Path) -> None:
     write(tmp_path, "yaş,b\n" + "1,1\n" * 99 + "kırk,1\n")
-    with load("kişiler.csv", tmp_path, DataSettings()) as loaded:
-        (finding,) = loaded.warnings
+    loaded = load("kişiler.csv", tmp_path, DataSettings())
+    (finding,) = loaded.warnings
     assert (finding.rule, finding.subject, finding.verdict) == ("mixed", "yaş", Verdict.WARNED)
     assert "99 of 100" in finding.message
     assert "row 100: 'kırk'" in finding.message
@@ -140,19 +142,19 @@ def test_nearly_numeric_columns_are_reported(tmp_path: Path) -> None:
 
 def test_values_of_protected_columns_are_not_reported(tmp_path: Path) -> None:
     write(tmp_path, "tc,b\n" + "1,1\n" * 99 + "gizli,1\n")
-    with load("kişiler.csv", tmp_path, DataSettings(protect={"tc": "hash"})) as loaded:
-        (finding,) = loaded.warnings
+    loaded = load("kişiler.csv", tmp_path, DataSettings(protect={"tc": "hash"}))
+    (finding,) = loaded.warnings
     assert "gizli" not in finding.message
     assert "row 100" in finding.message
 
 
 def test_decimal_commas_and_missing_headers_are_reported(tmp_path: Path) -> None:
     write(tmp_path, "39;ücret\n" + "1;1,5\n" * 20)
-    with load("kişiler.csv", tmp_path, DataSettings()) as loaded:
-        assert {(finding.rule, finding.subject) for finding in loaded.warnings} == {
-            ("decimal_comma", "ücret"),
-            ("header", "39"),
-        }
+    loaded = load("kişiler.csv", tmp_path, DataSettings())
+    assert {(finding.rule, finding.subject) for finding in loaded.warnings} == {
+        ("decimal_comma", "ücret"),
+        ("header", "39"),
+    }
 
 
 def test_a_file_that_grows_meanwhile_is_refused(tmp_path: Path) -> None:
@@ -168,7 +170,7 @@ def test_a_file_that_grows_meanwhile_is_refused(tmp_path: Path) -> None:
     writer.start()
     try:
         with pytest.raises(InvalidData, match="changed while it was read"):
-            take_snapshot(path, tmp_path / "copy")
+            copy_file(path, tmp_path / "copy")
     finally:
         stop.set()
         writer.join()
@@ -182,9 +184,9 @@ def test_no_room_for_the_copy_is_said_in_figures(tmp_path: Path) -> None:
 
 def test_parquet_reads_like_text(tmp_path: Path) -> None:
     write(tmp_path, CONTENT)
-    with load("kişiler.csv", tmp_path, DataSettings()) as loaded:
-        table = loaded.table
+    loaded = load("kişiler.csv", tmp_path, DataSettings())
+    table = loaded.table
     table.write_parquet(tmp_path / "kişiler.parquet")
-    with load("kişiler.parquet", tmp_path, DataSettings()) as loaded:
-        assert loaded.table.equals(table)
-        assert loaded.table.schema == pl.Schema({"yaş": pl.Int64(), "şehir": pl.String()})
+    loaded = load("kişiler.parquet", tmp_path, DataSettings())
+    assert loaded.table.equals(table)
+    assert loaded.table.schema == pl.Schema({"yaş": pl.Int64(), "şehir": pl.String()})

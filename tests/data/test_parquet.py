@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from kervan.core.config import MISSING_TEXTS
 from kervan.core.errors import Corrupted, InvalidData
 from kervan.core.ports import ReadOptions, Source
-from kervan.data.parquet import content_hash, from_parquet, to_parquet
+from kervan.data.content import content_hash
 from kervan.data.sources.parquet import ParquetSource
+from kervan.pipeline.table import from_parquet, to_parquet
 
 if TYPE_CHECKING:
     from pathlib import Path

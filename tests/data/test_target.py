@@ -7,7 +7,8 @@ import pytest
 
 from kervan.core.errors import InvalidConfig, InvalidData
 from kervan.core.nouns import Verdict
-from kervan.data.target import as_labels, check_target, task_of
+from kervan.data.target import check_target, task_of
+from kervan.pipeline.table import as_texts
 
 YES_NO = pl.DataFrame({"gelir": ["az", "çok"] * 10, "x": range(20)})
 
@@ -24,7 +25,7 @@ YES_NO = pl.DataFrame({"gelir": ["az", "çok"] * 10, "x": range(20)})
     ],
 )
 def test_labels_are_texts(values: list[object], labels: list[str | None]) -> None:
-    column = as_labels(pl.Series("a", values))
+    column = as_texts(pl.Series("a", values))
     assert column.dtype == pl.String
     assert column.to_list() == labels
 

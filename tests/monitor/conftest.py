@@ -23,7 +23,7 @@ def public() -> Callable[[str], pl.DataFrame]:
         pytest.skip(f"{DATA_FOLDER} names no folder of public data sets")
 
     def read(name: str) -> pl.DataFrame:
-        with load(name, Path(folder).resolve(), DataSettings()) as loaded:
-            return loaded.table
+        loaded = load(name, Path(folder).resolve(), DataSettings())
+        return loaded.table
 
     return read

@@ -176,8 +176,8 @@ def test_agrees_with_the_encoding_of_a_real_table() -> None:
     folder = os.environ.get(DATA_FOLDER)
     if not folder:
         pytest.skip(f"{DATA_FOLDER} names no folder of public data sets")
-    with load("adult.csv.gz", Path(folder).resolve() / "adult", DataSettings()) as loaded:
-        table = loaded.table.head(10_000)
+    loaded = load("adult.csv.gz", Path(folder).resolve() / "adult", DataSettings())
+    table = loaded.table.head(10_000)
     columns = []
     for name in table.columns:
         values = table[name]

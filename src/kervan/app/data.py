@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,7 +21,9 @@ from kervan.core.nouns import (
     Role,
     Verdict,
 )
-from kervan.data import columns, ingest, parquet, profile, protect, split, target, validate
+from kervan.data import columns, ingest, profile, protect, split, target, validate
+from kervan.data.content import content_hash
+from kervan.pipeline.table import from_parquet, to_parquet
 from kervan.store.events import Entry, canonical
 from kervan.store.transaction import stored
 
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 
     from kervan.app.project import Project
     from kervan.core.schema import Schema
-    from kervan.data.ingest import Loaded
+    from kervan.data.ingest import Loaded, Snapshot
 
 # Raised when the same bytes and settings would give another dataset than before.
 _FORM = "1"
@@ -47,6 +49,7 @@ class Prepared:
     findings: tuple[Finding, ...]
     profile: profile.Profile
     parts: dict[Role, pl.DataFrame]
+    content: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,15 +71,19 @@ def ingest_data(project: Project) -> Dataset:
     if not settings.target:
         raise InvalidConfig("no target is set", hint='say which column to predict: [data] target = "…"')
     with project.stage("ingest") as tell:
-        loaded = ingest.load(settings.source, project.config.folder, settings)
-        tell(f"{settings.source}: {loaded.table.height:,} rows, {loaded.table.width} columns")
-    with loaded:
-        content = _identity(project, loaded)
-        known = project.store.catalog.with_hash(Dataset, content, name=name)
-        if known is not None:
-            project.known("dataset", f"{known.ref} is unchanged")
-            return known
-        return _keep(project, name, content, loaded, _prepare(project, loaded))
+        snapshot = ingest.take(settings.source, project.config.folder)
+        tell(f"{settings.source}, {snapshot.size:,} bytes")
+    with snapshot:
+        recipe = _recipe(project)
+        newest = project.store.catalog.newest(Dataset, name)
+        if newest is not None and (newest.origin.sha256, newest.recipe) == (snapshot.sha256, recipe):
+            project.known("dataset", f"{newest.ref} is unchanged")
+            return newest
+        prepared = _prepare(project, ingest.read(snapshot, settings))
+        if newest is not None and (newest.hash, newest.recipe) == (prepared.content, recipe):
+            project.known("dataset", f"{newest.ref} holds the same rows")
+            return newest
+        return _keep(project, name, recipe, snapshot, prepared)
 
 
 def read_part(project: Project, dataset: Dataset, role: Role) -> pl.DataFrame:
@@ -86,7 +93,7 @@ def read_part(project: Project, dataset: Dataset, role: Role) -> pl.DataFrame:
             f"the {role} part of {dataset.ref} is sealed",
             hint="it is opened once, on record, when a model is accepted",
         )
-    return parquet.from_parquet(project.store.blobs.read_bytes(dataset.part(role).blob))
+    return from_parquet(project.store.blobs.read_bytes(dataset.part(role).blob))
 
 
 def open_sealed(project: Project, dataset: Dataset, *, purpose: str, body: dict[str, Any]) -> pl.DataFrame:
@@ -95,7 +102,7 @@ def open_sealed(project: Project, dataset: Dataset, *, purpose: str, body: dict[
     with project.store.catalog.transaction() as transaction:
         transaction.event(Entry(action="opened test", subject=dataset.id, why=purpose, body=body))
     sealed = project.store.blobs.read_bytes(part.blob)
-    return parquet.from_parquet(project.store.keys.open(sealed, _context(dataset.name, Role.TEST)))
+    return from_parquet(project.store.keys.open(sealed, _context(dataset.name, Role.TEST)))
 
 
 def export_part(project: Project, ref: Ref, role: Role, to: Path) -> int:
@@ -103,7 +110,7 @@ def export_part(project: Project, ref: Ref, role: Role, to: Path) -> int:
     dataset = project.store.catalog.find(Dataset, ref)
     table = read_part(project, dataset, role)
     if to.suffix == ".parquet":
-        to.write_bytes(parquet.to_parquet(table))
+        to.write_bytes(to_parquet(table))
     else:
         table.write_csv(to)
     return table.height
@@ -162,17 +169,27 @@ def _prepare(project: Project, loaded: Loaded) -> Prepared:
         parts = split.split(guarded, settings.split, model.seed)
         split.check_split(parts, settings.target, task, model.folds)
         tell(", ".join(f"{role} {part.height:,}" for role, part in parts.items()) + " (sealed)")
-    return Prepared(table=guarded, schema=schema, findings=findings, profile=found, parts=parts)
+    return Prepared(
+        table=guarded,
+        schema=schema,
+        findings=findings,
+        profile=found,
+        parts=parts,
+        content=content_hash(guarded),
+    )
 
 
-def _keep(project: Project, name: str, content: str, loaded: Loaded, prepared: Prepared) -> Dataset:
+def _keep(project: Project, name: str, recipe: str, snapshot: Snapshot, prepared: Prepared) -> Dataset:
     """Store everything of a new version; the records appear together, once all files are durable."""
     store = project.store
     settings = project.config.data
     parts = tuple(_store_part(project, name, role, table) for role, table in prepared.parts.items())
-    original = store.keys.seal(loaded.snapshot.read_bytes(), f"original of {name}")
+    original = store.keys.seal(snapshot.path.read_bytes(), f"original of {name}")
     origin = Origin(
-        source=loaded.source, size=loaded.size, sha256=loaded.sha256, blob=store.blobs.put_bytes(original)
+        source=snapshot.source,
+        size=snapshot.size,
+        sha256=snapshot.sha256,
+        blob=store.blobs.put_bytes(original),
     )
     links = [stored(origin.blob, "original"), *(stored(part.blob, str(part.role)) for part in parts)]
     with store.catalog.transaction() as transaction:
@@ -180,7 +197,8 @@ def _keep(project: Project, name: str, content: str, loaded: Loaded, prepared: P
             id=new_id(),
             name=name,
             version=transaction.next_number(Dataset, name),
-            hash=content,
+            hash=prepared.content,
+            recipe=recipe,
             creator=store.workspace.actor,
             time=time.time(),
             parents=tuple(links),
@@ -200,7 +218,7 @@ def _keep(project: Project, name: str, content: str, loaded: Loaded, prepared: P
 
 
 def _store_part(project: Project, name: str, role: Role, table: pl.DataFrame) -> Part:
-    content = parquet.to_parquet(table)
+    content = to_parquet(table)
     is_sealed = role is Role.TEST
     if is_sealed:
         content = project.store.keys.seal(content, _context(name, role))
@@ -223,11 +241,11 @@ def _report(
     )
 
 
-def _identity(project: Project, loaded: Loaded) -> str:
-    """Return a hash of everything that decides what the dataset will be."""
-    settings = canonical(project.config.data).decode()
+def _recipe(project: Project) -> str:
+    """Return a hash of every setting that decides what becomes of the source's bytes."""
+    settings = replace(project.config.data, source="")
     model = project.config.model
-    return sha256_parts([_FORM, loaded.sha256, settings, model.task, str(model.seed), str(model.folds)])
+    return sha256_parts([_FORM, canonical(settings).decode(), model.task, str(model.seed), str(model.folds)])
 
 
 def _context(name: str, role: Role) -> str:

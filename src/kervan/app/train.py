@@ -55,6 +55,7 @@ def train(project: Project, dataset: Dataset) -> Trained:
     goal = goal_of(project, task)
     check_families(settings.families)
     choice = Choice(
+        families=settings.families,
         metric=goal.metric,
         formats=project.config.package.formats,
         tolerance=project.config.package.tolerance,
@@ -67,7 +68,6 @@ def train(project: Project, dataset: Dataset) -> Trained:
         "schema": dataset.schema.without(*dataset.protection),  # a hash means nothing to a caller
         "target": dataset.target,
         "task": task,
-        "families": list(settings.families),
         "choice": choice,
     }
     parameters = {"families": list(settings.families), "goal": str(goal), "task": task, "seed": settings.seed}

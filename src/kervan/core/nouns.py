@@ -86,8 +86,12 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset(Record):
-    """A named, hashed version of a table, protected and split; the test part is sealed."""
+    """A named version of a table, protected and split; the test part is sealed.
 
+    `hash` is that of the table's content as it is kept, `recipe` that of the settings which made it.
+    """
+
+    recipe: str = ""
     schema: Schema
     target: str
     rows: int

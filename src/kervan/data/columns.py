@@ -8,7 +8,8 @@ from kervan.core.errors import InvalidConfig, InvalidData, did_you_mean
 from kervan.core.nouns import Finding, Verdict
 from kervan.core.schema import Column, Schema, Signature, Type, Unseen
 from kervan.data.rules import require_usable
-from kervan.data.target import CLASSIFICATION, as_labels
+from kervan.data.target import CLASSIFICATION
+from kervan.pipeline.table import as_texts
 
 if TYPE_CHECKING:
     import polars as pl
@@ -125,5 +126,5 @@ def _unusable(column: Column, values: pl.Series) -> str:
 def _output(target: pl.Series, task: str) -> Column:
     if task != CLASSIFICATION:
         return Column(name=target.name, type=Type.NUMBER)
-    labels = as_labels(target.drop_nulls()).unique().to_list()
+    labels = as_texts(target.drop_nulls()).unique().to_list()
     return Column(name=target.name, type=Type.CATEGORY, allowed=tuple(sorted(labels)))

@@ -32,22 +32,20 @@ _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
-    """A table with the exact bytes that it was read from, kept in the file `snapshot`.
+class Snapshot:
+    """A copy of the bytes of `source`, as they were at one moment, in a private temporary folder.
 
-    The snapshot is in a private temporary folder: use it in a `with` block, or call `discard`.
+    Use it in a `with` block, or call `discard`.
     """
 
-    table: pl.DataFrame
     source: str
-    snapshot: Path
+    path: Path
     size: int
     sha256: str
-    warnings: tuple[Finding, ...] = ()
 
     def discard(self) -> None:
-        """Remove the snapshot; nothing happens if it is gone already."""
-        shutil.rmtree(self.snapshot.parent, ignore_errors=True)
+        """Remove the copy; nothing happens if it is gone already."""
+        shutil.rmtree(self.path.parent, ignore_errors=True)
 
     def __enter__(self) -> Self:
         return self
@@ -56,6 +54,14 @@ class Loaded:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.discard()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A table, and what was noticed while it was read."""
+
+    table: pl.DataFrame
+    warnings: tuple[Finding, ...] = ()
 
 
 def find_source(location: str) -> Source:
@@ -73,38 +79,41 @@ def find_source(location: str) -> Source:
     )
 
 
-def load(location: str, folder: Path, settings: DataSettings) -> Loaded:
-    """Copy the file at `location` (relative to `folder`) to a snapshot, and read the table from that.
+def take(location: str, folder: Path) -> Snapshot:
+    """Copy the file at `location` (relative to `folder`) and hash it on the way.
 
-    Raises `NotFound`, `InvalidInput` or `InvalidData` if there is no such file, it is no table, or it
-    changes meanwhile, and `StorageFailed` if the disk has no room for the copy.
+    Raises `NotFound` or `InvalidInput` if there is no such file or nothing here reads it, `InvalidData` if
+    it changes meanwhile, and `StorageFailed` if the disk has no room for the copy.
     """
     if not location:
         raise InvalidConfig("no data source is set", hint='say in `[data]`: source = "table.csv"')
     path = _locate(location, folder)
-    source = find_source(location)
+    find_source(location)
     place = _private_folder()
     try:
-        size, digest = take_snapshot(path, place / path.name)
-        options = ReadOptions(separator=settings.separator, missing=settings.missing)
-        with extras_named():
-            table = source.read(place / path.name, options)
-        _check_rows(table, path.name)
-        warnings = suspicious_columns(table, hidden=settings.protect)
+        size, digest = copy_file(path, place / path.name)
     except BaseException:
         shutil.rmtree(place, ignore_errors=True)
         raise
-    return Loaded(
-        table=table,
-        source=location,
-        snapshot=place / path.name,
-        size=size,
-        sha256=digest,
-        warnings=warnings,
-    )
+    return Snapshot(source=location, path=place / path.name, size=size, sha256=digest)
 
 
-def take_snapshot(path: Path, copy: Path) -> tuple[int, str]:
+def read(snapshot: Snapshot, settings: DataSettings) -> Loaded:
+    """Read the table from a snapshot, or raise `InvalidData` that names file, row and column."""
+    options = ReadOptions(separator=settings.separator, missing=settings.missing)
+    with extras_named():
+        table = find_source(snapshot.source).read(snapshot.path, options)
+    _check_rows(table, snapshot.path.name)
+    return Loaded(table=table, warnings=suspicious_columns(table, hidden=settings.protect))
+
+
+def load(location: str, folder: Path, settings: DataSettings) -> Loaded:
+    """Read the table at `location` (relative to `folder`) as it is at this moment."""
+    with take(location, folder) as snapshot:
+        return read(snapshot, settings)
+
+
+def copy_file(path: Path, copy: Path) -> tuple[int, str]:
     """Copy a file and return its size in bytes and SHA-256.
 
     Raises `InvalidData` if the file changes while it is copied.

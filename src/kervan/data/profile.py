@@ -9,7 +9,7 @@ import numpy as np
 
 from kervan.core.errors import NotFound
 from kervan.core.schema import Type
-from kervan.data.target import as_labels
+from kervan.pipeline.table import as_texts
 
 if TYPE_CHECKING:
     import polars as pl
@@ -110,7 +110,7 @@ def profile(table: pl.DataFrame, schema: Schema, target: str = "") -> Profile:
     """
     classes: tuple[ValueCount, ...] = ()
     if target and (not table[target].dtype.is_numeric() or table[target].n_unique() <= TOP_VALUES):
-        classes = _value_counts(as_labels(table[target].drop_nulls()))
+        classes = _value_counts(as_texts(table[target].drop_nulls()))
     return Profile(
         rows=table.height,
         duplicates=table.height - table.n_unique() if table.height else 0,
@@ -131,7 +131,7 @@ def _column(values: pl.Series, column: Column) -> ColumnProfile:
     if column.type in {Type.DATE, Type.DATETIME}:
         ends = (present.min(), present.max()) if len(present) else ("", "")
         return _figures(column, values, present.n_unique(), dates=(str(ends[0]), str(ends[1])))
-    counted = _value_counts(as_labels(present))
+    counted = _value_counts(as_texts(present))
     return _figures(column, values, len(counted), texts=_texts(counted))
 
 

@@ -6,7 +6,7 @@ import hmac
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import InvalidConfig, InvalidInput, did_you_mean
-from kervan.data.target import as_labels
+from kervan.pipeline.table import as_texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +41,7 @@ def protect(table: pl.DataFrame, rules: Mapping[str, str], key: bytes, target: s
 def _pseudonyms(column: pl.Series, key: bytes) -> pl.Series:
     import polars as pl
 
-    texts = as_labels(column)
+    texts = as_texts(column)
     unique = texts.drop_nulls().unique().to_list()
     hashes = {text: hmac.digest(key, text.encode(), "sha256").hex()[:DIGITS] for text in unique}
     return texts.replace_strict(hashes, default=None, return_dtype=pl.String)

@@ -9,7 +9,8 @@ import numpy as np
 from kervan.core.errors import InvalidConfig, InvalidData
 from kervan.core.nouns import Role
 from kervan.data.rows import row_hashes
-from kervan.data.target import CLASSIFICATION, as_labels
+from kervan.data.target import CLASSIFICATION
+from kervan.pipeline.table import as_texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,5 +94,5 @@ def _where(table: pl.DataFrame, mask: np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 
 def _class_counts(column: pl.Series) -> dict[str, int]:
-    counts = as_labels(column.drop_nulls()).alias("label").value_counts(name="rows")
+    counts = as_texts(column.drop_nulls()).alias("label").value_counts(name="rows")
     return dict(counts.iter_rows())

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from kervan.core.errors import InvalidConfig, InvalidData, did_you_mean
 from kervan.core.nouns import Finding, Verdict
+from kervan.pipeline.table import as_texts
 
 if TYPE_CHECKING:
     import polars as pl
@@ -15,22 +16,6 @@ REGRESSION = "regression"
 MINIMUM_CLASS = 6  # two rows for each of the three parts
 MAXIMUM_CLASSES = 1000
 MAXIMUM_MISSING = 0.5
-
-
-def as_labels(column: pl.Series) -> pl.Series:
-    """Write values as the texts by which classes and categories are known; null stays null.
-
-    Whole numbers have no decimal point (`1`, also for 1.0), booleans are `true` and `false`, dates are ISO.
-    """
-    import polars as pl
-
-    if column.dtype == pl.Boolean:
-        return column.cast(pl.Int8).replace_strict({1: "true", 0: "false"}, return_dtype=pl.String)
-    if column.dtype.is_float():
-        values = column.unique().to_list()
-        texts = {value: _number_text(value) for value in values if value is not None}
-        return column.replace_strict(texts, default=None, return_dtype=pl.String)
-    return column.cast(pl.String)
 
 
 def task_of(table: pl.DataFrame, target: str, wanted: str = "") -> str:
@@ -104,7 +89,7 @@ def _check_classes(present: pl.Series) -> None:
             f"the target {present.name!r} holds dates, which are neither classes nor numbers",
             hint="turn it into a number, such as days, or choose another target",
         )
-    counts = as_labels(present).alias("label").value_counts(name="rows").sort("rows", "label")
+    counts = as_texts(present).alias("label").value_counts(name="rows").sort("rows", "label")
     if counts.height > MAXIMUM_CLASSES:
         raise InvalidData(
             f"the target {present.name!r} has {counts.height:,} different values, too many for classes",
@@ -118,7 +103,3 @@ def _check_classes(present: pl.Series) -> None:
             f"the target {present.name!r} has classes with fewer than {MINIMUM_CLASS} rows: {each}{more}",
             hint="join these classes with others, leave their rows out, or collect more of them",
         )
-
-
-def _number_text(value: float) -> str:
-    return str(int(value)) if value == int(value) else repr(value)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from kervan.core.nouns import Finding, Verdict
 from kervan.data.rules import SEVERITIES, require_usable
-from kervan.data.target import as_labels
+from kervan.pipeline.table import as_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -57,7 +57,7 @@ def _check(column: pl.Series, check: Check, *, is_hidden: bool) -> Iterator[Find
         bad = present & ~column.is_between(low, high)
         yield _judged("between", column, bad, check, f"between {low:g} and {high:g}", is_hidden=is_hidden)
     if check.allowed is not None:
-        bad = present & ~as_labels(column).is_in(check.allowed)
+        bad = present & ~as_texts(column).is_in(check.allowed)
         shown = ", ".join(check.allowed[:5]) + (", …" if len(check.allowed) > 5 else "")
         yield _judged("allowed", column, bad, check, f"one of {shown}", is_hidden=is_hidden)
     if check.unique:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from kervan.core.plugins import plugin
 from kervan.core.schema import Schema, Signature
 from kervan.data.columns import signature_of
 from kervan.model.candidates import BASELINE
@@ -21,7 +22,6 @@ from kervan.package.build import write_formats
 from kervan.package.encoding import encode_table, encode_truth
 from kervan.package.manifest import Parity
 from kervan.package.parity import nasty_rows
-from kervan.core.plugins import plugin
 from kervan.pipeline.step import pipeline, step
 from kervan.pipeline.values import scratch
 
@@ -34,8 +34,9 @@ CARD = "candidate.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """How the best is chosen, written and proved."""
+    """Which families are compared, how the best is chosen, written and proved."""
 
+    families: tuple[str, ...]
     metric: str
     formats: tuple[str, ...]
     tolerance: float
@@ -123,12 +124,14 @@ def training(
     schema: Schema,
     target: str,
     task: str,
-    families: list[str],
     choice: Choice,
 ) -> dict[str, object]:
     """From the parts of a dataset to a proved candidate, its scores and its evaluation."""
     signature = describe(train, schema, target, task)
-    scores = [compare_family(train, signature, family, choice.folds, choice.seed) for family in [BASELINE, *families]]
+    scores = [
+        compare_family(train, signature, family, choice.folds, choice.seed)
+        for family in (BASELINE, *choice.families)
+    ]
     candidate = fit_best(train, validation, signature, scores, choice)
     return {
         "signature": signature,

@@ -15,12 +15,12 @@ import msgspec
 
 from kervan.core.errors import Corrupted, InvalidInput
 from kervan.core.identity import sha256_file
+from kervan.pipeline.table import from_parquet, to_parquet
 from kervan.store.events import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import polars as pl
     from numpy.typing import NDArray
 
     from kervan.store.open import Store
@@ -76,7 +76,7 @@ def save(value: Any, store: Store) -> Value:
         return Value("bytes", store.blobs.put_bytes(value))
     kind = type(value).__module__.partition(".")[0]
     if kind == "polars":
-        return Value("table", store.blobs.put_bytes(table_to_bytes(value)))
+        return Value("table", store.blobs.put_bytes(to_parquet(value)))
     if kind == "numpy":
         return Value("array", store.blobs.put_bytes(_array_to_bytes(value)))
     try:
@@ -96,7 +96,7 @@ def load(value: Value, store: Store, kind: Any = Any) -> Any:
     if value.form == "bytes":
         return content
     if value.form == "table":
-        return table_from_bytes(content)
+        return from_parquet(content)
     if value.form == "array":
         return _array_from_bytes(content)
     try:
@@ -110,20 +110,6 @@ def blobs_of(value: Value, store: Store) -> tuple[str, ...]:
     if value.form != "folder":
         return (value.hash,)
     return (value.hash, *(file.sha256 for file in _listing(value.hash, store)))
-
-
-def table_to_bytes(table: pl.DataFrame) -> bytes:
-    """Write a table as Parquet; equal tables give equal bytes with the same version of Polars."""
-    buffer = io.BytesIO()
-    table.write_parquet(buffer, compression="zstd", statistics=False)
-    return buffer.getvalue()
-
-
-def table_from_bytes(content: bytes) -> pl.DataFrame:
-    """Read a table that `table_to_bytes` wrote."""
-    import polars as pl
-
-    return pl.read_parquet(io.BytesIO(content))
 
 
 def materialise(files: dict[str, str], name: str, store: Store) -> Path:

@@ -1,38 +1,14 @@
-"""Tables as stored: Parquet bytes, and a hash of the content that does not depend on them."""
+"""A hash of a table's content that depends on no version of Polars or Parquet."""
 
 from __future__ import annotations
 
 import hashlib
-import io
 from typing import TYPE_CHECKING
 
-from kervan.core.errors import Corrupted
-from kervan.core.plugins import extras_named
 from kervan.data.rows import numbers
 
 if TYPE_CHECKING:
     import polars as pl
-
-_ROW_GROUP = 1 << 17
-
-
-def to_parquet(table: pl.DataFrame) -> bytes:
-    """Write a table: equal tables give equal bytes as long as the version of Polars is the same."""
-    content = io.BytesIO()
-    table.rechunk().write_parquet(
-        content, compression="zstd", compression_level=3, statistics=True, row_group_size=_ROW_GROUP
-    )
-    return content.getvalue()
-
-
-def from_parquet(content: bytes) -> pl.DataFrame:
-    """Read what `to_parquet` wrote, or raise `Corrupted`."""
-    with extras_named():
-        import polars as pl
-    try:
-        return pl.read_parquet(io.BytesIO(content))
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise Corrupted(f"a stored table cannot be read: {error}", hint="ingest the table again") from error
 
 
 def content_hash(table: pl.DataFrame) -> str:
