@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _BUSY_SECONDS = 60
 _URL_HINT = "write sqlite:///FILE or postgresql://USER@HOST/DATABASE"
+_REVISION_TABLE = """CREATE TABLE alembic_version (
+    version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+)"""
 _DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 # One writer at a time keeps versions without gaps and the events a chain; any number will do as its name.
 _WRITER_LOCK = 0x6B657276616E
@@ -95,7 +98,7 @@ class Database:
             return
         if revision is None:
             METADATA.create_all(connection)
-            connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY)")
+            connection.exec_driver_sql(_REVISION_TABLE)
             connection.execute(sa.text("INSERT INTO alembic_version VALUES (:it)"), {"it": REVISION})
             return
         if revision > REVISION:
