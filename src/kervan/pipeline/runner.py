@@ -10,16 +10,18 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
+from kervan.core.errors import KervanError
 from kervan.core.identity import new_id, sha256_parts
 from kervan.core.nouns import Record, Status, StepRun
 from kervan.pipeline.fingerprint import fingerprint
 from kervan.pipeline.step import Node, Pipeline
 from kervan.pipeline.values import Value, blobs_of, is_bulky, load, save
-from kervan.pipeline.worker import Task, compute, start_worker
+from kervan.pipeline.worker import Task, compute, start_worker, without_main
 from kervan.store.events import canonical
 from kervan.store.transaction import stored
 
@@ -104,7 +106,8 @@ class _Execution:
             if alone or not _is_importable(node):
                 self._compute_here(node, key)
             else:
-                future = self._pool().submit(compute, self._task(node))
+                with without_main():
+                    future = self._pool().submit(compute, self._task(node))
                 self._running[future] = (node, key, time.monotonic())
 
     def _collect(self) -> None:
@@ -127,7 +130,7 @@ class _Execution:
     def _result_of(self, node: Node, key: str, started: float, future: Future[Value]) -> Value:
         try:
             return future.result()
-        except Exception:
+        except Exception as error:
             failed = StepRun(
                 name=node.name,
                 key=key,
@@ -137,6 +140,11 @@ class _Execution:
             )
             self._tracker.add_step(failed)
             self._tell(failed)
+            if isinstance(error, BrokenProcessPool):
+                raise KervanError(
+                    f"{node.name}: the process that computed it was ended from outside",
+                    hint="often the memory was not enough; the next run goes on from here",
+                ) from error
             raise
 
     def _settle(self, node: Node, key: str, value: Value, started: float | None) -> None:

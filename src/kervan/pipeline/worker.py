@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from kervan.core.nouns import Workspace
@@ -36,6 +39,20 @@ def start_worker(parent: int, threads: int) -> None:
     for setting in _THREAD_SETTINGS:
         os.environ.setdefault(setting, str(threads))
     threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+
+
+@contextmanager
+def without_main() -> Iterator[None]:
+    """Let workers that start meanwhile leave the user's script alone.
+
+    A new process would run the script again from its top, and no step that it computes is in there.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def compute(task: Task, store: Store | None = None, function: Callable[..., Any] | None = None) -> Value:
