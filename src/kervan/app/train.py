@@ -12,7 +12,7 @@ from kervan.core.nouns import Dataset, Link, Role, Run
 from kervan.data.target import task_of
 from kervan.model.candidates import check_families
 from kervan.model.metrics import check_goal, default_metric
-from kervan.model.steps import Candidate, Choice, read_card, training
+from kervan.model.steps import Candidate, Choice, Interface, read_card, training
 from kervan.pipeline.runner import Progress, run
 from kervan.pipeline.track import Tracker
 from kervan.pipeline.values import Value
@@ -36,11 +36,16 @@ class Trained:
     dataset: Dataset
     task: str
     goal: Goal
-    signature: Signature
+    interface: Interface
     scores: tuple[CandidateScore, ...]
     folder: Path
     candidate: Candidate
     evaluation: Evaluation
+
+    @property
+    def signature(self) -> Signature:
+        """What the candidate takes and gives."""
+        return self.interface.signature
 
     @property
     def hash(self) -> str:
@@ -82,12 +87,15 @@ def train(project: Project, dataset: Dataset) -> Trained:
                 tracker.log_metric(f"cv.{score.family}.{metric}", value)
         for metric, value in found["evaluation"].metrics.items():
             tracker.log_metric(f"validation.{metric}", value)
+        for finding in found["interface"].findings:
+            tracker.log(finding.message)
+            project.known("note", finding.message)
     return Trained(
         run=tracker.run,
         dataset=dataset,
         task=task,
         goal=goal,
-        signature=found["signature"],
+        interface=found["interface"],
         scores=tuple(found["scores"]),
         folder=found["candidate"],
         candidate=read_card(found["candidate"]),

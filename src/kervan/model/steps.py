@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from kervan.core.nouns import Finding, Verdict
 from kervan.core.plugins import plugin
-from kervan.core.schema import Schema, Signature
+from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.data.columns import signature_of
 from kervan.model.candidates import BASELINE
 from kervan.model.evaluate import Evaluation, evaluate
 from kervan.model.train import CandidateScore, best, cross_validate, fit
 from kervan.package.build import write_formats
-from kervan.package.encoding import encode_table, encode_truth
+from kervan.package.encoding import EXACT_UP_TO, encode_table, encode_truth
 from kervan.package.manifest import Parity
 from kervan.package.parity import nasty_rows
 from kervan.pipeline.step import pipeline, step
@@ -45,6 +46,14 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Interface:
+    """What a model of some rows takes and gives, with the columns left out and other remarks."""
+
+    signature: Signature
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """What was written: the family, what it takes and gives, and the proof of each format."""
 
@@ -55,16 +64,29 @@ class Candidate:
 
 
 @step
-def describe(train: pl.DataFrame, schema: Schema, target: str, task: str) -> Signature:
-    """Say what a model of these rows takes and gives."""
-    return signature_of(train, schema, target, task)[0]
+def describe(train: pl.DataFrame, schema: Schema, target: str, task: str) -> Interface:
+    """Say what a model of these rows takes and gives, and what it cannot use."""
+    signature, left_out = signature_of(train, schema, target, task)
+    rounded = [column.name for column in signature.inputs if _is_rounded(train[column.name], column)]
+    remarks = tuple(
+        Finding(
+            rule="rounded",
+            subject=name,
+            verdict=Verdict.WARNED,
+            message=f"column {name!r} has whole numbers beyond {EXACT_UP_TO:,}: models see them rounded",
+            hint="leave it out if it is an identifier, or write it as text if it is a code",
+        )
+        for name in rounded
+    )
+    return Interface(signature=signature, findings=(*left_out, *remarks))
 
 
 @step(label="family")
 def compare_family(
-    train: pl.DataFrame, signature: Signature, family: str, folds: int, seed: int
+    train: pl.DataFrame, interface: Interface, family: str, folds: int, seed: int
 ) -> CandidateScore:
     """Cross-validate one family on the training part."""
+    signature = interface.signature
     truth = encode_truth(train[signature.output.name], signature.output)
     return cross_validate(family, encode_table(train, signature), truth, signature, folds=folds, seed=seed)
 
@@ -73,11 +95,12 @@ def compare_family(
 def fit_best(
     train: pl.DataFrame,
     validation: pl.DataFrame,
-    signature: Signature,
+    interface: Interface,
     scores: list[CandidateScore],
     choice: Choice,
 ) -> Path:
     """Fit the family with the best mean score on all training rows, write it in every format, prove each."""
+    signature = interface.signature
     contenders = [score for score in scores if score.family != BASELINE]
     chosen = best(contenders, choice.metric).family
     truth = encode_truth(train[signature.output.name], signature.output)
@@ -112,6 +135,13 @@ def evaluate_candidate(folder: Path, table: pl.DataFrame) -> Evaluation:
     return evaluate(predictor, encode_table(table, card.signature), truth, card.signature)
 
 
+def _is_rounded(values: pl.Series, column: Column) -> bool:
+    if column.type is not Type.INTEGER:
+        return False
+    ends = [end for end in (values.min(), values.max()) if isinstance(end, int)]
+    return any(abs(end) > EXACT_UP_TO for end in ends)
+
+
 def read_card(folder: Path) -> Candidate:
     """Read what `fit_best` wrote about its model."""
     return msgspec.json.decode((folder / CARD).read_bytes(), type=Candidate)
@@ -127,14 +157,14 @@ def training(
     choice: Choice,
 ) -> dict[str, object]:
     """From the parts of a dataset to a proved candidate, its scores and its evaluation."""
-    signature = describe(train, schema, target, task)
+    interface = describe(train, schema, target, task)
     scores = [
-        compare_family(train, signature, family, choice.folds, choice.seed)
+        compare_family(train, interface, family, choice.folds, choice.seed)
         for family in (BASELINE, *choice.families)
     ]
-    candidate = fit_best(train, validation, signature, scores, choice)
+    candidate = fit_best(train, validation, interface, scores, choice)
     return {
-        "signature": signature,
+        "interface": interface,
         "scores": scores,
         "candidate": candidate,
         "evaluation": evaluate_best(candidate, validation),
