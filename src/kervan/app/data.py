@@ -156,8 +156,7 @@ def _prepare(project: Project, loaded: Loaded) -> Prepared:
         warned = sum(finding.verdict is Verdict.WARNED for finding in findings)
         tell(f"{task} of {settings.target!r}" + (f", {warned} warnings" if warned else ""))
     with project.stage("protect") as tell:
-        key = project.store.keys.derived("protect") if settings.protect else b""
-        guarded = protect.protect(table, settings.protect, key, target=settings.target)
+        guarded = _protect(project, table)
         tell(
             ", ".join(f"{column}: {how}" for column, how in settings.protect.items()) or "nothing to protect"
         )
@@ -166,7 +165,9 @@ def _prepare(project: Project, loaded: Loaded) -> Prepared:
         found = profile.profile(guarded, schema, settings.target)
         tell(f"{len(schema)} columns")
     with project.stage("split") as tell:
-        parts = split.split(guarded, settings.split, model.seed)
+        # By the rows as they came: a hash has this workspace's key in it, and would split elsewhere.
+        sides = split.split(table, settings.split, model.seed)
+        parts = {role: _protect(project, part) for role, part in sides.items()}
         split.check_split(parts, settings.target, task, model.folds)
         tell(", ".join(f"{role} {part.height:,}" for role, part in parts.items()) + " (sealed)")
     return Prepared(
@@ -215,6 +216,14 @@ def _keep(project: Project, name: str, recipe: str, snapshot: Snapshot, prepared
         transaction.put(_report(dataset, ReportKind.VALIDATION, verdict, prepared.findings, None))
     project.known("dataset", f"{dataset.ref} is new")
     return dataset
+
+
+def _protect(project: Project, table: pl.DataFrame) -> pl.DataFrame:
+    settings = project.config.data
+    if not settings.protect:
+        return table
+    key = project.store.keys.derived("protect")
+    return protect.protect(table, settings.protect, key, target=settings.target)
 
 
 def _store_part(project: Project, name: str, role: Role, table: pl.DataFrame) -> Part:
