@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
-from kervan.core.errors import Corrupted, NotFound
+from kervan.core.errors import Corrupted, InvalidConfig, NotFound
 from kervan.core.identity import sha256, sha256_file
 from kervan.store.database import storage_errors
 
@@ -47,9 +47,12 @@ class Blobs:
 
     def put_bytes(self, content: bytes) -> str:
         """Store some bytes and return their hash."""
-        if self._holds(sha256(content), len(content)):
-            return sha256(content)
-        with tempfile.TemporaryDirectory() as folder:
+        digest = sha256(content)
+        with storage_errors(self.url):
+            is_known = self._holds(digest, len(content))
+        if is_known:
+            return digest
+        with storage_errors(tempfile.gettempdir()), tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "content"
             path.write_bytes(content)
             return self.put_file(path)
@@ -96,19 +99,22 @@ class Blobs:
     def all(self) -> Iterator[Stored]:
         """Yield all stored files."""
         now = time.time()
-        for name, size, modified in self._place.all():
-            if not Path(name).name.startswith(_TEMPORARY):
-                yield Stored(hash=name.replace("/", ""), size=size, age=now - modified)
+        with storage_errors(self.url):
+            for name, size, modified in self._place.all():
+                if not Path(name).name.startswith(_TEMPORARY):
+                    yield Stored(hash=name.replace("/", ""), size=size, age=now - modified)
 
     def leftovers(self) -> Iterator[str]:
         """Yield the names of half-written files that a crash left behind."""
-        for name, _, modified in self._place.all():
-            if Path(name).name.startswith(_TEMPORARY) and time.time() - modified > 3600:
-                yield name
+        with storage_errors(self.url):
+            for name, _, modified in self._place.all():
+                if Path(name).name.startswith(_TEMPORARY) and time.time() - modified > 3600:
+                    yield name
 
     def sweep(self, name: str) -> None:
         """Remove a leftover."""
-        self._place.remove(name)
+        with storage_errors(self.url):
+            self._place.remove(name)
 
     def _holds(self, digest: str, size: int) -> bool:
         """Say whether this content is stored whole; a file that a power cut made shorter is written again."""
@@ -139,8 +145,8 @@ class _Folder:
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
-        _flush_folder(target.parent)
-        _flush_folder(self._root)
+        flush_folder(target.parent)
+        flush_folder(self._root)
 
     def open(self, name: str) -> BinaryIO:
         return (self._root / name).open("rb")
@@ -150,7 +156,10 @@ class _Folder:
 
     def all(self) -> Iterator[tuple[str, int, float]]:
         for path in sorted(self._root.glob("??/*")):
-            state = path.stat()
+            try:
+                state = path.stat()
+            except FileNotFoundError:  # renamed or removed by another process meanwhile
+                continue
             yield path.relative_to(self._root).as_posix(), state.st_size, state.st_mtime
 
 
@@ -161,7 +170,13 @@ class _Remote:
         import fsspec
 
         self._system: Any
-        self._system, self._root = fsspec.core.url_to_fs(url)
+        try:
+            self._system, self._root = fsspec.core.url_to_fs(url)
+        except (ValueError, ImportError) as error:
+            raise InvalidConfig(
+                f"[workspace] blobs: {url} cannot be used: {error}",
+                hint="write a folder, or a URL of fsspec whose package is installed",
+            ) from error
 
     def put(self, source: Path, name: str) -> None:
         target = f"{self._root}/{name}"
@@ -187,7 +202,8 @@ def _name(digest: str) -> str:
     return f"{digest[:2]}/{digest[2:]}"
 
 
-def _flush_folder(folder: Path) -> None:
+def flush_folder(folder: Path) -> None:
+    """Make the names of a folder's files durable."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

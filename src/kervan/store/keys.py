@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import Corrupted
+from kervan.store.blobs import flush_folder
 from kervan.store.database import storage_errors
 
 if TYPE_CHECKING:
@@ -83,17 +85,17 @@ class Keys:
     def _make(self) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=self._folder)
-        with os.fdopen(handle, "wb") as file:
-            file.write(os.urandom(_SIZE))
-            file.flush()
-            os.fsync(file.fileno())
         try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(os.urandom(_SIZE))
+                file.flush()
+                os.fsync(file.fileno())
             # A link, not a rename: of several processes that start at once, one key wins.
-            os.link(temporary, self._path)
-        except FileExistsError:
-            return
+            with suppress(FileExistsError):
+                os.link(temporary, self._path)
         finally:
             Path(temporary).unlink()
+        flush_folder(self._folder)
 
 
 def _bound(context: str, place: int, *, is_last: bool) -> bytes:
