@@ -66,7 +66,7 @@ class DatasetView:
     def _repr_html_(self) -> str:
         from kervan.data.page import profile_page
 
-        return _framed(profile_page(self.profile))
+        return _framed(profile_page(self.profile, title=self.ref))
 
 
 class ModelView:

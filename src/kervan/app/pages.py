@@ -25,7 +25,7 @@ def write_outcome(project: Project, outcome: Outcome) -> tuple[Path, ...]:
     dataset, model = outcome.dataset, outcome.model
     acceptance = msgspec.convert(msgspec.to_builtins(outcome.acceptance.body), Acceptance)
     trained = outcome.trained
-    figures = profile_page(describe_dataset(project, dataset.ref).profile)
+    figures = profile_page(describe_dataset(project, dataset.ref).profile, title=dataset.ref)
     answers = evaluation_page(model.ref, trained.evaluation, acceptance, trained.scores)
     return (
         _write(project, f"data-{dataset.name}-{dataset.version}", figures),
@@ -35,7 +35,7 @@ def write_outcome(project: Project, outcome: Outcome) -> tuple[Path, ...]:
 
 def write_drift(project: Project, environment: str, report: DriftReport) -> Path:
     """Write the page about an environment's drift."""
-    return _write(project, f"drift-{environment}", drift_page(report))
+    return _write(project, f"drift-{environment}", drift_page(report, title=f"Drift in {environment}"))
 
 
 def _write(project: Project, name: str, page: str) -> Path:

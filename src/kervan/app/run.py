@@ -9,6 +9,7 @@ from kervan.app.accept import accept_candidate
 from kervan.app.data import ingest_data
 from kervan.app.register import register
 from kervan.app.release import release
+from kervan.app.settings import check_settings
 from kervan.app.train import Trained, require_goal, train
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Outcome:
 
 def run_project(project: Project, *, why: str = "") -> Outcome:
     """Live a model's life up to its release. `why` goes on record with acceptance and release."""
+    check_settings(project.config)
     dataset = ingest_data(project)
     trained = train(project, dataset)
     acceptance, model = admit(project, trained, why=why)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from kervan.app.data import read_part
 from kervan.app.project import Stage
+from kervan.app.settings import check_settings
 from kervan.core.errors import GoalMissed
 from kervan.core.nouns import Dataset, Link, Role, Run
 from kervan.data.target import task_of
-from kervan.model.candidates import check_families
 from kervan.model.metrics import check_goal, default_metric
 from kervan.model.steps import Candidate, Choice, Interface, read_card, training
 from kervan.pipeline.runner import Progress, run
@@ -56,9 +56,9 @@ class Trained:
 def train(project: Project, dataset: Dataset) -> Trained:
     """Cross-validate the families, fit the best, write and prove it, evaluate it. Known steps are skipped."""
     settings = project.config.model
+    check_settings(project.config)
     task = settings.task or task_of(read_part(project, dataset, Role.TRAIN), dataset.target)
     goal = goal_of(project, task)
-    check_families(settings.families)
     choice = Choice(
         families=settings.families,
         metric=goal.metric,

@@ -88,6 +88,7 @@ def serve(model: str, host: str, port: int, records: Path) -> None:
     """
     from kervan.core.identity import new_id
     from kervan.core.nouns import Serving
+    from kervan.serve.log import log_json_lines
     from kervan.serve.server import serve as answer
 
     serving = Serving(
@@ -98,6 +99,7 @@ def serve(model: str, host: str, port: int, records: Path) -> None:
         host=host,
         port=port,
     )
+    log_json_lines()
     answer(serving)
 
 

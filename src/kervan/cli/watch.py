@@ -42,7 +42,7 @@ def drift(project: Project, environment: str, since: str | None, html: Path | No
 
     report, found = check_drift(project, environment=environment, since=_seconds(since))
     if html is not None:
-        html.write_text(drift_page(found), encoding="utf-8")
+        html.write_text(drift_page(found, title=f"Drift in {environment}"), encoding="utf-8")
     code = 4 if strict and report.verdict is Verdict.FAILED else 0
     return Shown(report, drift_text(found), code)
 

@@ -66,7 +66,9 @@ def _metrics(evaluation: Evaluation) -> str:
         interval = evaluation.intervals.get(name)
         ends = [f"{interval.low:.6g}", f"{interval.high:.6g}"] if interval else ["", ""]
         rows.append([name, f"{value:.6g}", *ends])
-    return f"<p>On {evaluation.rows} rows.</p>" + _table(["metric", "value", "95 % from", "to"], rows)
+    return f"<p>On the {evaluation.rows:,} rows of the validation part.</p>" + _table(
+        ["metric", "value", "95 % from", "to"], rows
+    )
 
 
 def _leaderboard(candidates: Sequence[CandidateScore], metric: str) -> str:

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 def drift_page(report: DriftReport, title: str = "Drift") -> str:
-    """Return a self-contained HTML page, the most moved column first, with shares in training and now."""
+    """Return a self-contained HTML page, the most moved column first, with shares before and now."""
     head = facts(
         [
             ("verdict", report.verdict),
             ("rows now", f"{report.rows:,}"),
-            ("rows in training", f"{report.reference_rows:,}"),
+            ("rows in the model's data", f"{report.reference_rows:,}"),
         ]
     )
     items = "".join(
@@ -25,7 +25,7 @@ def drift_page(report: DriftReport, title: str = "Drift") -> str:
         f'<span class="soft">{escape(each.hint)}</span></li>'
         for each in report.findings
     )
-    legend = '<p class="soft">In each picture the first bar is training, the second is now.</p>'
+    legend = '<p class="soft">In each picture the first bar is what the model knows, the second is now.</p>'
     columns = "\n".join(_column(column) for column in report.columns)
     return document(title, f"{head}\n<ul>{items}</ul>\n{legend if columns else ''}\n{columns}")
 

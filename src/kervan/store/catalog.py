@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from kervan.core.errors import NotFound, did_you_mean
+from kervan.core.errors import InvalidInput, NotFound, did_you_mean
 from kervan.core.identity import Ref, sha256
 from kervan.core.nouns import Dataset, Deployment, Event, Model, Package, Record, Report, Run, Status
 from kervan.store.codec import R, decode, event_of, kind_of, last_event, upsert
@@ -27,6 +27,7 @@ KINDS: dict[str, type[Record]] = {
     kind_of(kind): kind for kind in (Dataset, Run, Report, Model, Package, Deployment)
 }
 _PAGE = 2_000
+_FOUND_BY = (records.c.id, records.c.name, records.c.version, records.c.hash, records.c.time)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,15 +208,18 @@ class Catalog:
             return last_event(connection)
 
     def fingerprints(self) -> Iterator[tuple[str, str]]:
-        """Yield (id, SHA-256 of the stored body) of every record, for checking against the audit trail."""
-        query = sa.select(records.c.id, records.c.body).where(records.c.kind.in_(KINDS))
+        """Yield (id, SHA-256 of the stored body) of every record, for checking against the audit trail.
+
+        The hash is "" where the columns by which a record is found say something else than its body.
+        """
+        query = sa.select(*_FOUND_BY, records.c.kind, records.c.body).where(records.c.kind.in_(KINDS))
         query = query.order_by(records.c.id).limit(_PAGE)
         last = ""
         while True:
             with self._database.reading() as connection:
                 rows = connection.execute(query.where(records.c.id > last)).all()
             for row in rows:
-                yield row.id, sha256(row.body.encode())
+                yield row.id, sha256(row.body.encode()) if _describes_itself(row) else ""
             if len(rows) < _PAGE:
                 return
             last = rows[-1].id
@@ -242,6 +246,14 @@ class Catalog:
             return NotFound(f"{what} {ref.name!r} has no version {ref.version}", hint=f"there are {shown}")
         hint = did_you_mean(ref.name, {row.name for row in known})
         return NotFound(f"there is no {what} {ref.name!r}", hint=hint)
+
+
+def _describes_itself(row: Any) -> bool:
+    try:
+        record = decode(KINDS[row.kind], row.body)
+    except InvalidInput:
+        return False
+    return all(getattr(record, column.name) == getattr(row, column.name) for column in _FOUND_BY)
 
 
 def _version_key(version: str) -> tuple[int, ...]:

@@ -26,7 +26,7 @@ def decode(kind: type[R], body: str) -> R:
     """Read a stored record."""
     try:
         return msgspec.json.decode(body, type=kind)
-    except msgspec.ValidationError as error:
+    except msgspec.DecodeError as error:
         raise InvalidInput(f"a stored {kind.__name__.lower()} cannot be read: {error}") from error
 
 
