@@ -1,0 +1,55 @@
+"""Settings that cannot work are refused at once, not after an hour of training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kervan.core.errors import InvalidConfig, did_you_mean
+from kervan.core.identity import check_name
+from kervan.core.plugins import plugins
+from kervan.model.candidates import check_families
+
+if TYPE_CHECKING:
+    from kervan.core.config import Config
+
+_LARGEST_SEED = 2**32 - 1  # of NumPy's generators
+_LARGEST_PORT = 65_535
+
+
+def check_settings(config: Config) -> None:
+    """Raise `InvalidConfig` or `InvalidInput` for a setting that would only fail later on the way.
+
+    What depends on the table (columns, target, metric) is checked where the table is read.
+    """
+    check_name(config.dataset_name, "a dataset")
+    check_name(config.model_name, "a model")
+    check_families(config.model.families)
+    if config.release.to:
+        check_name(config.release.to, "an environment")
+    _check_formats(config.package.formats)
+    _check_numbers(config)
+
+
+def _check_formats(formats: tuple[str, ...]) -> None:
+    if not formats:
+        raise InvalidConfig("[package] formats: none is named", hint='for example formats = ["onnx"]')
+    known = plugins("format")
+    for name in formats:
+        if name not in known:
+            raise InvalidConfig(
+                f"[package] formats: there is no format {name!r}", hint=did_you_mean(name, known)
+            )
+
+
+def _check_numbers(config: Config) -> None:
+    bounds: tuple[tuple[str, float, float, float], ...] = (
+        ("[model] seed", config.model.seed, 0, _LARGEST_SEED),
+        ("[package] tolerance", config.package.tolerance, 0, 1),
+        ("[release] port", config.release.port, 0, _LARGEST_PORT),
+        ("[watch] psi", config.watch.psi, 0, float("inf")),
+        ("[watch] alpha", config.watch.alpha, 0, 1),
+    )
+    for name, value, low, high in bounds:
+        if not low <= value <= high:
+            to = "" if high == float("inf") else f" to {high:,.0f}"
+            raise InvalidConfig(f"{name}: {value} cannot be used", hint=f"give a number from {low:g}{to}")
