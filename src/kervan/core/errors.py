@@ -94,7 +94,8 @@ class MissingExtra(KervanError):
     """An optional part of Kervan is not installed."""
 
     def __init__(self, module: str, extra: str) -> None:
-        super().__init__(f"{module} is not installed", hint=f"pip install 'kervan[{extra}]'")
+        hint = f"pip install 'kervan[{extra}]', or 'kervan[all]' for everything"
+        super().__init__(f"{module} is not installed", hint=hint)
         self.module = module
         self.extra = extra
 
