@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
-
-import tomllib
 
 from kervan.core.config import load_config
 
