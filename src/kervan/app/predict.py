@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from kervan.app.register import find_model
 from kervan.app.release import find_deployment
-from kervan.core.errors import InvalidData, NotFound
+from kervan.core.errors import InvalidData, NotFound, RefusedRow
 from kervan.core.ports import ReadOptions
 from kervan.core.schema import Type
 from kervan.data.ingest import find_source
@@ -32,6 +33,16 @@ def predict(
     return ask(find_deployment(project, environment).endpoint, rows)
 
 
+def predict_file(project: Project, path: Path, *, environment: str = "production") -> list[dict[str, Any]]:
+    """Return one answer for each row of a file; a row that is refused is named with the file, from 1."""
+    model = find_model(project, next(iter(find_deployment(project, environment).shares)))
+    try:
+        return predict(project, read_rows(project, path, model.signature), environment=environment)
+    except RefusedRow as error:
+        message = str(error).replace(f"row {error.row},", f"row {error.row + 1},", 1)
+        raise RefusedRow(f"{path}: {message}", row=error.row, field=error.field, hint=error.hint) from error
+
+
 def read_rows(project: Project, path: Path, signature: Signature) -> list[dict[str, Any]]:
     """Read rows to predict from CSV, Parquet, JSON (one object or a list of them) or JSON lines.
 
@@ -43,7 +54,8 @@ def read_rows(project: Project, path: Path, signature: Signature) -> list[dict[s
     if path.suffix in _JSON:
         return _read_json(path)
     settings = project.config.data
-    options = ReadOptions(separator=settings.separator, missing=settings.missing)
+    texts = tuple(column.name for column in signature.inputs if column.type is Type.CATEGORY)
+    options = ReadOptions(separator=settings.separator, missing=settings.missing, texts=texts)
     table = find_source(path.name).read(path, options)
     wanted = [column for column in signature.inputs if column.name in table.columns]
     return table.select(_as_sent(table[column.name], column) for column in wanted).to_dicts()
@@ -63,14 +75,19 @@ def _text() -> type[pl.String]:
 
 def _read_json(path: Path) -> list[dict[str, Any]]:
     content = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    if path.suffix == ".json":
+        found = _decoded(content, list[dict[str, Any]] | dict[str, Any], str(path))
+        return found if isinstance(found, list) else [found]
+    lines = enumerate(content.splitlines(), 1)
+    return [
+        _decoded(line, dict[str, Any], f"{path}, line {number}") for number, line in lines if line.strip()
+    ]
+
+
+def _decoded(content: bytes, kind: Any, place: str) -> Any:
     try:
-        if path.suffix == ".json":
-            found = msgspec.json.decode(content, type=list[dict[str, Any]] | dict[str, Any])
-            return found if isinstance(found, list) else [found]
-        return [
-            msgspec.json.decode(line, type=dict[str, Any]) for line in content.splitlines() if line.strip()
-        ]
-    except msgspec.DecodeError as error:
+        return msgspec.json.decode(content, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidData(
-            f"{path}: {error}", hint="give an object, a list of objects, or one on each line"
+            f"{place}: {error}", hint="give an object, a list of objects, or one on each line"
         ) from error

@@ -117,15 +117,14 @@ def serve(model: str, host: str, port: int, records: Path) -> None:
 def predict(project: Project, environment: str, file: Path | None, row: str | None) -> Shown:
     """Ask the model that answers in an environment (production by default)."""
     from kervan.app.predict import predict as ask
-    from kervan.app.predict import read_rows
-    from kervan.app.register import find_model
-    from kervan.app.release import find_deployment
+    from kervan.app.predict import predict_file
 
     if (file is None) == (row is None):
         raise click.UsageError("give rows by -f FILE or one row by --row JSON")
-    model = find_model(project, next(iter(find_deployment(project, environment).shares)))
-    rows = [_parse_row(row)] if row is not None else read_rows(project, file or Path(), model.signature)
-    answers = ask(project, rows, environment=environment)
+    if file is not None:
+        answers = predict_file(project, file, environment=environment)
+    else:
+        answers = ask(project, [_parse_row(row or "")], environment=environment)
     headers = ("prediction", *_flat(answers[0])) if answers else ("prediction",)
     lines = [(answer["id"], *_flat(answer).values()) for answer in answers]
     return Shown(answers, table(headers, lines))

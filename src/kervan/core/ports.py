@@ -19,10 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadOptions:
-    """How to read a table: the separator ("" to find it out) and the texts that stand for a missing value."""
+    """How to read a table: the separator ("" to find it out) and the texts that stand for a missing value.
+
+    The columns in `texts` are not typed: `1.50` and `true` stay as they were written.
+    """
 
     separator: str = ""
     missing: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
 
 
 @runtime_checkable

@@ -28,18 +28,20 @@ def clean(table: pl.DataFrame, missing: Collection[str]) -> pl.DataFrame:
     return table.with_columns(pl.when(text.is_in(blanks).not_()).then(text))
 
 
-def typed(table: pl.DataFrame) -> pl.DataFrame:
+def typed(table: pl.DataFrame, texts: Collection[str] = ()) -> pl.DataFrame:
     """Type the text columns: integer, number, boolean, ISO date or ISO datetime where all values are such.
 
     Texts with leading zeros (`01234`) and whole numbers beyond 64 bits stay texts, as they are
-    identifiers; so do columns with `inf` or one value that is not a number.
+    identifiers; so do columns with `inf` or one value that is not a number, and those named in `texts`.
     """
     import polars as pl
 
-    return table.with_columns(
-        _typed(column) if column.dtype == pl.String and column.null_count() < len(column) else column
+    untyped = (
+        column
         for column in table.get_columns()
+        if column.dtype == pl.String and column.null_count() < len(column) and column.name not in texts
     )
+    return table.with_columns(_typed(column) for column in untyped)
 
 
 def suspicious_columns(table: pl.DataFrame, hidden: Collection[str] = ()) -> tuple[Finding, ...]:

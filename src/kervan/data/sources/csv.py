@@ -46,7 +46,7 @@ class CsvSource:
         separator = find_separator(content, path.name, options.separator)
         names = find_header(content, separator, path.name)
         read = _read_quoted if b'"' in content else _read_plain
-        return typed(clean(read(content, separator, names, path.name), options.missing))
+        return typed(clean(read(content, separator, names, path.name), options.missing), options.texts)
 
 
 def _text(path: Path) -> bytes:
