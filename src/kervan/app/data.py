@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from kervan.core.errors import InvalidConfig, InvalidData, NotFound, Refused
+from kervan.core.errors import InvalidConfig, InvalidData, InvalidInput, NotFound, Refused, StorageFailed
 from kervan.core.identity import Ref, check_name, new_id, sha256_parts
 from kervan.core.nouns import (
     Dataset,
@@ -107,12 +107,22 @@ def open_sealed(project: Project, dataset: Dataset, *, purpose: str, body: dict[
 
 def export_part(project: Project, ref: Ref, role: Role, to: Path) -> int:
     """Write a part as CSV or Parquet, as the file's name says, and return the number of its rows."""
-    dataset = project.store.catalog.find(Dataset, ref)
-    table = read_part(project, dataset, role)
-    if to.suffix == ".parquet":
-        to.write_bytes(to_parquet(table))
-    else:
-        table.write_csv(to)
+    if to.suffix not in {".csv", ".parquet"}:
+        raise InvalidInput(
+            f"{to} names no kind of file that can be written", hint="end the name in .csv or .parquet"
+        )
+    table = read_part(project, project.store.catalog.find(Dataset, ref), role)
+    content = to_parquet(table) if to.suffix == ".parquet" else table.write_csv().encode()
+    fresh = to.with_name(f".{to.name}.part")
+    try:
+        fresh.write_bytes(content)
+        fresh.replace(to)
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        raise StorageFailed(
+            f"cannot write {to}: {error.strerror}",
+            hint="check the folder, its permissions and the free space",
+        ) from error
     return table.height
 
 

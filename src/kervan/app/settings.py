@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kervan.core.config import ReleaseSettings
 from kervan.core.errors import InvalidConfig, did_you_mean
 from kervan.core.identity import check_name
 from kervan.core.plugins import plugins
@@ -26,8 +27,16 @@ def check_settings(config: Config) -> None:
     check_families(config.model.families)
     if config.release.to:
         check_name(config.release.to, "an environment")
+        _check_host(config.release.host)
     _check_formats(config.package.formats)
     _check_numbers(config)
+
+
+def _check_host(host: str) -> None:
+    if host != ReleaseSettings().host:
+        from kervan.serve.guard import check_loopback  # brings the web server's libraries
+
+        check_loopback(host)
 
 
 def _check_formats(formats: tuple[str, ...]) -> None:
