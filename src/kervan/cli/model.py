@@ -38,7 +38,7 @@ def train(project: Project) -> Shown:
 @click.command()
 @click.option("--metric", default="", help="Show the runs with the best value of this metric.")
 @click.option("--ascending", is_flag=True, help="Smaller is better.")
-@click.option("--limit", default=20, show_default=True, help="How many to show.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many to show.")
 @click.option("--show", "ident", default="", help="Show one run whole.")
 @shows(example="kervan runs\nkervan runs --metric validation.roc_auc\nkervan runs --show 01JD…")
 @with_project
@@ -56,7 +56,8 @@ def runs(project: Project, metric: str, ascending: bool, limit: int, ident: str)
         for run, value in found
     ]
     headers = ("run", "name", "status", metric or "", "commit", "since")
-    return Shown([run for run, _ in found], table(headers, rows, empty="no runs yet: `kervan run`"))
+    empty = f"no run has a metric {metric!r}" if metric else "no runs yet: `kervan run`"
+    return Shown([run for run, _ in found], table(headers, rows, empty=empty))
 
 
 @click.command()

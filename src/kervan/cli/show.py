@@ -173,7 +173,8 @@ def drift_text(report: DriftReport) -> str:
         for each in ordered
     ]
     messages = findings_text(report.findings) or ["nothing drifted"]
-    return "\n".join([table(("", "input", "PSI", "KS", "missing"), rows), *messages])
+    compared = [table(("", "input", "PSI", "KS", "missing"), rows)] if rows else []
+    return "\n".join([*compared, *messages])
 
 
 def _who(creator: str, time: float, why: str) -> str:
