@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import os
-import sys
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -58,7 +57,6 @@ def shows(example: str) -> Callable[[Callable[..., Shown]], Callable[..., int]]:
         @functools.wraps(function)
         def wrapped(*args: Any, **kwargs: Any) -> int:
             as_json = kwargs.pop("as_json")
-            click.get_current_context().meta["json"] = as_json
             shown = function(*args, **kwargs)
             click.echo(to_json(shown.value) if as_json else shown.text)
             return shown.code
@@ -95,22 +93,25 @@ def with_project(function: Callable[..., Shown]) -> Callable[..., Shown]:
     return folder(quiet(wrapped))
 
 
-def fail(error: Exception) -> int:
-    """Print an error with its hint and return the exit code; what is no user's mistake is raised on."""
+def fail(error: Exception, *, as_json: bool) -> int:
+    """Print an error with its hint and return the exit code; what is no user's mistake is kept as a bug."""
     named = _named(error)
     if named is None:
         _report_bug(error)
         return 1
-    context = click.get_current_context(silent=True)
-    if (context is not None and context.meta.get("json")) or "--json" in sys.argv:
-        detail = {"error": type(named).__name__, "message": str(named), "hint": named.hint}
-        click.echo(to_json(detail), err=True)
+    if as_json:
+        fail_as_json(type(named).__name__, str(named), named.hint)
     else:
         click.secho("error: ", fg="red", bold=True, nl=False, err=True)
         click.echo(_with_place(named), err=True)
         if named.hint:
             click.echo(f" hint: {named.hint}", err=True)
     return next((code for kind, code in EXIT_CODES if isinstance(named, kind)), 1)
+
+
+def fail_as_json(kind: str, message: str, hint: str) -> None:
+    """Print an error as one JSON object."""
+    click.echo(to_json({"error": kind, "message": message, "hint": hint}), err=True)
 
 
 def to_json(value: Any) -> str:

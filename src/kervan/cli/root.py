@@ -8,7 +8,7 @@ from importlib import import_module
 
 import click
 
-from kervan.cli.edge import fail
+from kervan.cli.edge import fail, fail_as_json
 
 # Command, where it is, and its line in `kervan --help`: nothing is imported for showing that.
 COMMANDS = {
@@ -80,14 +80,18 @@ def kervan() -> None:
 
 def run(arguments: Sequence[str] | None) -> None:
     """Run the command line; errors become one line, a hint and an exit code."""
+    as_json = "--json" in (sys.argv[1:] if arguments is None else arguments)
     try:
         status = kervan.main(args=arguments, prog_name="kervan", standalone_mode=False)
     except click.exceptions.Abort:
         click.echo("interrupted; the next `kervan run` goes on from here", err=True)
         sys.exit(130)
     except click.ClickException as error:
-        error.show()
+        if as_json:
+            fail_as_json("UsageError", error.format_message(), "see --help")
+        else:
+            error.show()
         sys.exit(error.exit_code)
     except Exception as error:  # noqa: BLE001 - the last place: whatever is no user's mistake is reported
-        sys.exit(fail(error))
+        sys.exit(fail(error, as_json=as_json))
     sys.exit(status if isinstance(status, int) else 0)
