@@ -37,6 +37,15 @@ class Unseen(StrEnum):
     REFUSE = "refuse"
 
 
+def number_text(value: float) -> str:
+    """Return the text by which a number is known as a class or category.
+
+    >>> number_text(1.0), number_text(0.5)
+    ('1', '0.5')
+    """
+    return str(int(value)) if value == int(value) else repr(value)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
     """One column: its type and what it may hold.

@@ -13,8 +13,7 @@ import numpy as np
 
 from kervan.core.errors import InvalidData, InvalidInput, did_you_mean
 from kervan.core.plugins import extras_named
-from kervan.core.schema import Type
-from kervan.pipeline.table import as_texts
+from kervan.core.schema import Type, number_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -109,8 +108,18 @@ def _codes(values: pl.Series, column: Column, *, kind: str) -> NDArray[Any]:
     if not column.allowed:
         return np.full(len(values), UNKNOWN, dtype=kind)
     codes = np.arange(len(column.allowed)).tolist()
-    known = as_texts(values).replace_strict(list(column.allowed), codes, default=UNKNOWN, return_dtype=dtype)
+    known = _texts(values).replace_strict(list(column.allowed), codes, default=UNKNOWN, return_dtype=dtype)
     return known.fill_null(UNKNOWN).to_numpy()
+
+
+def _texts(values: pl.Series) -> pl.Series:
+    import polars as pl
+
+    if not values.dtype.is_float():
+        return values.cast(pl.String)
+    distinct = [value for value in values.unique().to_list() if value is not None and np.isfinite(value)]
+    texts = [number_text(value) for value in distinct]
+    return values.replace_strict(distinct, texts, default=None, return_dtype=pl.String)
 
 
 def _numbers(values: pl.Series, column: Column, *, kind: str) -> NDArray[Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from kervan.core.errors import Corrupted
 from kervan.core.plugins import extras_named
+from kervan.core.schema import number_text
 
 if TYPE_CHECKING:
     import polars as pl
@@ -47,9 +48,5 @@ def as_texts(column: pl.Series) -> pl.Series:
     if not column.dtype.is_float():
         return column.cast(pl.String)
     finite = column.drop_nulls().drop_nans().unique()
-    texts = {value: _number_text(value) for value in finite.filter(finite.is_finite()).to_list()}
+    texts = {value: number_text(value) for value in finite.filter(finite.is_finite()).to_list()}
     return column.replace_strict(texts, default=None, return_dtype=pl.String)
-
-
-def _number_text(value: float) -> str:
-    return str(int(value)) if value == int(value) else repr(value)
