@@ -312,7 +312,7 @@ def test_a_driver_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: py
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(MissingExtra) as caught:
         Catalog("postgresql://h/x", actor="a", folder=tmp_path)
-    assert caught.value.hint == "pip install 'kervan[postgres]'"
+    assert "kervan[postgres]" in caught.value.hint
 
 
 def test_what_is_no_database_file_is_named(tmp_path: Path) -> None:
