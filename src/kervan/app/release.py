@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kervan.app.register import find_model, package_folder
 from kervan.core.errors import NotFound, did_you_mean
-from kervan.core.identity import check_name, new_id
+from kervan.core.identity import Ref, check_name, new_id
 from kervan.core.nouns import Deployment, Link, Model, Plan, Serving
 from kervan.core.plugins import plugin
 from kervan.store.events import Entry
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kervan.core.ports import Target
 
 SCOPE = "environment"
+PRODUCTION = "production"
 
 
 def release(project: Project, ref: str, *, to: str = "", why: str = "") -> Deployment:
@@ -28,7 +29,7 @@ def release(project: Project, ref: str, *, to: str = "", why: str = "") -> Deplo
     answered before goes on, and `ServerFailed` says why.
     """
     settings = project.config.release
-    environment = check_name(to or settings.to or "production", "an environment")
+    environment = check_name(to or settings.to or PRODUCTION, "an environment")
     model = find_model(project, ref)
     plan = Plan(host=settings.host, port=settings.port)
     current = current_deployment(project, environment)
@@ -79,6 +80,20 @@ def current_deployment(project: Project, environment: str, *, at: float | None =
     """Return what an environment points to now, or pointed to at a time in the past."""
     change = project.store.catalog.alias(SCOPE, environment, at=at)
     return None if change is None else project.store.catalog.get(Deployment, change.target)
+
+
+def find_environment(project: Project, name: str) -> str:
+    """Return the environment of this name, or the one in which a model of this name answers.
+
+    `production` comes first where a model answers in several. Raises `NotFound` for any other name.
+    """
+    known = {change.name for change in project.store.catalog.alias_history(SCOPE)}
+    if name in known:
+        return name
+    for environment in sorted(known, key=lambda each: (each != PRODUCTION, each)):
+        if any(Ref.parse(ref).name == name for ref in find_deployment(project, environment).shares):
+            return environment
+    return find_deployment(project, name).name
 
 
 def find_deployment(project: Project, environment: str) -> Deployment:

@@ -102,11 +102,16 @@ def fail(error: Exception, *, as_json: bool) -> int:
     if as_json:
         fail_as_json(type(named).__name__, str(named), named.hint)
     else:
-        click.secho("error: ", fg="red", bold=True, nl=False, err=True)
+        click.secho("error: ", fg="red", bold=True, nl=False, err=True, color=colours())
         click.echo(_with_place(named), err=True)
         if named.hint:
             click.echo(f" hint: {named.hint}", err=True)
     return next((code for kind, code in EXIT_CODES if isinstance(named, kind)), 1)
+
+
+def colours() -> bool | None:
+    """Say that nothing is coloured (https://no-color.org), or None: on a terminal."""
+    return False if os.environ.get("NO_COLOR") else None
 
 
 def fail_as_json(kind: str, message: str, hint: str) -> None:
@@ -177,7 +182,7 @@ def _report_bug(error: Exception) -> None:
         "w", prefix="kervan-bug-", suffix=".txt", delete=False, encoding="utf-8"
     ) as file:
         file.write("".join(traceback.format_exception(error)))
-    click.secho("this is a bug in Kervan: ", fg="red", bold=True, nl=False, err=True)
+    click.secho("this is a bug in Kervan: ", fg="red", bold=True, nl=False, err=True, color=colours())
     click.echo(f"{type(error).__name__}: {error}", err=True)
     click.echo(f" hint: please report it with {file.name}", err=True)
 

@@ -104,23 +104,26 @@ def serve(model: str, host: str, port: int, records: Path) -> None:
 
 
 @click.command()
-@click.argument("environment", default="production")
+@click.argument("name", default="production")
 @click.option(
     "-f", "--file", "file", type=click.Path(path_type=Path, dir_okay=False), help="CSV, Parquet or JSON."
 )
 @click.option("-r", "--row", "row", help="One row as JSON.")
 @shows(
     example="""kervan predict -f rows.csv
+               kervan predict income -f rows.csv
                kervan predict --row '{"age": 39, "workclass": "State-gov"}' --json"""
 )
 @with_project
-def predict(project: Project, environment: str, file: Path | None, row: str | None) -> Shown:
-    """Ask the model that answers in an environment (production by default)."""
+def predict(project: Project, name: str, file: Path | None, row: str | None) -> Shown:
+    """Ask the model that answers in production, or in the environment or under the model's name NAME."""
     from kervan.app.predict import predict as ask
     from kervan.app.predict import predict_file
+    from kervan.app.release import find_environment
 
     if (file is None) == (row is None):
         raise click.UsageError("give rows by -f FILE or one row by --row JSON")
+    environment = find_environment(project, name)
     if file is not None:
         answers = predict_file(project, file, environment=environment)
     else:

@@ -8,7 +8,7 @@ from importlib import import_module
 
 import click
 
-from kervan.cli.edge import fail, fail_as_json
+from kervan.cli.edge import colours, fail, fail_as_json
 
 # Command, where it is, and its line in `kervan --help`: nothing is imported for showing that.
 COMMANDS = {
@@ -82,7 +82,7 @@ def run(arguments: Sequence[str] | None) -> None:
     """Run the command line; errors become one line, a hint and an exit code."""
     as_json = "--json" in (sys.argv[1:] if arguments is None else arguments)
     try:
-        status = kervan.main(args=arguments, prog_name="kervan", standalone_mode=False)
+        status = kervan.main(args=arguments, prog_name="kervan", standalone_mode=False, color=colours())
     except click.exceptions.Abort:
         click.echo("interrupted; the next `kervan run` goes on from here", err=True)
         sys.exit(130)

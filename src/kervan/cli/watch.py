@@ -27,19 +27,21 @@ def trace(project: Project, prediction: str) -> Shown:
 
 
 @click.command()
-@click.argument("environment", default="production")
+@click.argument("name", default="production")
 @click.option("--since", help="Only what was asked since then, such as 2026-05-01 or 2026-05-01T12:00.")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write the report as a page.")
 @click.option("--strict", is_flag=True, help="End with code 4 if something drifted.")
 @shows(example="kervan drift\nkervan drift production --since 2026-05-01 --html drift.html")
 @with_project
-def drift(project: Project, environment: str, since: str | None, html: Path | None, strict: bool) -> Shown:
-    """Compare the inputs that were asked for with the profile of the training data."""
+def drift(project: Project, name: str, since: str | None, html: Path | None, strict: bool) -> Shown:
+    """Compare what was asked for with the training data: in production, or in NAME (also a model's)."""
     from kervan.app.drift import check_drift
+    from kervan.app.release import find_environment
     from kervan.cli.show import drift_text
     from kervan.core.nouns import Verdict
     from kervan.monitor.page import drift_page
 
+    environment = find_environment(project, name)
     report, found = check_drift(project, environment=environment, since=_seconds(since))
     if html is not None:
         html.write_text(drift_page(found, title=f"Drift in {environment}"), encoding="utf-8")
