@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from journeys.home import Home
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PERSON = {"yaş": 39, "şehir": "İstanbul", "gelir": 20_000.5, "0": 0.5}
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    """An empty project folder with blanks and Turkish letters; its servers end with the test."""
+    folder = tmp_path / "Müşteri Kaybı"
+    folder.mkdir()
+    here = Home(folder)
+    yield here
+    here.stop()
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """A project whose model answers in `üretim` and was asked for 120 predictions; tests only ask it."""
+    folder = tmp_path_factory.mktemp("dükkân") / "Müşteri Kaybı"
+    folder.mkdir()
+    here = Home(folder)
+    try:
+        here.start().ask("run", "--quiet", "--why", "ilk sürüm")
+        here.write("istek.csv", "yaş,şehir,gelir,0\n" + "39,İstanbul,20000.5,0.5\n" * 120)
+        here.ask("predict", "üretim", "-f", "istek.csv")
+        time.sleep(0.5)  # records are on disk a tenth of a second after the answer
+        yield here
+    finally:
+        here.stop()
