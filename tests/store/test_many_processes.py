@@ -132,7 +132,7 @@ def test_what_was_acknowledged_survives_twenty_kills(any_workspace: Workspace) -
     store.close()
 
 
-@pytest.mark.parametrize("count", [2, 2, 2, 2, 20])
+@pytest.mark.parametrize("count", [2, 3, 4, 5, 20])
 def test_processes_that_find_no_catalog_make_one(count: int, workspace: Workspace) -> None:
     given = play(REGISTER, workspace, count)
     assert [len(versions) for versions in given if versions] == [2] * count

@@ -6,17 +6,20 @@ Source text is hashed, not compiled constants: those differ from process to proc
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import sys
 import textwrap
 from functools import cache
-from importlib import import_module
+from importlib.abc import SourceLoader
+from importlib.machinery import ModuleSpec
 from importlib.metadata import packages_distributions, version
-from importlib.util import find_spec
-from types import CodeType, FunctionType, ModuleType
+from importlib.util import find_spec, resolve_name
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from kervan.core.identity import sha256_parts
+from kervan.core.identity import sha256, sha256_parts
+from kervan.pipeline.step import Pipeline, Step
 from kervan.pipeline.surroundings import installed_packages
 
 if TYPE_CHECKING:
@@ -24,7 +27,10 @@ if TYPE_CHECKING:
 
 # The modules whose distribution has another name, as far as projects like these use them often.
 _DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml"}
-_CONSTANT = (str, bytes, int, float, bool, type(None))
+_CONSTANT = (str, bytes, int, float, complex, type(None))
+# What stands for a function that it calls: `functools.partial`, `functools.cache`, a bound method.
+_CALLING_ANOTHER = (functools.partial, type(cache(len)), MethodType)
+_CALLED = ("func", "args", "keywords", "__wrapped__", "__func__", "__self__")
 
 
 @cache
@@ -44,58 +50,95 @@ class _Walk:
 
     def __init__(self, root: str) -> None:
         self._root = root
-        self._seen: set[int] = set()
+        self._seen: dict[int, Any] = {}  # holds what was seen, so that no other object gets its id
+        self._read: set[str] = set()
         self.parts: set[str] = set()
 
-    def visit(self, target: Any) -> None:
-        target = getattr(target, "function", target)  # a step stands for its function
-        if id(target) in self._seen:
-            return
-        self._seen.add(id(target))
+    def visit(self, target: Any, name: str = "") -> None:
+        """Note what `target` is made of, and everything that it uses."""
+        if isinstance(target, _CONSTANT):
+            self.parts.add(f"{name} = {target!r}")
+        elif id(target) not in self._seen:
+            self._seen[id(target)] = target
+            self._visit_object(target, name)
+
+    def _visit_object(self, target: Any, name: str) -> None:
         if isinstance(target, ModuleType):
             self._visit_module(target)
         elif isinstance(target, FunctionType | type):
             self._visit_definition(target)
+        elif isinstance(target, Step | Pipeline):
+            self.visit(target.function)
+        elif isinstance(target, dict | list | tuple | set | frozenset):
+            self._visit_container(target, name)
+        elif self._is_followed(type(target).__module__) or isinstance(target, _CALLING_ANOTHER):
+            self.visit(type(target))
+            for key, value in _state(target).items():
+                self.visit(value, f"{name}.{key}")
+        else:
+            self._add_version(type(target).__module__)
+            self.parts.add(f"{name} = {_text(target)}")
+
+    def _visit_container(self, target: Any, name: str) -> None:
+        self.parts.add(f"{name} is a {type(target).__name__} of {len(target)}")
+        if isinstance(target, dict):
+            items = [(repr(key), value) for key, value in target.items()]
+        elif isinstance(target, list | tuple):
+            items = [(str(place), value) for place, value in enumerate(target)]
+        else:
+            items = [(str(place), value) for place, value in enumerate(sorted(target, key=repr))]
+        for key, value in items:
+            self.visit(value, f"{name}[{key}]")
 
     def _visit_module(self, module: ModuleType) -> None:
-        if self._is_followed(module.__name__):
-            self.parts.add(f"module {module.__name__}\n{inspect.getsource(module)}")
-        else:
+        if not self._is_followed(module.__name__):
             self._add_version(module.__name__)
+            return
+        try:
+            self.parts.add(f"module {module.__name__}\n{inspect.getsource(module)}")
+        except (OSError, TypeError):  # a package without a file of its own
+            return
+        for name, value in vars(module).items():
+            if not name.startswith("__"):
+                self.visit(value, f"{module.__name__}.{name}")
 
     def _visit_definition(self, target: FunctionType | type) -> None:
         if not self._is_followed(target.__module__):
             self._add_version(target.__module__)
             return
         try:
-            source = textwrap.dedent(inspect.getsource(target))
+            # A wrapper's own code: asked for the function, Python shows the source of what it wraps.
+            code = target if isinstance(target, type) else target.__code__
+            source = textwrap.dedent(inspect.getsource(code))
         except (OSError, TypeError):  # made at run time, such as a dataclass's __init__
             return
-        self.parts.add(f"{target.__module__}.{target.__qualname__}\n{source}")
+        place = f"{target.__module__}.{target.__qualname__}"
+        self.parts.add(f"{place}\n{source}")
         scope = vars(sys.modules[target.__module__])
-        for name in _names(target):
-            self._visit_value(name, scope.get(name))
-        for used in _local_imports(source):
+        for name in scope.keys() & set(_names(target)):
+            self.visit(scope[name], f"{target.__module__}.{name}")
+        for used in _imports(source, sys.modules[target.__module__].__package__ or ""):
             self._visit_import(*used)
-        closure = inspect.getclosurevars(target).nonlocals if isinstance(target, FunctionType) else {}
-        for name, value in closure.items():
-            self._visit_value(name, value)
-
-    def _visit_value(self, name: str, value: Any) -> None:
-        if isinstance(value, _CONSTANT) or _is_plain(value):
-            self.parts.add(f"{name} = {value!r}")
-        else:
-            self.visit(value)
+        for name, value in _bound(target).items():
+            self.visit(value, f"{place}.{name}")
 
     def _visit_import(self, module: str, names: tuple[str, ...]) -> None:
+        """Note a module that is imported late, as a whole and without importing it: it may be slow."""
         if not self._is_followed(module):
             self._add_version(module)
             return
-        imported = import_module(module)
-        for name in names:
-            self.visit(getattr(imported, name, imported))
-        if not names:
-            self.visit(imported)
+        if module in self._read:
+            return
+        self._read.add(module)
+        spec = _spec(module)
+        source = spec.loader.get_source(module) if spec and isinstance(spec.loader, SourceLoader) else None
+        self.parts.add(f"module {module}\n{source}")
+        for used in _imports(source or "", spec.parent or "" if spec else ""):
+            self._visit_import(*used)
+        if spec and spec.submodule_search_locations:
+            for name in names:
+                if _spec(f"{module}.{name}"):
+                    self._visit_import(f"{module}.{name}", ())
 
     def _is_followed(self, module: str) -> bool:
         root = module.partition(".")[0]
@@ -143,19 +186,42 @@ def _methods(target: type) -> Iterator[FunctionType]:
             yield inner
 
 
-def _local_imports(source: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield (module, names) of the imports inside a definition."""
+def _imports(source: str, package: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield (module, names) of the imports inside a text of `package`."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from ((alias.name, ()) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module, tuple(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            absolute = resolve_name(module, package) if node.level else module
+            yield absolute, tuple(alias.name for alias in node.names)
 
 
-def _is_plain(value: Any) -> bool:
-    """Say whether a value's text is the same in every process."""
-    if isinstance(value, tuple | list):
-        return all(isinstance(item, _CONSTANT) or _is_plain(item) for item in value)
-    if isinstance(value, dict):
-        return all(isinstance(key, _CONSTANT) for key in value) and _is_plain(list(value.values()))
-    return False
+def _spec(module: str) -> ModuleSpec | None:
+    try:
+        return find_spec(module)
+    except (ImportError, ValueError):
+        return None
+
+
+def _bound(target: FunctionType | type) -> dict[str, Any]:
+    """Return the values that a definition took from around it: closure, defaults, bases, class attributes."""
+    if isinstance(target, type):
+        attributes = {name: value for name, value in vars(target).items() if not name.endswith("_")}
+        plain = {name: value for name, value in attributes.items() if not isinstance(value, FunctionType)}
+        return {"bases": target.__bases__, **plain}
+    closure = inspect.getclosurevars(target).nonlocals
+    return {"defaults": target.__defaults__, "keywords": target.__kwdefaults__, **closure}
+
+
+def _state(target: Any) -> dict[str, Any]:
+    """Return what an object holds."""
+    slots = [name for kind in type(target).__mro__ for name in getattr(kind, "__slots__", ())]
+    held = {name: getattr(target, name) for name in (*_CALLED, *slots) if hasattr(target, name)}
+    return {**held, **getattr(target, "__dict__", {})}
+
+
+def _text(target: Any) -> str:
+    """Return a text for a library's object, the same in every process; its type where there is none."""
+    text = f"{target.dtype} {sha256(target.tobytes())}" if hasattr(target, "tobytes") else repr(target)
+    return type(target).__qualname__ if " at 0x" in text else text
