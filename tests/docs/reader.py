@@ -67,22 +67,22 @@ class Reader:
             self._write(block)
         elif block.kind == "console":
             for command in commands(block):
-                self._run(command, place)
+                self._check(command, place)
         elif block.kind == "python":
             script = self._home / "block.py"
             script.write_text(self._own(block.text), encoding="utf-8")
-            code, printed = self._tell(f"python '{script}'")
+            code, printed = self.run(f"python '{script}'")
             assert code == 0, f"{place}: {printed}"
         elif block.kind == "toml":
             self._check_settings(block)
 
     def _write(self, block: Block) -> None:
-        path = Path(self._tell("pwd")[1].strip()) / block.title
+        path = Path(self.run("pwd")[1].strip()) / block.title
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(self._own(block.text), encoding="utf-8")
 
-    def _run(self, command: Command, place: str) -> None:
-        code, printed = self._tell(self._own(command.text))
+    def _check(self, command: Command, place: str) -> None:
+        code, printed = self.run(self._own(command.text))
         assert code == command.code, f"{place}: `{command.text}` ended with {code}:\n{printed}"
         missing = missing_line(tuple(map(self._own, command.shown)), printed)
         assert missing is None, f"{place}: `{command.text}` does not print {missing!r}, but:\n{printed}"
@@ -96,7 +96,7 @@ class Reader:
             text = text.replace(theirs, ours)
         return text
 
-    def _tell(self, command: str) -> tuple[int, str]:
+    def run(self, command: str) -> tuple[int, str]:
         """Run a command in the session and return its exit code and what it printed, errors too."""
         assert self._shell.stdin is not None
         assert self._shell.stdout is not None
