@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import shutil
 import tempfile
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from kervan.pipeline.table import from_parquet, to_parquet
 from kervan.store.events import canonical
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -74,18 +75,15 @@ def save(value: Any, store: Store) -> Value:
         return Value("folder", _save_folder(value, store))
     if isinstance(value, bytes):
         return Value("bytes", store.blobs.put_bytes(value))
-    kind = type(value).__module__.partition(".")[0]
-    if kind == "polars":
-        return Value("table", store.blobs.put_bytes(to_parquet(value)))
-    if kind == "numpy":
-        return Value("array", store.blobs.put_bytes(_array_to_bytes(value)))
+    form, write = _FORMS.get(type(value).__module__.partition(".")[0], ("json", _json_to_bytes))
     try:
-        return Value("json", store.blobs.put_bytes(canonical(value)))
-    except (TypeError, ValueError, OverflowError) as error:
+        content = write(value)
+    except (TypeError, ValueError, OverflowError, AttributeError) as error:
         raise InvalidInput(
-            f"a step gave a {type(value).__name__}, which cannot be kept: {error}",
+            f"a {type(value).__name__} cannot be kept: {error}",
             hint="give JSON, a dataclass, a Polars table, a NumPy array, bytes or the Path of a folder",
         ) from error
+    return Value(form, store.blobs.put_bytes(content))
 
 
 def load(value: Value, store: Store, kind: Any = Any) -> Any:
@@ -139,6 +137,10 @@ def _is_whole(path: Path, digest: str) -> bool:
 
 
 def _save_folder(folder: Path, store: Store) -> str:
+    if not folder.is_dir():
+        raise InvalidInput(
+            f"{folder} is no folder", hint="put the file into a folder, and give that one's Path"
+        )
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     listing = [_File(path.relative_to(folder).as_posix(), store.blobs.put_file(path)) for path in paths]
     return store.blobs.put_bytes(canonical(listing))
@@ -151,6 +153,21 @@ def _load_folder(digest: str, store: Store) -> Path:
 
 def _listing(digest: str, store: Store) -> list[_File]:
     return msgspec.json.decode(store.blobs.read_bytes(digest), type=list[_File])
+
+
+def _json_to_bytes(value: Any) -> bytes:
+    content = canonical(value)
+    if b"null" in content and not _is_finite(msgspec.to_builtins(value)):
+        raise ValueError("JSON has no NaN and no infinity; give None where a number is missing")
+    return content
+
+
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(map(_is_finite, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(_is_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _array_to_bytes(array: NDArray[Any]) -> bytes:
@@ -166,3 +183,10 @@ def _array_from_bytes(content: bytes) -> NDArray[Any]:
 
     array: NDArray[Any] = np.load(io.BytesIO(content), allow_pickle=False)
     return array
+
+
+# The libraries whose values have a form of their own.
+_FORMS: dict[str, tuple[str, Callable[[Any], bytes]]] = {
+    "polars": ("table", to_parquet),
+    "numpy": ("array", _array_to_bytes),
+}
