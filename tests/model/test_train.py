@@ -43,6 +43,20 @@ def test_the_same_seed_gives_the_same_answers(family: str, name: str) -> None:
     assert first.values == again.values
 
 
+@pytest.mark.parametrize("family", ["neighbours", "tree", "forest", "boosting"])
+def test_rows_that_repeat_teach_nothing_about_themselves(family: str) -> None:
+    """With labels thrown by chance, only a row that is on both sides could be answered well."""
+    chance = np.random.default_rng(0)
+    matrix = np.repeat(chance.normal(size=(150, 4)).astype(np.float32), 4, axis=0)
+    truth = np.repeat(chance.integers(0, 2, 150), 4)
+    columns = tuple(Column(name=f"x{place}", type=Type.NUMBER) for place in range(4))
+    output = Column(name="y", type=Type.CATEGORY, allowed=("no", "yes"))
+    signature = Signature(inputs=Schema(columns), output=output)
+    order = chance.permutation(len(truth))
+    score = cross_validate(family, matrix[order], truth[order], signature, folds=5, seed=0)
+    assert score.means["roc_auc"] < 0.62
+
+
 def test_a_score_survives_as_json() -> None:
     signature, matrix, truth = real("wine")
     score = cross_validate("tree", matrix, truth, signature, folds=2, seed=0)

@@ -67,17 +67,20 @@ def cross_validate(
 ) -> CandidateScore:
     """Score one family over shuffled folds, which keep the share of every class.
 
-    The folds depend on `seed`, `folds` and `truth` alone, so that families can be compared. Raises
-    `InvalidConfig` for fewer than two folds, and `InvalidData` for fewer rows than folds, of some class
-    or at all, both before anything is trained.
+    Equal rows are always in the same fold: none is asked about that was learned from. The folds are the
+    same for every family. Raises `InvalidConfig` for fewer than two folds, and `InvalidData` for fewer
+    different rows than folds, of some class or at all, both before anything is trained.
     """
     if folds < 2:
         raise InvalidConfig(f"{folds} folds cannot be compared", hint="set `folds` in [model] to 2 or more")
-    _check_rows(truth, signature, at_least=folds)
+    first, place = _distinct(matrix)
+    _check_rows(truth[first], signature, at_least=folds)
     found: list[dict[str, float]] = []
     fit_seconds = predict_seconds = 0.0
     noticed: list[warnings.WarningMessage] = []
-    for learn, ask in _folds(matrix, truth, signature, folds, seed):
+    for fold in _folds(truth[first], signature, folds, seed):
+        is_asked = np.isin(place, fold)
+        learn, ask = np.flatnonzero(~is_asked), np.flatnonzero(is_asked)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             started = time.perf_counter()
@@ -125,14 +128,22 @@ def _fitted(
     return build(family, signature, seed).fit(exact, truth)
 
 
-def _folds(
-    matrix: NDArray[np.float32], truth: NDArray[Any], signature: Signature, folds: int, seed: int
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+def _distinct(matrix: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return where each distinct row comes first, and for each row which of them it is."""
+    rows = np.ascontiguousarray(matrix)
+    whole = rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1])))[:, 0]
+    _, first, place = np.unique(whole, return_index=True, return_inverse=True)
+    return first, place
+
+
+def _folds(truth: NDArray[Any], signature: Signature, folds: int, seed: int) -> Iterator[NDArray[np.int64]]:
+    """Yield for each fold the places of the rows that are asked about."""
     with extras_named():
         from sklearn.model_selection import KFold, StratifiedKFold
 
     kind = StratifiedKFold if signature.is_classification else KFold
-    yield from kind(folds, shuffle=True, random_state=seed).split(matrix, truth)
+    for _, asked in kind(folds, shuffle=True, random_state=seed).split(truth, truth):
+        yield asked
 
 
 def _check_rows(truth: NDArray[Any], signature: Signature, *, at_least: int) -> None:
