@@ -11,7 +11,9 @@ import pytest
 from .pages import DOCS, blocks
 from .reader import Reader
 
-PAGES = sorted(page for page in (DOCS / "how-to").glob("*.md") if page.name not in {"index.md", "postgresql.md"})
+PAGES = sorted(
+    page for page in (DOCS / "how-to").glob("*.md") if page.name not in {"index.md", "postgresql.md"}
+)
 STARTS_FROM_TUTORIAL = "starts from the [tutorial's project]"
 
 
