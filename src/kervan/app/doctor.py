@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from kervan.app.audit import verify
 from kervan.app.release import SCOPE, current_deployment
-from kervan.core.errors import KervanError
-from kervan.core.nouns import Dataset, Finding, Model, Package, Status, Verdict
+from kervan.core.errors import KervanError, NotFound
+from kervan.core.nouns import Finding, Model, Status, Verdict
 from kervan.pipeline.surroundings import is_alive
 
 if TYPE_CHECKING:
@@ -54,20 +56,34 @@ def _audit(project: Project) -> Iterator[Finding]:
 
 
 def _files(project: Project) -> Iterator[Finding]:
-    """Every file that a record needs must be there; every model's files must have their content."""
-    wanted = project.store.catalog.blobs()
-    present = {file.hash for file in project.store.blobs.all()}
-    for digest in sorted(wanted - present):
-        message = f"file {digest} is gone from {project.store.blobs.url}"
+    """Every file that a record needs must be there, with the content that it had."""
+    wanted = sorted(project.store.catalog.blobs())
+    broken = [(digest, what) for digest in wanted if (what := _broken(project, digest))]
+    for digest, what in broken:
+        message = f"file {digest} ({_owner(project, digest)}) {what} {project.store.blobs.url}"
         yield _finding("files", Verdict.FAILED, message, "restore it from a backup")
-    for package in project.store.catalog.all(Package):
-        for file in package.files:
-            project.store.blobs.read_bytes(file.sha256)
-    for dataset in project.store.catalog.all(Dataset):
-        for part in dataset.parts:
-            project.store.blobs.read_bytes(part.blob)
-    if wanted <= present:
-        yield _finding("files", Verdict.PASSED, f"all {len(wanted)} files are there")
+    if not broken:
+        yield _finding("files", Verdict.PASSED, f"all {len(wanted)} files are there, as they were stored")
+
+
+def _broken(project: Project, digest: str) -> str:
+    try:
+        with project.store.blobs.open(digest) as file:
+            found = hashlib.sha256()
+            while piece := file.read(1 << 20):
+                found.update(piece)
+    except NotFound:
+        return "is gone from"
+    return "" if found.hexdigest() == digest else "was altered in"
+
+
+def _owner(project: Project, digest: str) -> str:
+    """Say what a stored file is, as one of the records that need it knows it."""
+    catalog = project.store.catalog
+    for child, role in catalog.children(f"sha256:{digest}"):
+        with suppress(NotFound):  # results of steps are no records of their own
+            return f"{role} of {catalog.record(child).ref}"
+    return "the result of a step"
 
 
 def _runs(project: Project) -> Iterator[Finding]:
