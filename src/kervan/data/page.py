@@ -61,7 +61,7 @@ def _number_rows(numbers: NumberProfile) -> list[tuple[str, str]]:
 
 def _texts(texts: TextProfile) -> str:
     total = sum(each.count for each in texts.top) + texts.others
-    if texts.others and texts.top[0].count == 1:
+    if texts.others and (not texts.top or texts.top[0].count == 1):
         return '<p class="soft">every value is there once</p>'
     rows = [(each.value, [each.count / max(1, total)]) for each in texts.top]
     if texts.others:

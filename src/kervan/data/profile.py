@@ -132,7 +132,7 @@ def _column(values: pl.Series, column: Column) -> ColumnProfile:
         ends = (present.min(), present.max()) if len(present) else ("", "")
         return _figures(column, values, present.n_unique(), dates=(str(ends[0]), str(ends[1])))
     counted = _value_counts(as_texts(present))
-    return _figures(column, values, len(counted), texts=_texts(counted))
+    return _figures(column, values, len(counted), texts=_texts(counted, column.type))
 
 
 def _figures(
@@ -210,11 +210,14 @@ def _value_counts(labels: pl.Series) -> tuple[ValueCount, ...]:
     return tuple(ValueCount(value=value, count=count) for value, count in counted.iter_rows())
 
 
-def _texts(counted: tuple[ValueCount, ...]) -> TextProfile:
+def _texts(counted: tuple[ValueCount, ...], kind: Type) -> TextProfile:
     lengths = [len(each.value) for each in counted] or [0]
+    top = counted[:TOP_VALUES]
+    if kind is Type.TEXT:  # a free text that is there once says nothing about the table, but much of its row
+        top = tuple(each for each in top if each.count > 1)
     return TextProfile(
-        top=counted[:TOP_VALUES],
-        others=sum(each.count for each in counted[TOP_VALUES:]),
+        top=top,
+        others=sum(each.count for each in counted[len(top) :]),
         shortest=min(lengths),
         longest=max(lengths),
     )
