@@ -20,9 +20,8 @@ from kervan.core.identity import new_id, sha256_parts
 from kervan.core.nouns import Record, Status, StepRun
 from kervan.pipeline.fingerprint import fingerprint
 from kervan.pipeline.step import Node, Pipeline
-from kervan.pipeline.values import Value, blobs_of, is_bulky, load, save
-from kervan.pipeline.worker import Task, compute, start_worker, without_main
-from kervan.store.events import canonical
+from kervan.pipeline.values import Value, blobs_of, identity, load
+from kervan.pipeline.worker import Task, compute, compute_apart, start_worker, without_main
 from kervan.store.transaction import stored
 
 if TYPE_CHECKING:
@@ -107,14 +106,15 @@ class _Execution:
                 self._compute_here(node, key)
             else:
                 with without_main():
-                    future = self._pool().submit(compute, self._task(node))
+                    future = self._pool().submit(compute_apart, self._task(node))
                 self._running[future] = (node, key, time.monotonic())
 
     def _collect(self) -> None:
         if not self._running:
             return
         done, _ = wait(self._running, return_when=FIRST_COMPLETED)
-        for future in done:
+        # What succeeded first: it is kept although something else failed at the same time.
+        for future in sorted(done, key=lambda future: future.exception() is not None):
             node, key, started = self._running.pop(future)
             self._settle(node, key, self._result_of(node, key, started, future), started)
 
@@ -173,19 +173,15 @@ class _Execution:
     def _key(self, node: Node) -> str:
         parts = [".".join(node.step.place), fingerprint(node.step.function)]
         for name, argument in sorted(node.arguments.items()):
-            parts += [name, self._identity(argument)]
+            what = f"step {node.name}: {name!r}"
+            parts += [name, identity(self._inputs(argument), self._store, what)]
         return sha256_parts(parts)
-
-    def _identity(self, argument: Any) -> str:
-        """Return a text that stands for an argument's content."""
-        resolved = self._inputs(argument)
-        return canonical(save(resolved, self._store) if is_bulky(resolved) else resolved).decode()
 
     def _recall(self, key: str) -> Value | None:
         known = self._store.catalog.recall(StepResult, key)
         if known is None:
             return None
-        if self._store.blobs.holds(known.value.hash):
+        if all(self._store.blobs.holds(link.parent.removeprefix("sha256:")) for link in known.parents):
             return known.value
         with self._store.catalog.transaction() as transaction:
             transaction.forget(StepResult, known.id)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from kervan.store.open import Store
 
+_KEPT = "give JSON, a dataclass, a Polars table, a NumPy array, bytes or the Path of a folder"
 _scratch: ContextVar[Path | None] = ContextVar("kervan_scratch", default=None)
 
 
@@ -62,11 +63,6 @@ def scratch_space() -> Iterator[None]:
             _scratch.reset(token)
 
 
-def is_bulky(value: Any) -> bool:
-    """Say whether a value is kept in a form of its own rather than as JSON."""
-    return isinstance(value, Path | bytes) or type(value).__module__.partition(".")[0] in {"polars", "numpy"}
-
-
 def save(value: Any, store: Store) -> Value:
     """Store a value and return what stands for it."""
     if isinstance(value, Value):
@@ -79,11 +75,28 @@ def save(value: Any, store: Store) -> Value:
     try:
         content = write(value)
     except (TypeError, ValueError, OverflowError, AttributeError) as error:
-        raise InvalidInput(
-            f"a {type(value).__name__} cannot be kept: {error}",
-            hint="give JSON, a dataclass, a Polars table, a NumPy array, bytes or the Path of a folder",
-        ) from error
+        raise InvalidInput(f"a {type(value).__name__} cannot be kept: {error}", hint=_KEPT) from error
     return Value(form, store.blobs.put_bytes(content))
+
+
+def identity(value: Any, store: Store, what: str) -> str:
+    """Return a text that stands for the content of a value; equal contents give equal texts."""
+    try:
+        return canonical(_stand_in(value, store)).decode()
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InvalidInput(f"{what} has no content that could be compared: {error}", hint=_KEPT) from error
+
+
+def _stand_in(value: Any, store: Store) -> Any:
+    if isinstance(value, Path | bytes) or type(value).__module__.partition(".")[0] in _FORMS:
+        return save(value, store)
+    if isinstance(value, list | tuple):
+        return [_stand_in(item, store) for item in value]
+    if isinstance(value, dict):
+        return {key: _stand_in(item, store) for key, item in value.items()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return Value("float", str(value))  # JSON would write them all as null
+    return value
 
 
 def load(value: Value, store: Store, kind: Any = Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import sys
 import threading
 import time
@@ -55,6 +56,16 @@ def without_main() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
+def compute_apart(task: Task) -> Value:
+    """Compute in a process of its own; an error that cannot travel to the other one is told in words."""
+    try:
+        return compute(task)
+    except Exception as error:
+        if _travels(error):
+            raise
+        raise RuntimeError(f"{type(error).__name__}: {error}") from error
+
+
 def compute(task: Task, store: Store | None = None, function: Callable[..., Any] | None = None) -> Value:
     """Load the inputs, call the step's function, store what it returns."""
     store = store or Store(task.workspace)
@@ -65,6 +76,14 @@ def compute(task: Task, store: Store | None = None, function: Callable[..., Any]
     }
     with scratch_space():
         return save(function(**arguments), store)
+
+
+def _travels(error: Exception) -> bool:
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - what was written in the line itself
+    except Exception:  # noqa: BLE001 - a class of the user's may raise anything here
+        return False
+    return True
 
 
 def _function(task: Task) -> Callable[..., Any]:
