@@ -27,14 +27,20 @@ class Reader:
     `replaced` gives texts of the page that stand for something of the reader's own, such as a database.
     """
 
-    def __init__(self, folder: Path, *, replaced: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        replaced: Mapping[str, str] | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
         self._replaced = dict(replaced or {})
         self._home = folder / ".home"
         self._home.mkdir(parents=True)
         self._shell = subprocess.Popen(
             ["bash", "--noprofile", "--norc"],
             cwd=folder,
-            env=_environment(self._home),
+            env={**_environment(self._home), **(environ or {})},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,8 @@ import pytest
 from .pages import DOCS, blocks
 from .reader import Reader
 
-PAGES = sorted(
-    page for page in (DOCS / "how-to").glob("*.md") if page.name not in {"index.md", "postgresql.md"}
-)
+SPECIAL = {"index", "plug-ins", "postgresql"}
+PAGES = sorted(page for page in (DOCS / "how-to").glob("*.md") if page.stem not in SPECIAL)
 STARTS_FROM_TUTORIAL = "starts from the [tutorial's project]"
 
 
@@ -45,6 +45,27 @@ def test_the_guide_to_postgresql_does_what_it_says(tmp_path: Path, postgres_noth
     replaced = {"postgresql://kervan@db.example.org/kervan": postgres_nothing}
     with Reader(tmp_path, replaced=replaced) as reader:
         assert reader.follow(DOCS / "how-to" / "postgresql.md")
+
+
+def test_the_guide_to_plug_ins_does_what_it_says(tmp_path: Path) -> None:
+    page = DOCS / "how-to" / "plug-ins.md"
+    install_by_hand(page, tmp_path)
+    with Reader(tmp_path, environ={"PYTHONPATH": str(tmp_path)}) as reader:
+        assert reader.follow(page)
+
+
+def install_by_hand(page: Path, folder: Path) -> None:
+    """Make the entry points of the page's distribution known, as its installation would."""
+    settings = tomllib.loads(next(block.text for block in blocks(page) if block.title == "pyproject.toml"))
+    name, version = settings["project"]["name"], settings["project"]["version"]
+    info = folder / f"{name.replace('-', '_')}-{version}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    points = [
+        f"[{group}]\n" + "".join(f"{point} = {place}\n" for point, place in rows.items())
+        for group, rows in settings["project"]["entry-points"].items()
+    ]
+    (info / "entry_points.txt").write_text("\n".join(points))
 
 
 def _free_port() -> int:

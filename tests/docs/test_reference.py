@@ -1,4 +1,4 @@
-"""The reference is whole and true: every command, setting, metric, error, field and plug-in, as the code has it."""
+"""The reference is whole: every command, setting, metric, error, field and plug-in, as the code has it."""
 
 from __future__ import annotations
 
