@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kervan.app.register import find_model, package_folder
@@ -33,30 +34,32 @@ def release(project: Project, ref: str, *, to: str = "", why: str = "") -> Deplo
     model = find_model(project, ref)
     plan = Plan(host=settings.host, port=settings.port)
     current = current_deployment(project, environment)
-    is_known = current is not None and current.shares == {model.ref: 1.0} and current.plan == plan
+    known = current if current and current.shares == {model.ref: 1.0} and current.plan == plan else None
     with project.stage("release") as tell:
-        ident = current.id if current is not None and is_known else new_id()
+        ident = known.id if known else new_id()
         endpoint = _realise(project, model, plan, environment=environment, deployment=ident)
-        deployment = Deployment(
-            id=ident,
-            name=environment,
-            creator=project.store.workspace.actor,
-            time=time.time(),
-            parents=(Link(parent=model.id, role="model"), Link(parent=model.package, role="package")),
-            shares={model.ref: 1.0},
-            plan=plan,
-            endpoint=endpoint,
-            why=why,
-        )
         tell(f"{model.ref} answers in {environment} at {endpoint}")
-    if current is not None and is_known and current.endpoint == endpoint:
-        return current
+    if known and known.endpoint == endpoint:
+        return known
+    if known:  # brought back elsewhere; who released it, when and why stays as it was
+        moved = replace(known, endpoint=endpoint)
+        with project.store.catalog.transaction() as transaction:
+            transaction.update(moved, action="moved", why=why)
+        return moved
+    deployment = Deployment(
+        id=ident,
+        name=environment,
+        creator=project.store.workspace.actor,
+        time=time.time(),
+        parents=(Link(parent=model.id, role="model"), Link(parent=model.package, role="package")),
+        shares={model.ref: 1.0},
+        plan=plan,
+        endpoint=endpoint,
+        why=why,
+    )
     with project.store.catalog.transaction() as transaction:
-        if is_known:
-            transaction.update(deployment, action="moved", why=why)
-        else:
-            transaction.put(deployment, action="released", why=why)
-            transaction.point(SCOPE, environment, deployment.id, why=why)
+        transaction.put(deployment, action="released", why=why)
+        transaction.point(SCOPE, environment, deployment.id, why=why)
     return deployment
 
 
