@@ -29,7 +29,7 @@ lint: $(READY)  ## Check style, types and layers
 	$(BIN)/lint-imports
 
 docs: $(READY)  ## Build the documentation into site/
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: $(READY)  ## Measure beside peers; prints ratios
 	$(BIN)/python -m benchmarks
