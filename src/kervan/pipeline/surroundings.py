@@ -18,22 +18,31 @@ if TYPE_CHECKING:
     from kervan.store.blobs import Blobs
 
 _DISTRIBUTION = re.compile(r"(.+?)-([^-]+)\.(?:dist|egg)-info")
-_LOGIN = re.compile(r"(?<=//)[^/@]+@")
+_LOGIN = re.compile(r"(?<=//)[^/]*@")
+# Whatever the user's settings make of differences, this one can be applied again.
+_APPLICABLE = (
+    "--binary",
+    "--no-color",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--src-prefix=a/",
+    "--dst-prefix=b/",
+)
 
 
 def code_state(folder: Path, blobs: Blobs) -> Code:
     """Return repository, branch, commit and the stored patch of uncommitted changes, if Git knows them."""
-    commit = _git(folder, "rev-parse", "HEAD").strip()
+    commit = _git_text(folder, "rev-parse", "HEAD")
     if not commit:
         return Code()
-    top = _git(folder, "rev-parse", "--show-toplevel").strip()
-    remote = _LOGIN.sub("", _git(folder, "config", "--get", "remote.origin.url").strip())
-    difference = _git(folder, "diff", "HEAD", "--binary")
+    top = _git_text(folder, "rev-parse", "--show-toplevel")
+    remote = _LOGIN.sub("", _git_text(folder, "config", "--get", "remote.origin.url"))
+    difference = _git(folder, "diff", "HEAD", *_APPLICABLE)
     return Code(
         repository=remote or top,
-        branch=_git(folder, "rev-parse", "--abbrev-ref", "HEAD").strip(),
+        branch=_git_text(folder, "rev-parse", "--abbrev-ref", "HEAD"),
         commit=commit,
-        difference=blobs.put_bytes(difference.encode()) if difference else "",
+        difference=blobs.put_bytes(difference) if difference else "",
     )
 
 
@@ -93,11 +102,15 @@ def _answers(process: int) -> bool:
     return True
 
 
-def _git(folder: Path, *arguments: str) -> str:
+def _git_text(folder: Path, *arguments: str) -> str:
+    return _git(folder, *arguments).decode(errors="replace").strip()
+
+
+def _git(folder: Path, *arguments: str) -> bytes:
     try:
         done = subprocess.run(
             ["git", "-C", str(folder), *arguments], capture_output=True, timeout=20, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.decode(errors="replace") if done.returncode == 0 else ""
+        return b""
+    return done.stdout if done.returncode == 0 else b""

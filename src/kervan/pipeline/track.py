@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from kervan.core.identity import new_id
 from kervan.core.nouns import Link, Run, Status, StepRun
 from kervan.pipeline.surroundings import code_state, installed_packages, is_alive, this_host
-from kervan.store.catalog import Point
+from kervan.store.catalog import Point, last_finite
 from kervan.store.transaction import stored
 
 if TYPE_CHECKING:
@@ -99,8 +99,7 @@ class Tracker:
         points, self._points = self._points, []
         self._store.catalog.log_metrics(self.run.id, points)
         if points:
-            last = {point.name: point.value for point in points}
-            self.run = replace(self.run, metrics={**self.run.metrics, **last})
+            self.run = replace(self.run, metrics={**self.run.metrics, **last_finite(points)})
         self._flushed = time.monotonic()
 
     def _end(self, status: Status, error: str) -> None:

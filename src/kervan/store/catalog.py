@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import isfinite, isnan, nan
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -20,7 +21,7 @@ from kervan.store.tables import aliases, edges, events, metrics, records, result
 from kervan.store.transaction import Transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 KINDS: dict[str, type[Record]] = {
@@ -147,21 +148,25 @@ class Catalog:
         ]
 
     def log_metrics(self, run: str, points: Sequence[Point]) -> None:
-        """Store points of a run's metrics; a point of the same name and step replaces the older one."""
+        """Store points of a run's metrics; a point of the same name and step replaces the older one.
+
+        Runs are searched by the last finite value.
+        """
         if not points:
             return
-        history = [(run, point.name, point.step, point.value, point.time) for point in points]
-        latest = {point.name: point.value for point in points}
         with self._database.writing() as connection:
-            upsert(connection, metrics, history)
-            upsert(connection, results, [(run, name, value) for name, value in latest.items()])
+            upsert(connection, metrics, [_row_of(run, point) for point in points])
+            upsert(connection, results, [(run, name, value) for name, value in last_finite(points).items()])
 
     def metric(self, run: str, name: str) -> list[Point]:
         """Return the history of one metric of a run, in order of its steps."""
         query = sa.select(metrics).where(metrics.c.run == run, metrics.c.name == name)
         with self._database.reading() as connection:
             rows = connection.execute(query.order_by(metrics.c.step)).all()
-        return [Point(name=row.name, step=row.step, value=row.value, time=row.time) for row in rows]
+        return [
+            Point(name=row.name, step=row.step, value=nan if row.value is None else row.value, time=row.time)
+            for row in rows
+        ]
 
     def search_runs(
         self, metric: str, *, ascending: bool = False, limit: int = 100
@@ -246,6 +251,15 @@ class Catalog:
             return NotFound(f"{what} {ref.name!r} has no version {ref.version}", hint=f"there are {shown}")
         hint = did_you_mean(ref.name, {row.name for row in known})
         return NotFound(f"there is no {what} {ref.name!r}", hint=hint)
+
+
+def last_finite(points: Iterable[Point]) -> dict[str, float]:
+    """Return the last value of each metric that is a number and not infinite."""
+    return {point.name: point.value for point in points if isfinite(point.value)}
+
+
+def _row_of(run: str, point: Point) -> tuple[str, str, int, float | None, float]:
+    return run, point.name, point.step, None if isnan(point.value) else point.value, point.time
 
 
 def _describes_itself(row: Any) -> bool:

@@ -60,19 +60,20 @@ edges = Table(
     Index("edges_by_parent", "parent"),
 )
 
+# A value that is no number (NaN) is null: databases disagree about it.
 metrics = Table(
     "metrics",
     METADATA,
     Column("run", String(26), nullable=False),
     Column("name", Text, nullable=False),
     Column("step", BigInteger, nullable=False),
-    Column("value", Float, nullable=False),
+    Column("value", Float),
     Column("time", Float, nullable=False),
     PrimaryKeyConstraint("run", "name", "step"),
     sqlite_with_rowid=False,
 )
 
-# The last value of each metric of a run, for searching runs without touching their histories.
+# The last finite value of each metric of a run, for searching runs without touching their histories.
 results = Table(
     "results",
     METADATA,

@@ -106,8 +106,7 @@ class Transaction:
 
     def _link(self, record: Record) -> None:
         rows = {(record.id, link.parent, link.role) for link in record.parents}
-        if rows:
-            upsert(self._connection, edges, sorted(rows))
+        upsert(self._connection, edges, sorted(rows))
 
     def _record_event(self, record: Record, body: str, action: str, why: str) -> None:
         kind = kind_of(type(record))

@@ -55,7 +55,7 @@ def _create_figures() -> None:
         sa.Column("run", sa.String(26), primary_key=True),
         sa.Column("name", sa.Text, primary_key=True),
         sa.Column("step", sa.BigInteger, primary_key=True, autoincrement=False),
-        sa.Column("value", sa.Float, nullable=False),
+        sa.Column("value", sa.Float),
         sa.Column("time", sa.Float, nullable=False),
         sqlite_with_rowid=False,
     )
