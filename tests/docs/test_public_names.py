@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +15,15 @@ from kervan.api import views
 from kervan.api.session import Session
 
 from .pages import DOCS
+from .reader import Reader
 
 REFERENCE = (DOCS / "reference" / "python.md").read_text(encoding="utf-8")
 NAMES = [name for name in kervan.__all__ if not name.startswith("__")]
+
+
+def test_the_example_of_the_reference_runs(tmp_path: Path) -> None:
+    with Reader(tmp_path) as reader:
+        assert reader.follow(DOCS / "reference" / "python.md") == 1
 
 
 @pytest.mark.parametrize("name", NAMES)
