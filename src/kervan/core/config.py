@@ -11,6 +11,7 @@ from dataclasses import KW_ONLY, MISSING, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from unicodedata import normalize
 
 from kervan.core.errors import InvalidConfig, did_you_mean
 
@@ -156,17 +157,17 @@ class Config:
     @property
     def project_name(self) -> str:
         """The project's name."""
-        return self.project.name or self.folder.resolve().name
+        return normalize("NFC", self.project.name or self.folder.resolve().name)
 
     @property
     def model_name(self) -> str:
         """The name under which models are registered."""
-        return self.model.name or self.project_name
+        return normalize("NFC", self.model.name) or self.project_name
 
     @property
     def dataset_name(self) -> str:
         """The name under which the table is kept."""
-        return self.data.name or self.project_name
+        return normalize("NFC", self.data.name) or self.project_name
 
 
 TABLES = tuple(entry.name for entry in fields(Config) if entry.name != "folder")
@@ -216,7 +217,9 @@ def _read_toml(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise InvalidConfig(f"{path.name} is not UTF-8: {error.reason}", hint="save it as UTF-8") from error
     except OSError as error:
-        raise InvalidConfig(f"cannot read {path}: {error.strerror}") from error
+        raise InvalidConfig(
+            f"cannot read {path}: {error.strerror}", hint="make it a file that you can read"
+        ) from error
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -259,7 +262,9 @@ def _merge(
 def _bind(kind: type[_T], values: Any, path: tuple[str, ...], origins: Mapping[tuple[str, ...], str]) -> _T:
     """Make a settings dataclass from parsed values; every complaint names the setting and its origin."""
     if not isinstance(values, dict):
-        raise InvalidConfig(f"{_place(path, origins)} must be a table")
+        raise InvalidConfig(
+            f"{_place(path, origins)} must be a table", hint="`kervan settings` shows every setting"
+        )
     hints = get_type_hints(kind)
     known = [entry for entry in fields(kind) if entry.name != "folder"]  # type: ignore[arg-type]
     names = [entry.name for entry in known]
@@ -271,7 +276,9 @@ def _bind(kind: type[_T], values: Any, path: tuple[str, ...], origins: Mapping[t
     for entry in known:
         required = entry.default is MISSING and entry.default_factory is MISSING
         if required and entry.name not in values:
-            raise InvalidConfig(f"{_place(path, origins)}: {entry.name!r} is missing")
+            raise InvalidConfig(
+                f"{_place(path, origins)}: {entry.name!r} is missing", hint=f"add a line: {entry.name} = …"
+            )
     return kind(**{key: _value(hints[key], value, (*path, key), origins) for key, value in values.items()})
 
 
@@ -290,14 +297,18 @@ def _value(hint: Any, value: Any, path: tuple[str, ...], origins: Mapping[tuple[
         return float(value)
     if type(value) is hint:
         return value
-    raise InvalidConfig(f"{_place(path, origins)}: {value!r} is not {_in_words(hint)}")
+    words, example = _WRITTEN.get(get_origin(hint) or hint, ("a table", '{ name = "value" }'))
+    raise InvalidConfig(f"{_place(path, origins)}: {value!r} is not {words}", hint=f"write it like {example}")
 
 
-def _in_words(hint: Any) -> str:
-    if get_origin(hint) is tuple:
-        return "a list"
-    words = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
-    return words.get(hint, "a table")
+# What a value must be, in words and by an example; in the environment a text needs its quotes as well.
+_WRITTEN: dict[Any, tuple[str, str]] = {
+    str: ("a text", '"income" (with the quotes)'),
+    int: ("a whole number", "5"),
+    float: ("a number", "0.5"),
+    bool: ("true or false", "true"),
+    tuple: ("a list", '["a", "b"]'),
+}
 
 
 def _place(path: tuple[str, ...], origins: Mapping[tuple[str, ...], str]) -> str:

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
+from unicodedata import category, normalize
 
 from kervan.core.errors import InvalidInput
 
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_NAME = re.compile(r"[^\W_][\w.-]{0,127}")
-_VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
+_NAME = re.compile(r"[^\W_][\w.-]*")
+_LONGEST = 128
+_VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", re.ASCII)
 _CHUNK = 1 << 20
 
 
@@ -90,11 +92,15 @@ def sha256_parts(parts: Iterable[str]) -> str:
 def check_name(name: str, what: str) -> str:
     """Return `name` if it can name a dataset, model or environment; letters of every script are welcome.
 
+    It comes back in Unicode's composed form (NFC): what looks the same is the same name.
+
     >>> check_name("şehir-2026", "a dataset")
     'şehir-2026'
     """
-    if _NAME.fullmatch(name):
-        return name
+    composed = normalize("NFC", name)
+    without_marks = composed[:1] + "".join(letter for letter in composed[1:] if category(letter)[0] != "M")
+    if _NAME.fullmatch(without_marks) and len(composed) <= _LONGEST:
+        return composed
     raise InvalidInput(
         f"{name!r} cannot name {what}",
         hint="use letters, digits, '.', '_' and '-', beginning with a letter or digit, at most 128",
@@ -168,4 +174,4 @@ class Ref:
         name, colon, version = text.partition(":")
         if colon and not version.isdecimal():
             raise InvalidInput(f"{text!r} is not a reference", hint="write adult:3, income@1.2.0 or a name")
-        return cls(check_name(name, "a record"), version or None)
+        return cls(check_name(name, "a record"), str(int(version)) if version else None)
