@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,9 +13,11 @@ from kervan.core.errors import NotFound, did_you_mean
 from kervan.core.identity import Ref, check_name, new_id
 from kervan.core.nouns import Deployment, Link, Model, Plan, Serving
 from kervan.core.plugins import plugin
+from kervan.store.database import storage_errors
 from kervan.store.events import Entry
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from kervan.app.project import Project
@@ -33,44 +37,52 @@ def release(project: Project, ref: str, *, to: str = "", why: str = "") -> Deplo
     environment = check_name(to or settings.to or PRODUCTION, "an environment")
     model = find_model(project, ref)
     plan = Plan(host=settings.host, port=settings.port)
-    current = current_deployment(project, environment)
-    known = current if current and current.shares == {model.ref: 1.0} and current.plan == plan else None
-    with project.stage("release") as tell:
-        ident = known.id if known else new_id()
-        endpoint = _realise(project, model, plan, environment=environment, deployment=ident)
-        tell(f"{model.ref} answers in {environment} at {endpoint}")
-    if known and known.endpoint == endpoint:
-        return known
-    if known:  # brought back elsewhere; who released it, when and why stays as it was
-        moved = replace(known, endpoint=endpoint)
+    with _one_at_a_time(project, environment):
+        current = current_deployment(project, environment)
+        known = current if current and current.shares == {model.ref: 1.0} and current.plan == plan else None
+        with project.stage("release") as tell:
+            ident = known.id if known else new_id()
+            endpoint = _realise(project, model, plan, environment=environment, deployment=ident)
+            tell(f"{model.ref} answers in {environment} at {endpoint}")
+        if known:
+            return _moved(project, known, endpoint, why)
+        deployment = Deployment(
+            id=ident,
+            name=environment,
+            creator=project.store.workspace.actor,
+            time=time.time(),
+            parents=(Link(parent=model.id, role="model"), Link(parent=model.package, role="package")),
+            shares={model.ref: 1.0},
+            plan=plan,
+            endpoint=endpoint,
+            why=why,
+        )
         with project.store.catalog.transaction() as transaction:
-            transaction.update(moved, action="moved", why=why)
-        return moved
-    deployment = Deployment(
-        id=ident,
-        name=environment,
-        creator=project.store.workspace.actor,
-        time=time.time(),
-        parents=(Link(parent=model.id, role="model"), Link(parent=model.package, role="package")),
-        shares={model.ref: 1.0},
-        plan=plan,
-        endpoint=endpoint,
-        why=why,
-    )
-    with project.store.catalog.transaction() as transaction:
-        transaction.put(deployment, action="released", why=why)
-        transaction.point(SCOPE, environment, deployment.id, why=why)
+            transaction.put(deployment, action="released", why=why)
+            transaction.point(SCOPE, environment, deployment.id, why=why)
     return deployment
+
+
+def _moved(project: Project, known: Deployment, endpoint: str, why: str) -> Deployment:
+    """Note where a deployment answers now; who released it, when and why stays as it was."""
+    if known.endpoint == endpoint:
+        return known
+    moved = replace(known, endpoint=endpoint)
+    with project.store.catalog.transaction() as transaction:
+        transaction.update(moved, action="moved", why=why)
+    return moved
 
 
 def stop(project: Project, environment: str) -> Deployment:
     """Take an environment's server away; its history stays, and the next release brings it back."""
-    deployment = find_deployment(project, environment)
-    target: Target = plugin("target", deployment.plan.target)
-    target.remove(_folder(project, environment))
-    with project.store.catalog.transaction() as transaction:
-        body = {"deployment": deployment.id}
-        transaction.event(Entry(action=f"stopped {SCOPE}", subject=environment, body=body))
+    find_deployment(project, environment)
+    with _one_at_a_time(project, environment):
+        deployment = find_deployment(project, environment)
+        target: Target = plugin("target", deployment.plan.target)
+        target.remove(_folder(project, environment))
+        with project.store.catalog.transaction() as transaction:
+            body = {"deployment": deployment.id}
+            transaction.event(Entry(action=f"stopped {SCOPE}", subject=environment, body=body))
     return deployment
 
 
@@ -126,10 +138,22 @@ def _realise(project: Project, model: Model, plan: Plan, *, environment: str, de
     )
     target: Target = plugin("target", plan.target)
     folder = _folder(project, environment)
-    folder.mkdir(parents=True, exist_ok=True)
-    for path, text in target.render(serving).items():
-        (folder / path).write_text(text, encoding="utf-8")
+    with storage_errors(str(folder)):
+        for path, text in target.render(serving).items():
+            (folder / path).write_text(text, encoding="utf-8")
     return target.apply(folder)
+
+
+@contextmanager
+def _one_at_a_time(project: Project, environment: str) -> Iterator[None]:
+    """Wait until no other process changes the environment: what is rendered, runs and is on record agrees."""
+    folder = _folder(project, environment)
+    with storage_errors(str(folder)):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "environment.lock").open("w")
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _folder(project: Project, environment: str) -> Path:
