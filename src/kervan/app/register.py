@@ -44,6 +44,9 @@ def register(project: Project, trained: Trained, acceptance: Report) -> Model:
         folder = Path(scratch) / "package"
         shutil.copytree(trained.folder, folder, ignore=shutil.ignore_patterns(CARD))
         with project.store.catalog.transaction() as transaction:
+            known = project.store.catalog.with_hash(Model, trained.hash, name=name)
+            if known is not None:  # another process was faster
+                return known
             version = transaction.next_version(
                 name, lambda old: smallest_bump(old.signature, trained.signature)
             )
