@@ -193,7 +193,7 @@ def storage_errors(place: str) -> Iterator[None]:
 
 
 def _database_hint(message: str) -> str:
-    if "full" in message:
+    if "full" in message or "disk I/O" in message:  # a full disk stops SQLite's shared memory with the latter
         return "free some space on that disk, then try again: nothing was changed"
     if "readonly" in message or "read-only" in message or "unable to open" in message:
         return "make the folder writable for you, then try again"
