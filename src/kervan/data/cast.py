@@ -41,7 +41,8 @@ def typed(table: pl.DataFrame, texts: Collection[str] = ()) -> pl.DataFrame:
         for column in table.get_columns()
         if column.dtype == pl.String and column.null_count() < len(column) and column.name not in texts
     )
-    return table.with_columns(_typed(column) for column in untyped)
+    # Series methods look their own name up as a pattern: one called "^a$" would not find itself.
+    return table.with_columns(_typed(column.alias("")).alias(column.name) for column in untyped)
 
 
 def suspicious_columns(table: pl.DataFrame, hidden: Collection[str] = ()) -> tuple[Finding, ...]:

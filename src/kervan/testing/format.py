@@ -1,0 +1,137 @@
+"""What every format of models must do."""
+
+from __future__ import annotations
+
+import pickle
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from kervan.core.errors import Corrupted, Refused
+from kervan.core.ports import Format
+from kervan.testing.sample import TASKS, fit_sample, sample
+
+if TYPE_CHECKING:
+    from kervan.core.schema import Signature
+
+
+class FormatSuite:
+    """Tests of a `Format`. Give `adapter`; `models` names the families of models that it must write.
+
+    `tolerance` is how far a probability, or a value relative to its size, may be from the original's.
+    """
+
+    models: tuple[str, ...] = ("linear", "tree", "forest", "boosting")
+    tolerance: float = 1e-5
+
+    def adapter(self) -> Format:
+        """Return the format to test."""
+        raise NotImplementedError
+
+    def inexpressible(self) -> tuple[Any, Signature] | None:
+        """Return a fitted model that the format has to refuse, with its signature, if there is one."""
+        return None
+
+    def written(self, family: str, task: str, folder: Path) -> tuple[Any, Signature, Any]:
+        """Fit a model and write it; return it with its signature and the rows."""
+        model, signature, matrix = fit_sample(family, task)
+        folder.mkdir(parents=True)
+        self.adapter().save(model, signature, folder)
+        return model, signature, matrix
+
+    def test_is_a_format(self) -> None:
+        assert isinstance(self.adapter(), Format)
+
+    @pytest.mark.parametrize("task", TASKS)
+    def test_answers_like_the_original(self, task: str, tmp_path: Path) -> None:
+        from kervan.package.original import Original
+        from kervan.package.parity import compare, nasty_rows
+
+        for family in self.models:
+            folder = tmp_path / family
+            model, signature, matrix = self.written(family, task, folder)
+            rows = nasty_rows(matrix, signature, seed=1)
+            found = compare(
+                Original(model, signature).predict,
+                self.adapter().load(folder, signature),
+                rows,
+                self.tolerance,
+                name=family,
+                scorer=type(self).__name__,
+            )
+            assert found.parity.holds, found
+
+    @pytest.mark.parametrize("task", TASKS)
+    def test_answers_have_their_shape_for_any_number_of_rows(self, task: str, tmp_path: Path) -> None:
+        _, signature, matrix = self.written(self.models[0], task, tmp_path / "one")
+        predictor = self.adapter().load(tmp_path / "one", signature)
+        width = len(signature.output.allowed) if signature.is_classification else 1
+        for rows in (matrix[:0], matrix[:1], np.tile(matrix, (20, 1))):
+            values = predictor.predict(rows)
+            assert values.dtype == np.float64
+            assert values.shape == (len(rows), width)
+        alone = np.concatenate([predictor.predict(matrix[place : place + 1]) for place in range(10)])
+        np.testing.assert_allclose(predictor.predict(matrix[:10]), alone, rtol=1e-6, atol=1e-7)
+
+    def test_the_folder_can_be_moved(self, tmp_path: Path) -> None:
+        _, signature, matrix = self.written(self.models[0], "binary", tmp_path / "one")
+        before = self.adapter().load(tmp_path / "one", signature).predict(matrix)
+        moved = tmp_path / "başka yer ı"
+        shutil.move(tmp_path / "one", moved)
+        np.testing.assert_array_equal(self.adapter().load(moved, signature).predict(matrix), before)
+
+    def test_writes_into_its_folder_alone(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        self.written(self.models[0], "binary", tmp_path / "one")
+        assert [path.name for path in tmp_path.iterdir()] == ["one"]
+        assert any(path.is_file() for path in (tmp_path / "one").rglob("*"))
+
+    @pytest.mark.parametrize("content", [b"", b"garbage", b'{"a": 1}'])
+    def test_a_broken_file_is_named(self, content: bytes, tmp_path: Path) -> None:
+        _, signature, matrix = self.written(self.models[0], "binary", tmp_path / "one")
+        for path in files(tmp_path / "one"):
+            path.write_bytes(content)
+        with pytest.raises(Corrupted) as caught:
+            self.adapter().load(tmp_path / "one", signature).predict(matrix)
+        assert caught.value.hint
+
+    def test_an_empty_folder_is_no_model(self, tmp_path: Path) -> None:
+        _, signature, _ = sample("binary")
+        with pytest.raises(Corrupted) as caught:
+            self.adapter().load(tmp_path, signature)
+        assert caught.value.hint
+
+    def test_no_code_in_a_file_is_run(self, tmp_path: Path) -> None:
+        _, signature, matrix = self.written(self.models[0], "binary", tmp_path / "one")
+        marker = tmp_path / "ran"
+        for path in files(tmp_path / "one"):
+            path.write_bytes(pickle.dumps(_Trap(marker)))
+        with pytest.raises(Corrupted):
+            self.adapter().load(tmp_path / "one", signature).predict(matrix)
+        assert not marker.exists()
+
+    def test_a_model_that_it_cannot_express_is_refused(self, tmp_path: Path) -> None:
+        found = self.inexpressible()
+        if found is None:
+            pytest.skip("the format names no model that it refuses")
+        with pytest.raises(Refused) as caught:
+            self.adapter().save(*found, tmp_path)
+        assert str(caught.value)
+
+
+def files(folder: Path) -> list[Path]:
+    """List the files below a folder."""
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+class _Trap:
+    """Unpickled, it makes a file."""
+
+    def __init__(self, marker: Path) -> None:
+        self._marker = marker
+
+    def __reduce__(self) -> tuple[Any, tuple[Path]]:
+        return Path.touch, (self._marker,)

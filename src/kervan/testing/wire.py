@@ -1,0 +1,105 @@
+"""What every protocol of requests must do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kervan.core.errors import InvalidInput
+from kervan.core.ports import Answer, Request, Wire
+from kervan.core.schema import Signature
+from kervan.testing.sample import INPUTS, OUTPUTS, ROWS
+
+CLASSIFICATION = Signature(inputs=INPUTS, output=OUTPUTS["multi"])
+REGRESSION = Signature(inputs=INPUTS, output=OUTPUTS["regression"])
+HOSTILE = (
+    b"",
+    b" \n",
+    b"null",
+    b"nonsense",
+    b"[" * 100_000,
+    b'{"a":' * 100_000,
+    b'{"inputs": ' + b"9" * 100_000 + b"}",
+    b"\xff\xfe\x00\x01",
+    b"\x80\x04\x95",
+    b"<xml/>",
+    "İıŞş".encode("utf-16"),
+)
+
+
+class WireSuite:
+    """Tests of a `Wire`. Give `adapter`, `request` and `answers`, both as a caller would write and read."""
+
+    def adapter(self) -> Wire:
+        """Return the protocol to test."""
+        raise NotImplementedError
+
+    def request(self, rows: Sequence[Mapping[str, Any]], signature: Signature) -> bytes:
+        """Write a request for some rows."""
+        raise NotImplementedError
+
+    def answers(self, body: bytes) -> list[Any]:
+        """Read an answer: each row's label for a classification, its value for a regression."""
+        raise NotImplementedError
+
+    def encoded(self, values: Any, signature: Signature) -> bytes:
+        """Encode an answer with these values."""
+        answer = Answer(
+            id="01JD", request="", model="gelir", version="1.0.0", values=np.array(values, dtype=np.float64)
+        )
+        return self.adapter().encode(answer, signature)
+
+    def test_is_a_wire(self) -> None:
+        assert isinstance(self.adapter(), Wire)
+
+    @pytest.mark.parametrize("count", [1, 3, 500])
+    def test_rows_come_as_they_were_sent(self, count: int) -> None:
+        rows = [dict(ROWS[place % len(ROWS)]) for place in range(count)]
+        request = self.adapter().decode(self.request(rows, CLASSIFICATION), CLASSIFICATION)
+        assert isinstance(request, Request)
+        assert [dict(row) for row in request.rows] == rows
+
+    def test_requests_do_not_know_each_other(self) -> None:
+        adapter = self.adapter()
+        bodies = [self.request([row], CLASSIFICATION) for row in ROWS]
+        first = [adapter.decode(body, CLASSIFICATION).rows for body in bodies]
+        again = [adapter.decode(body, CLASSIFICATION).rows for body in reversed(bodies)]
+        assert first == again[::-1]
+
+    @pytest.mark.parametrize("body", HOSTILE, ids=lambda body: repr(body[:12]))
+    def test_what_is_no_request_is_refused(self, body: bytes) -> None:
+        with pytest.raises(InvalidInput):
+            self.adapter().decode(body, CLASSIFICATION)
+
+    def test_a_request_that_was_cut_off_is_refused(self) -> None:
+        whole = self.request(ROWS, CLASSIFICATION)
+        for end in range(len(whole) - 1):
+            with pytest.raises(InvalidInput):
+                self.adapter().decode(whole[:end], CLASSIFICATION)
+
+    def test_a_request_with_one_wrong_byte_is_read_or_refused(self) -> None:
+        whole = self.request(ROWS[:1], CLASSIFICATION)
+        for place in range(len(whole)):
+            for wrong in (0, 0x22, 0x7D, 0xFF):
+                body = whole[:place] + bytes([wrong]) + whole[place + 1 :]
+                try:
+                    self.adapter().decode(body, CLASSIFICATION)
+                except InvalidInput as error:
+                    assert str(error)  # noqa: PT017 - reading is as good as refusing
+
+    def test_labels_come_in_the_order_of_the_rows(self) -> None:
+        values = [[0.1, 0.2, 0.7], [0.5, 0.3, 0.2], [0.0, 1.0, 0.0]]
+        assert self.answers(self.encoded(values, CLASSIFICATION)) == ["çok", "az", "orta"]
+
+    def test_of_equally_probable_classes_the_first_is_the_label(self) -> None:
+        assert self.answers(self.encoded([[0.4, 0.2, 0.4]], CLASSIFICATION)) == ["az"]
+
+    def test_values_come_with_all_their_digits(self) -> None:
+        values = [[0.1], [-1e300], [1 / 3], [5e-324]]
+        assert self.answers(self.encoded(values, REGRESSION)) == [value for (value,) in values]
+
+    def test_no_rows_give_no_answers(self) -> None:
+        assert self.answers(self.encoded(np.empty((0, 3)), CLASSIFICATION)) == []

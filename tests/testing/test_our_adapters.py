@@ -1,0 +1,105 @@
+"""Every adapter of ours passes the suite of its port."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from kervan.core.plugins import TABLE, plugin
+from kervan.core.ports import Format, Source, Target, Wire
+from kervan.core.schema import Signature, Type
+from kervan.model.candidates import BASELINE
+from kervan.testing import FormatSuite, SourceSuite, TargetSuite, WireSuite
+from kervan.testing.sample import fit_sample
+
+
+class TestCsv(SourceSuite):
+    row = ("source", "csv")
+    name = "tablo ı.csv"
+
+    def adapter(self) -> Source:
+        return plugin(*self.row)
+
+    def write(self, table: pl.DataFrame, path: Path) -> None:
+        table.write_csv(path)
+
+
+class TestParquet(SourceSuite):
+    row = ("source", "parquet")
+    name = "tablo ı.parquet"
+
+    def adapter(self) -> Source:
+        return plugin(*self.row)
+
+    def write(self, table: pl.DataFrame, path: Path) -> None:
+        table.write_parquet(path)
+
+
+class TestOnnx(FormatSuite):
+    row = ("format", "onnx")
+
+    def adapter(self) -> Format:
+        return plugin(*self.row)
+
+    def inexpressible(self) -> tuple[Any, Signature]:
+        model, signature, _ = fit_sample(BASELINE, "binary")
+        return model, signature
+
+
+class TestPredict(WireSuite):
+    row = ("protocol", "predict")
+
+    def adapter(self) -> Wire:
+        return plugin(*self.row)
+
+    def request(self, rows: Sequence[Mapping[str, Any]], signature: Signature) -> bytes:
+        return json.dumps({"features": list(rows)}, ensure_ascii=False).encode()
+
+    def answers(self, body: bytes) -> list[Any]:
+        predictions = json.loads(body)["predictions"]
+        return [one["label"] if "label" in one else one["value"] for one in predictions]
+
+
+DATATYPES = {Type.INTEGER: "INT64", Type.NUMBER: "FP64", Type.BOOLEAN: "BOOL", Type.CATEGORY: "BYTES"}
+
+
+class TestInferenceV2(WireSuite):
+    row = ("protocol", "inference-v2")
+
+    def adapter(self) -> Wire:
+        return plugin(*self.row)
+
+    def request(self, rows: Sequence[Mapping[str, Any]], signature: Signature) -> bytes:
+        tensors = [
+            {
+                "name": column.name,
+                "shape": [len(rows), 1],
+                "datatype": DATATYPES[column.type],
+                "data": [row[column.name] for row in rows],
+            }
+            for column in signature.inputs
+        ]
+        return json.dumps({"inputs": tensors}).encode()
+
+    def answers(self, body: bytes) -> list[Any]:
+        return list(json.loads(body)["outputs"][0]["data"])
+
+
+class TestLocal(TargetSuite):
+    row = ("target", "local")
+
+    def adapter(self) -> Target:
+        return plugin(*self.row)
+
+
+SUITES = (TestCsv, TestParquet, TestOnnx, TestPredict, TestInferenceV2, TestLocal)
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: f"{row.kind}-{row.name}")
+def test_every_row_of_the_table_is_covered(row: Any) -> None:
+    assert (row.kind, row.name) in {suite.row for suite in SUITES}
