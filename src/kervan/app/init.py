@@ -10,7 +10,7 @@ from kervan.core.errors import Conflict, StorageFailed
 from kervan.core.identity import check_name
 
 _TEMPLATE = """\
-# What every setting means: `kervan settings`. All of them have defaults.
+# Every setting with its value: `kervan settings`. All of them have defaults.
 
 [project]
 name = {name}
