@@ -103,6 +103,7 @@ def play(script: str, workspace: Workspace, count: int) -> Any:
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_a_hundred_processes_claim_versions_without_gap_or_double(any_workspace: Workspace) -> None:
     """They also all find a catalog that is not there yet."""
     given = play(REGISTER, any_workspace, 100)
