@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+import kervan.testing
 from kervan.cli.edge import EXIT_CODES
 from kervan.core import config, errors
 from kervan.core.nouns import Prediction, Serving
@@ -195,8 +196,13 @@ def test_every_table_of_the_catalog_is_explained() -> None:
 
 def test_every_plug_in_is_listed() -> None:
     lines = (REFERENCE / "plug-ins.md").read_text(encoding="utf-8").splitlines()
-    told = [line for line in lines if line.startswith("| ") and "`" in line]
+    told = [line for line in lines if line.startswith("| ") and "`kervan." in line and ":" in line]
     assert told == [f"| {row.kind} | {row.name} | `{row.path}` |" for row in TABLE]
+
+
+def test_every_suite_is_named() -> None:
+    text = (REFERENCE / "plug-ins.md").read_text(encoding="utf-8")
+    assert all(f"`{name}`" in text for name in kervan.testing.__all__)
 
 
 PAGES = sorted(REFERENCE.glob("*.md"))
