@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 import sqlalchemy as sa
 
+from journeys.home import Home
 from kervan.core.config import DATA_FOLDER
 from kervan.core.nouns import Workspace
 from kervan.store.open import Store
@@ -203,3 +204,33 @@ def small_disk(tmp_path: Path) -> Callable[[str], AbstractContextManager[Path]]:
             subprocess.run(["umount", "-l", str(folder)], check=True)
 
     return mount
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    """An empty project folder with blanks and Turkish letters; its servers end with the test."""
+    folder = tmp_path / "Müşteri Kaybı"
+    folder.mkdir()
+    here = Home(folder)
+    yield here
+    here.stop()
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project after its first run, without a server."""
+    folder = tmp_path_factory.mktemp("kalıp") / "Müşteri Kaybı"
+    folder.mkdir()
+    here = Home(folder)
+    try:
+        here.start().ask("run", "--quiet")
+    finally:
+        here.stop()
+    return folder
+
+
+@pytest.fixture
+def lived(home: Home, template: Path) -> Home:
+    """A project after its first run; `kervan release` brings its server back."""
+    shutil.copytree(template, home.folder, dirs_exist_ok=True)
+    return home

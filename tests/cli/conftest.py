@@ -9,19 +9,8 @@ from journeys.home import Home
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 PERSON = {"yaş": 39, "şehir": "İstanbul", "gelir": 20_000.5, "0": 0.5}
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Home]:
-    """An empty project folder with blanks and Turkish letters; its servers end with the test."""
-    folder = tmp_path / "Müşteri Kaybı"
-    folder.mkdir()
-    here = Home(folder)
-    yield here
-    here.stop()
 
 
 @pytest.fixture(scope="session")

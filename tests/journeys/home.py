@@ -86,7 +86,7 @@ class Home:
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         return path
 
-    def start(self, rows: int = 300, settings: str = SETTINGS, seed: int = 0) -> Home:
+    def start(self, rows: int = 200, settings: str = SETTINGS, seed: int = 0) -> Home:
         """Write the table of customers and a `kervan.toml`."""
         self.write("müşteriler.csv", as_csv(customers(rows, seed)))
         self.write("kervan.toml", settings)

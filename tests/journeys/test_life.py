@@ -1,0 +1,116 @@
+"""A project over time: only what changed runs again, versions tell the truth, letters stay letters."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from journeys.home import CITIES, HEADER, SETTINGS, as_csv, customers
+
+if TYPE_CHECKING:
+    from journeys.home import Home
+
+UNRELEASED = SETTINGS.partition("[release]")[0]
+ROW = {"yaş": 30, "şehir": "ısparta", "gelir": 10_000.0, "0": None}
+
+
+def test_the_whole_life_of_a_project_in_turkish(home: Home) -> None:
+    home.environ["KERVAN_WORKSPACE_ACTOR"] = "Işıl Öğüt"
+    first = home.start().run("run", "--json", "--why", "ilk sürüm")
+    assert first.json["model"] == "müşteri-kaybı@1.0.0"
+    assert first.json["environment"] == "üretim"
+
+    again = home.run("run", "--json")
+    steps = [line for line in again.err.splitlines() if "of 5" in line]
+    assert len(steps) == 5
+    assert all(line.startswith("· ") and "known" in line for line in steps)
+    assert again.json["model"] == first.json["model"]
+    assert again.json["address"] == first.json["address"]
+    assert len(home.ask("releases", "--json").json) == 1
+
+    rows = [{**ROW, "şehir": city, "yaş": 20 + place % 60} for place, city in enumerate(CITIES * 50)]
+    home.write("istek.csv", as_csv([[row[name] or "" for name in HEADER[1:5]] for row in rows], HEADER[1:5]))
+    answers = home.run("predict", "üretim", "-f", "istek.csv", "--json").json
+    assert len(answers) == 200
+    assert {answer["label"] for answer in answers} == {"evet", "hayır"}
+    assert "evet" in home.run("predict", "üretim", "-f", "istek.csv").out
+    time.sleep(0.3)
+    assert "şehir" in home.run("drift", "üretim", "--html", "kayma.html").out
+    assert "şehir" in (home.folder / "kayma.html").read_text(encoding="utf-8")
+    traced = home.run("trace", answers[3]["id"]).out
+    for part in ("ısparta", "müşteriler.csv", "Işıl Öğüt", "ilk sürüm", "müşteri-kaybı@1.0.0", "üretim"):
+        assert part in traced
+    trail = home.run("audit").out
+    assert "Işıl Öğüt" in trail
+    assert "ilk sürüm" in trail
+    assert "holds" in home.run("audit", "verify").out
+    for page in (home.folder / ".kervan" / "reports").iterdir():
+        assert "müşteri-kaybı" in page.name
+        assert "yaş" in page.read_text(encoding="utf-8") or "evet" in page.read_text(encoding="utf-8")
+
+
+CHANGES = {
+    "more rows": ("1.0.1", HEADER, UNRELEASED),
+    "another setting": ("1.0.1", HEADER, UNRELEASED.replace("folds = 2", "folds = 2\nseed = 7")),
+    "a column less": ("2.0.0", tuple(name for name in HEADER if name != "gelir"), UNRELEASED),
+    "an optional column more": ("1.1.0", (*HEADER[:5], "puan", HEADER[5]), UNRELEASED),
+    "a column renamed": (
+        "2.0.0",
+        tuple("kazanç" if name == "gelir" else name for name in HEADER),
+        UNRELEASED,
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_version_rises_as_far_as_callers_feel_it(lived: Home, change: str) -> None:
+    version, header, settings = CHANGES[change]
+    rows = [*customers(200), *customers(60, seed=5)]
+    table = [dict(zip(HEADER, row, strict=True)) for row in rows]
+    for place, row in enumerate(table):
+        row["puan"] = "" if place % 3 else place / 100
+        row["kazanç"] = row["gelir"]
+    lived.write("müşteriler.csv", as_csv([[row[name] for name in header] for row in table], header))
+    lived.write("kervan.toml", settings)
+    found = lived.ask("run", "--json", "--why", change)
+    assert found.json["model"] == f"müşteri-kaybı@{version}"
+    assert found.json["data"] == "müşteri-kaybı:2"
+    assert "✓ compare_family[linear]" in found.err
+    assert lived.ask("run", "--json").json["model"] == f"müşteri-kaybı@{version}"
+    lived.ask("audit", "verify")
+
+
+def test_going_back_to_the_old_table_brings_back_what_is_known(lived: Home) -> None:
+    lived.write("kervan.toml", UNRELEASED)
+    lived.write("müşteriler.csv", as_csv([*customers(200), *customers(60, seed=5)]))
+    lived.ask("run", "--quiet", "--why", "yeni satırlar")
+    lived.write("müşteriler.csv", as_csv(customers(200)))
+    back = lived.ask("run", "--json", "--why", "geri")
+    assert "✓ compare_family" not in back.err
+    assert back.json["model"] == "müşteri-kaybı@1.0.0"
+
+
+def test_what_answers_goes_forward_and_back(lived: Home) -> None:
+    lived.write("müşteriler.csv", as_csv([*customers(200), *customers(60, seed=5)]))
+    lived.ask("run", "--quiet", "--why", "yeni satırlar")
+    assert lived.predict(ROW)["model"] == "müşteri-kaybı@1.0.1"
+    lived.ask("release", "müşteri-kaybı@1.0.0", "--why", "geri dönüş")
+    assert lived.predict(ROW)["model"] == "müşteri-kaybı@1.0.0"
+    found = lived.ask("releases", "--json").json
+    assert [each["why"] for each in found] == ["geri dönüş", "yeni satırlar", ""]
+    assert lived.ask("releases").out.count("●") == 1
+
+
+def test_two_environments_answer_side_by_side(lived: Home) -> None:
+    lived.ask("release")
+    lived.ask("release", "müşteri-kaybı@1.0.0", "--to", "deneme", "--port", "0")
+    one, two = (
+        lived.ask("predict", name, "--row", '{"yaş": 30, "şehir": "İstanbul", "gelir": 1}', "--json")
+        for name in ("üretim", "deneme")
+    )
+    assert one.json[0]["probabilities"] == two.json[0]["probabilities"]
+    lived.ask("release", "--stop", "--to", "deneme")
+    lived.ask("predict", "deneme", "--row", "{}", code=8)
+    assert lived.predict(ROW)["label"] in {"evet", "hayır"}
