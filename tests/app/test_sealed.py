@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING
 
+import pytest
+
 from app.disk import texts
 from journeys.home import HEADER, SETTINGS, as_csv, customers
 
@@ -37,6 +39,22 @@ def test_a_second_look_needs_a_reason_which_goes_on_record(lived: Home) -> None:
     assert found["model"] == "müşteri-kaybı@1.0.1"
     assert [look["why"] for look in looks(lived)] == ["acceptance", why]
     lived.ask("audit", "verify")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("folds = 2", "folds = 3"),
+        ("[model]", "[model]\nseed = 7"),
+        ("[data]", '[data]\nunits = { "yaş" = "yıl" }'),
+    ],
+)
+def test_the_same_rows_are_known_in_another_version_of_the_dataset(
+    lived: Home, change: tuple[str, str]
+) -> None:
+    lived.write("kervan.toml", TREE.replace(*change))
+    assert lived.ask("run", "--quiet", "--json", code=4).problem["error"] == "SealedTest"
+    assert len(looks(lived)) == 1
 
 
 def test_new_rows_bring_a_new_test_part(lived: Home) -> None:

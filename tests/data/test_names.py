@@ -37,7 +37,7 @@ def test_no_column_name_is_special(name: str) -> None:
     schema = infer_schema(guarded, settings)
     signature, _ = signature_of(guarded, schema, name, "classification")
     assert signature.output.allowed == ("az", "orta", "çok")
-    check_split(split(table, SplitSettings(), 0), name, "classification", 2)
+    check_split(split(table, SplitSettings()), name, "classification", 2)
     figures = profile(guarded, schema, name)
     assert [each.count for each in figures.classes] == [200, 100, 100]
     profile_page(figures)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from kervan.app.data import open_sealed
+from kervan.app.data import LOOKED, open_sealed
 from kervan.core.errors import GoalMissed, SealedTest
 from kervan.core.identity import new_id
 from kervan.core.nouns import Link, Report, ReportKind, Role, Verdict
@@ -15,7 +15,6 @@ from kervan.model.steps import evaluate_candidate
 if TYPE_CHECKING:
     from kervan.app.project import Project
     from kervan.app.train import Trained
-    from kervan.core.nouns import Event
 
 
 def accept_candidate(project: Project, trained: Trained, *, why: str = "") -> Report:
@@ -68,19 +67,16 @@ def _check_looks(project: Project, trained: Trained, why: str) -> None:
     if why:
         return
     test = trained.dataset.part(Role.TEST)
-    for event in project.store.catalog.events(subject=trained.dataset.id):
-        if _is_look_of_another(event, project.config.model_name, trained.hash):
+    name = project.config.model_name
+    for event in project.store.catalog.events(action=LOOKED):
+        is_same = (event.body.get("model"), event.body.get("test")) == (name, test.content)
+        if is_same and event.body.get("candidate") != trained.hash:
             when = time.strftime("%d %B %Y", time.localtime(event.time))
             raise SealedTest(
                 f"the test part of {trained.dataset.ref} ({test.rows} rows) was opened for "
-                f"{project.config.model_name} on {when}, for another candidate",
+                f"{name} on {when}, for another candidate",
                 hint='give a reason, which goes on record: --why "…"; or bring new data',
             )
-
-
-def _is_look_of_another(event: Event, model: str, candidate: str) -> bool:
-    is_look = event.action == "opened test" and event.body.get("model") == model
-    return is_look and event.body.get("candidate") != candidate
 
 
 def _require_passed(report: Report) -> Report:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 # Raised when the same bytes and settings would give another dataset than before.
 _FORM = "1"
+LOOKED = "opened test"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,8 +100,9 @@ def read_part(project: Project, dataset: Dataset, role: Role) -> pl.DataFrame:
 def open_sealed(project: Project, dataset: Dataset, *, purpose: str, body: dict[str, Any]) -> pl.DataFrame:
     """Return the rows of the sealed test part; that it was opened, and why, is on record first."""
     part = dataset.part(Role.TEST)
+    body = {**body, "test": part.content}
     with project.store.catalog.transaction() as transaction:
-        transaction.event(Entry(action="opened test", subject=dataset.id, why=purpose, body=body))
+        transaction.event(Entry(action=LOOKED, subject=dataset.id, why=purpose, body=body))
     sealed = project.store.blobs.read_bytes(part.blob)
     return from_parquet(project.store.keys.open(sealed, _context(dataset.name, Role.TEST)))
 
@@ -176,7 +178,7 @@ def _prepare(project: Project, loaded: Loaded) -> Prepared:
         tell(f"{len(schema)} columns")
     with project.stage("split") as tell:
         # By the rows as they came: a hash has this workspace's key in it, and would split elsewhere.
-        sides = split.split(table, settings.split, model.seed)
+        sides = split.split(table, settings.split)
         parts = {role: _protect(project, part) for role, part in sides.items()}
         split.check_split(parts, settings.target, task, model.folds)
         tell(", ".join(f"{role} {part.height:,}" for role, part in parts.items()) + " (sealed)")
@@ -240,11 +242,12 @@ def _protect(project: Project, table: pl.DataFrame) -> pl.DataFrame:
 
 
 def _store_part(project: Project, name: str, role: Role, table: pl.DataFrame) -> Part:
-    content = to_parquet(table)
+    written = to_parquet(table)
     is_sealed = role is Role.TEST
     if is_sealed:
-        content = project.store.keys.seal(content, _context(name, role))
-    return Part(role=role, rows=table.height, blob=project.store.blobs.put_bytes(content), sealed=is_sealed)
+        written = project.store.keys.seal(written, _context(name, role))
+    blob = project.store.blobs.put_bytes(written)
+    return Part(role=role, rows=table.height, blob=blob, content=content_hash(table), sealed=is_sealed)
 
 
 def _report(
@@ -266,8 +269,7 @@ def _report(
 def _recipe(project: Project) -> str:
     """Return a hash of every setting that decides what becomes of the source's bytes."""
     settings = replace(project.config.data, source="")
-    model = project.config.model
-    return sha256_parts([_FORM, canonical(settings).decode(), model.task, str(model.seed), str(model.folds)])
+    return sha256_parts([_FORM, canonical(settings).decode(), project.config.model.task])
 
 
 def _context(name: str, role: Role) -> str:

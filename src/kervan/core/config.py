@@ -43,11 +43,12 @@ class WorkspaceSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitSettings:
-    """`split` in `[data]`: the shares of the three parts; they add up to 1."""
+    """`split` in `[data]`: the shares of the three parts, which add up to 1; another `seed` splits anew."""
 
     train: float = 0.8
     validation: float = 0.1
     test: float = 0.1
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,11 +66,15 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One side of a split: so many rows in the stored Parquet file `blob`; a sealed one is encrypted."""
+    """One side of a split: so many rows in the stored Parquet file `blob`; a sealed one is encrypted.
+
+    `content` is the hash of the rows, by which the same rows are known in another dataset.
+    """
 
     role: Role
     rows: int
     blob: str
+    content: str
     sealed: bool = False
 
 

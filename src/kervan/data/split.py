@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from kervan.core.config import SplitSettings
 
 
-def split(table: pl.DataFrame, shares: SplitSettings, seed: int) -> dict[Role, pl.DataFrame]:
+def split(table: pl.DataFrame, shares: SplitSettings) -> dict[Role, pl.DataFrame]:
     """Split a table into train, validation and test, each in the table's order.
 
     Equal rows are on one side, and a row keeps its side when rows are added or reordered. The shares are
@@ -28,7 +28,7 @@ def split(table: pl.DataFrame, shares: SplitSettings, seed: int) -> dict[Role, p
     not add up to 1, and `InvalidData` if a part gets no row.
     """
     _check_shares(shares)
-    places = row_hashes(table, seed).astype(np.float64) / 2.0**64
+    places = row_hashes(table, shares.seed).astype(np.float64) / 2.0**64
     sides = np.digitize(places, [shares.train, shares.train + shares.validation])
     parts = {role: _where(table, sides == side) for side, role in enumerate(Role)}
     for role, part in parts.items():

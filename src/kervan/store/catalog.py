@@ -193,12 +193,16 @@ class Catalog:
                 decode(Run, body) for body in connection.scalars(sa.select(records.c.body).where(open_ones))
             ]
 
-    def events(self, *, subject: str | None = None, after: int = 0) -> Iterator[Event]:
-        """Yield the audit trail in order, read in pages."""
+    def events(
+        self, *, subject: str | None = None, action: str | None = None, after: int = 0
+    ) -> Iterator[Event]:
+        """Yield the audit trail in order, read in pages; all of it, or what is about a subject or action."""
         while True:
             query = sa.select(events).where(events.c.sequence > after).order_by(events.c.sequence)
             if subject is not None:
                 query = query.where(events.c.subject == subject)
+            if action is not None:
+                query = query.where(events.c.action == action)
             with self._database.reading() as connection:
                 rows = connection.execute(query.limit(_PAGE)).all()
             for row in rows:
