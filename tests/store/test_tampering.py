@@ -130,9 +130,20 @@ def test_a_record_that_nobody_put_there_is_named(scene: Scene) -> None:
         verify(scene.project)
 
 
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE aliases SET target = 'başka'", "UPDATE aliases SET actor = 'ali'", "DELETE FROM aliases"],
+)
+def test_what_an_environment_pointed_to_cannot_be_altered(statement: str, scene: Scene) -> None:
+    scene.sql(statement)
+    with pytest.raises(Corrupted, match="what an environment pointed to was altered"):
+        verify(scene.project)
+
+
 def test_a_tail_cut_off_shows_against_an_anchor(scene: Scene) -> None:
     anchor = verify(scene.project).head
     scene.sql("DELETE FROM events WHERE sequence = 5")
+    scene.sql("DELETE FROM aliases")
     assert verify(scene.project).events == 4
     with pytest.raises(Corrupted, match="does not contain its anchor 5:"):
         verify(scene.project, anchor=anchor)
@@ -148,6 +159,7 @@ def test_a_tail_written_anew_shows_against_an_anchor(scene: Scene) -> None:
         time=forged.time,
         hash=forged.hash,
     )
+    scene.sql("UPDATE aliases SET why = 'uydurma', actor = 'ayşe'")
     assert verify(scene.project).events == 5
     with pytest.raises(Corrupted, match="does not contain its anchor 5:"):
         verify(scene.project, anchor=anchor)

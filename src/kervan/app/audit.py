@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING
 
 from kervan.core.errors import Corrupted, InvalidInput
 from kervan.store.events import check_chain
+from kervan.store.transaction import POINTED
 
 if TYPE_CHECKING:
     from kervan.app.project import Project
     from kervan.core.nouns import Event
+
+
+_ATTEMPTS = 5
+_RESTORE = "restore a backup and compare"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,42 +33,46 @@ def trail(project: Project, *, subject: str | None = None) -> list[Event]:
 
 
 def verify(project: Project, *, anchor: str = "") -> Audit:
-    """Check the chain of events, and every record against the event that put it there.
+    """Check the chain of events, and every record and alias against the event that put it there.
 
     `anchor` is a head (`12:ab34…`) that was kept outside; it must be part of the chain, so that a trail
     that was cut off or written anew shows. Raises `Corrupted` that names the first thing that was altered.
     """
     sequence, expected = _parse_anchor(anchor)
-    recorded: dict[str, str] = {}
-    found: list[str] = []
-
-    def watched() -> list[Event]:
+    catalog = project.store.catalog
+    for _ in range(_ATTEMPTS):
         events = trail(project)
-        found.extend(event.hash for event in events if event.sequence == sequence)
-        for event in events:
-            if "sha256" in event.body:
-                recorded[event.subject] = str(event.body["sha256"])
-        return events
-
-    last = check_chain(watched())
-    if anchor and found != [expected]:
-        raise Corrupted(f"the audit trail does not contain its anchor {anchor}", hint="restore a backup")
-    checked = _check_records(project, recorded)
+        last = check_chain(events)
+        if anchor and [event.hash for event in events if event.sequence == sequence] != [expected]:
+            raise Corrupted(f"the audit trail does not contain its anchor {anchor}", hint=_RESTORE)
+        wrong, records = _compare(project, events)
+        if not wrong or catalog.head() == last:
+            break  # else somebody wrote between the reading of the events and that of the records
+    if wrong:
+        raise Corrupted(wrong, hint=_RESTORE)
     head = f"{last.sequence}:{last.hash}" if last else ""
-    return Audit(events=last.sequence if last else 0, records=checked, head=head)
+    return Audit(events=len(events), records=records, head=head)
 
 
-def _check_records(project: Project, recorded: dict[str, str]) -> int:
-    seen = set()
-    for ident, fingerprint in project.store.catalog.fingerprints():
-        seen.add(ident)
-        if recorded.get(ident) != fingerprint:
-            what = "was altered" if ident in recorded else "is not on the audit trail"
-            raise Corrupted(f"record {ident} {what}", hint="restore a backup and compare")
-    missing = recorded.keys() - seen
-    if missing:
-        raise Corrupted(f"record {min(missing)} was removed", hint="restore a backup and compare")
-    return len(seen)
+def _compare(project: Project, events: list[Event]) -> tuple[str, int]:
+    """Return what is wrong with the records and aliases, or "", and how many records there are."""
+    catalog = project.store.catalog
+    expected = {event.subject: str(event.body["sha256"]) for event in events if "sha256" in event.body}
+    found = dict(catalog.fingerprints())
+    for ident, fingerprint in found.items():
+        if expected.get(ident) != fingerprint:
+            what = "was altered" if ident in expected else "is not on the audit trail"
+            return f"record {ident} {what}", len(found)
+    if missing := expected.keys() - found.keys():
+        return f"record {min(missing)} was removed", len(found)
+    told = [
+        (event.action.removeprefix(POINTED), event.subject, event.body["target"], event.actor, event.why)
+        for event in events
+        if event.action.startswith(POINTED)
+    ]
+    if catalog.alias_trail() != told:
+        return "what an environment pointed to was altered", len(found)
+    return "", len(found)
 
 
 def _parse_anchor(anchor: str) -> tuple[int, str]:

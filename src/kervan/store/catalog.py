@@ -147,6 +147,13 @@ class Catalog:
             for row in rows
         ]
 
+    def alias_trail(self) -> list[tuple[str, str, str, str, str]]:
+        """Return (scope, name, target, actor, why) of every change of every alias, oldest first."""
+        shown = (aliases.c.scope, aliases.c.name, aliases.c.target, aliases.c.actor, aliases.c.why)
+        with self._database.reading() as connection:
+            rows = connection.execute(sa.select(*shown).order_by(aliases.c.sequence)).all()
+        return [(row.scope, row.name, row.target, row.actor, row.why) for row in rows]
+
     def log_metrics(self, run: str, points: Sequence[Point]) -> None:
         """Store points of a run's metrics; a point of the same name and step replaces the older one.
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+POINTED = "pointed "  # how the event of a changed alias begins; its scope follows
+
+
 class Transaction:
     """What one writer adds to the catalog."""
 
@@ -72,7 +75,7 @@ class Transaction:
         """Let an alias point to a record from now on; what it pointed to before stays in its history."""
         values = {"scope": scope, "name": name, "target": target, "time": time.time()}
         self._connection.execute(sa.insert(aliases).values(**values, actor=self._actor, why=why))
-        self.event(Entry(action=f"pointed {scope}", subject=name, why=why, body={"target": target}))
+        self.event(Entry(action=f"{POINTED}{scope}", subject=name, why=why, body={"target": target}))
 
     def event(self, entry: Entry) -> Event:
         """Append to the audit trail."""
