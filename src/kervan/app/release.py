@@ -39,27 +39,40 @@ def release(project: Project, ref: str, *, to: str = "", why: str = "") -> Deplo
     plan = Plan(host=settings.host, port=settings.port)
     with _one_at_a_time(project, environment):
         current = current_deployment(project, environment)
-        known = current if current and current.shares == {model.ref: 1.0} and current.plan == plan else None
-        with project.stage("release") as tell:
-            ident = known.id if known else new_id()
-            endpoint = _realise(project, model, plan, environment=environment, deployment=ident)
-            tell(f"{model.ref} answers in {environment} at {endpoint}")
-        if known:
-            return _moved(project, known, endpoint, why)
-        deployment = Deployment(
-            id=ident,
-            name=environment,
-            creator=project.store.workspace.actor,
-            time=time.time(),
-            parents=(Link(parent=model.id, role="model"), Link(parent=model.package, role="package")),
-            shares={model.ref: 1.0},
-            plan=plan,
-            endpoint=endpoint,
-            why=why,
-        )
-        with project.store.catalog.transaction() as transaction:
-            transaction.put(deployment, action="released", why=why)
-            transaction.point(SCOPE, environment, deployment.id, why=why)
+        if current and current.shares == {model.ref: 1.0} and current.plan == plan:
+            with project.stage("release") as tell:
+                endpoint = _realise(project, model, current)
+                tell(f"{model.ref} answers in {environment} at {endpoint}")
+            return _moved(project, current, endpoint, why)
+        return _replace(project, model, _prepare(project, model, plan, environment=environment, why=why))
+
+
+def _prepare(project: Project, model: Model, plan: Plan, *, environment: str, why: str) -> Deployment:
+    """Put a deployment on record before it answers, so that no prediction leads to an unknown one."""
+    deployment = Deployment(
+        id=new_id(),
+        name=environment,
+        creator=project.store.workspace.actor,
+        time=time.time(),
+        parents=(Link(parent=model.id, role="model"), Link(parent=model.package, role="package")),
+        shares={model.ref: 1.0},
+        plan=plan,
+        endpoint="",
+        why=why,
+    )
+    with project.store.catalog.transaction() as transaction:
+        transaction.put(deployment, action="prepared", why=why)
+    return deployment
+
+
+def _replace(project: Project, model: Model, prepared: Deployment) -> Deployment:
+    """Let a prepared deployment answer, and then let the environment point to it."""
+    with project.stage("release") as tell:
+        deployment = replace(prepared, endpoint=_realise(project, model, prepared))
+        tell(f"{model.ref} answers in {deployment.name} at {deployment.endpoint}")
+    with project.store.catalog.transaction() as transaction:
+        transaction.update(deployment, action="released", why=deployment.why)
+        transaction.point(SCOPE, deployment.name, deployment.id, why=deployment.why)
     return deployment
 
 
@@ -87,8 +100,8 @@ def stop(project: Project, environment: str) -> Deployment:
 
 
 def releases(project: Project) -> list[Deployment]:
-    """Return all deployments of all environments, newest first."""
-    return project.store.catalog.all(Deployment)
+    """Return all deployments that came to answer, in all environments, newest first."""
+    return [each for each in project.store.catalog.all(Deployment) if each.endpoint]
 
 
 def current_deployment(project: Project, environment: str, *, at: float | None = None) -> Deployment | None:
@@ -126,11 +139,12 @@ def records_folder(project: Project, environment: str) -> Path:
     return project.store.root / "predictions" / environment
 
 
-def _realise(project: Project, model: Model, plan: Plan, *, environment: str, deployment: str) -> str:
+def _realise(project: Project, model: Model, deployment: Deployment) -> str:
     """Render the target's files, apply them, and return the endpoint's URL."""
+    environment, plan = deployment.name, deployment.plan
     serving = Serving(
         environment=environment,
-        deployment=deployment,
+        deployment=deployment.id,
         package=str(package_folder(project, model)),
         records=str(records_folder(project, environment)),
         host=plan.host,
