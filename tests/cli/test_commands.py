@@ -128,7 +128,7 @@ NOT_THERE = {
     "environment": (["drift", "yok"], "nothing was released to 'yok'", "üretim"),
     "environment to stop": (["release", "--stop", "--to", "yok"], "nothing was released to 'yok'", "üretim"),
     "prediction": (["trace", "01M7XE67HTCS3Z0XT54D3Q2HZ9"], "there is no prediction", "tenth of a second"),
-    "run": (["runs", "--show", "01M7XE67HTCS3Z0XT54D3Q2HZ9"], "there is no run", ""),
+    "run": (["runs", "--show", "01M7XE67HTCS3Z0XT54D3Q2HZ9"], "there is no run", "26 letters"),
     "package": (["package", "check", "yok"], "yok holds no package", "manifest.json"),
     "model to release": (["release", "yok@1.0.0"], "there is no model 'yok'", "müşteri-kaybı"),
 }

@@ -79,7 +79,9 @@ class Catalog:
         """Return the record with this id."""
         found = self._first(kind, records.c.id == ident)
         if found is None:
-            raise NotFound(f"there is no {kind_of(kind)} {ident}")
+            raise NotFound(
+                f"there is no {kind_of(kind)} {ident}", hint="check the id: it has 26 letters and digits"
+            )
         return found
 
     def find(self, kind: type[R], ref: Ref) -> R:

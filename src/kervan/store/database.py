@@ -43,6 +43,8 @@ class Database:
     @property
     def place(self) -> str:
         """Where the database is, without its password."""
+        if self.url.get_backend_name() == "sqlite":
+            return str(self.url.database)  # as it is written, not as a URL would write it
         return self.url.render_as_string(hide_password=True)
 
     @contextmanager
