@@ -17,13 +17,16 @@ import pytest
 import sqlalchemy as sa
 
 from journeys.home import Home
-from kervan.core.config import DATA_FOLDER
+from kervan.core.config import DATA_FOLDER, DataSettings
 from kervan.core.nouns import Workspace
+from kervan.data.ingest import load
 from kervan.store.open import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
+
+    import polars as pl
 
 ACTOR = "ayşe"
 _TEMPLATE = "kervan_template"
@@ -56,6 +59,12 @@ def data_dir() -> Path:
     path = Path(folder).resolve()
     assert path.is_dir(), f"{DATA_FOLDER}={folder} is no folder"
     return path
+
+
+@pytest.fixture(scope="session")
+def public(data_dir: Path) -> Callable[[str], pl.DataFrame]:
+    """Read one of the public data sets."""
+    return lambda name: load(name, data_dir, DataSettings()).table
 
 
 @pytest.fixture(scope="session")

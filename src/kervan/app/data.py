@@ -165,8 +165,10 @@ def _prepare(project: Project, loaded: Loaded) -> Prepared:
             lines = "\n".join(f"  {finding.message}" for finding in failed)
             hint = failed[0].hint or "mend the rows, or change the checks in kervan.toml"
             raise InvalidData(f"{settings.source} does not pass its checks:\n{lines}", hint=hint)
-        warned = sum(finding.verdict is Verdict.WARNED for finding in findings)
-        tell(f"{task} of {settings.target!r}" + (f", {warned} warnings" if warned else ""))
+        tell(f"{task} of {settings.target!r}")
+    for finding in findings:
+        if finding.verdict is Verdict.WARNED:
+            project.remark("warning", finding.message)
     with project.stage("protect") as tell:
         guarded = _protect(project, table)
         tell(

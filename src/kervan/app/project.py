@@ -16,17 +16,17 @@ from kervan.core.workspace import workspace_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """One thing that was done on the way: in how many seconds, or known from before."""
+    """One thing on the way: done in so many seconds, known from before, or (None) only to be told."""
 
     name: str
     detail: str
-    seconds: float
+    seconds: float | None
     cached: bool = False
 
     @property
     def text(self) -> str:
         """One line for people."""
-        took = "known" if self.cached else f"{self.seconds:.1f} s"
+        took = "known" if self.cached else "" if self.seconds is None else f"{self.seconds:.1f} s"
         return f"{self.name:<28} {took:>7}  {self.detail}"
 
 
@@ -60,6 +60,10 @@ class Project:
         yield detail.append
         seconds = time.monotonic() - started
         self.observe(Stage(name=name, detail=" ".join(detail), seconds=seconds))
+
+    def remark(self, name: str, detail: str) -> None:
+        """Tell the observer something that is worth knowing."""
+        self.observe(Stage(name=name, detail=detail, seconds=None))
 
     def known(self, name: str, detail: str) -> None:
         """Tell the observer that nothing had to be done."""

@@ -89,7 +89,7 @@ def train(project: Project, dataset: Dataset) -> Trained:
             tracker.log_metric(f"validation.{metric}", value)
         for finding in found["interface"].findings:
             tracker.log(finding.message)
-            project.known("note", finding.message)
+            project.remark("note", finding.message)
     return Trained(
         run=tracker.run,
         dataset=dataset,

@@ -75,8 +75,14 @@ def with_project(function: Callable[..., Shown]) -> Callable[..., Shown]:
     @functools.wraps(function)
     def wrapped(*args: Any, folder: Path | None, quiet: bool, **kwargs: Any) -> Shown:
         from kervan.app.project import open_project
+        from kervan.core.config import is_project
 
-        project = open_project(folder, flags=kwargs.pop("flags", None), observe=observer(quiet))
+        project = open_project(folder, observe=observer(quiet))
+        if not is_project(project.config.folder):
+            raise errors.NotFound(
+                f"there is no project in {project.config.folder.resolve()}",
+                hint="start one with `kervan init`, or name its folder with -C",
+            )
         try:
             return function(project, *args, **kwargs)
         finally:
@@ -153,7 +159,11 @@ def observer(quiet: bool) -> Callable[[Stage], None]:
     def observe(stage: Stage) -> None:
         if quiet:
             return
-        mark = click.style("·", fg="cyan") if stage.cached else click.style("✓", fg="green")
+        mark = (
+            click.style("·", fg="cyan")
+            if stage.cached or stage.seconds is None
+            else click.style("✓", fg="green")
+        )
         click.echo(f"{mark} {stage.text}", err=True)
 
     return observe

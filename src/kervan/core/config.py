@@ -174,10 +174,15 @@ class Config:
 TABLES = tuple(entry.name for entry in fields(Config) if entry.name != "folder")
 
 
+def is_project(folder: Path) -> bool:
+    """Say whether a folder holds a `kervan.toml` or a workspace."""
+    return (folder / FILE_NAME).is_file() or (folder / ".kervan").is_dir()
+
+
 def find_folder(start: Path) -> Path:
     """Return the nearest folder at or above `start` that holds a `kervan.toml` or `.kervan`, else `start`."""
     for folder in (start, *start.parents):
-        if (folder / FILE_NAME).is_file() or (folder / ".kervan").is_dir():
+        if is_project(folder):
             return folder
     return start
 

@@ -16,8 +16,6 @@ from kervan.core.plugins import extras_named
 from kervan.core.schema import Type, number_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     import polars as pl
     from numpy.typing import NDArray
 
@@ -58,11 +56,6 @@ def encode_labels(labels: pl.Series, output: Column) -> NDArray[np.int64]:
             hint=f"the classes are: {', '.join(output.allowed)}",
         )
     return codes.astype(np.int64)
-
-
-def decode_labels(codes: Iterable[int], output: Column) -> list[str]:
-    """Return the labels of some class codes."""
-    return [output.allowed[code] for code in codes]
 
 
 def encode_truth(values: pl.Series, output: Column) -> NDArray[Any]:
