@@ -44,6 +44,7 @@ EXTRAS = {
     "alembic": "store",
     "cryptography": "store",
     "fsspec": "store",
+    "lz4": "streams",
     "onnx": "train",
     "polars": "data",
     "psycopg": "postgres",
@@ -51,6 +52,7 @@ EXTRAS = {
     "skl2onnx": "train",
     "sklearn": "train",
     "sqlalchemy": "store",
+    "zstandard": "streams",
 }
 
 
