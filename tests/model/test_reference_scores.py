@@ -16,9 +16,12 @@ from kervan.core.config import DATA_FOLDER
 from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.model.evaluate import evaluate
 from kervan.model.train import fit
-from kervan.package.build import load_package, write_formats, write_manifest
+from kervan.package.build import write_formats
 from kervan.package.encoding import encode_table, encode_truth
 from kervan.package.manifest import Manifest
+from kervan.package.opening import load_package
+from kervan.package.seal import write_manifest
+from kervan.package.signing import SigningKey
 from kervan.package.original import Original
 from kervan.package.parity import nasty_rows
 
@@ -113,7 +116,7 @@ def test_a_package_of_real_rows_answers_like_the_original(
         parity=proofs,
         files=(),
     )
-    write_manifest(manifest, tmp_path)
+    write_manifest(manifest, tmp_path, SigningKey(bytes(32)))
     _, predictor = load_package(tmp_path)
     asked = rows.test[0][:2000]
     wanted = Original(model, rows.signature).predict(asked)

@@ -10,11 +10,15 @@ import pytest
 from kervan.core.errors import Conflict, Corrupted, InvalidConfig, NotFound, ParityFailed, StorageFailed
 from kervan.core.plugins import plugins
 from kervan.model.train import fit
-from kervan.package.build import load_package, requirements, write_formats, write_manifest
+from kervan.package.build import requirements, write_formats
 from kervan.package.formats.onnx import MATRIX_FILE, PORTABLE_FILE, OnnxFormat
-from kervan.package.manifest import FILE_NAME, Manifest, read_manifest
+from kervan.package.manifest import FILE_NAME, Manifest
+from kervan.package.opening import check_package, load_package
 from kervan.package.original import Original
 from kervan.package.parity import nasty_rows
+from kervan.package.seal import write_manifest
+from kervan.package.signing import FILE_NAME as SIGNATURE
+from kervan.package.signing import SigningKey
 
 from .small_tables import encoded
 
@@ -51,7 +55,7 @@ def make_package(trained: Trained, folder: Path) -> Manifest:
         files=(),
         requirements=requirements(["onnx"]),
     )
-    return write_manifest(manifest, folder)
+    return write_manifest(manifest, folder, SigningKey(bytes(32)))
 
 
 def test_a_package_is_written_proved_and_answers_after_loading(trained: Trained, tmp_path: Path) -> None:
@@ -147,9 +151,9 @@ def test_a_place_that_cannot_be_written_is_named(trained: Trained, tmp_path: Pat
 
 def test_the_manifest_is_never_there_by_half(trained: Trained, tmp_path: Path) -> None:
     manifest = make_package(trained, tmp_path)
-    assert write_manifest(manifest, tmp_path) == manifest
-    assert sorted(path.name for path in tmp_path.iterdir()) == [FILE_NAME, "onnx"]
-    assert read_manifest(tmp_path).hash == manifest.hash
+    assert write_manifest(manifest, tmp_path, SigningKey(bytes(32))) == manifest
+    assert sorted(path.name for path in tmp_path.iterdir()) == [FILE_NAME, "onnx", SIGNATURE]
+    assert check_package(tmp_path).manifest.hash == manifest.hash
 
 
 def test_an_empty_folder_holds_no_package(tmp_path: Path) -> None:

@@ -1,22 +1,23 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kervan.core.errors import Corrupted, InvalidInput
+from kervan.core.identity import sha256
 from kervan.core.nouns import PackageFile
 from kervan.core.schema import Column, Schema, Signature, Type, Unseen
-from kervan.package.manifest import FILE_NAME, Manifest, Parity, parse_manifest, read_manifest
+from kervan.package.manifest import FORMAT, FormatFacts, Lineage, Manifest, Parity
+from kervan.package.readers.any import parse_manifest
 
 from .small_tables import signature_for
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+FROZEN = Path(__file__).parent / "frozen"
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
 NAMES = TEXTS.filter(bool)
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
@@ -63,7 +64,17 @@ MANIFESTS = st.builds(
         st.dictionaries(NAMES, st.none() | TEXTS | NUMBERS | st.booleans(), max_size=3), max_size=2
     ).map(tuple),
     metrics=st.dictionaries(NAMES, NUMBERS, max_size=3),
+    intervals=st.dictionaries(NAMES, st.tuples(NUMBERS, NUMBERS), max_size=2),
     requirements=st.dictionaries(NAMES, TEXTS, max_size=2),
+    facts=st.lists(
+        st.builds(FormatFacts, format=NAMES, title=TEXTS, requires=st.dictionaries(NAMES, TEXTS, max_size=1)),
+        max_size=2,
+    ).map(tuple),
+    lineage=st.builds(
+        Lineage, dataset=TEXTS, run=TEXTS, repository=TEXTS, difference=TEXTS, acceptance=TEXTS
+    ),
+    model_card=TEXTS,
+    licence=TEXTS,
 )
 
 
@@ -115,8 +126,8 @@ def test_a_manifest_cut_off_anywhere_is_refused(place: int) -> None:
 
 
 def test_a_later_form_asks_for_a_later_version() -> None:
-    with pytest.raises(InvalidInput, match="has format 2, this version reads 1") as error:
-        parse_manifest(replace(made(), format=2).to_json())
+    with pytest.raises(InvalidInput, match="has format 3, this version reads up to 2") as error:
+        parse_manifest(replace(made(), format=3).to_json())
     assert error.value.hint == "upgrade Kervan"
 
 
@@ -126,8 +137,41 @@ def test_a_signature_that_breaks_its_own_rules_is_refused() -> None:
         parse_manifest(content, place="here")
 
 
-def test_a_manifest_below_a_folder_with_turkish_letters_is_read(tmp_path: Path) -> None:
-    folder = tmp_path / "İstanbul ığdır"
-    folder.mkdir()
-    (folder / FILE_NAME).write_bytes(made().to_json())
-    assert read_manifest(folder).ref == "şehir@1.2.3"
+@pytest.mark.parametrize("form", ["0", "-1", '"2"', "null", "1.5"])
+def test_a_form_that_never_was_is_refused(form: str) -> None:
+    content = made().to_json().replace(b'"format": 2', f'"format": {form}'.encode())
+    with pytest.raises(Corrupted, match=r"^here: "):
+        parse_manifest(content, place="here")
+
+
+def test_endless_nesting_is_refused() -> None:
+    nested = b"[" * 100_000 + b"]" * 100_000
+    with pytest.raises(Corrupted, match=r"^here: "):
+        parse_manifest(made().to_json().replace(b'"samples": []', b'"samples": [{"a": %s}]' % nested), "here")
+
+
+def test_the_hash_is_that_of_the_bytes_however_they_are_written() -> None:
+    content = made().to_json().replace(b"\n", b" ")
+    read = parse_manifest(content)
+    assert read == made()
+    assert read.hash == sha256(content) != made().hash
+    assert b"digest" not in read.to_json()
+
+
+def test_the_first_form_is_read_into_the_present_one() -> None:
+    content = (FROZEN / "v1" / "package" / "manifest.json").read_bytes()
+    old, read = json.loads(content), parse_manifest(content)
+    assert read.hash == sha256(content)
+    assert read.format == FORMAT
+    assert json.loads(read.to_json())["signature"] == old["signature"]
+    assert read.ref == f"{old['name']}@{old['version']}"
+    assert [proof.largest for proof in read.parity] == [proof["largest"] for proof in old["parity"]]
+    assert parse_manifest(read.to_json()) == read
+
+
+def test_the_lineage_of_the_first_form_is_kept() -> None:
+    old = json.loads((FROZEN / "v1" / "package" / "manifest.json").read_bytes())
+    told = {"dataset": "adult:3", "run": "01R", "commit": "abc"}
+    assert parse_manifest(json.dumps({**old, **told}).encode()).lineage == Lineage(**told)
+    del old["format"]
+    assert parse_manifest(json.dumps(old).encode()).format == FORMAT

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kervan.core.schema import Column, Schema, Signature, Type, Unseen
-from kervan.package.build import write_formats, write_manifest
+from kervan.package.build import write_formats
 from kervan.package.manifest import Manifest
+from kervan.package.seal import write_manifest
+from kervan.package.signing import SigningKey
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,5 +79,5 @@ def make_package(folder: Path, signature: Signature, version: str = "1.0.0", nam
         files=(),
         samples=(ROW,) if signature.inputs is INPUTS else (),
     )
-    write_manifest(manifest, folder)
+    write_manifest(manifest, folder, SigningKey(bytes(32)))
     return folder

@@ -16,8 +16,12 @@ from kervan.core.identity import Ref, Version, check_name, new_id
 from kervan.core.nouns import Link, Model, Package, Report, ReportKind, Role, Verdict
 from kervan.core.schema import smallest_bump
 from kervan.model.steps import CARD
-from kervan.package.build import requirements, write_manifest
-from kervan.package.manifest import FILE_NAME, Manifest, parse_manifest
+from kervan.package import signing
+from kervan.package.build import requirements
+from kervan.package.manifest import FILE_NAME, Lineage, Manifest
+from kervan.package.readers.any import parse_manifest
+from kervan.package.seal import write_manifest, write_whole
+from kervan.package.signing import SigningKey
 from kervan.pipeline.values import materialise
 from kervan.store.transaction import stored
 
@@ -50,7 +54,9 @@ def register(project: Project, trained: Trained, acceptance: Report) -> Model:
             version = transaction.next_version(
                 name, lambda old: smallest_bump(old.signature, trained.signature)
             )
-            manifest = write_manifest(_manifest(project, trained, name, version), folder)
+            manifest = write_manifest(
+                _manifest(project, trained, acceptance, name, version), folder, signing_key(project)
+            )
             package = _store_package(project, manifest, folder)
             model = _model(trained, acceptance, package, manifest)
             transaction.put(package)
@@ -82,10 +88,25 @@ def manifest_of(project: Project, model: Model) -> Manifest:
 
 
 def package_folder(project: Project, model: Model) -> Path:
-    """Return a folder that holds the model's package, every file checked."""
+    """Return a folder that holds the model's package, every file checked.
+
+    A package from before packages were signed is signed now: its manifest is the one on record.
+    """
     package = project.store.catalog.get(Package, model.package)
+    covers = {link.role: link.parent.removeprefix("sha256:") for link in package.parents}
     files = {FILE_NAME: package.hash, **{file.path: file.sha256 for file in package.files}}
-    return materialise(files, package.hash, project.store)
+    signature = covers.get(signing.FILE_NAME)
+    if signature is not None:
+        return materialise({**files, signing.FILE_NAME: signature}, package.hash, project.store)
+    folder = materialise(files, package.hash, project.store)
+    manifest = project.store.blobs.read_bytes(package.hash)
+    write_whole(folder / signing.FILE_NAME, signing_key(project).sign(manifest))
+    return folder
+
+
+def signing_key(project: Project) -> SigningKey:
+    """Return the key by which the workspace signs its packages; it comes from the workspace's secret."""
+    return SigningKey(project.store.keys.derived("package signatures"))
 
 
 def export_package(project: Project, model: Model, to: Path) -> Path:
@@ -95,8 +116,10 @@ def export_package(project: Project, model: Model, to: Path) -> Path:
     return Path(shutil.copytree(package_folder(project, model), to))
 
 
-def _manifest(project: Project, trained: Trained, name: str, version: Version) -> Manifest:
-    candidate = trained.candidate
+def _manifest(
+    project: Project, trained: Trained, acceptance: Report, name: str, version: Version
+) -> Manifest:
+    candidate, evaluation, code = trained.candidate, trained.evaluation, trained.run.code
     return Manifest(
         name=name,
         version=str(version),
@@ -107,12 +130,20 @@ def _manifest(project: Project, trained: Trained, name: str, version: Version) -
         parity=candidate.parity,
         files=(),
         samples=_samples(project, trained),
-        metrics=dict(trained.evaluation.metrics),
+        metrics=dict(evaluation.metrics),
+        intervals={metric: (each.low, each.high) for metric, each in evaluation.intervals.items()},
         family=candidate.family,
-        dataset=trained.dataset.ref,
-        run=trained.run.id,
-        commit=trained.run.code.commit,
         requirements=requirements(candidate.formats),
+        lineage=Lineage(
+            dataset=trained.dataset.ref,
+            dataset_hash=trained.dataset.hash,
+            run=trained.run.id,
+            repository="" if Path(code.repository).is_absolute() else code.repository,
+            branch=code.branch,
+            commit=code.commit,
+            difference=code.difference,
+            acceptance=acceptance.id,
+        ),
     )
 
 
@@ -126,6 +157,8 @@ def _store_package(project: Project, manifest: Manifest, folder: Path) -> Packag
     blobs = project.store.blobs
     links = [stored(blobs.put_file(folder / file.path), file.path) for file in manifest.files]
     digest = blobs.put_file(folder / FILE_NAME)
+    signature = blobs.put_file(folder / signing.FILE_NAME)
+    covers = (stored(digest, FILE_NAME), stored(signature, signing.FILE_NAME))
     return Package(
         id=new_id(),
         name=manifest.name,
@@ -133,7 +166,7 @@ def _store_package(project: Project, manifest: Manifest, folder: Path) -> Packag
         hash=digest,
         creator=manifest.creator,
         time=manifest.created,
-        parents=(Link(parent=manifest.run, role="run"), stored(digest, FILE_NAME), *links),
+        parents=(Link(parent=manifest.lineage.run, role="run"), *covers, *links),
         formats=manifest.formats,
         files=manifest.files,
         parity=max((proof.largest for proof in manifest.parity), default=0.0),

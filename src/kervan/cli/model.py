@@ -111,7 +111,7 @@ def export_(project: Project, ref: str, to: Path) -> Shown:
 @shows(example="kervan package check income-1.0.0")
 def check(folder: Path) -> Shown:
     """Check every file of a package against its manifest, and that it answers for its sample rows."""
-    from kervan.package.build import load_package
+    from kervan.package.opening import load_package
 
     manifest, _ = load_package(folder)
     proofs = [

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from kervan.core.errors import Conflict, Corrupted, InvalidConfig, StorageFailed
+from kervan.core.errors import Conflict, InvalidConfig, StorageFailed
 from kervan.core.plugins import plugin
-from kervan.package.manifest import FILE_NAME, list_files, read_manifest
 from kervan.package.original import Original
 from kervan.package.parity import check_parity, compare
 
@@ -23,7 +20,7 @@ if TYPE_CHECKING:
 
     from kervan.core.ports import Format, Predictor
     from kervan.core.schema import Signature
-    from kervan.package.manifest import Manifest, Parity
+    from kervan.package.manifest import Parity
 
 
 @runtime_checkable
@@ -87,36 +84,6 @@ def requirements(formats: Sequence[str]) -> dict[str, str]:
     """Return the exact versions of the distributions that scoring in these formats needs here."""
     names = {name for entry in formats for name in _requires(plugin("format", entry))}
     return {name: version(name) for name in sorted(names)}
-
-
-def write_manifest(manifest: Manifest, folder: Path) -> Manifest:
-    """Hash the files in the folder, write `manifest.json` over them at once, and return it complete."""
-    complete = replace(manifest, files=list_files(folder))
-    path = folder / FILE_NAME
-    unfinished = path.with_suffix(".unfinished")
-    try:
-        with unfinished.open("wb") as file:
-            file.write(complete.to_json())
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise StorageFailed(f"cannot write {path}: {error.strerror}") from error
-    return complete
-
-
-def load_package(folder: Path) -> tuple[Manifest, Predictor]:
-    """Open the package in `folder`: check every file's hash, then load its first format.
-
-    Raises `NotFound` if there is no package, `Corrupted` if anything in it is not as it was written.
-    """
-    manifest = read_manifest(folder)
-    if not manifest.formats:
-        raise Corrupted(f"{folder / FILE_NAME} names no format", hint="package the model again")
-    name = manifest.formats[0]
-    adapter: Format = plugin("format", name)
-    return manifest, adapter.load(folder / name, manifest.signature)
 
 
 def _make_folder(place: Path) -> None:

@@ -1,27 +1,23 @@
 """`manifest.json`: what a package holds, with the hash of every file.
 
-The manifest carries a format number, so that packages stay readable when its form changes.
+The manifest carries a format number, and `kervan.package.readers` bring older forms into the present
+one, so that packages stay readable when the form changes.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
-from kervan.core.errors import Corrupted, InvalidInput, NotFound
-from kervan.core.identity import sha256, sha256_file
+from kervan.core.identity import sha256
 from kervan.core.nouns import PackageFile
 from kervan.core.schema import Signature
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 FILE_NAME = "manifest.json"
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +44,48 @@ class Parity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FormatFacts:
+    """What is true of one written format: what it is, who can read it, what scores it here.
+
+    `licence` is that of the format or its usual reader, `requires` the exact versions of the
+    distributions that scored it when it was proved.
+    """
+
+    format: str
+    title: str = ""
+    extension: str = ""
+    vendor: str = ""
+    licence: str = ""
+    readers: str = ""
+    requires: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lineage:
+    """Where a model came from: data, run, code, and by which report it was accepted.
+
+    `dataset` is a reference such as `adult:3` and `dataset_hash` what that version holds; `difference`
+    is the SHA-256 of the patch of what was not committed, or "" if everything was.
+    """
+
+    dataset: str = ""
+    dataset_hash: str = ""
+    run: str = ""
+    repository: str = ""
+    branch: str = ""
+    commit: str = ""
+    difference: str = ""
+    acceptance: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """What is in the package and where it came from."""
+    """What is in the package and where it came from.
+
+    `intervals` are the 95 % intervals of metrics, low and high. `model_card`, `data_card` and `materials`
+    name files of the package, or are "" where there is none. `digest` is not written: it is the SHA-256
+    of the bytes that a manifest was read from, whatever their form, and "" for one that was made here.
+    """
 
     name: str
     version: str
@@ -61,12 +97,17 @@ class Manifest:
     files: tuple[PackageFile, ...]
     samples: tuple[Mapping[str, Any], ...] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     family: str = ""
-    dataset: str = ""
-    run: str = ""
-    commit: str = ""
+    licence: str = ""
     requirements: Mapping[str, str] = field(default_factory=dict)
+    facts: tuple[FormatFacts, ...] = ()
+    lineage: Lineage = Lineage()
+    model_card: str = ""
+    data_card: str = ""
+    materials: str = ""
     format: int = FORMAT
+    digest: str = field(default="", compare=False, repr=False)
 
     @property
     def ref(self) -> str:
@@ -75,53 +116,11 @@ class Manifest:
 
     def to_json(self) -> bytes:
         """Write the manifest: the same content always gives the same bytes."""
-        return msgspec.json.format(msgspec.json.encode(self, order="deterministic")) + b"\n"
+        written = msgspec.to_builtins(self, order="deterministic")
+        del written["digest"]
+        return msgspec.json.format(msgspec.json.encode(written)) + b"\n"
 
     @property
     def hash(self) -> str:
         """The SHA-256 of the manifest as written; it covers every file of the package."""
-        return sha256(self.to_json())
-
-
-def parse_manifest(content: bytes, place: str = FILE_NAME) -> Manifest:
-    """Read a manifest from its bytes, or raise `Corrupted` that names the place."""
-    try:
-        manifest = msgspec.json.decode(content, type=Manifest)
-    except (msgspec.DecodeError, UnicodeDecodeError, InvalidInput) as error:
-        raise Corrupted(f"{place}: {error}", hint="package the model again") from error
-    if manifest.format != FORMAT:
-        raise InvalidInput(
-            f"{place} has format {manifest.format}, this version reads {FORMAT}", hint="upgrade Kervan"
-        )
-    return manifest
-
-
-def list_files(folder: Path) -> tuple[PackageFile, ...]:
-    """List and hash all files below `folder` apart from the manifest, in the order of their paths."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != FILE_NAME)
-    return tuple(
-        PackageFile(
-            path=path.relative_to(folder).as_posix(), size=path.stat().st_size, sha256=sha256_file(path)
-        )
-        for path in paths
-    )
-
-
-def read_manifest(folder: Path) -> Manifest:
-    """Read the manifest of the package in `folder` and check every file against it.
-
-    Raises `NotFound` if there is no package, `Corrupted` if a file is missing, changed or unknown.
-    """
-    path = folder / FILE_NAME
-    try:
-        content = path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise NotFound(f"{folder} holds no package", hint=f"a package has a {FILE_NAME}") from error
-    manifest = parse_manifest(content, os.fspath(path))
-    wanted = {file.path: file for file in manifest.files}
-    found = {file.path: file for file in list_files(folder)}
-    for name in sorted(wanted.keys() | found.keys()):
-        if wanted.get(name) != found.get(name):
-            what = "is missing" if name not in found else "was added" if name not in wanted else "was changed"
-            raise Corrupted(f"{folder / name} {what}", hint="fetch the package again")
-    return manifest
+        return self.digest or sha256(self.to_json())

@@ -13,8 +13,8 @@ from kervan.core.errors import ServerFailed
 from kervan.core.identity import new_id
 from kervan.core.nouns import Prediction, Serving
 from kervan.core.ports import Answer, Predictor
-from kervan.package.build import load_package
 from kervan.package.manifest import Manifest
+from kervan.package.opening import load_package
 from kervan.serve.answer import check_values, name_values
 from kervan.serve.decode import RowDecoder
 from kervan.serve.metrics import Metrics

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+SECRET = bytes(32)  # of the key that signs these packages: anybody may sign like this
 TASKS = ("binary", "multi", "regression")
 INPUTS = Schema(
     (
@@ -60,8 +61,10 @@ def fit_sample(family: str, task: str) -> tuple[Any, Signature, NDArray[np.float
 
 def make_package(folder: Path, version: str) -> Path:
     """Write a package of the model `gelir` in ONNX."""
-    from kervan.package.build import write_formats, write_manifest
+    from kervan.package.build import write_formats
     from kervan.package.manifest import Manifest
+    from kervan.package.seal import write_manifest
+    from kervan.package.signing import SigningKey
 
     model, signature, matrix = fit_sample("tree", "binary")
     parity = write_formats(model, signature, folder, ["onnx"], matrix[:50], tolerance=1e-4)
@@ -76,5 +79,5 @@ def make_package(folder: Path, version: str) -> Path:
         files=(),
         samples=(ROWS[0],),
     )
-    write_manifest(manifest, folder)
+    write_manifest(manifest, folder, SigningKey(SECRET))
     return folder

@@ -1,0 +1,98 @@
+"""Opening a package: signature, manifest and every file are checked before anything is loaded."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kervan.core.errors import Corrupted, NotFound, Refused
+from kervan.core.plugins import plugin
+from kervan.package import signing
+from kervan.package.contents import check_files
+from kervan.package.manifest import FILE_NAME, Manifest
+from kervan.package.readers.any import parse_manifest
+from kervan.package.signing import Signer, check_signature
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from pathlib import Path
+
+    from kervan.core.ports import Format, Predictor
+
+_LARGEST = 64 << 20  # bytes of a manifest or signature that are read at all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A package whose every file was checked; `signer` is None if it is not signed."""
+
+    folder: Path
+    manifest: Manifest
+    signer: Signer | None
+
+
+@contextmanager
+def opened(path: Path, *, trusted: Collection[str] | None = None, unsigned: bool = False) -> Iterator[Opened]:
+    """Open the package in a folder, checked; see `load_package`."""
+    yield check_package(path, trusted=trusted, unsigned=unsigned)
+
+
+def check_package(folder: Path, *, trusted: Collection[str] | None = None, unsigned: bool = False) -> Opened:
+    """Check the signature, the manifest and every file of the package in a folder; see `load_package`."""
+    content = _read(folder, FILE_NAME)
+    if content is None:
+        raise NotFound(f"{folder} holds no package", hint=f"a package has a {FILE_NAME}")
+    signer = _check_signer(folder, content, trusted, unsigned=unsigned)
+    manifest = parse_manifest(content, str(folder / FILE_NAME))
+    check_files(folder, manifest.files)
+    return Opened(folder=folder, manifest=manifest, signer=signer)
+
+
+def load_package(
+    path: Path, *, trusted: Collection[str] | None = None, unsigned: bool = False
+) -> tuple[Manifest, Predictor]:
+    """Check a package and load its first format.
+
+    `trusted` are the ids of the keys whose signature counts; None lets any key's count, which shows that
+    the package is whole, and not who made it. `unsigned` also opens one without signature. Raises
+    `NotFound` if there is no package, `Corrupted` if anything in it is not as it was signed, `Refused` if
+    it is not signed or signed by another key than the trusted ones.
+    """
+    with opened(path, trusted=trusted, unsigned=unsigned) as found:
+        manifest = found.manifest
+        if not manifest.formats:
+            raise Corrupted(f"{path / FILE_NAME} names no format", hint="package the model again")
+        name = manifest.formats[0]
+        adapter: Format = plugin("format", name)
+        return manifest, adapter.load(found.folder / name, manifest.signature)
+
+
+def _check_signer(
+    folder: Path, manifest: bytes, trusted: Collection[str] | None, *, unsigned: bool
+) -> Signer | None:
+    content = _read(folder, signing.FILE_NAME)
+    if content is None:
+        if unsigned and trusted is None:
+            return None
+        raise Refused(f"{folder} is not signed", hint="ask whoever made it for a signed package")
+    signer = check_signature(content, manifest, str(folder / signing.FILE_NAME))
+    if trusted is not None and signer.key_id not in trusted:
+        raise Refused(
+            f"{folder} is signed by key {signer.key_id}, which is none of those that you trust",
+            hint="ask whoever gave it to you for their key, and compare it by another way",
+        )
+    return signer
+
+
+def _read(folder: Path, name: str) -> bytes | None:
+    """Return the bytes of a file that says what the others are, or None if there is none."""
+    path = folder / name
+    try:
+        if not path.is_symlink() and not path.exists():
+            return None
+        if path.is_symlink() or not path.is_file() or path.stat().st_size > _LARGEST:
+            raise Corrupted(f"{path} is a link, no file, or too large", hint="fetch the package again")
+        return path.read_bytes()
+    except NotADirectoryError:
+        return None
