@@ -42,7 +42,6 @@ TABLE = (
 
 EXTRAS = {
     "alembic": "store",
-    "cryptography": "store",
     "fsspec": "store",
     "lz4": "streams",
     "onnx": "train",
@@ -52,7 +51,6 @@ EXTRAS = {
     "skl2onnx": "train",
     "sklearn": "train",
     "sqlalchemy": "store",
-    "zstandard": "streams",
 }
 
 
