@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from kervan.app.data import read_part
-from kervan.core.errors import Conflict
+from kervan.app.package import copy_package
 from kervan.core.identity import Ref, Version, check_name, new_id
 from kervan.core.nouns import Link, Model, Package, Report, ReportKind, Role, Verdict
 from kervan.core.schema import smallest_bump
@@ -110,10 +110,8 @@ def signing_key(project: Project) -> SigningKey:
 
 
 def export_package(project: Project, model: Model, to: Path) -> Path:
-    """Copy a model's package into a new folder."""
-    if to.exists():
-        raise Conflict(f"{to} exists already", hint="choose another folder")
-    return Path(shutil.copytree(package_folder(project, model), to))
+    """Copy a model's package into a new folder, or into one file if the name ends in `.kervan`."""
+    return copy_package(package_folder(project, model), to)
 
 
 def _manifest(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -79,46 +78,6 @@ def models(project: Project, ref: str) -> Shown:
     ]
     headers = ("model", "family", "validation", "by", "since")
     return Shown(found, table(headers, rows, empty="no models yet: `kervan run`"))
-
-
-@click.group()
-def package() -> None:
-    """Take a model out as a folder that any application can use, or check such a folder.
-
-    \b
-    Example:
-      kervan package export income@1.0.0 income-1.0.0
-      kervan package check income-1.0.0
-    """
-
-
-@package.command("export")
-@click.argument("ref")
-@click.argument("to", type=click.Path(path_type=Path))
-@shows(example="kervan package export income@1.0.0 income-1.0.0")
-@with_project
-def export_(project: Project, ref: str, to: Path) -> Shown:
-    """Copy a model's package into the new folder TO."""
-    from kervan.app.register import export_package, find_model
-
-    model = find_model(project, ref)
-    folder = export_package(project, model, to)
-    return Shown({"model": model.ref, "folder": folder}, f"{model.ref} is in {folder}")
-
-
-@package.command()
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-@shows(example="kervan package check income-1.0.0")
-def check(folder: Path) -> Shown:
-    """Check every file of a package against its manifest, and that it answers for its sample rows."""
-    from kervan.package.opening import load_package
-
-    manifest, _ = load_package(folder)
-    proofs = [
-        f"{proof.format}: largest difference {proof.largest:.2g} over {proof.rows:,} rows"
-        for proof in manifest.parity
-    ]
-    return Shown(manifest, "\n".join([f"{manifest.ref} is whole: {len(manifest.files)} files", *proofs]))
 
 
 def _first_metric(metrics: object) -> str:

@@ -134,12 +134,12 @@ def predict(project: Project, name: str, file: Path | None, row: str | None) -> 
 
 
 def _package(model: str) -> Path:
-    """Return a package's folder: the one that is named, or that of a model in this project."""
+    """Return a package: the folder or file that is named, or the folder of a model in this project."""
     from kervan.package.manifest import FILE_NAME
 
-    folder = Path(model)
-    if model and (folder / FILE_NAME).is_file():
-        return folder
+    place = Path(model)
+    if model and (place.is_file() or (place / FILE_NAME).is_file()):
+        return place
     from kervan.app.project import open_project
     from kervan.app.register import find_model, package_folder
 

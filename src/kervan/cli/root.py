@@ -19,7 +19,7 @@ COMMANDS = {
     "train": ("kervan.cli.model:train", "Compare candidates and fit the best; register nothing."),
     "runs": ("kervan.cli.model:runs", "List runs, or search them by a metric."),
     "models": ("kervan.cli.model:models", "List and show registered models."),
-    "package": ("kervan.cli.model:package", "Take a model out as a folder, or check one."),
+    "package": ("kervan.cli.package:package", "Take a model out as a folder or a file, or check one."),
     "release": ("kervan.cli.release:release", "Let a model answer in an environment."),
     "releases": ("kervan.cli.release:releases", "Show what runs where, since when, by whom, and why."),
     "serve": ("kervan.cli.release:serve", "Answer for a model or package in the foreground."),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import Corrupted, NotFound, Refused
 from kervan.core.plugins import plugin
 from kervan.package import signing
+from kervan.package.archive import unpack_package
 from kervan.package.contents import check_files
 from kervan.package.manifest import FILE_NAME, Manifest
 from kervan.package.readers.any import parse_manifest
@@ -16,7 +19,6 @@ from kervan.package.signing import Signer, check_signature
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
-    from pathlib import Path
 
     from kervan.core.ports import Format, Predictor
 
@@ -34,8 +36,17 @@ class Opened:
 
 @contextmanager
 def opened(path: Path, *, trusted: Collection[str] | None = None, unsigned: bool = False) -> Iterator[Opened]:
-    """Open the package in a folder, checked; see `load_package`."""
-    yield check_package(path, trusted=trusted, unsigned=unsigned)
+    """Open the package in a folder or in one file, checked; see `load_package`.
+
+    One file is unpacked into a folder of its own, which is gone afterwards.
+    """
+    if not path.is_file():
+        yield check_package(path, trusted=trusted, unsigned=unsigned)
+        return
+    with tempfile.TemporaryDirectory(prefix="kervan-") as scratch:
+        folder = Path(scratch) / path.name
+        unpack_package(path, folder)
+        yield check_package(folder, trusted=trusted, unsigned=unsigned)
 
 
 def check_package(folder: Path, *, trusted: Collection[str] | None = None, unsigned: bool = False) -> Opened:
@@ -52,7 +63,7 @@ def check_package(folder: Path, *, trusted: Collection[str] | None = None, unsig
 def load_package(
     path: Path, *, trusted: Collection[str] | None = None, unsigned: bool = False
 ) -> tuple[Manifest, Predictor]:
-    """Check a package and load its first format.
+    """Check a package, in a folder or in one file, and load its first format.
 
     `trusted` are the ids of the keys whose signature counts; None lets any key's count, which shows that
     the package is whole, and not who made it. `unsigned` also opens one without signature. Raises
@@ -60,12 +71,17 @@ def load_package(
     it is not signed or signed by another key than the trusted ones.
     """
     with opened(path, trusted=trusted, unsigned=unsigned) as found:
-        manifest = found.manifest
-        if not manifest.formats:
-            raise Corrupted(f"{path / FILE_NAME} names no format", hint="package the model again")
-        name = manifest.formats[0]
-        adapter: Format = plugin("format", name)
-        return manifest, adapter.load(found.folder / name, manifest.signature)
+        return load_opened(found)
+
+
+def load_opened(found: Opened) -> tuple[Manifest, Predictor]:
+    """Load the first format of a package that was checked."""
+    manifest = found.manifest
+    if not manifest.formats:
+        raise Corrupted(f"{found.folder / FILE_NAME} names no format", hint="package the model again")
+    name = manifest.formats[0]
+    adapter: Format = plugin("format", name)
+    return manifest, adapter.load(found.folder / name, manifest.signature)
 
 
 def _check_signer(

@@ -1,0 +1,68 @@
+"""Packages that leave: taken out of a workspace, checked anywhere, and whose key it was."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kervan.core.errors import Conflict, StorageFailed
+from kervan.package.archive import SUFFIX, pack
+from kervan.package.opening import load_opened, opened
+from kervan.package.signing import Signer, read_public_key
+from kervan.serve.answer import check_values
+from kervan.serve.decode import RowDecoder
+
+if TYPE_CHECKING:
+    from kervan.core.ports import Predictor
+    from kervan.package.manifest import Manifest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """A package that is whole and answers; `trusted` says that the signer's key was given beforehand."""
+
+    manifest: Manifest
+    signer: Signer | None
+    trusted: bool
+
+
+def copy_package(folder: Path, to: Path) -> Path:
+    """Copy a package into a new folder, or into one file if the name ends in `.kervan`.
+
+    Whole or not at all. Raises `Conflict` if the place is taken.
+    """
+    if to.exists() or to.is_symlink():
+        raise Conflict(f"{to} exists already", hint="choose another name")
+    if to.suffix == SUFFIX:
+        pack(folder, to)
+        return to
+    try:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{to.name}.", dir=to.parent) as scratch:
+            shutil.copytree(folder, Path(scratch) / "package").rename(to)
+    except OSError as error:
+        raise StorageFailed(f"cannot write {to}: {error.strerror}") from error
+    return to
+
+
+def check_package(path: Path, *, key: Path | None = None, unsigned: bool = False) -> Checked:
+    """Check a package in a folder or one file: signature, every file, and that it answers its samples.
+
+    With `key`, the file of a public key, only that one's signature counts. Raises what `load_package`
+    raises, and `ServerFailed` if the model's figures are no answer.
+    """
+    trusted = None if key is None else {read_public_key(key.read_bytes(), str(key)).key_id}
+    with opened(path, trusted=trusted, unsigned=unsigned) as found:
+        manifest, predictor = load_opened(found)
+        _try_samples(manifest, predictor)
+        return Checked(manifest=manifest, signer=found.signer, trusted=trusted is not None)
+
+
+def _try_samples(manifest: Manifest, predictor: Predictor) -> None:
+    if manifest.samples:
+        rows = [dict(sample) for sample in manifest.samples]
+        values = predictor.predict(RowDecoder(manifest.signature).decode(rows))
+        check_values(values, len(rows), manifest.signature)

@@ -1,0 +1,112 @@
+"""Commands about packages: taken out, checked, and the key that they are signed with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kervan.cli.edge import Shown, moment, shows, with_project
+from kervan.cli.show import pairs
+
+if TYPE_CHECKING:
+    from kervan.app.package import Checked
+    from kervan.app.project import Project
+
+
+@click.group()
+def package() -> None:
+    """Take a model out as a folder or one file that any application can use, or check such a package.
+
+    \b
+    Example:
+      kervan package export income@1.0.0 income-1.0.0.kervan
+      kervan package check income-1.0.0.kervan
+    """
+
+
+@package.command("export")
+@click.argument("ref")
+@click.argument("to", type=click.Path(path_type=Path))
+@shows(
+    example="""kervan package export income@1.0.0 income-1.0.0
+               kervan package export income@1.0.0 income-1.0.0.kervan"""
+)
+@with_project
+def export_(project: Project, ref: str, to: Path) -> Shown:
+    """Copy a model's package into the new folder TO, or into one file if TO ends in `.kervan`."""
+    from kervan.app.register import export_package, find_model
+
+    model = find_model(project, ref)
+    place = export_package(project, model, to)
+    kind = "file" if place.is_file() else "folder"
+    return Shown({"model": model.ref, kind: place}, f"{model.ref} is in {place}")
+
+
+@package.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The public key of whoever made it: no other signature counts.",
+)
+@click.option("--unsigned", is_flag=True, help="Also check a package that nobody signed.")
+@shows(
+    example="""kervan package check income-1.0.0
+               kervan package check income-1.0.0.kervan --key ayse.pem"""
+)
+def check(path: Path, key: Path | None, unsigned: bool) -> Shown:
+    """Check a package, a folder or one file: who signed it, every file, that it answers its sample rows."""
+    from kervan.app.package import check_package
+
+    checked = check_package(path, key=key, unsigned=unsigned)
+    return Shown(_value(checked), _text(checked))
+
+
+@package.command()
+@shows(example="kervan package key > ayse.pem")
+@with_project
+def key(project: Project) -> Shown:
+    """Print the public key that this project's packages are signed with, to give to those who check them."""
+    from kervan.app.register import signing_key
+
+    signer = signing_key(project).signer
+    return Shown(signer, f"{signer.key_id}\n{signer.public_key.rstrip()}")
+
+
+def _text(checked: Checked) -> str:
+    """Show who signed a package, what is in it, and how each format was proved."""
+    manifest = checked.manifest
+    cards = (manifest.model_card, manifest.data_card, manifest.materials)
+    facts = {
+        "signed by": _signed_by(checked),
+        "made by": f"{manifest.creator}, {moment(manifest.created)}",
+        "licence": manifest.licence or "not stated",
+        "formats": ", ".join(manifest.formats),
+        "answers": f"for {len(manifest.samples)} sample rows"
+        if manifest.samples
+        else "not tried: no samples",
+        "cards": ", ".join(filter(None, cards)) or "none",
+    }
+    proofs = [
+        f"{proof.format}: largest difference {proof.largest:.2g} over {proof.rows:,} rows"
+        for proof in manifest.parity
+    ]
+    return "\n".join([f"{manifest.ref} is whole: {len(manifest.files)} files", pairs(facts), *proofs])
+
+
+def _value(checked: Checked) -> dict[str, Any]:
+    """Return a checked package for programs: its manifest, whose it is, and its hash."""
+    import msgspec
+
+    value: dict[str, Any] = msgspec.to_builtins(checked.manifest)
+    del value["digest"]
+    return {**value, "hash": checked.manifest.hash, "signer": checked.signer, "trusted": checked.trusted}
+
+
+def _signed_by(checked: Checked) -> str:
+    if checked.signer is None:
+        return "nobody: it may be anybody's"
+    told = "the key that you gave" if checked.trusted else "whose that is, --key would tell"
+    return f"{checked.signer.key_id} ({told})"

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kervan.app.project import open_project
+from kervan.app.register import find_model
+from kervan.core.nouns import Package
+from kervan.package.manifest import FILE_NAME
+from kervan.package.signing import FILE_NAME as SIGNATURE
+from kervan.package.signing import SigningKey
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from journeys.home import Home
+
+MODEL = "müşteri-kaybı"
+
+
+def forget_signature(folder: Path) -> str:
+    """Leave a package's signature out of its record, as an older version did; return the manifest's hash."""
+    project = open_project(folder)
+    package = project.store.catalog.get(Package, find_model(project, MODEL).package)
+    parents = tuple(link for link in package.parents if link.role != SIGNATURE)
+    assert len(parents) == len(package.parents) - 1
+    with project.store.catalog.transaction() as transaction:
+        transaction.update(replace(package, parents=parents), action="changed")
+    shutil.rmtree(folder / ".kervan" / "cache")
+    project.store.close()
+    return package.hash
+
+
+@pytest.mark.parametrize("name", ["paket ı", "paket ı.kervan"])
+def test_a_package_is_taken_out_and_checked_by_whoever_has_the_key(name: str, lived: Home) -> None:
+    place = lived.folder / name
+    assert f"@1.0.0 is in {place}" in lived.ask("package", "export", MODEL, str(place)).out
+    assert place.is_file() == name.endswith(".kervan")
+    told = lived.ask("package", "key").out
+    (lived.folder / "key.pem").write_text(told)
+    checked = lived.ask("package", "check", str(place), "--key", str(lived.folder / "key.pem")).out
+    assert "@1.0.0 is whole" in checked
+    assert f"{told.splitlines()[0]} (the key that you gave)" in checked
+    assert "onnx/model.onnx: largest difference" in checked
+    found = lived.ask("package", "check", str(place), "--json").json
+    assert found["signer"] == lived.ask("package", "key", "--json").json
+    assert found["hash"]
+    assert not found["trusted"]
+
+
+def test_another_key_is_refused_by_name(lived: Home) -> None:
+    place, other = lived.folder / "paket", SigningKey(bytes(32)).signer
+    (lived.folder / "other.pem").write_text(other.public_key)
+    lived.ask("package", "export", MODEL, str(place))
+    shown = lived.ask("package", "check", str(place), "--key", str(lived.folder / "other.pem"), code=4).err
+    assert lived.ask("package", "key", "--json").json["key_id"] in shown
+    assert "which is none of those that you trust" in shown
+
+
+def test_the_key_stays_the_same_and_every_project_has_its_own(lived: Home) -> None:
+    first = lived.ask("package", "key").out
+    assert lived.ask("package", "key").out == first
+    shutil.rmtree(lived.folder / ".kervan" / "keys")
+    assert lived.ask("package", "key").out != first
+
+
+def test_a_package_that_nobody_signed_is_checked_by_name_only(lived: Home) -> None:
+    place = lived.folder / "paket"
+    lived.ask("package", "export", MODEL, str(place))
+    (place / SIGNATURE).unlink()
+    assert "is not signed" in lived.ask("package", "check", str(place), code=4).err
+    assert "nobody" in lived.ask("package", "check", str(place), "--unsigned").out
+
+
+@pytest.mark.parametrize("name", ["paket", "paket.kervan"])
+def test_nothing_is_overwritten(name: str, lived: Home) -> None:
+    lived.ask("package", "export", MODEL, str(lived.folder / name))
+    assert "exists already" in lived.ask("package", "export", MODEL, str(lived.folder / name), code=5).err
+
+
+def test_what_is_no_key_is_named(lived: Home) -> None:
+    place = lived.folder / "paket"
+    lived.ask("package", "export", MODEL, str(place))
+    key = str(place / FILE_NAME)
+    assert "holds no public key" in lived.ask("package", "check", str(place), "--key", key, code=2).err
+
+
+def test_a_model_from_before_packages_were_signed_is_signed_when_it_is_taken_out(lived: Home) -> None:
+    """Its manifest is the one on record, so the workspace can say that it is its own."""
+    place = lived.folder / "paket"
+    record = forget_signature(lived.folder)
+    lived.ask("package", "export", MODEL, str(place))
+    checked = lived.ask("package", "check", str(place), "--json").json
+    assert checked["hash"] == record
+    assert checked["signer"] == lived.ask("package", "key", "--json").json
+    assert json.loads((place / SIGNATURE).read_bytes())["signatures"]
