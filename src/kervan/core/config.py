@@ -119,10 +119,15 @@ class ModelSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageSettings:
-    """`[package]`: the formats to write, and how far their answers may be from the original's."""
+    """`[package]`: the formats to write, how far their answers may be from the original's, what to say of it.
+
+    `licence` is that of the model, `use` what it is meant for; nobody but the user knows either.
+    """
 
     formats: tuple[str, ...] = ("onnx",)
     tolerance: float = 1e-5
+    licence: str = ""
+    use: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
