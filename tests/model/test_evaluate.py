@@ -14,7 +14,7 @@ from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.model.evaluate import Acceptance, Evaluation, accept, evaluate
 from kervan.model.interval import Interval, intervals
 from kervan.model.train import fit
-from kervan.package.original import Original
+from kervan.package.fitted import Fitted
 
 from .tables import real
 
@@ -60,7 +60,7 @@ def test_residuals_are_quantiles_of_answer_minus_truth() -> None:
 @pytest.mark.parametrize("name", ["cancer", "wine", "diabetes"])
 def test_an_evaluation_and_its_verdict_survive_as_json(name: str) -> None:
     signature, matrix, truth = real(name)
-    model = Original(fit("tree", matrix[::2], truth[::2], signature, seed=0), signature)
+    model = Fitted(fit("tree", matrix[::2], truth[::2], signature, seed=0), signature)
     found = evaluate(model, matrix[1::2], truth[1::2], signature)
     assert msgspec.json.decode(msgspec.json.encode(found), type=Evaluation) == found
     verdict = accept(found, Goal())

@@ -10,7 +10,7 @@ from kervan.model.candidates import BASELINE
 from kervan.model.evaluate import accept, evaluate
 from kervan.model.page import evaluation_page
 from kervan.model.train import cross_validate, fit
-from kervan.package.original import Original
+from kervan.package.fitted import Fitted
 
 from .tables import real
 
@@ -22,7 +22,7 @@ def page(name: str, labels: tuple[str, ...] = (), title: str = "gelir@1.0.0") ->
         signature = Signature(inputs=signature.inputs, output=output)
     families = (BASELINE, "tree")
     candidates = [cross_validate(family, matrix, truth, signature, folds=2, seed=0) for family in families]
-    model = Original(fit("tree", matrix[::2], truth[::2], signature, seed=0), signature)
+    model = Fitted(fit("tree", matrix[::2], truth[::2], signature, seed=0), signature)
     evaluation = evaluate(model, matrix[1::2], truth[1::2], signature)
     return evaluation_page(title, evaluation, accept(evaluation, Goal()), candidates)
 

@@ -18,12 +18,12 @@ from kervan.model.evaluate import evaluate
 from kervan.model.train import fit
 from kervan.package.build import write_formats
 from kervan.package.encoding import encode_table, encode_truth
+from kervan.package.fitted import Fitted
 from kervan.package.manifest import Manifest
 from kervan.package.opening import load_package
+from kervan.package.parity import nasty_rows
 from kervan.package.seal import write_manifest
 from kervan.package.signing import SigningKey
-from kervan.package.original import Original
-from kervan.package.parity import nasty_rows
 
 pytestmark = pytest.mark.data
 
@@ -91,7 +91,7 @@ def test_the_reference_is_reached(
     table: str, family: str, metric: str, low: float, high: float, request: pytest.FixtureRequest
 ) -> None:
     rows: Split = request.getfixturevalue(table)
-    model = Original(fit(family, *rows.train, rows.signature, seed=0), rows.signature)
+    model = Fitted(fit(family, *rows.train, rows.signature, seed=0), rows.signature)
     value = evaluate(model, *rows.test, rows.signature).metrics[metric]
     assert low <= value <= high
 
@@ -119,5 +119,5 @@ def test_a_package_of_real_rows_answers_like_the_original(
     write_manifest(manifest, tmp_path, SigningKey(bytes(32)))
     _, predictor = load_package(tmp_path)
     asked = rows.test[0][:2000]
-    wanted = Original(model, rows.signature).predict(asked)
+    wanted = Fitted(model, rows.signature).predict(asked)
     np.testing.assert_allclose(predictor.predict(asked), wanted, rtol=1e-5, atol=1e-5)

@@ -12,7 +12,7 @@ from kervan.core.nouns import Verdict
 from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.model.candidates import BASELINE, FAMILIES, build, check_families
 from kervan.model.train import CandidateScore, best, cross_validate, fit, leaderboard
-from kervan.package.original import Original
+from kervan.package.fitted import Fitted
 
 from .tables import real
 
@@ -37,7 +37,7 @@ def test_every_family_learns_more_than_the_baseline(name: str, metric: str) -> N
 @pytest.mark.parametrize("name", ["wine", "diabetes"])
 def test_the_same_seed_gives_the_same_answers(family: str, name: str) -> None:
     signature, matrix, truth = real(name)
-    one, two = (Original(fit(family, matrix, truth, signature, seed=3), signature) for _ in range(2))
+    one, two = (Fitted(fit(family, matrix, truth, signature, seed=3), signature) for _ in range(2))
     np.testing.assert_array_equal(one.predict(matrix), two.predict(matrix))
     first, again = (cross_validate(family, matrix, truth, signature, folds=2, seed=3) for _ in range(2))
     assert first.values == again.values
@@ -128,7 +128,7 @@ def test_columns_without_a_value_and_categories_never_seen_are_borne(family: str
     random = np.random.default_rng(0)
     number, city = random.normal(size=80), random.integers(-1, 2, 80)
     matrix = np.column_stack([np.full(80, np.nan), number, city, np.full(80, -1)]).astype(np.float32)
-    model = Original(fit(family, matrix, number + city, signature, seed=0), signature)
+    model = Fitted(fit(family, matrix, number + city, signature, seed=0), signature)
     strange = np.array([[1, 0, -1, -1], [np.nan, np.nan, -1, -1]], dtype=np.float32)
     assert np.isfinite(model.predict(strange)).all()
 

@@ -11,10 +11,10 @@ from kervan.core.errors import Conflict, Corrupted, InvalidConfig, NotFound, Par
 from kervan.core.plugins import plugins
 from kervan.model.train import fit
 from kervan.package.build import requirements, write_formats
+from kervan.package.fitted import Fitted
 from kervan.package.formats.onnx import MATRIX_FILE, PORTABLE_FILE, OnnxFormat
 from kervan.package.manifest import FILE_NAME, Manifest
 from kervan.package.opening import check_package, load_package
-from kervan.package.original import Original
 from kervan.package.parity import nasty_rows
 from kervan.package.seal import write_manifest
 from kervan.package.signing import FILE_NAME as SIGNATURE
@@ -67,7 +67,7 @@ def test_a_package_is_written_proved_and_answers_after_loading(trained: Trained,
     assert all(proof.holds and proof.rows == len(trained.nasty) for proof in manifest.parity)
     assert manifest.parity[0].scorer == f"numpy {version('numpy')} onnxruntime {version('onnxruntime')}"
     assert manifest.requirements == {name: version(name) for name in ("numpy", "onnxruntime")}
-    original = Original(trained.model, trained.signature).predict(trained.nasty)
+    original = Fitted(trained.model, trained.signature).predict(trained.nasty)
     np.testing.assert_allclose(predictor.predict(trained.nasty), original, atol=1e-5)
 
 
@@ -104,10 +104,10 @@ def test_a_file_that_answers_differently_is_refused_and_nothing_stays(
     other = fit("linear", matrix, truth, signature, seed=0)
 
     class Wrong(OnnxFormat):
-        def save(self, model: Any, signature: Signature, folder: Path) -> None:
-            super().save(other, signature, folder)
+        def save(self, fitted: Fitted, folder: Path) -> None:
+            super().save(Fitted(other, fitted.signature), folder)
             wrong = (folder / file).read_bytes()
-            super().save(model, signature, folder)
+            super().save(fitted, folder)
             (folder / file).write_bytes(wrong)
 
     monkeypatch.setattr("kervan.package.formats.onnx.OnnxFormat", Wrong)

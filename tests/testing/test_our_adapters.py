@@ -9,13 +9,13 @@ from typing import Any
 
 import polars as pl
 import pytest
+from sklearn.dummy import DummyClassifier
 
 from kervan.core.plugins import TABLE, plugin
 from kervan.core.ports import Format, Source, Target, Wire
 from kervan.core.schema import Signature, Type
-from kervan.model.candidates import BASELINE
 from kervan.testing import FormatSuite, SourceSuite, TargetSuite, WireSuite
-from kervan.testing.sample import fit_sample
+from kervan.testing.sample import sample
 
 
 class TestCsv(SourceSuite):
@@ -47,8 +47,8 @@ class TestOnnx(FormatSuite):
         return plugin(*self.row)
 
     def inexpressible(self) -> tuple[Any, Signature]:
-        model, signature, _ = fit_sample(BASELINE, "binary")
-        return model, signature
+        matrix, signature, truth = sample("binary")
+        return DummyClassifier(strategy="uniform").fit(matrix, truth), signature
 
 
 class TestPredict(WireSuite):

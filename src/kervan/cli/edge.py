@@ -26,6 +26,7 @@ EXIT_CODES: tuple[tuple[type[errors.KervanError], int], ...] = (
     (errors.StorageFailed, 6),
     (errors.Corrupted, 6),
     (errors.MissingExtra, 7),
+    (errors.MissingTool, 7),
     (errors.ServerFailed, 8),
 )
 

@@ -14,6 +14,7 @@ KervanError
 ├── StorageFailed         disk full, folder read-only, database unreachable
 ├── Corrupted             stored content does not match its hash
 ├── MissingExtra          an optional part is not installed
+├── MissingTool           a program that does part of the work is not installed
 └── ServerFailed          a server did not start or did not answer
 """
 
@@ -101,6 +102,10 @@ class MissingExtra(KervanError):
 
     def __reduce__(self) -> tuple[type[MissingExtra], tuple[str, str]]:
         return MissingExtra, (self.module, self.extra)
+
+
+class MissingTool(KervanError):
+    """A program that does part of the work, such as a compiler, is not installed."""
 
 
 class ServerFailed(KervanError):

@@ -48,7 +48,6 @@ EXTRAS = {
     "polars": "data",
     "psycopg": "postgres",
     "scipy": "watch",
-    "skl2onnx": "train",
     "sklearn": "train",
     "sqlalchemy": "store",
 }

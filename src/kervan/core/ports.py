@@ -51,15 +51,55 @@ class Predictor(Protocol):
         """
 
 
+class Fitted(Predictor, Protocol):
+    """A fitted model in memory, which answers like a predictor: what a format writes."""
+
+    model: Any
+    signature: Signature
+
+    @property
+    def form(self) -> Any:
+        """The model as `kervan.package.neutral.form.Form`, or raise `Refused` that names the reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What is true of a format whatever the model: what people ask before they choose one.
+
+    `readers` names what reads its files; `licence` is that of the format or its usual reader. `text` says
+    that people can read the files, `compressed` that they are compressed inside. `tolerance` is how far an
+    answer may be from the original's, which is a matter of the format's arithmetic.
+    """
+
+    title: str
+    extension: str
+    vendor: str = ""
+    licence: str
+    readers: str
+    text: bool = False
+    compressed: bool = False
+    tolerance: float = 1e-12
+
+    @property
+    def is_open(self) -> bool:
+        """Whether no single vendor owns the format."""
+        return not self.vendor
+
+
 @runtime_checkable
 class Format(Protocol):
     """How a fitted model is written, and scored again without the library that trained it."""
 
-    def save(self, model: Any, signature: Signature, folder: Path) -> None:
+    about: About
+
+    def save(self, fitted: Fitted, folder: Path) -> None:
         """Write a fitted model into an empty folder, or raise `Refused` that names the reason."""
 
     def load(self, folder: Path, signature: Signature) -> Predictor:
-        """Load what `save` wrote, running no code from the folder."""
+        """Load what `save` wrote, running no code from the folder.
+
+        Raises `Refused` for a format whose files are code: other programs run those.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

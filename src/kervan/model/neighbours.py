@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin  # noqa: TID253  a base class; candidates.py imports this file late
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from kervan.package.neutral.form import Distances, Nearest, Operation
 
+if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from kervan.package.neutral.build import Builder
 
 MOST_ROWS = 4096
 _CHUNK = 1024
@@ -60,13 +62,13 @@ class _Neighbours(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         average: NDArray[np.float64] = (near @ self.answers_) / near.sum(axis=1, keepdims=True)
         return average
 
-    def onnx_converter(self) -> Callable[[Any, Any, Any], None]:
-        """Return what writes this estimator for skl2onnx: the arithmetic of `_average_few`, node by node."""
-        return _write
-
-    def onnx_shape_calculator(self) -> Callable[[Any], None]:
-        """Return what tells skl2onnx the types of the outputs."""
-        return _declare
+    def write_form(self, builder: Builder, value: int) -> int:
+        """Add the layers of `_average_few` to the neutral form."""
+        rows = builder.scale(value, offset=self.mean_, divisor=self.scale_)
+        squares = builder.combine(rows, Operation.MULTIPLY, rows)
+        own = builder.linear(squares, np.ones(self.n_features_in_), 0.0)
+        distances = builder.add(Distances(sources=(rows,), rows=self.rows_))
+        return builder.add(Nearest(sources=(distances, own), count=self.k_, answers=self.answers_, ties=_TIE))
 
 
 class NeighboursClassifier(ClassifierMixin, _Neighbours):  # type: ignore[misc]  # scikit-learn has no types
@@ -99,50 +101,3 @@ class NeighboursRegressor(RegressorMixin, _Neighbours):  # type: ignore[misc]  #
     def predict(self, matrix: NDArray[Any]) -> NDArray[np.float64]:
         """Return values, shape (rows,)."""
         return self._average(matrix)[:, 0]
-
-
-def _declare(operator: Any) -> None:
-    from skl2onnx.common.data_types import FloatTensorType, Int64TensorType
-
-    model = operator.raw_operator
-    operator.outputs[-1].type = FloatTensorType([None, model.answers_.shape[1]])
-    if len(operator.outputs) > 1:
-        operator.outputs[0].type = Int64TensorType([None])
-
-
-def _write(scope: Any, operator: Any, container: Any) -> None:
-    from onnx import TensorProto
-
-    model = operator.raw_operator
-
-    def constant(name: str, values: Any, kind: int = TensorProto.DOUBLE) -> str:
-        name = scope.get_unique_variable_name(name)
-        array = np.asarray(values)
-        container.add_initializer(name, kind, list(array.shape), array.ravel().tolist())
-        return name
-
-    def node(kind: str, *inputs: str, into: str = "", **attributes: Any) -> str:
-        output = into or scope.get_unique_variable_name(kind)
-        container.add_node(
-            kind, list(inputs), [output], name=scope.get_unique_operator_name(kind), **attributes
-        )
-        return output
-
-    axis = constant("axis", [1], TensorProto.INT64)
-    exact = node("Cast", operator.inputs[0].full_name, to=TensorProto.DOUBLE)
-    rows = node("Div", node("Sub", exact, constant("mean", model.mean_)), constant("scale", model.scale_))
-    own = node("ReduceSum", node("Mul", rows, rows), axis, keepdims=1)
-    products = node("Mul", node("MatMul", rows, constant("rows", model.rows_.T)), constant("two", 2.0))
-    distances = node("Add", node("Sub", constant("squares", model.squares_), products), own)
-    nearest = scope.get_unique_variable_name("nearest")
-    places = scope.get_unique_variable_name("places")
-    count = constant("k", [model.k_], TensorProto.INT64)
-    container.add_node("TopK", [distances, count], [nearest, places], name="TopK", largest=0, axis=1)
-    last = node("Gather", nearest, constant("last", [model.k_ - 1], TensorProto.INT64), axis=1)
-    slack = node("Mul", node("Add", last, own), constant("tie", _TIE))
-    near = node("Cast", node("LessOrEqual", distances, node("Add", last, slack)), to=TensorProto.DOUBLE)
-    total = node("ReduceSum", near, axis, keepdims=1)
-    answers = node("Div", node("MatMul", near, constant("answers", model.answers_)), total)
-    node("Cast", answers, into=operator.outputs[-1].full_name, to=TensorProto.FLOAT)
-    if len(operator.outputs) > 1:
-        node("ArgMax", answers, into=operator.outputs[0].full_name, axis=1, keepdims=0)

@@ -16,7 +16,7 @@ from kervan.core.nouns import Finding, Verdict
 from kervan.core.plugins import extras_named
 from kervan.model.candidates import BASELINE, build
 from kervan.model.metrics import higher_is_better, scores, task_of
-from kervan.package.original import Original
+from kervan.package.fitted import Fitted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -84,7 +84,7 @@ def cross_validate(
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             started = time.perf_counter()
-            model = Original(_fitted(family, matrix[learn], truth[learn], signature, seed), signature)
+            model = Fitted(_fitted(family, matrix[learn], truth[learn], signature, seed), signature)
             fitted = time.perf_counter()
             values = model.predict(matrix[ask])
             answered = time.perf_counter()

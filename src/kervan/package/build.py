@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from kervan.core.errors import Conflict, InvalidConfig, StorageFailed
 from kervan.core.plugins import plugin
-from kervan.package.original import Original
+from kervan.package.fitted import Fitted
 from kervan.package.parity import check_parity, compare
 
 if TYPE_CHECKING:
@@ -24,11 +24,15 @@ if TYPE_CHECKING:
 
 
 @runtime_checkable
-class ManyScorers(Protocol):
-    """A format that writes more than one file that answers; each of them is proved."""
+class Proving(Protocol):
+    """A format that is proved by more than what `load` gives: by several files, or by programs of others."""
 
     def scorers(self, folder: Path, signature: Signature) -> Mapping[str, Predictor]:
-        """Load every written file, by name."""
+        """Return what scores the files that were just written, by name ("gcc 12.2", "model.onnx").
+
+        Code among the files is run: only for files that this process wrote. Raises `MissingTool` if
+        nothing here can run them.
+        """
 
 
 @runtime_checkable
@@ -56,7 +60,7 @@ def write_formats(
     if not formats:
         raise InvalidConfig("no format is named", hint='name one in [package], such as formats = ["onnx"]')
     adapters = {name: plugin("format", name) for name in formats}
-    original = Original(model, signature)
+    fitted = Fitted(model, signature)
     proofs: list[Parity] = []
     written: list[Path] = []
     try:
@@ -64,11 +68,11 @@ def write_formats(
             place = folder / name
             _make_folder(place)
             written.append(place)
-            adapter.save(model, signature, place)
+            adapter.save(fitted, place)
             for file, predictor in _scorers(adapter, place, signature).items():
                 scorer = f"{name}/{file}" if file else name
                 comparison = compare(
-                    original.predict, predictor, matrix, tolerance, name=scorer, scorer=_scored_by(adapter)
+                    fitted.predict, predictor, matrix, tolerance, name=scorer, scorer=_scored_by(adapter)
                 )
                 proofs.append(check_parity(comparison, matrix, signature))
     except BaseException as error:
@@ -94,7 +98,7 @@ def _make_folder(place: Path) -> None:
 
 
 def _scorers(adapter: Format, place: Path, signature: Signature) -> Mapping[str, Predictor]:
-    if isinstance(adapter, ManyScorers):
+    if isinstance(adapter, Proving):
         return adapter.scorers(place, signature)
     return {"": adapter.load(place, signature)}
 

@@ -68,10 +68,10 @@ def compare(
     Probabilities are compared as they are, values relative to the original's answer, or to the distance
     of the answers' quartiles where that is larger: what is lost in a sum that ends near zero does not
     matter. A label counts as changed if the original puts the new one behind by more than the tolerance:
-    an exact tie may fall either way.
+    an exact tie may fall either way. Where the original knows no answer, NaN, neither may the format.
     """
     wanted, given = original(matrix), predictor.predict(matrix)
-    distances = np.abs(given - wanted) / _scale(wanted)
+    distances = np.where(np.isnan(given) & np.isnan(wanted), 0.0, np.abs(given - wanted) / _scale(wanted))
     by_row = np.where(np.isfinite(distances), distances, np.inf).max(axis=1)
     over = by_row > tolerance
     rows = np.arange(len(matrix))
@@ -110,7 +110,7 @@ def _scale(answers: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return what a difference is measured in, row by row."""
     if answers.shape[1] > 1:
         return np.ones((len(answers), 1))
-    low, high = np.quantile(answers, [0.25, 0.75])
+    low, high = np.nan_to_num(np.nanquantile(answers, [0.25, 0.75]))
     smallest = float(np.finfo(np.float32).tiny)
     return np.maximum(np.abs(answers), max(high - low, smallest))
 

@@ -37,9 +37,11 @@ class FormatSuite:
 
     def written(self, family: str, task: str, folder: Path) -> tuple[Any, Signature, Any]:
         """Fit a model and write it; return it with its signature and the rows."""
+        from kervan.package.fitted import Fitted
+
         model, signature, matrix = fit_sample(family, task)
         folder.mkdir(parents=True)
-        self.adapter().save(model, signature, folder)
+        self.adapter().save(Fitted(model, signature), folder)
         return model, signature, matrix
 
     def test_is_a_format(self) -> None:
@@ -47,7 +49,7 @@ class FormatSuite:
 
     @pytest.mark.parametrize("task", TASKS)
     def test_answers_like_the_original(self, task: str, tmp_path: Path) -> None:
-        from kervan.package.original import Original
+        from kervan.package.fitted import Fitted
         from kervan.package.parity import compare, nasty_rows
 
         for family in self.models:
@@ -55,7 +57,7 @@ class FormatSuite:
             model, signature, matrix = self.written(family, task, folder)
             rows = nasty_rows(matrix, signature, seed=1)
             found = compare(
-                Original(model, signature).predict,
+                Fitted(model, signature).predict,
                 self.adapter().load(folder, signature),
                 rows,
                 self.tolerance,
@@ -117,8 +119,10 @@ class FormatSuite:
         found = self.inexpressible()
         if found is None:
             pytest.skip("the format names no model that it refuses")
+        from kervan.package.fitted import Fitted
+
         with pytest.raises(Refused) as caught:
-            self.adapter().save(*found, tmp_path)
+            self.adapter().save(Fitted(*found), tmp_path)
         assert str(caught.value)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kervan.core.errors import Corrupted
+from kervan.core.ports import About
 from kervan.core.schema import Type
 from kervan.package.formats.onnx_graph import INPUT, matrix_graph, portable_graph
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from kervan.core.ports import Fitted
     from kervan.core.schema import Column, Signature
 
 MATRIX_FILE = "matrix.onnx"
@@ -29,10 +31,18 @@ class OnnxFormat:
     """A model as an ONNX graph over the encoded matrix, and the same graph with one input per column."""
 
     requires = ("numpy", "onnxruntime")
+    about = About(
+        title="ONNX",
+        extension=".onnx",
+        licence="Apache-2.0",
+        readers="ONNX Runtime (C, C++, C#, Java, JavaScript, Python), Triton, DirectML, browsers",
+        tolerance=1e-5,
+    )
 
-    def save(self, model: Any, signature: Signature, folder: Path) -> None:
+    def save(self, fitted: Fitted, folder: Path) -> None:
         """Write both files. Raises `Refused` for a model that ONNX cannot express faithfully."""
-        graph = matrix_graph(model, signature)
+        signature = fitted.signature
+        graph = matrix_graph(fitted.form)
         (folder / MATRIX_FILE).write_bytes(graph.SerializeToString(deterministic=True))
         portable = portable_graph(graph, signature)
         (folder / PORTABLE_FILE).write_bytes(portable.SerializeToString(deterministic=True))

@@ -1,18 +1,16 @@
-"""Writing a fitted scikit-learn pipeline as ONNX graphs."""
+"""Writing a model in the neutral form as ONNX graphs."""
 
 from __future__ import annotations
 
-import copy
-import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
-from kervan.core.errors import Refused
 from kervan.core.plugins import extras_named
 from kervan.core.schema import Type
 from kervan.package.encoding import UNKNOWN
+from kervan.package.formats.onnx_layers import Graph, write
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -20,46 +18,34 @@ if TYPE_CHECKING:
     import onnx
 
     from kervan.core.schema import Column, Signature
+    from kervan.package.neutral.form import Form
 
 INPUT = "matrix"
 OPSETS = {"": 19, "ai.onnx.ml": 3}
 IR_VERSION = 9
 
 
-def matrix_graph(model: Any, signature: Signature) -> onnx.ModelProto:
-    """Convert a fitted pipeline to a graph from `matrix` [rows, inputs] to [rows, classes] or [rows, 1].
+def matrix_graph(form: Form) -> onnx.ModelProto:
+    """Write a form as a graph from `matrix` [rows, inputs] to [rows, classes] or [rows, 1].
 
-    Raises `Refused` for a model that skl2onnx cannot convert, or would convert to a wrong graph.
+    Numbers come and go as float32; between, everything is float64. Raises `Refused` for a form that ONNX
+    cannot express faithfully.
     """
     with extras_named():
-        from skl2onnx import convert_sklearn
-        from skl2onnx.common.data_types import FloatTensorType
-        from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
-        from skl2onnx.helpers.onnx_helper import select_model_inputs_outputs
+        import onnx
+        from onnx import helper
 
-    _check(model, signature)
-    model = _with_float32_thresholds(model)
-    last = model.steps[-1][1]
-    writes_itself = hasattr(last, "onnx_converter")
-    options = {"zipmap": False} if signature.is_classification and not writes_itself else {}
-    with warnings.catch_warnings():
-        # The converter passes bools where protobuf 6 wants whole numbers; 7 refuses them, hence our bound.
-        warnings.filterwarnings("ignore", category=DeprecationWarning)
-        try:
-            graph = convert_sklearn(
-                model,
-                name=INPUT,
-                initial_types=[(INPUT, FloatTensorType([None, len(signature.inputs)]))],
-                target_opset=OPSETS,
-                options={id(last): options},
-            )
-        except (MissingConverter, MissingShapeCalculator) as error:
-            raise Refused(
-                f"ONNX cannot express this model: {error}", hint="choose another family or format"
-            ) from error
-    answer = graph.graph.output[-1].name
-    graph = select_model_inputs_outputs(graph, answer)
-    return _finished(graph, answer, signature)
+    graph = Graph()
+    names = [graph.double(INPUT)]
+    for layer in form.layers:
+        names.append(write(layer, graph, *(names[source] for source in layer.sources)))
+    answer = "probabilities" if form.signature.is_classification else "value"
+    ending = helper.make_node("Cast", [names[-1]], [answer], name="given", to=onnx.TensorProto.FLOAT)
+    taken = helper.make_tensor_value_info(INPUT, onnx.TensorProto.FLOAT, [None, form.widths[0]])
+    given = helper.make_tensor_value_info(answer, onnx.TensorProto.FLOAT, [None, form.widths[-1]])
+    model = _model(helper.make_graph([*graph.nodes, ending], INPUT, [taken], [given], graph.constants))
+    onnx.checker.check_model(model)
+    return model
 
 
 def portable_graph(matrix: onnx.ModelProto, signature: Signature) -> onnx.ModelProto:
@@ -102,55 +88,6 @@ def portable_graph(matrix: onnx.ModelProto, signature: Signature) -> onnx.ModelP
 def coding_output(column: Column, prefix: str) -> str:
     """Return the name under which a column enters the matrix: its own, unless it has to be coded."""
     return f"{prefix}code_{column.name}" if column.type is Type.CATEGORY else column.name
-
-
-def _check(model: Any, signature: Signature) -> None:
-    """Refuse what would be converted to a graph that answers differently, without an error."""
-    last = model.steps[-1][1]
-    if getattr(last, "is_categorical_", None) is not None:
-        raise Refused(
-            "ONNX would answer wrongly for boosting with native categories",
-            hint="fit it on codes, without `categorical_features`",
-        )
-    if signature.is_classification and list(model.classes_) != list(range(len(signature.output.allowed))):
-        raise Refused(
-            f"the model knows the classes {list(model.classes_)}, not the places in the signature",
-            hint="train on labels from `encode_labels`, with rows of every class",
-        )
-
-
-def _with_float32_thresholds(model: Any) -> Any:
-    """Return a model that answers the same for float32 inputs, with thresholds that float32 holds.
-
-    Boosting compares with float64 thresholds, which the converter rounds to the nearest float32. Where
-    that is up, an input that lies between would take the other branch; rounded down, none can.
-    """
-    if not hasattr(model.steps[-1][1], "_predictors"):
-        return model
-    model = copy.deepcopy(model)
-    for tree in (tree for round_ in model.steps[-1][1]._predictors for tree in round_):
-        exact = tree.nodes["num_threshold"]
-        rounded = exact.astype(np.float32)
-        below = np.nextafter(rounded, np.float32(-np.inf))
-        tree.nodes["num_threshold"] = np.where(rounded > exact, below, rounded)
-    return model
-
-
-def _finished(graph: onnx.ModelProto, answer: str, signature: Signature) -> onnx.ModelProto:
-    """Name the single output, give it its width, and state each operator set once."""
-    import onnx
-    from onnx import helper
-
-    name = "probabilities" if signature.is_classification else "value"
-    width = len(signature.output.allowed) if signature.is_classification else 1
-    output = helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [None, width])
-    nodes = list(graph.graph.node)
-    if answer != name:
-        nodes.append(helper.make_node("Identity", [answer], [name], name=f"{INPUT}_answer"))
-    initializers = list(graph.graph.initializer)
-    model = _model(helper.make_graph(nodes, INPUT, list(graph.graph.input), [output], initializers))
-    onnx.checker.check_model(model)
-    return model
 
 
 def _model(graph: onnx.GraphProto) -> onnx.ModelProto:

@@ -1,0 +1,46 @@
+"""A fitted model with what it takes and gives: what formats write, and what each of them is compared with."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kervan.package.neutral.read import read_form
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from kervan.core.schema import Signature
+    from kervan.package.neutral.form import Form
+
+
+class Fitted:
+    """A fitted estimator over the encoded matrix, that answers like a `Predictor`.
+
+    Its numbers are float32's, its arithmetic float64's. A classifier that knows no probabilities answers
+    1 for the class that it predicts.
+    """
+
+    def __init__(self, model: Any, signature: Signature) -> None:
+        self.model = model
+        self.signature = signature
+
+    @cached_property
+    def form(self) -> Form:
+        """The model in the neutral form. Raises `Refused` for one that the form cannot express."""
+        return read_form(self.model, self.signature)
+
+    def predict(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Score a matrix: (rows, classes) probabilities or (rows, 1) values."""
+        exact = matrix.astype(np.float64)
+        if not self.signature.is_classification:
+            return np.asarray(self.model.predict(exact), dtype=np.float64).reshape(len(matrix), -1)
+        if hasattr(self.model, "predict_proba"):
+            return np.asarray(self.model.predict_proba(exact), dtype=np.float64)
+        classes = np.arange(len(self.signature.output.allowed))
+        chosen: NDArray[np.float64] = (np.reshape(self.model.predict(exact), (-1, 1)) == classes).astype(
+            float
+        )
+        return chosen

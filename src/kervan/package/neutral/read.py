@@ -1,0 +1,35 @@
+"""From a fitted model to its neutral form."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kervan.core.errors import Refused
+from kervan.package.neutral.build import Builder
+from kervan.package.neutral.fold import fold
+from kervan.package.neutral.form import Form, Unary
+from kervan.package.neutral.readers.registry import read_answer
+
+if TYPE_CHECKING:
+    from kervan.core.schema import Signature
+
+
+def read_form(model: Any, signature: Signature) -> Form:
+    """Read a fitted model over the encoded matrix; its form begins with rounding the numbers to float32.
+
+    Raises `Refused` for a model, or a part of one, that the form cannot express.
+    """
+    if signature.is_classification and list(model.classes_) != list(range(len(signature.output.allowed))):
+        raise Refused(
+            f"the model knows the classes {list(model.classes_)}, not the places in the signature",
+            hint="train on labels from `encode_labels`, with rows of every class",
+        )
+    builder = Builder(signature)
+    answer = read_answer(builder, model, builder.map(0, Unary.ROUND32), signature.is_classification)
+    wanted = len(signature.output.allowed) if signature.is_classification else 1
+    if builder.widths[answer] != wanted:
+        raise Refused(
+            f"the model gives {builder.widths[answer]} numbers for a row, the signature says {wanted}",
+            hint="train it to predict one column",
+        )
+    return fold(Form(signature=signature, layers=tuple(builder.layers), slack=builder.slack), answer)

@@ -1,0 +1,1 @@
+"""Readers of fitted models, one file for each kind."""
