@@ -4,10 +4,12 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from docs.manifest_schema import PLACES, schema, text
 from kervan.core.errors import Corrupted, InvalidInput
 from kervan.core.identity import sha256
 from kervan.core.nouns import PackageFile
@@ -17,11 +19,13 @@ from kervan.package.readers.any import parse_manifest
 
 from .small_tables import signature_for
 
+SCHEMA = jsonschema.Draft202012Validator(schema())
 FROZEN = Path(__file__).parent / "frozen"
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
 NAMES = TEXTS.filter(bool)
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 COUNTS = st.integers(0, 10**9)
+HASHES = st.text("0123456789abcdef", min_size=64, max_size=64)
 COLUMNS = st.builds(
     Column,
     name=NAMES,
@@ -59,7 +63,7 @@ MANIFESTS = st.builds(
     signature=SIGNATURES,
     formats=st.lists(TEXTS, max_size=2).map(tuple),
     parity=st.lists(PROOFS, max_size=2).map(tuple),
-    files=st.lists(st.builds(PackageFile, path=NAMES, size=COUNTS, sha256=TEXTS), max_size=2).map(tuple),
+    files=st.lists(st.builds(PackageFile, path=NAMES, size=COUNTS, sha256=HASHES), max_size=2).map(tuple),
     samples=st.lists(
         st.dictionaries(NAMES, st.none() | TEXTS | NUMBERS | st.booleans(), max_size=3), max_size=2
     ).map(tuple),
@@ -98,6 +102,28 @@ def test_a_manifest_comes_back_as_it_was_with_the_same_bytes_and_hash(manifest: 
     assert again == manifest
     assert again.to_json() == content
     assert again.hash == manifest.hash
+
+
+@given(MANIFESTS)
+def test_every_manifest_is_as_the_schema_says(manifest: Manifest) -> None:
+    SCHEMA.validate(json.loads(manifest.to_json()))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("format", 1), ("name", 1), ("files", [{"path": "a"}]), ("unknown", ""), ("metrics", {"a": "1"})],
+)
+def test_what_is_not_as_the_schema_says_is_found(name: str, value: object) -> None:
+    told = json.loads(made().to_json())
+    assert not SCHEMA.is_valid({**told, name: value})
+    del told[next(iter(told))]
+    assert not SCHEMA.is_valid(told)
+
+
+def test_the_schema_is_shipped_and_published_as_the_classes_have_it() -> None:
+    for place in PLACES:
+        assert place.read_text(encoding="utf-8") == text(), "run `python tests/docs/manifest_schema.py`"
+    jsonschema.Draft202012Validator.check_schema(schema())
 
 
 def test_the_order_of_metrics_does_not_change_the_hash() -> None:
