@@ -51,6 +51,22 @@ class TestOnnx(FormatSuite):
         return DummyClassifier(strategy="uniform").fit(matrix, truth), signature
 
 
+class TestC(FormatSuite):
+    row = ("format", "c")
+    is_code = True
+
+    def adapter(self) -> Format:
+        return plugin(*self.row)
+
+
+class TestPython(FormatSuite):
+    row = ("format", "python")
+    is_code = True
+
+    def adapter(self) -> Format:
+        return plugin(*self.row)
+
+
 class TestPredict(WireSuite):
     row = ("protocol", "predict")
 
@@ -97,7 +113,7 @@ class TestLocal(TargetSuite):
         return plugin(*self.row)
 
 
-SUITES = (TestCsv, TestParquet, TestOnnx, TestPredict, TestInferenceV2, TestLocal)
+SUITES = (TestCsv, TestParquet, TestOnnx, TestC, TestPython, TestPredict, TestInferenceV2, TestLocal)
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: f"{row.kind}-{row.name}")

@@ -34,7 +34,9 @@ class Plugin:
 TABLE = (
     Plugin("source", "csv", "kervan.data.sources.csv:CsvSource"),
     Plugin("source", "parquet", "kervan.data.sources.parquet:ParquetSource"),
+    Plugin("format", "c", "kervan.package.formats.c:CFormat"),
     Plugin("format", "onnx", "kervan.package.formats.onnx:OnnxFormat"),
+    Plugin("format", "python", "kervan.package.formats.python:PythonFormat"),
     Plugin("protocol", "predict", "kervan.serve.protocols.predict:PredictProtocol"),
     Plugin("protocol", "inference-v2", "kervan.serve.protocols.inference_v2:InferenceV2Protocol"),
     Plugin("target", "local", "kervan.deploy.targets.local:LocalTarget"),

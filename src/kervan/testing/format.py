@@ -12,20 +12,33 @@ import pytest
 
 from kervan.core.errors import Corrupted, Refused
 from kervan.core.ports import Format
+from kervan.package.build import Proving
+from kervan.package.fitted import Fitted
+from kervan.package.parity import compare, nasty_rows
+from kervan.testing.change import CHANGES
 from kervan.testing.sample import TASKS, fit_sample, sample
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from kervan.core.ports import Predictor
     from kervan.core.schema import Signature
+    from kervan.package.manifest import Parity
 
 
 class FormatSuite:
     """Tests of a `Format`. Give `adapter`; `models` names the families of models that it must write.
 
-    `tolerance` is how far a probability, or a value relative to its size, may be from the original's.
+    How far an answer may be from the original's is what the format says about itself. A format `is_code`
+    if its files are: then it is tried through `scorers`, and has to refuse to load. `changes` says what
+    has to be noticed if something goes wrong in writing: those parts of the neutral form that are written.
     """
 
     models: tuple[str, ...] = ("linear", "tree", "forest", "boosting")
-    tolerance: float = 1e-5
+    is_code: bool = False
+    changes: tuple[str, ...] = tuple(CHANGES)
 
     def adapter(self) -> Format:
         """Return the format to test."""
@@ -37,53 +50,67 @@ class FormatSuite:
 
     def written(self, family: str, task: str, folder: Path) -> tuple[Any, Signature, Any]:
         """Fit a model and write it; return it with its signature and the rows."""
-        from kervan.package.fitted import Fitted
-
         model, signature, matrix = fit_sample(family, task)
         folder.mkdir(parents=True)
         self.adapter().save(Fitted(model, signature), folder)
         return model, signature, matrix
+
+    def predictors(self, folder: Path, signature: Signature) -> Mapping[str, Predictor]:
+        """Return everything that scores what was written, by name."""
+        adapter = self.adapter()
+        if isinstance(adapter, Proving):
+            return adapter.scorers(folder, signature)
+        return {"": adapter.load(folder, signature)}
+
+    def compared(self, fitted: Fitted, folder: Path, rows: NDArray[np.float32]) -> list[Parity]:
+        """Compare everything that scores what was written with a fitted model, over nasty rows."""
+        nasty = nasty_rows(rows, fitted.signature, seed=1)
+        tolerance = self.adapter().about.tolerance
+        return [
+            compare(fitted.predict, predictor, nasty, tolerance, name=name, scorer="").parity
+            for name, predictor in self.predictors(folder, fitted.signature).items()
+        ]
 
     def test_is_a_format(self) -> None:
         assert isinstance(self.adapter(), Format)
 
     @pytest.mark.parametrize("task", TASKS)
     def test_answers_like_the_original(self, task: str, tmp_path: Path) -> None:
-        from kervan.package.fitted import Fitted
-        from kervan.package.parity import compare, nasty_rows
-
         for family in self.models:
-            folder = tmp_path / family
-            model, signature, matrix = self.written(family, task, folder)
-            rows = nasty_rows(matrix, signature, seed=1)
-            found = compare(
-                Fitted(model, signature).predict,
-                self.adapter().load(folder, signature),
-                rows,
-                self.tolerance,
-                name=family,
-                scorer=type(self).__name__,
-            )
-            assert found.parity.holds, found
+            model, signature, matrix = self.written(family, task, tmp_path / family)
+            for parity in self.compared(Fitted(model, signature), tmp_path / family, matrix):
+                assert parity.holds, (family, parity)
+
+    @pytest.mark.parametrize("change", CHANGES)
+    def test_a_mistake_in_writing_is_noticed(self, change: str, tmp_path: Path) -> None:
+        if change not in self.changes:
+            pytest.skip(f"the format writes no {change}")
+        family, changed = CHANGES[change]
+        model, signature, matrix = fit_sample(family, "binary")
+        self.adapter().save(changed(Fitted(model, signature)), tmp_path)
+        found = self.compared(Fitted(model, signature), tmp_path, matrix)
+        assert not all(parity.holds for parity in found), found
 
     @pytest.mark.parametrize("task", TASKS)
     def test_answers_have_their_shape_for_any_number_of_rows(self, task: str, tmp_path: Path) -> None:
         _, signature, matrix = self.written(self.models[0], task, tmp_path / "one")
-        predictor = self.adapter().load(tmp_path / "one", signature)
         width = len(signature.output.allowed) if signature.is_classification else 1
-        for rows in (matrix[:0], matrix[:1], np.tile(matrix, (20, 1))):
-            values = predictor.predict(rows)
-            assert values.dtype == np.float64
-            assert values.shape == (len(rows), width)
-        alone = np.concatenate([predictor.predict(matrix[place : place + 1]) for place in range(10)])
-        np.testing.assert_allclose(predictor.predict(matrix[:10]), alone, rtol=1e-6, atol=1e-7)
+        for predictor in self.predictors(tmp_path / "one", signature).values():
+            for rows in (matrix[:0], matrix[:1], np.tile(matrix, (20, 1))):
+                values = predictor.predict(rows)
+                assert values.dtype == np.float64
+                assert values.shape == (len(rows), width)
+            alone = np.concatenate([predictor.predict(matrix[place : place + 1]) for place in range(10)])
+            np.testing.assert_allclose(predictor.predict(matrix[:10]), alone, rtol=1e-6, atol=1e-7)
 
     def test_the_folder_can_be_moved(self, tmp_path: Path) -> None:
         _, signature, matrix = self.written(self.models[0], "binary", tmp_path / "one")
-        before = self.adapter().load(tmp_path / "one", signature).predict(matrix)
+        before = self.predictors(tmp_path / "one", signature)
+        answers = {name: predictor.predict(matrix) for name, predictor in before.items()}
         moved = tmp_path / "başka yer ı"
         shutil.move(tmp_path / "one", moved)
-        np.testing.assert_array_equal(self.adapter().load(moved, signature).predict(matrix), before)
+        for name, predictor in self.predictors(moved, signature).items():
+            np.testing.assert_array_equal(predictor.predict(matrix), answers[name])
 
     def test_writes_into_its_folder_alone(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
@@ -97,16 +124,27 @@ class FormatSuite:
         for path in files(tmp_path / "one"):
             path.write_bytes(content)
         with pytest.raises(Corrupted) as caught:
-            self.adapter().load(tmp_path / "one", signature).predict(matrix)
+            for predictor in self.predictors(tmp_path / "one", signature).values():
+                predictor.predict(matrix)
         assert caught.value.hint
 
     def test_an_empty_folder_is_no_model(self, tmp_path: Path) -> None:
         _, signature, _ = sample("binary")
         with pytest.raises(Corrupted) as caught:
-            self.adapter().load(tmp_path, signature)
+            self.predictors(tmp_path, signature)
         assert caught.value.hint
 
+    def test_code_is_not_loaded_to_answer_requests(self, tmp_path: Path) -> None:
+        if not self.is_code:
+            pytest.skip("its files are no code")
+        _, signature, _ = self.written(self.models[0], "binary", tmp_path / "one")
+        with pytest.raises(Refused) as caught:
+            self.adapter().load(tmp_path / "one", signature)
+        assert "onnx" in caught.value.hint
+
     def test_no_code_in_a_file_is_run(self, tmp_path: Path) -> None:
+        if self.is_code:
+            pytest.skip("its files are code, and it is not loaded")
         _, signature, matrix = self.written(self.models[0], "binary", tmp_path / "one")
         marker = tmp_path / "ran"
         for path in files(tmp_path / "one"):
@@ -119,8 +157,6 @@ class FormatSuite:
         found = self.inexpressible()
         if found is None:
             pytest.skip("the format names no model that it refuses")
-        from kervan.package.fitted import Fitted
-
         with pytest.raises(Refused) as caught:
             self.adapter().save(Fitted(*found), tmp_path)
         assert str(caught.value)

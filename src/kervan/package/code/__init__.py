@@ -1,0 +1,1 @@
+"""Source code in several languages, from one definition of every operation."""
