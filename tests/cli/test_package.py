@@ -5,12 +5,19 @@ import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import jsonschema
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
+from docs.manifest_schema import schema
+from journeys.home import SETTINGS
 from kervan.app.project import open_project
 from kervan.app.register import find_model
 from kervan.core.nouns import Package
+from kervan.package.card import DATA_CARD, MODEL_CARD
 from kervan.package.manifest import FILE_NAME
+from kervan.package.materials import MATERIALS
 from kervan.package.signing import FILE_NAME as SIGNATURE
 from kervan.package.signing import SigningKey
 
@@ -50,6 +57,34 @@ def test_a_package_is_taken_out_and_checked_by_whoever_has_the_key(name: str, li
     assert found["signer"] == lived.ask("package", "key", "--json").json
     assert found["hash"]
     assert not found["trusted"]
+
+
+def test_what_is_registered_says_everything_about_itself(home: Home) -> None:
+    said = '[package]\nlicence = "CC-BY-4.0"\nuse = "To try Kervan."\n'
+    home.start(settings=SETTINGS.replace("[release]", f"{said}[release]").replace('to = "üretim"', ""))
+    model = home.ask("run", "--quiet", "--json").json["model"]
+    place = home.folder / "paket"
+    home.ask("package", "export", model, str(place))
+    told = json.loads((place / FILE_NAME).read_bytes())
+    jsonschema.Draft202012Validator(schema()).validate(told)
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str((place / MATERIALS).read_text()) is None
+    assert {told["model_card"], told["data_card"], told["materials"]} < {
+        file["path"] for file in told["files"]
+    }
+    card = (place / MODEL_CARD).read_text()
+    assert "To try Kervan." in card
+    assert "CC-BY-4.0" in card
+    assert "müşteriler.csv" in (place / DATA_CARD).read_text()
+    assert str(home.folder) not in "".join(path.read_text("latin-1") for path in place.rglob("*.*"))
+    lineage = told["lineage"]
+    assert lineage["run"] in home.ask("runs", "--json").out
+    assert lineage["acceptance"]
+    assert lineage["dataset"] == "müşteri-kaybı:1"
+    assert told["intervals"].keys() <= told["metrics"].keys()
+    assert [each["format"] for each in told["facts"]] == ["onnx"]
+    checked = home.ask("package", "check", str(place)).out
+    assert "CC-BY-4.0" in checked
+    assert MODEL_CARD in checked
 
 
 def test_another_key_is_refused_by_name(lived: Home) -> None:

@@ -4,34 +4,28 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from kervan.app.data import read_part
+from kervan.app.manifest import complete_package
 from kervan.app.package import copy_package
-from kervan.core.identity import Ref, Version, check_name, new_id
-from kervan.core.nouns import Link, Model, Package, Report, ReportKind, Role, Verdict
+from kervan.core.identity import Ref, check_name, new_id
+from kervan.core.nouns import Link, Model, Package, Report, ReportKind, Verdict
 from kervan.core.schema import smallest_bump
 from kervan.model.steps import CARD
 from kervan.package import signing
-from kervan.package.build import requirements
-from kervan.package.manifest import FILE_NAME, Lineage, Manifest
+from kervan.package.manifest import FILE_NAME, Manifest
 from kervan.package.readers.any import parse_manifest
-from kervan.package.seal import write_manifest, write_whole
+from kervan.package.seal import write_whole
 from kervan.package.signing import SigningKey
 from kervan.pipeline.values import materialise
 from kervan.store.transaction import stored
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from kervan.app.project import Project
     from kervan.app.train import Trained
-
-_SAMPLES = 20
 
 
 def register(project: Project, trained: Trained, acceptance: Report) -> Model:
@@ -54,9 +48,8 @@ def register(project: Project, trained: Trained, acceptance: Report) -> Model:
             version = transaction.next_version(
                 name, lambda old: smallest_bump(old.signature, trained.signature)
             )
-            manifest = write_manifest(
-                _manifest(project, trained, acceptance, name, version), folder, signing_key(project)
-            )
+            key = signing_key(project)
+            manifest = complete_package(project, trained, acceptance, version, folder, key)
             package = _store_package(project, manifest, folder)
             model = _model(trained, acceptance, package, manifest)
             transaction.put(package)
@@ -112,43 +105,6 @@ def signing_key(project: Project) -> SigningKey:
 def export_package(project: Project, model: Model, to: Path) -> Path:
     """Copy a model's package into a new folder, or into one file if the name ends in `.kervan`."""
     return copy_package(package_folder(project, model), to)
-
-
-def _manifest(
-    project: Project, trained: Trained, acceptance: Report, name: str, version: Version
-) -> Manifest:
-    candidate, evaluation, code = trained.candidate, trained.evaluation, trained.run.code
-    return Manifest(
-        name=name,
-        version=str(version),
-        created=time.time(),
-        creator=project.store.workspace.actor,
-        signature=trained.signature,
-        formats=candidate.formats,
-        parity=candidate.parity,
-        files=(),
-        samples=_samples(project, trained),
-        metrics=dict(evaluation.metrics),
-        intervals={metric: (each.low, each.high) for metric, each in evaluation.intervals.items()},
-        family=candidate.family,
-        requirements=requirements(candidate.formats),
-        lineage=Lineage(
-            dataset=trained.dataset.ref,
-            dataset_hash=trained.dataset.hash,
-            run=trained.run.id,
-            repository="" if Path(code.repository).is_absolute() else code.repository,
-            branch=code.branch,
-            commit=code.commit,
-            difference=code.difference,
-            acceptance=acceptance.id,
-        ),
-    )
-
-
-def _samples(project: Project, trained: Trained) -> tuple[Mapping[str, Any], ...]:
-    rows = read_part(project, trained.dataset, Role.VALIDATION).head(_SAMPLES)
-    # Columns one by one: a list of names would be read as patterns.
-    return tuple(rows.select([rows[name] for name in trained.signature.inputs.names]).to_dicts())
 
 
 def _store_package(project: Project, manifest: Manifest, folder: Path) -> Package:

@@ -1,0 +1,89 @@
+"""What the records know about a candidate, written into its package: cards, materials, manifest."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kervan.app.data import read_part
+from kervan.core.nouns import Role
+from kervan.package.background import Background
+from kervan.package.build import requirements
+from kervan.package.card import DATA_CARD, MODEL_CARD, data_card, model_card
+from kervan.package.contents import list_files
+from kervan.package.facts import format_facts
+from kervan.package.manifest import Lineage, Manifest
+from kervan.package.materials import MATERIALS, bill_of_materials
+from kervan.package.seal import write_manifest, write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kervan.app.project import Project
+    from kervan.app.train import Trained
+    from kervan.core.identity import Version
+    from kervan.core.nouns import Report
+    from kervan.package.signing import SigningKey
+
+_SAMPLES = 20
+
+
+def complete_package(
+    project: Project, trained: Trained, acceptance: Report, version: Version, folder: Path, key: SigningKey
+) -> Manifest:
+    """Write cards, bill of materials, manifest and signature beside a candidate's formats."""
+    manifest = _manifest(project, trained, acceptance, version)
+    background = Background(
+        manifest=manifest, dataset=trained.dataset, acceptance=acceptance, use=project.config.package.use
+    )
+    materials = bill_of_materials(background, list_files(folder))
+    write_whole(folder / MODEL_CARD, model_card(background).encode())
+    write_whole(folder / DATA_CARD, data_card(background).encode())
+    write_whole(folder / MATERIALS, materials)
+    return write_manifest(manifest, folder, key)
+
+
+def _manifest(project: Project, trained: Trained, acceptance: Report, version: Version) -> Manifest:
+    candidate, evaluation = trained.candidate, trained.evaluation
+    return Manifest(
+        name=project.config.model_name,
+        version=str(version),
+        created=time.time(),
+        creator=project.store.workspace.actor,
+        signature=trained.signature,
+        formats=candidate.formats,
+        parity=candidate.parity,
+        files=(),
+        samples=_samples(project, trained),
+        metrics=dict(evaluation.metrics),
+        intervals={metric: (each.low, each.high) for metric, each in evaluation.intervals.items()},
+        family=candidate.family,
+        licence=project.config.package.licence,
+        requirements=requirements(candidate.formats),
+        facts=format_facts(candidate.formats),
+        lineage=_lineage(trained, acceptance),
+        model_card=MODEL_CARD,
+        data_card=DATA_CARD,
+        materials=MATERIALS,
+    )
+
+
+def _lineage(trained: Trained, acceptance: Report) -> Lineage:
+    code = trained.run.code
+    return Lineage(
+        dataset=trained.dataset.ref,
+        dataset_hash=trained.dataset.hash,
+        run=trained.run.id,
+        repository="" if Path(code.repository).is_absolute() else code.repository,  # a folder tells too much
+        branch=code.branch,
+        commit=code.commit,
+        difference=code.difference,
+        acceptance=acceptance.id,
+    )
+
+
+def _samples(project: Project, trained: Trained) -> tuple[Mapping[str, Any], ...]:
+    rows = read_part(project, trained.dataset, Role.VALIDATION).head(_SAMPLES)
+    # Columns one by one: a list of names would be read as patterns.
+    return tuple(rows.select([rows[name] for name in trained.signature.inputs.names]).to_dicts())

@@ -1,0 +1,224 @@
+"""`MODEL_CARD.md` and `DATA_CARD.md`: what people should know before they use a model.
+
+After Mitchell et al., Model Cards for Model Reporting (2019), and Gebru et al., Datasheets for Datasets
+(2018), as far as the records tell. What nobody said is said to be unknown.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from kervan.core.schema import Column
+    from kervan.package.background import Background
+
+MODEL_CARD = "MODEL_CARD.md"
+DATA_CARD = "DATA_CARD.md"
+
+
+def model_card(background: Background) -> str:
+    """Return the model card in Markdown."""
+    manifest, dataset = background.manifest, background.dataset
+    parts = [
+        f"# {_text(manifest.ref)}",
+        _in_short(background),
+        "## Intended use",
+        _prose(background.use) or _NO_USE,
+        "## Inputs",
+        _columns(manifest.signature.inputs),
+        "## How good it is",
+        f"On the validation part of {_code(dataset.ref)}, which it did not learn from:",
+        _metrics(background),
+        _acceptance(background),
+        "## Formats",
+        "Each file was written, loaded again, and compared with the trained model, also on hostile rows.",
+        _formats(background),
+        "## Limitations",
+        _list(map(_text, background.limitations())),
+        "## Where it came from",
+        _origin(background),
+        "## Licence",
+        _text(manifest.licence) or _NO_LICENCE,
+        "## Verify and use it",
+        _instructions(background),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def data_card(background: Background) -> str:
+    """Return the data card in Markdown."""
+    dataset, origin = background.dataset, background.dataset.origin
+    read = f"Read on {_day(dataset.time)} by {_text(dataset.creator)}."
+    protected = [f"{_code(name)}: {_text(how)}" for name, how in sorted(dataset.protection.items())]
+    parts = [
+        f"# The data of {_text(background.manifest.ref)}: {_text(dataset.ref)}",
+        f"{dataset.rows:,} rows; {_code(dataset.target)} is to be predicted. {read}",
+        "## Where it came from",
+        _table(
+            ("", ""),
+            [
+                ("source", _code(background.source)),
+                ("size of the original", f"{origin.size:,} bytes"),
+                ("SHA-256 of the original", _code(origin.sha256)),
+                ("hash of the content as it is kept", _code(dataset.hash)),
+            ],
+        ),
+        "How the rows were collected, and whether the persons in them agreed, is not on record.",
+        "## Parts",
+        "Rows that are equal are in one part, so that no row was both learned and tested.",
+        _table(
+            ("part", "rows", "used for", "hash of the rows"),
+            [
+                (str(part.role), f"{part.rows:,}", _USES.get(str(part.role), ""), _code(part.content))
+                for part in dataset.parts
+            ],
+        ),
+        "## Columns",
+        _columns(dataset.schema),
+        "## Protection",
+        _list(protected) if protected else "No column was hashed, replaced or left out for protection.",
+        f"{len(background.manifest.samples)} rows of the validation part are in `manifest.json`, as samples.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+_NO_USE = "Its maker did not say what it is for. Ask before you let it decide about persons."
+_NO_LICENCE = "Its maker did not state one. Without a licence, ask before you use it."
+_USES = {
+    "train": "learning",
+    "validation": "choosing, and the figures of the model card",
+    "test": "acceptance, sealed until then",
+}
+
+
+def _in_short(background: Background) -> str:
+    manifest = background.manifest
+    target = manifest.signature.output
+    answers = f" ({', '.join(map(_code, target.allowed))})" if target.allowed else ""
+    what = f"A model of the family {_code(manifest.family)} that predicts {_code(target.name)}{answers}"
+    how = f"from {len(manifest.signature.inputs)} columns: {background.task}."
+    return f"{what} {how} Made on {_day(manifest.created)} by {_text(manifest.creator)}."
+
+
+def _metrics(background: Background) -> str:
+    manifest = background.manifest
+    rows = []
+    for name, value in manifest.metrics.items():
+        low, high = manifest.intervals.get(name, (None, None))
+        between = "not known" if low is None or high is None else f"{low:.4g} to {high:.4g}"
+        rows.append((_code(name), f"{value:.4g}", between))
+    return _table(("metric", "value", "95 % interval"), rows)
+
+
+def _acceptance(background: Background) -> str:
+    told = [_text(finding.message) for finding in background.acceptance.findings]
+    verdict = f"At its acceptance on the sealed test part: {background.acceptance.verdict}."
+    return "\n\n".join([verdict, _list(told)] if told else [verdict])
+
+
+def _formats(background: Background) -> str:
+    manifest = background.manifest
+    proofs = _table(
+        ("file", "rows", "largest difference", "allowed", "scored by"),
+        [
+            (
+                _code(each.format),
+                f"{each.rows:,}",
+                f"{each.largest:.2g}",
+                f"{each.tolerance:g}",
+                _text(each.scorer),
+            )
+            for each in manifest.parity
+        ],
+    )
+    readers = [
+        f"{_code(each.format)}: {_text(f'{each.title}, licence {each.licence}; read by {each.readers}')}"
+        for each in manifest.facts
+    ]
+    return "\n\n".join([proofs, _list(readers)] if readers else [proofs])
+
+
+def _origin(background: Background) -> str:
+    lineage = background.manifest.lineage
+    changed = ", with changes that were not committed" if lineage.difference else ""
+    code = f"{_code(lineage.commit)}{changed}" if lineage.commit else "not in a Git repository"
+    rows = [
+        ("data", f"{_code(lineage.dataset)}, see `{DATA_CARD}`"),
+        ("run", _code(lineage.run)),
+        ("code", code),
+        ("repository", _code(lineage.repository) if lineage.repository else "not on record"),
+        ("acceptance", _code(lineage.acceptance)),
+    ]
+    return _table(("", ""), rows)
+
+
+def _instructions(background: Background) -> str:
+    folder = f"{background.manifest.name}-{background.manifest.version}"
+    named = [_code(f"{name}=={number}") for name, number in background.manifest.requirements.items()]
+    needs = f"install {', '.join(named)}" if named else "nothing has to be installed"
+    lines = [
+        f"kervan package check {folder} --key key.pem   # key.pem: from its maker, by another way",
+        f"kervan serve {folder}",
+    ]
+    told = f"Without it: `manifest.json` says which columns the files take; to score them, {needs}."
+    return "\n".join(["With Kervan:", "", "```sh", *lines, "```", "", told])
+
+
+def _columns(columns: Iterable[Column]) -> str:
+    rows = [
+        (
+            _code(column.name),
+            str(column.type),
+            "may be missing" if column.nullable else "",
+            _values(column),
+            _text(column.unit),
+        )
+        for column in columns
+    ]
+    return _table(("column", "type", "", "values", "unit"), rows)
+
+
+def _values(column: Column) -> str:
+    if column.allowed:
+        more = len(column.allowed) - 8
+        shown = ", ".join(map(_code, column.allowed[:8]))
+        return f"{shown} and {more} more" if more > 0 else shown
+    low = "" if column.minimum is None else f"from {column.minimum:g}"
+    high = "" if column.maximum is None else f"to {column.maximum:g}"
+    return f"{low} {high}".strip()
+
+
+def _table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [headers, ["---"] * len(headers), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _list(items: Iterable[str]) -> str:
+    return "\n".join(f"- {item}" for item in items)
+
+
+def _day(time: float) -> str:
+    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d")
+
+
+def _code(text: str) -> str:
+    """Write a name so that nothing in it is markup, also inside a table."""
+    plain = re.sub(r"\s+", " ", text).replace("|", "\\|")
+    fence = "`" * (max(map(len, re.findall("`+", plain)), default=0) + 1)
+    pad = " " if "`" in plain or not plain.strip() else ""
+    return f"{fence}{pad}{plain}{pad}{fence}"
+
+
+def _text(text: str) -> str:
+    """Write words on one line so that nothing in them is markup."""
+    return re.sub(r"([\\`*_\[\]|#])", r"\\\1", escape(re.sub(r"\s+", " ", text), quote=False))
+
+
+def _prose(text: str) -> str:
+    """Write the user's own paragraphs: their Markdown stays, their HTML does not."""
+    return escape(text.strip(), quote=False)
