@@ -87,6 +87,20 @@ def test_what_is_registered_says_everything_about_itself(home: Home) -> None:
     assert MODEL_CARD in checked
 
 
+def test_a_machine_that_answers_differently_is_told_so(lived: Home) -> None:
+    """An answer that was changed and signed stands for another machine that rounds differently."""
+    place = lived.folder / "paket"
+    lived.ask("package", "export", MODEL, str(place))
+    assert "sample rows, as where it was made" in lived.ask("package", "check", str(place)).out
+    told = json.loads((place / FILE_NAME).read_bytes())
+    assert len(told["answers"]) == len(told["samples"]) > 0
+    told["answers"][3][0] += 1e-3
+    content = json.dumps(told).encode()
+    (place / FILE_NAME).write_bytes(content)
+    (place / SIGNATURE).write_bytes(SigningKey(bytes(32)).sign(content))
+    assert "answers differently here" in lived.ask("package", "check", str(place), code=4).err
+
+
 def test_another_key_is_refused_by_name(lived: Home) -> None:
     place, other = lived.folder / "paket", SigningKey(bytes(32)).signer
     (lived.folder / "other.pem").write_text(other.public_key)

@@ -68,6 +68,7 @@ MANIFESTS = st.builds(
         st.dictionaries(NAMES, st.none() | TEXTS | NUMBERS | st.booleans(), max_size=3), max_size=2
     ).map(tuple),
     metrics=st.dictionaries(NAMES, NUMBERS, max_size=3),
+    answers=st.lists(st.lists(NUMBERS, max_size=2).map(tuple), max_size=2).map(tuple),
     intervals=st.dictionaries(NAMES, st.tuples(NUMBERS, NUMBERS), max_size=2),
     requirements=st.dictionaries(NAMES, TEXTS, max_size=2),
     facts=st.lists(

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kervan.app.data import read_part
 from kervan.core.nouns import Role
+from kervan.core.plugins import plugin
 from kervan.package.background import Background
 from kervan.package.build import requirements
 from kervan.package.card import DATA_CARD, MODEL_CARD, data_card, model_card
 from kervan.package.contents import list_files
+from kervan.package.encoding import encode_table
 from kervan.package.facts import format_facts
 from kervan.package.manifest import Lineage, Manifest
 from kervan.package.materials import MATERIALS, bill_of_materials
 from kervan.package.seal import write_manifest, write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import polars as pl
 
     from kervan.app.project import Project
     from kervan.app.train import Trained
     from kervan.core.identity import Version
     from kervan.core.nouns import Report
+    from kervan.core.ports import Predictor
     from kervan.package.signing import SigningKey
 
 _SAMPLES = 20
@@ -33,7 +37,12 @@ def complete_package(
     project: Project, trained: Trained, acceptance: Report, version: Version, folder: Path, key: SigningKey
 ) -> Manifest:
     """Write cards, bill of materials, manifest and signature beside a candidate's formats."""
-    manifest = _manifest(project, trained, acceptance, version)
+    rows = _samples(project, trained)
+    manifest = replace(
+        _manifest(project, trained, acceptance, version),
+        samples=tuple(rows.to_dicts()),
+        answers=_answers(rows, trained, folder),
+    )
     background = Background(
         manifest=manifest, dataset=trained.dataset, acceptance=acceptance, use=project.config.package.use
     )
@@ -55,7 +64,6 @@ def _manifest(project: Project, trained: Trained, acceptance: Report, version: V
         formats=candidate.formats,
         parity=candidate.parity,
         files=(),
-        samples=_samples(project, trained),
         metrics=dict(evaluation.metrics),
         intervals={metric: (each.low, each.high) for metric, each in evaluation.intervals.items()},
         family=candidate.family,
@@ -83,7 +91,13 @@ def _lineage(trained: Trained, acceptance: Report) -> Lineage:
     )
 
 
-def _samples(project: Project, trained: Trained) -> tuple[Mapping[str, Any], ...]:
+def _samples(project: Project, trained: Trained) -> pl.DataFrame:
     rows = read_part(project, trained.dataset, Role.VALIDATION).head(_SAMPLES)
     # Columns one by one: a list of names would be read as patterns.
-    return tuple(rows.select([rows[name] for name in trained.signature.inputs.names]).to_dicts())
+    return rows.select([rows[name] for name in trained.signature.inputs.names])
+
+
+def _answers(rows: pl.DataFrame, trained: Trained, folder: Path) -> tuple[tuple[float, ...], ...]:
+    name = trained.candidate.formats[0]
+    predictor: Predictor = plugin("format", name).load(folder / name, trained.signature)
+    return tuple(map(tuple, predictor.predict(encode_table(rows, trained.signature)).tolist()))

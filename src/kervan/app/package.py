@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kervan.core.errors import Conflict, StorageFailed
+import numpy as np
+
+from kervan.core.errors import Conflict, ParityFailed, StorageFailed
 from kervan.package.archive import SUFFIX, pack
 from kervan.package.opening import load_opened, opened
 from kervan.package.signing import Signer, read_public_key
@@ -49,10 +51,11 @@ def copy_package(folder: Path, to: Path) -> Path:
 
 
 def check_package(path: Path, *, key: Path | None = None, unsigned: bool = False) -> Checked:
-    """Check a package in a folder or one file: signature, every file, and that it answers its samples.
+    """Check a package in a folder or one file: signature, every file, and its answers for its samples.
 
     With `key`, the file of a public key, only that one's signature counts. Raises what `load_package`
-    raises, and `ServerFailed` if the model's figures are no answer.
+    raises, `ServerFailed` if the model's figures are no answer, and `ParityFailed` if they are not those
+    of the machine where the package was made.
     """
     trusted = None if key is None else {read_public_key(key.read_bytes(), str(key)).key_id}
     with opened(path, trusted=trusted, unsigned=unsigned) as found:
@@ -62,7 +65,18 @@ def check_package(path: Path, *, key: Path | None = None, unsigned: bool = False
 
 
 def _try_samples(manifest: Manifest, predictor: Predictor) -> None:
-    if manifest.samples:
-        rows = [dict(sample) for sample in manifest.samples]
-        values = predictor.predict(RowDecoder(manifest.signature).decode(rows))
-        check_values(values, len(rows), manifest.signature)
+    """Score the samples, and compare with what was answered where the package was made, if that is known."""
+    if not manifest.samples:
+        return
+    rows = [dict(sample) for sample in manifest.samples]
+    values = predictor.predict(RowDecoder(manifest.signature).decode(rows))
+    check_values(values, len(rows), manifest.signature)
+    if not manifest.answers:
+        return
+    tolerance = max((proof.tolerance for proof in manifest.parity), default=0.0)
+    wanted = np.array(manifest.answers)
+    if wanted.shape != values.shape or not np.allclose(values, wanted, rtol=tolerance, atol=tolerance):
+        raise ParityFailed(
+            f"{manifest.ref} answers differently here for its sample rows than where it was made",
+            hint="install exactly what `requirements` in its manifest names, or use another machine",
+        )

@@ -13,6 +13,7 @@ from kervan.cli.show import pairs
 if TYPE_CHECKING:
     from kervan.app.package import Checked
     from kervan.app.project import Project
+    from kervan.package.manifest import Manifest
 
 
 @click.group()
@@ -84,9 +85,7 @@ def _text(checked: Checked) -> str:
         "made by": f"{manifest.creator}, {moment(manifest.created)}",
         "licence": manifest.licence or "not stated",
         "formats": ", ".join(manifest.formats),
-        "answers": f"for {len(manifest.samples)} sample rows"
-        if manifest.samples
-        else "not tried: no samples",
+        "answers": _answers(manifest) if manifest.samples else "not tried: no samples",
         "cards": ", ".join(filter(None, cards)) or "none",
     }
     proofs = [
@@ -94,6 +93,14 @@ def _text(checked: Checked) -> str:
         for proof in manifest.parity
     ]
     return "\n".join([f"{manifest.ref} is whole: {len(manifest.files)} files", pairs(facts), *proofs])
+
+
+def _answers(manifest: Manifest) -> str:
+    """Say what was tried here: a package of the first form does not know its own answers."""
+    if not manifest.samples:
+        return "not tried: it has no sample rows"
+    told = "as where it was made" if manifest.answers else "which nothing is known to compare with"
+    return f"{len(manifest.samples)} sample rows, {told}"
 
 
 def _value(checked: Checked) -> dict[str, Any]:

@@ -82,9 +82,10 @@ class Lineage:
 class Manifest:
     """What is in the package and where it came from.
 
-    `intervals` are the 95 % intervals of metrics, low and high. `model_card`, `data_card` and `materials`
-    name files of the package, or are "" where there is none. `digest` is not written: it is the SHA-256
-    of the bytes that a manifest was read from, whatever their form, and "" for one that was made here.
+    `answers` are what the first format gave for the `samples` where the package was made. `intervals` are
+    the 95 % intervals of metrics, low and high. `model_card`, `data_card` and `materials` name files of the
+    package, or are "" where there is none. `digest` is not written: it is the SHA-256 of the bytes that a
+    manifest was read from, whatever their form, and "" for one that was made here.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Manifest:
     parity: tuple[Parity, ...]
     files: tuple[PackageFile, ...]
     samples: tuple[Mapping[str, Any], ...] = ()
+    answers: tuple[tuple[float, ...], ...] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     family: str = ""
