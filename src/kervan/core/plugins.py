@@ -44,14 +44,17 @@ TABLE = (
 
 EXTRAS = {
     "alembic": "store",
+    "duckdb": "sql",
     "fsspec": "store",
     "lz4": "streams",
     "onnx": "train",
     "polars": "data",
     "psycopg": "postgres",
+    "pymysql": "sql",
     "scipy": "watch",
     "sklearn": "train",
     "sqlalchemy": "store",
+    "sqlglot": "sql",
 }
 
 

@@ -1,0 +1,240 @@
+"""One query for each database, scored by the database itself."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+import numpy as np
+
+from kervan.core.errors import MissingTool, Refused
+from kervan.core.plugins import extras_named
+from kervan.core.ports import About
+from kervan.core.schema import Type
+from kervan.package.scalar.lower import lower
+from kervan.package.scalar.sql import DIALECTS, TABLE, write_query
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from kervan.core.ports import Fitted, Predictor
+    from kervan.core.schema import Signature
+    from kervan.package.scalar.sql import Dialect
+
+FILE = "model.sql"
+_ROWS_AT_ONCE = 200
+
+
+class SqlFormat:
+    """A model as a query in the dialect of one database."""
+
+    dialect: Dialect
+    about: About
+    requires: tuple[str, ...] = ()
+
+    def save(self, fitted: Fitted, folder: Path) -> None:
+        """Write the query. Raises `Refused` for a model that is too large, or needs sorting or searching."""
+        query = write_query(lower(fitted.form), self.dialect)
+        (folder / FILE).write_text(query, encoding="utf-8", newline="\n")
+
+    def load(self, folder: Path, signature: Signature) -> Predictor:
+        """Refuse: a query is run by a database."""
+        raise Refused(
+            f"{folder / FILE} is run by a database, not by Kervan",
+            hint="serve the model in the format `onnx`",
+        )
+
+    def scorers(self, folder: Path, signature: Signature) -> Mapping[str, Predictor]:
+        """Return the database that runs the query."""
+        return {"": QueryPredictor(self.query(folder), signature, self.dialect, self.connect())}
+
+    def query(self, folder: Path) -> str:
+        """Read the query."""
+        return (folder / FILE).read_text(encoding="utf-8")
+
+    def connect(self) -> Callable[[], Any]:
+        """Return what connects to a database of this kind, or raise `MissingTool`."""
+        raise NotImplementedError
+
+
+class SqliteFormat(SqlFormat):
+    """A query for SQLite."""
+
+    dialect = DIALECTS["sqlite"]
+    about = About(
+        title="SQL for SQLite", extension=".sql", licence="public domain", readers="SQLite 3.35", text=True
+    )
+
+    def connect(self) -> Callable[[], Any]:
+        """Connect to an empty database in memory."""
+        return lambda: sqlite3.connect(":memory:")
+
+
+class DuckdbFormat(SqlFormat):
+    """A query for DuckDB."""
+
+    dialect = DIALECTS["duckdb"]
+    requires = ("duckdb",)
+    about = About(title="SQL for DuckDB", extension=".sql", licence="MIT", readers="DuckDB", text=True)
+
+    def connect(self) -> Callable[[], Any]:
+        """Connect to an empty database in memory."""
+        with extras_named():
+            import duckdb
+        return lambda: duckdb.connect(":memory:")
+
+
+class PostgresqlFormat(SqlFormat):
+    """A query for PostgreSQL, proved in the database that KERVAN_PROOF_POSTGRESQL names."""
+
+    dialect = DIALECTS["postgresql"]
+    about = About(
+        title="SQL for PostgreSQL",
+        extension=".sql",
+        licence="PostgreSQL",
+        readers="PostgreSQL and what speaks its dialect",
+        text=True,
+    )
+
+    def connect(self) -> Callable[[], Any]:
+        """Connect to the database that was named for proofs."""
+        url = _url("KERVAN_PROOF_POSTGRESQL", "postgresql://user@localhost/database")
+        with extras_named():
+            import psycopg
+        return lambda: psycopg.connect(url)
+
+
+class MysqlFormat(SqlFormat):
+    """A query for MySQL and MariaDB, proved in the database that KERVAN_PROOF_MYSQL names."""
+
+    dialect = DIALECTS["mysql"]
+    about = About(
+        title="SQL for MySQL", extension=".sql", licence="GPL-2.0", readers="MySQL 8.0.17, MariaDB", text=True
+    )
+
+    def connect(self) -> Callable[[], Any]:
+        """Connect to the database that was named for proofs."""
+        parts = urlsplit(_url("KERVAN_PROOF_MYSQL", "mysql://user@localhost/database"))
+        with extras_named():
+            import pymysql
+        return lambda: pymysql.connect(
+            host=parts.hostname,
+            port=parts.port or 3306,
+            user=unquote(parts.username or ""),
+            password=unquote(parts.password or ""),
+            database=parts.path.lstrip("/"),
+            charset="utf8mb4",
+        )
+
+
+class _TranslatedFormat(SqlFormat):
+    """A query for a database that cannot run here: it is parsed by its grammar and run by DuckDB."""
+
+    requires = ("duckdb", "sqlglot")
+
+    def scorers(self, folder: Path, signature: Signature) -> Mapping[str, Predictor]:
+        """Translate the query and run it by DuckDB."""
+        with extras_named():
+            import sqlglot
+        query = sqlglot.transpile(self.query(folder), read=self.dialect.name, write="duckdb")[0]
+        return {"": QueryPredictor(query, signature, DIALECTS["duckdb"], DuckdbFormat().connect())}
+
+
+class BigqueryFormat(_TranslatedFormat):
+    """A query for BigQuery."""
+
+    dialect = DIALECTS["bigquery"]
+    about = About(
+        title="SQL for BigQuery",
+        extension=".sql",
+        vendor="Google",
+        licence="proprietary",
+        readers="BigQuery",
+        text=True,
+    )
+
+
+class SparkFormat(_TranslatedFormat):
+    """A query for Spark SQL."""
+
+    dialect = DIALECTS["spark"]
+    about = About(
+        title="SQL for Spark", extension=".sql", licence="Apache-2.0", readers="Spark, Databricks", text=True
+    )
+
+
+class QueryPredictor:
+    """Fills a table of a database with rows and runs a query over it; nothing of that stays."""
+
+    def __init__(
+        self, query: str, signature: Signature, dialect: Dialect, connect: Callable[[], Any]
+    ) -> None:
+        self._query = query
+        self._signature = signature
+        self._dialect = dialect
+        self._connect = connect
+
+    def predict(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Score an encoded matrix of shape (rows, inputs), after turning its codes into texts again."""
+        width = len(self._signature.output.allowed) if self._signature.is_classification else 1
+        if not len(matrix):
+            return np.empty((0, width))
+        with closing(self._connect()) as connection:
+            cursor = connection.cursor()
+            cursor.execute(self._table())
+            columns = [
+                _values(matrix[:, place], column) for place, column in enumerate(self._signature.inputs)
+            ]
+            rows = list(zip(*columns, strict=True))
+            for start in range(0, len(rows), _ROWS_AT_ONCE):
+                cursor.execute(self._insertion(rows[start : start + _ROWS_AT_ONCE]))
+            cursor.execute(self._query)
+            found = [row[-width:] for row in cursor.fetchall()]
+        return np.array(found, dtype=np.float64)
+
+    def _table(self) -> str:
+        kinds = {Type.CATEGORY: "TEXT", Type.BOOLEAN: "BOOLEAN"}
+        columns = ", ".join(
+            f"{self._dialect.identifier(column.name)} {kinds.get(column.type, self._dialect.double)}"
+            for column in self._signature.inputs
+        )
+        return f"CREATE TEMPORARY TABLE {self._dialect.identifier(TABLE)} ({columns})"
+
+    def _insertion(self, rows: list[tuple[str, ...]]) -> str:
+        values = ", ".join(f"({', '.join(self._literal(value) for value in row)})" for row in rows)
+        return f"INSERT INTO {self._dialect.identifier(TABLE)} VALUES {values}"  # noqa: S608 - our own rows
+
+    def _literal(self, value: Any) -> str:
+        if value is None:
+            return "NULL"
+        if isinstance(value, bool):
+            return str(value).upper()
+        if isinstance(value, str):
+            return self._dialect.literal(value)
+        return repr(value) if "e" in repr(value) else f"{value!r}e0"
+
+
+def _values(values: NDArray[np.float32], column: Any) -> list[Any]:
+    if column.type is Type.CATEGORY:
+        unseen = "".join(column.allowed) + "?"
+        texts = [*column.allowed, unseen]  # what is not known is a missing value in every other row
+        return [None if code < 0 and place % 2 else texts[int(code)] for place, code in enumerate(values)]
+    exact = values.astype(np.float64).tolist()
+    if column.type is Type.BOOLEAN:
+        return [None if np.isnan(value) else bool(value) for value in exact]
+    return [None if np.isnan(value) else value for value in exact]
+
+
+def _url(variable: str, example: str) -> str:
+    url = os.environ.get(variable, "")
+    if not url:
+        raise MissingTool(
+            "there is no database to prove the query in", hint=f"name one, such as {variable}={example}"
+        )
+    return url
