@@ -13,12 +13,13 @@ from kervan.core.errors import Corrupted, KervanError, NotFound, Refused
 from kervan.core.nouns import PackageFile
 from kervan.package.manifest import FILE_NAME
 from kervan.package.opening import check_package, load_package
+from kervan.package.readers.any import READERS
 from kervan.package.signing import FILE_NAME as SIGNATURE
 from kervan.package.signing import SigningKey
 from kervan.serve.decode import RowDecoder
 from kervan.testing.sample import SECRET, make_package
 
-FROZEN = sorted((Path(__file__).parent / "frozen").glob("v*"))
+FROZEN = sorted((Path(__file__).parent / "frozen").glob("v*/package*"))
 OURS = SigningKey(SECRET)
 THEIRS = SigningKey(b"another workspace's secret......")
 
@@ -33,12 +34,17 @@ def package(written: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(written, tmp_path / "paket ı"))
 
 
-@pytest.mark.parametrize("folder", FROZEN, ids=lambda folder: folder.name)
-def test_a_frozen_package_answers_as_it_did(folder: Path) -> None:
-    stored = json.loads((folder / "answers.json").read_text(encoding="utf-8"))
-    manifest, predictor = load_package(folder / "package", unsigned=folder.name == "v1")
+@pytest.mark.parametrize("path", FROZEN, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_a_frozen_package_answers_as_it_did(path: Path) -> None:
+    stored = json.loads((path.parent / "answers.json").read_text(encoding="utf-8"))
+    manifest, predictor = load_package(path, unsigned=path.parent.name == "v1")
     matrix = RowDecoder(manifest.signature).decode(stored["rows"])
     np.testing.assert_allclose(predictor.predict(matrix), stored["answers"], rtol=1e-6)
+
+
+def test_every_form_is_frozen() -> None:
+    assert {path.parent.name for path in FROZEN} == {f"v{form}" for form in READERS}
+    assert {path.name for path in FROZEN} == {"package", "package.kervan"}
 
 
 def test_a_package_says_who_signed_it(package: Path) -> None:
@@ -66,7 +72,7 @@ def test_a_package_without_signature_is_opened_by_name_only(package: Path) -> No
 
 
 def test_the_first_form_is_no_way_around_the_signature(tmp_path: Path) -> None:
-    folder = shutil.copytree(FROZEN[0] / "package", tmp_path / "old")
+    folder = shutil.copytree(FROZEN[0], tmp_path / "old")
     with pytest.raises(Refused, match="is not signed"):
         load_package(folder)
     (folder / SIGNATURE).write_bytes(OURS.sign((folder / FILE_NAME).read_bytes()))
