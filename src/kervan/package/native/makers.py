@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -81,6 +81,7 @@ def makers() -> tuple[dict[type, Maker], dict[str, Maker]]:
         Maker(name="bytes", type=bytes, take=_take_bytes, make=_make_bytes),
         Maker(name="range", type=range, take=lambda it: (it.start, it.stop, it.step), make=range),
         Maker(name="frozenset", type=frozenset, take=tuple, make=lambda *items: frozenset(items)),
+        Maker(name="partial", type=partial, take=_take_partial, make=_make_partial),
         Maker(name="pattern", type=re.Pattern, take=lambda it: (it.pattern, it.flags), make=_make_pattern),
         Maker(name="masked", type=np.ma.MaskedArray, take=_take_masked, make=_make_masked),
         Maker(name="random", type=np.random.RandomState, take=_take_random, make=_make_random),
@@ -103,6 +104,15 @@ def _take_bytes(found: bytes) -> tuple[Any, ...]:
 def _make_bytes(array: Any) -> bytes:
     _expect(isinstance(array, np.ndarray) and array.dtype == np.uint8, "bytes")
     return bytes(array.tobytes())
+
+
+def _take_partial(found: partial[Any]) -> tuple[Any, ...]:
+    return found.func, found.args, tuple(found.keywords), tuple(found.keywords.values())
+
+
+def _make_partial(function: Any, arguments: Any, names: Any, values: Any) -> partial[Any]:
+    _expect(callable(function) and type(arguments) is type(names) is type(values) is tuple, "partial")
+    return partial(function, *arguments, **dict(zip(names, values, strict=True)))
 
 
 def _make_pattern(text: str, flags: int) -> re.Pattern[str]:

@@ -69,7 +69,9 @@ _PLAIN: Mapping[str, frozenset[str]] = {
             "WhiteKernel",
         }
     ),
-    "sklearn.metrics._scorer": frozenset({"_PassthroughScorer", "_Scorer", "_MultimetricScorer"}),
+    "sklearn.metrics._scorer": frozenset(
+        {"_CurveScorer", "_MultimetricScorer", "_PassthroughScorer", "_Scorer"}
+    ),
     "sklearn.model_selection._split": frozenset(
         {
             "GroupKFold",
@@ -180,6 +182,7 @@ _FUNCTIONS: Mapping[str, frozenset[str]] = {
             "sigmoid_kernel",
         }
     ),
+    "sklearn.utils.validation": frozenset({"check_array"}),
 }
 
 _NUMBERS = frozenset(
