@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import jsonschema
+import numpy as np
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
@@ -14,12 +15,14 @@ from docs.manifest_schema import schema
 from journeys.home import SETTINGS
 from kervan.app.project import open_project
 from kervan.app.register import find_model
-from kervan.core.nouns import Package
+from kervan.core.nouns import Package, Serving
+from kervan.core.ports import Request
 from kervan.package.card import DATA_CARD, MODEL_CARD
 from kervan.package.manifest import FILE_NAME
 from kervan.package.materials import MATERIALS
 from kervan.package.signing import FILE_NAME as SIGNATURE
 from kervan.package.signing import SigningKey
+from kervan.serve.engine import Engine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -136,6 +139,22 @@ def test_what_is_no_key_is_named(lived: Home) -> None:
     lived.ask("package", "export", MODEL, str(place))
     key = str(place / FILE_NAME)
     assert "holds no public key" in lived.ask("package", "check", str(place), "--key", key, code=2).err
+
+
+def test_one_file_is_served_and_what_nobody_signed_is_not(lived: Home) -> None:
+    one, folder = lived.folder / "paket.kervan", lived.folder / "paket"
+    for place in (one, folder):
+        lived.ask("package", "export", MODEL, str(place))
+    records = str(lived.folder / "kayıtlar")
+    engine = Engine(Serving(environment="deneme", deployment="D", package=str(one), records=records))
+    sample = engine.current.manifest.samples[0]
+    answer = engine.answer(engine.current, Request(rows=[sample]), protocol="predict", request_id="")
+    np.testing.assert_allclose(answer.values[0], engine.current.manifest.answers[0], rtol=1e-5)
+    engine.close()
+    (folder / SIGNATURE).unlink()
+    assert "is not signed" in lived.ask("serve", str(folder), "--records", records, code=4).err
+    one.write_bytes(one.read_bytes()[:-1] + b"?")
+    assert "paket.kervan was changed" in lived.ask("serve", str(one), "--records", records, code=6).err
 
 
 def test_a_model_from_before_packages_were_signed_is_signed_when_it_is_taken_out(lived: Home) -> None:

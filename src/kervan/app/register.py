@@ -18,7 +18,6 @@ from kervan.model.steps import CARD
 from kervan.package import signing
 from kervan.package.manifest import FILE_NAME, Manifest
 from kervan.package.readers.any import parse_manifest
-from kervan.package.seal import write_whole
 from kervan.package.signing import SigningKey
 from kervan.pipeline.values import materialise
 from kervan.store.transaction import stored
@@ -87,14 +86,16 @@ def package_folder(project: Project, model: Model) -> Path:
     """
     package = project.store.catalog.get(Package, model.package)
     covers = {link.role: link.parent.removeprefix("sha256:") for link in package.parents}
-    files = {FILE_NAME: package.hash, **{file.path: file.sha256 for file in package.files}}
-    signature = covers.get(signing.FILE_NAME)
-    if signature is not None:
-        return materialise({**files, signing.FILE_NAME: signature}, package.hash, project.store)
-    folder = materialise(files, package.hash, project.store)
+    signature = covers.get(signing.FILE_NAME) or _sign_late(project, package)
+    files = {file.path: file.sha256 for file in package.files}
+    files |= {FILE_NAME: package.hash, signing.FILE_NAME: signature}
+    return materialise(files, package.hash, project.store)
+
+
+def _sign_late(project: Project, package: Package) -> str:
+    """Sign a manifest that is on record, and return the hash of the stored signature: always the same."""
     manifest = project.store.blobs.read_bytes(package.hash)
-    write_whole(folder / signing.FILE_NAME, signing_key(project).sign(manifest))
-    return folder
+    return project.store.blobs.put_bytes(signing_key(project).sign(manifest))
 
 
 def signing_key(project: Project) -> SigningKey:

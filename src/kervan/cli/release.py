@@ -79,12 +79,12 @@ def releases(project: Project) -> Shown:
     help="The folder for the prediction records.",
 )
 def serve(model: str, host: str, port: int, records: Path) -> None:
-    """Answer for a package folder, or for a MODEL of this project, in the foreground.
+    """Answer for a package (a folder or one file), or for a MODEL of this project, in the foreground.
 
     \b
     Example:
       kervan serve income@1.0.0 --port 8001
-      kervan serve ./income-1.0.0
+      kervan serve ./income-1.0.0.kervan
     """
     from kervan.core.identity import new_id
     from kervan.core.nouns import Serving
