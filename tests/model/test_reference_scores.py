@@ -21,7 +21,6 @@ from kervan.package.encoding import encode_table, encode_truth
 from kervan.package.fitted import Fitted
 from kervan.package.manifest import Manifest
 from kervan.package.opening import load_package
-from kervan.package.parity import nasty_rows
 from kervan.package.seal import write_manifest
 from kervan.package.signing import SigningKey
 
@@ -103,8 +102,7 @@ def test_a_package_of_real_rows_answers_like_the_original(
 ) -> None:
     rows: Split = request.getfixturevalue(table)
     model = fit(family, *rows.train, rows.signature, seed=0)
-    nasty = nasty_rows(rows.test[0][:500], rows.signature, seed=0)
-    proofs = write_formats(model, rows.signature, tmp_path, ["onnx"], nasty, tolerance=1e-5)
+    proofs = write_formats(Fitted(model, rows.signature), tmp_path, ["onnx"], rows.test[0][:500])
     assert max(proof.largest for proof in proofs) < 2e-6
     manifest = Manifest(
         name=table,

@@ -9,6 +9,7 @@ import numpy as np
 
 from kervan.core.schema import Column, Schema, Signature, Type, Unseen
 from kervan.package.build import write_formats
+from kervan.package.fitted import Fitted
 from kervan.package.manifest import Manifest
 from kervan.package.seal import write_manifest
 from kervan.package.signing import SigningKey
@@ -67,7 +68,7 @@ def make_package(folder: Path, signature: Signature, version: str = "1.0.0", nam
     kind = HistGradientBoostingClassifier if signature.is_classification else HistGradientBoostingRegressor
     truth = (score > np.median(score)).astype(int) if signature.is_classification else score
     model = Pipeline([("model", kind(max_iter=5, max_leaf_nodes=5))]).fit(matrix, truth)
-    parity = write_formats(model, signature, folder, ["onnx"], matrix[:50], tolerance=1e-4)
+    parity = write_formats(Fitted(model, signature), folder, ["onnx"], matrix[:50])
     manifest = Manifest(
         name=name,
         version=version,

@@ -53,7 +53,7 @@ def _check_formats(formats: tuple[str, ...]) -> None:
 def _check_numbers(config: Config) -> None:
     bounds: tuple[tuple[str, float, float, float], ...] = (
         ("[model] seed", config.model.seed, 0, _LARGEST_SEED),
-        ("[package] tolerance", config.package.tolerance, 0, 1),
+        ("[package] tolerance", config.package.tolerance or 0.0, 0, 1),
         ("[release] port", config.release.port, 0, _LARGEST_PORT),
         ("[watch] psi", config.watch.psi, 0, float("inf")),
         ("[watch] alpha", config.watch.alpha, 0, 1),

@@ -21,8 +21,8 @@ from kervan.model.evaluate import Evaluation, evaluate
 from kervan.model.train import CandidateScore, best, cross_validate, fit
 from kervan.package.build import write_formats
 from kervan.package.encoding import EXACT_UP_TO, encode_table, encode_truth
+from kervan.package.fitted import Fitted
 from kervan.package.manifest import Parity
-from kervan.package.parity import nasty_rows
 from kervan.pipeline.step import pipeline, step
 from kervan.pipeline.values import scratch
 
@@ -40,7 +40,7 @@ class Choice:
     families: tuple[str, ...]
     metric: str
     formats: tuple[str, ...]
-    tolerance: float
+    tolerance: float | None
     folds: int
     seed: int
 
@@ -108,12 +108,12 @@ def fit_best(
     held_out = encode_table(validation, signature)[:_PROOF_ROWS]
     folder = scratch()
     proofs = write_formats(
-        model,
-        signature,
+        Fitted(model, signature),
         folder,
         choice.formats,
-        nasty_rows(held_out, signature, choice.seed),
+        held_out,
         tolerance=choice.tolerance,
+        seed=choice.seed,
     )
     card = Candidate(family=chosen, signature=signature, formats=choice.formats, parity=proofs)
     (folder / CARD).write_bytes(msgspec.json.encode(card))

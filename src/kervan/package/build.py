@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import shutil
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from kervan.core.errors import Conflict, InvalidConfig, StorageFailed
 from kervan.core.plugins import plugin
-from kervan.package.fitted import Fitted
-from kervan.package.parity import check_parity, compare
+from kervan.package.parity import check_parity, compare, proof_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -20,7 +19,9 @@ if TYPE_CHECKING:
 
     from kervan.core.ports import Format, Predictor
     from kervan.core.schema import Signature
+    from kervan.package.fitted import Fitted
     from kervan.package.manifest import Parity
+    from kervan.package.parity import Comparison
 
 
 @runtime_checkable
@@ -43,24 +44,25 @@ class Requiring(Protocol):
 
 
 def write_formats(
-    model: Any,
-    signature: Signature,
+    fitted: Fitted,
     folder: Path,
     formats: Sequence[str],
     matrix: NDArray[np.float32],
     *,
-    tolerance: float,
+    tolerance: float | None = None,
+    seed: int = 0,
 ) -> tuple[Parity, ...]:
-    """Write a fitted model into `folder/<format>/` for each format, load it again, and prove it.
+    """Write a fitted model into `folder/<format>/` for each format, score that, and prove it.
 
-    `matrix` holds the rows of the proof (see `nasty_rows`). Raises `ParityFailed` for a format that
-    answers differently, `Refused` for one that cannot express the model, `Conflict` if the folder is
-    already there; what was written is then taken away again.
+    `matrix` holds real rows; rows that are made to hurt join them. Without `tolerance` every format has to
+    be as exact as its arithmetic allows. Raises `ParityFailed` for a format that answers differently,
+    `Refused` for one that cannot express the model, `Conflict` if the folder is already there; what was
+    written is then taken away again.
     """
     if not formats:
         raise InvalidConfig("no format is named", hint='name one in [package], such as formats = ["onnx"]')
     adapters = {name: plugin("format", name) for name in formats}
-    fitted = Fitted(model, signature)
+    rows = proof_rows(fitted, matrix, seed)
     proofs: list[Parity] = []
     written: list[Path] = []
     try:
@@ -69,12 +71,9 @@ def write_formats(
             _make_folder(place)
             written.append(place)
             adapter.save(fitted, place)
-            for file, predictor in _scorers(adapter, place, signature).items():
-                scorer = f"{name}/{file}" if file else name
-                comparison = compare(
-                    fitted.predict, predictor, matrix, tolerance, name=scorer, scorer=_scored_by(adapter)
-                )
-                proofs.append(check_parity(comparison, matrix, signature))
+            limit = max(adapter.about.tolerance, fitted.slack) if tolerance is None else tolerance
+            found = compare_written(name, adapter, fitted, place, rows, limit)
+            proofs.extend(check_parity(comparison, rows, fitted.signature) for comparison in found)
     except BaseException as error:
         for place in written:
             shutil.rmtree(place)
@@ -82,6 +81,20 @@ def write_formats(
             raise StorageFailed(f"cannot write {folder}: {error.strerror}") from error
         raise
     return tuple(proofs)
+
+
+def compare_written(
+    name: str,
+    adapter: Format,
+    fitted: Fitted,
+    place: Path,
+    rows: NDArray[np.float32],
+    tolerance: float,
+) -> Iterator[Comparison]:
+    """Compare what a format has just written with the model, once for each of its scorers."""
+    for file, predictor in _scorers(adapter, place, fitted.signature).items():
+        scorer = f"{name}/{file}" if file else name
+        yield compare(fitted.predict, predictor, rows, tolerance, name=scorer, scorer=_scored_by(adapter))
 
 
 def requirements(formats: Sequence[str]) -> dict[str, str]:

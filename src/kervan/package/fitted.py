@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kervan.core.errors import Refused
+from kervan.core.schema import Type
+from kervan.package.encoding import UNKNOWN
+from kervan.package.neutral.form import Trees
 from kervan.package.neutral.read import read_form
 
 if TYPE_CHECKING:
@@ -31,6 +35,38 @@ class Fitted:
     def form(self) -> Form:
         """The model in the neutral form. Raises `Refused` for one that the form cannot express."""
         return read_form(self.model, self.signature)
+
+    @property
+    def slack(self) -> float:
+        """How far the model's own arithmetic may be from float64's, as far as that is known."""
+        try:
+            return self.form.slack
+        except Refused:
+            return 0.0
+
+    @cached_property
+    def takes_missing(self) -> bool:
+        """Whether it answers for a row whose numbers are all missing."""
+        empty = [UNKNOWN if column.type is Type.CATEGORY else np.nan for column in self.signature.inputs]
+        try:
+            self.predict(np.array([empty], dtype=np.float32))
+        except ValueError:
+            return False
+        return True
+
+    def splits(self) -> dict[int, NDArray[np.float64]]:
+        """Return for inputs by their places the values on which trees split, as far as the form tells."""
+        try:
+            layers = self.form.layers
+        except Refused:
+            return {}
+        found: dict[int, list[NDArray[np.float64]]] = {}
+        for layer in layers:
+            if isinstance(layer, Trees) and layer.sources == (0,):
+                for place in np.unique(layer.place[(layer.place >= 0) & (layer.members < 0)]):
+                    nodes = (layer.place == place) & (layer.members < 0)
+                    found.setdefault(int(place), []).append(layer.threshold[nodes])
+        return {place: np.unique(np.concatenate(parts)) for place, parts in found.items()}
 
     def predict(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
         """Score a matrix: (rows, classes) probabilities or (rows, 1) values."""

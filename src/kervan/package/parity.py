@@ -13,12 +13,13 @@ from kervan.package.encoding import EXACT_UP_TO, UNKNOWN
 from kervan.package.manifest import Parity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
     from kervan.core.ports import Predictor
     from kervan.core.schema import Column, Signature
+    from kervan.package.fitted import Fitted
 
 SHUFFLED_ROWS = 200
 PER_COLUMN = 24
@@ -32,13 +33,28 @@ class Comparison:
     failing: tuple[int, ...]
 
 
-def nasty_rows(matrix: NDArray[np.float32], signature: Signature, seed: int) -> NDArray[np.float32]:
+def proof_rows(fitted: Fitted, matrix: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
+    """Return the rows that a format of a model is proved on: real ones, and rows that are made to hurt it."""
+    return nasty_rows(
+        matrix, fitted.signature, seed, splits=fitted.splits(), with_missing=fitted.takes_missing
+    )
+
+
+def nasty_rows(
+    matrix: NDArray[np.float32],
+    signature: Signature,
+    seed: int,
+    *,
+    splits: Mapping[int, NDArray[np.float64]] | None = None,
+    with_missing: bool = True,
+) -> NDArray[np.float32]:
     """Return the rows of `matrix` and, after them, rows that are made to hurt.
 
     For every column, copies of real rows in which it alone is missing, unseen, zero, negative, far out,
     as large as float32 counts in ones, or exactly on a value, median or midpoint that splits and
-    imputers use; then rows whose columns are shuffled independently; one row with nothing in it.
-    Raises `InvalidData` if `matrix` has no row.
+    imputers use, and on the values in `splits` (see `Fitted.splits`) with their neighbours; then rows whose
+    columns are shuffled independently; one row with nothing in it. Without `with_missing` no number is
+    missing. Raises `InvalidData` if `matrix` has no row.
     """
     if not len(matrix):
         raise InvalidData("there are no rows to prove a format with", hint="give `validation` some rows")
@@ -46,12 +62,26 @@ def nasty_rows(matrix: NDArray[np.float32], signature: Signature, seed: int) -> 
     blocks = [matrix]
     for place, column in enumerate(signature.inputs):
         wanted = _hurting_values(matrix[:, place], column, random)
+        if splits and place in splits and column.type not in {Type.CATEGORY, Type.BOOLEAN}:
+            wanted = np.concatenate([wanted, _around(random.permutation(splits[place])[:PER_COLUMN])])
         rows = matrix[random.integers(len(matrix), size=len(wanted))].copy()
         rows[:, place] = wanted
         blocks.append(rows)
-    shuffled = np.column_stack([random.choice(values, SHUFFLED_ROWS) for values in matrix.T])
+    blocks.append(np.column_stack([random.choice(values, SHUFFLED_ROWS) for values in matrix.T]))
     empty = [UNKNOWN if column.type is Type.CATEGORY else np.nan for column in signature.inputs]
-    return np.vstack([*blocks, shuffled, [empty]]).astype(np.float32)
+    found: NDArray[np.float32] = np.vstack([*blocks, [empty]]).astype(np.float32)
+    return found if with_missing else found[~np.isnan(found).any(axis=1)]
+
+
+def _around(values: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return the nearest float32 of each value and its two neighbours."""
+    with np.errstate(over="ignore"):
+        nearest = values.astype(np.float32)
+    nearest = nearest[np.isfinite(nearest)]
+    lower, upper = (np.nextafter(nearest, np.float32(end)) for end in (-np.inf, np.inf))
+    around = np.concatenate([nearest, lower, upper])
+    found: NDArray[np.float32] = around[np.isfinite(around)]
+    return found
 
 
 def compare(

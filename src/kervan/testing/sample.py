@@ -62,12 +62,13 @@ def fit_sample(family: str, task: str) -> tuple[Any, Signature, NDArray[np.float
 def make_package(folder: Path, version: str) -> Path:
     """Write a package of the model `gelir` in ONNX."""
     from kervan.package.build import write_formats
+    from kervan.package.fitted import Fitted
     from kervan.package.manifest import Manifest
     from kervan.package.seal import write_manifest
     from kervan.package.signing import SigningKey
 
     model, signature, matrix = fit_sample("tree", "binary")
-    parity = write_formats(model, signature, folder, ["onnx"], matrix[:50], tolerance=1e-4)
+    parity = write_formats(Fitted(model, signature), folder, ["onnx"], matrix[:50])
     manifest = Manifest(
         name="gelir",
         version=version,
