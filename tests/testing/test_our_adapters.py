@@ -12,10 +12,11 @@ import pytest
 from sklearn.dummy import DummyClassifier
 
 from kervan.core.plugins import TABLE, plugin
-from kervan.core.ports import Format, Source, Target, Wire
+from kervan.core.ports import Format, Predictor, Source, Target, Wire
 from kervan.core.schema import Signature, Type
 from kervan.testing import FormatSuite, SourceSuite, TargetSuite, WireSuite
 from kervan.testing.sample import sample
+from package.code.tools import needing_tools
 
 
 class TestCsv(SourceSuite):
@@ -51,20 +52,40 @@ class TestOnnx(FormatSuite):
         return DummyClassifier(strategy="uniform").fit(matrix, truth), signature
 
 
-class TestC(FormatSuite):
+class CodeSuite(FormatSuite):
+    row = ("format", "")
+    is_code = True
+
+    def adapter(self) -> Format:
+        return plugin(*self.row)
+
+    def predictors(self, folder: Path, signature: Signature) -> Mapping[str, Predictor]:
+        with needing_tools():
+            return super().predictors(folder, signature)
+
+
+class TestC(CodeSuite):
     row = ("format", "c")
-    is_code = True
-
-    def adapter(self) -> Format:
-        return plugin(*self.row)
 
 
-class TestPython(FormatSuite):
+class TestPython(CodeSuite):
     row = ("format", "python")
-    is_code = True
 
-    def adapter(self) -> Format:
-        return plugin(*self.row)
+
+class TestJavaScript(CodeSuite):
+    row = ("format", "javascript")
+
+
+class TestJava(CodeSuite):
+    row = ("format", "java")
+
+
+class TestRust(CodeSuite):
+    row = ("format", "rust")
+
+
+class TestGo(CodeSuite):
+    row = ("format", "go")
 
 
 class TestPredict(WireSuite):
@@ -113,7 +134,20 @@ class TestLocal(TargetSuite):
         return plugin(*self.row)
 
 
-SUITES = (TestCsv, TestParquet, TestOnnx, TestC, TestPython, TestPredict, TestInferenceV2, TestLocal)
+SUITES = (
+    TestCsv,
+    TestParquet,
+    TestOnnx,
+    TestC,
+    TestPython,
+    TestJavaScript,
+    TestJava,
+    TestRust,
+    TestGo,
+    TestPredict,
+    TestInferenceV2,
+    TestLocal,
+)
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: f"{row.kind}-{row.name}")

@@ -71,6 +71,10 @@ class FormatSuite:
             for name, predictor in self.predictors(folder, fitted.signature).items()
         ]
 
+    def scored(self, folder: Path, signature: Signature, rows: NDArray[np.float32]) -> list[Any]:
+        """Let everything that scores what was written answer."""
+        return [predictor.predict(rows) for predictor in self.predictors(folder, signature).values()]
+
     def test_is_a_format(self) -> None:
         assert isinstance(self.adapter(), Format)
 
@@ -124,8 +128,7 @@ class FormatSuite:
         for path in files(tmp_path / "one"):
             path.write_bytes(content)
         with pytest.raises(Corrupted) as caught:
-            for predictor in self.predictors(tmp_path / "one", signature).values():
-                predictor.predict(matrix)
+            self.scored(tmp_path / "one", signature, matrix)
         assert caught.value.hint
 
     def test_an_empty_folder_is_no_model(self, tmp_path: Path) -> None:

@@ -110,6 +110,7 @@ class Printer:
     """What languages with braces share. Each says how it writes types, declarations, loops and casts."""
 
     functions: ClassVar[dict[str, str]] = {}
+    operators: ClassVar[dict[str, str]] = {}
     end = ";"
     condition = "({})"
     indent = "    "
@@ -253,13 +254,14 @@ class Printer:
 
     def _binary(self, left: ast.expr, operator: ast.AST, right: ast.expr, around: int) -> str:
         text, own = _OPERATORS[type(operator)]
+        text = self.operators.get(text, text)
         inner = f"{self._expression(left, own)} {text} {self._expression(right, own + 1)}"
         return _enclosed(inner, is_loose=own < around or own == 9, around=around)
 
     def _call(self, name: str, arguments: Sequence[ast.expr], around: int) -> str:
         if name in {"int", "float"}:
             text = self.cast(self._expression(arguments[0], _UNARY), name)
-            return _enclosed(text, is_loose=text[-1] != ")", around=around)
+            return _enclosed(text, is_loose=not text.isidentifier() and text[-1] != ")", around=around)
         if name == "quotient":
             left, right = (self._expression(each, _UNARY) for each in arguments)
             return _enclosed(f"{left} / {right}", is_loose=True, around=around)
