@@ -34,14 +34,17 @@ class Ask(StrEnum):
 
 READERS: dict[tuple[str, Ask], Reader] = {}
 _FILES = (
+    "catboost",
     "ensembles",
     "kernels",
+    "lightgbm",
     "linear",
     "naive_bayes",
     "neighbours",
     "networks",
     "transformers",
     "trees",
+    "xgboost",
 )
 
 
