@@ -23,7 +23,7 @@ _TYPES = {
     "uint16": "uint16_t",
     "int32": "int32_t",
 }
-_SCALARS = {"int": "int32_t", "float": "double", "bool": "int", "None": "void"}
+_SCALARS = {"int": "int32_t", "float": "double", "bool": "bool", "None": "void"}
 _LARGEST_WORK = 65_536  # doubles, 512 KiB of stack
 
 

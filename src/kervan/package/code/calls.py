@@ -74,6 +74,8 @@ def _(layer: Combine, sources: Sequence[Operand], y: int, width: int) -> Drafts:
 
 @write_calls.register(Power)
 def _(layer: Power, sources: Sequence[Operand], y: int, width: int) -> Drafts:
+    if layer.exponent == 0.5:  # where NumPy takes the square root too; they differ at -infinity
+        return [("map_each", (sources[0].place, y, width, "sqrt"))]
     return [("raise_to", (sources[0].place, y, width, float(layer.exponent)))]
 
 

@@ -2,6 +2,7 @@
 #include "@@name@@.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
