@@ -6,7 +6,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from docs.manifest_schema import PLACES, schema, text
@@ -105,6 +105,7 @@ def test_a_manifest_comes_back_as_it_was_with_the_same_bytes_and_hash(manifest: 
     assert again.hash == manifest.hash
 
 
+@settings(deadline=None)
 @given(MANIFESTS)
 def test_every_manifest_is_as_the_schema_says(manifest: Manifest) -> None:
     SCHEMA.validate(json.loads(manifest.to_json()))
@@ -150,6 +151,22 @@ def test_a_manifest_cut_off_anywhere_is_refused(place: int) -> None:
     content = made().to_json().rstrip()
     with pytest.raises(Corrupted):
         parse_manifest(content[: place % len(content)])
+
+
+@pytest.mark.parametrize("form", ["v1", "v2"])
+@given(data=st.data())
+def test_an_altered_manifest_is_read_or_refused_and_nothing_else(form: str, data: st.DataObject) -> None:
+    content = bytearray((FROZEN / form / "package" / "manifest.json").read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(
+            st.sampled_from(b'0129-+.eE"[]{},:\\tnul')
+        )
+    try:
+        found = parse_manifest(bytes(content))
+    except (Corrupted, InvalidInput) as error:
+        assert error.hint
+    else:
+        assert found.hash == sha256(bytes(content))
 
 
 def test_a_later_form_asks_for_a_later_version() -> None:

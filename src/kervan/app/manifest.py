@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from kervan.app.data import read_part
 from kervan.core.nouns import Role
 from kervan.core.plugins import plugin
@@ -100,4 +102,5 @@ def _samples(project: Project, trained: Trained) -> pl.DataFrame:
 def _answers(rows: pl.DataFrame, trained: Trained, folder: Path) -> tuple[tuple[float, ...], ...]:
     name = trained.candidate.formats[0]
     predictor: Predictor = plugin("format", name).load(folder / name, trained.signature)
-    return tuple(map(tuple, predictor.predict(encode_table(rows, trained.signature)).tolist()))
+    values = predictor.predict(encode_table(rows, trained.signature))
+    return tuple(map(tuple, values.tolist())) if np.isfinite(values).all() else ()  # JSON has no NaN

@@ -91,7 +91,10 @@ def _check_signer(
     if content is None:
         if unsigned and trusted is None:
             return None
-        raise Refused(f"{folder} is not signed", hint="ask whoever made it for a signed package")
+        raise Refused(
+            f"{folder} is not signed",
+            hint="ask whoever made it to export it again; `kervan package check --unsigned` checks the rest",
+        )
     signer = check_signature(content, manifest, str(folder / signing.FILE_NAME))
     if trusted is not None and signer.key_id not in trusted:
         raise Refused(
