@@ -35,9 +35,22 @@ class Comparison:
 
 def proof_rows(fitted: Fitted, matrix: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
     """Return the rows that a format of a model is proved on: real ones, and rows that are made to hurt it."""
-    return nasty_rows(
+    rows = nasty_rows(
         matrix, fitted.signature, seed, splits=fitted.splits(), with_missing=fitted.takes_missing
     )
+    return np.concatenate([matrix, _answered(fitted, rows[len(matrix) :])])
+
+
+def _answered(fitted: Fitted, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Leave out the rows that the model itself refuses, such as negative counts."""
+    try:
+        fitted.predict(rows)
+    except (ValueError, IndexError):
+        if len(rows) == 1:
+            return rows[:0]
+        middle = len(rows) // 2
+        return np.concatenate([_answered(fitted, rows[:middle]), _answered(fitted, rows[middle:])])
+    return rows
 
 
 def nasty_rows(
@@ -78,7 +91,8 @@ def _around(values: NDArray[np.float64]) -> NDArray[np.float32]:
     with np.errstate(over="ignore"):
         nearest = values.astype(np.float32)
     nearest = nearest[np.isfinite(nearest)]
-    lower, upper = (np.nextafter(nearest, np.float32(end)) for end in (-np.inf, np.inf))
+    with np.errstate(over="ignore"):
+        lower, upper = (np.nextafter(nearest, np.float32(end)) for end in (-np.inf, np.inf))
     around = np.concatenate([nearest, lower, upper])
     found: NDArray[np.float32] = around[np.isfinite(around)]
     return found
@@ -101,7 +115,9 @@ def compare(
     an exact tie may fall either way. Where the original knows no answer, NaN, neither may the format.
     """
     wanted, given = original(matrix), predictor.predict(matrix)
-    distances = np.where(np.isnan(given) & np.isnan(wanted), 0.0, np.abs(given - wanted) / _scale(wanted))
+    with np.errstate(invalid="ignore"):
+        distances = np.abs(given - wanted) / _scale(wanted)
+    distances[(given == wanted) | (np.isnan(given) & np.isnan(wanted))] = 0.0
     by_row = np.where(np.isfinite(distances), distances, np.inf).max(axis=1)
     over = by_row > tolerance
     rows = np.arange(len(matrix))

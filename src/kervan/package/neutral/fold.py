@@ -163,7 +163,7 @@ def _is_monotone(step: Layer) -> bool:
     return isinstance(step, Impute) or (isinstance(step, Map) and step.function in _RISING)
 
 
-_RISING = {Unary.ROUND32, Unary.LOG1P, Unary.EXPM1, Unary.TANH, Unary.LOGISTIC, Unary.FLOOR, Unary.EXP}
+_RISING = {Unary.ROUND32, Unary.EXPM1, Unary.TANH, Unary.LOGISTIC, Unary.FLOOR, Unary.EXP}
 
 
 def _keeps_codes(step: Layer) -> bool:

@@ -72,7 +72,9 @@ def read_label_propagation(builder: Builder, model: Any, value: int) -> int:
             f"label propagation with kernel {model.kernel!r} cannot be written", hint='use kernel="rbf"'
         )
     kernels = _radial(builder, value, np.asarray(model.X_), float(model.gamma))
-    return builder.normalise(builder.linear(kernels, np.asarray(model.label_distributions_).T, 0.0))
+    shares = builder.linear(kernels, np.asarray(model.label_distributions_).T, 0.0)
+    total = builder.linear(shares, np.ones((1, builder.widths[shares])), 0.0)
+    return builder.combine(shares, Operation.DIVIDE, total)
 
 
 @reads(Ask.VALUE, "sklearn.GaussianProcessRegressor")

@@ -43,7 +43,7 @@ def _linked(builder: Builder, raw: int, objective: list[str]) -> int:
         slope = float(options.get("sigmoid", 1.0))
         scaled = raw if slope == 1.0 else builder.arithmetic(raw, Operation.MULTIPLY, slope)
         probability = builder.map(scaled, Unary.LOGISTIC)
-        return builder.both(probability) if name == "binary" else builder.normalise(probability)
+        return builder.both(probability) if name == "binary" else probability
     if name == "multiclass":
         return builder.softmax(raw)
     if name in _EXPONENTIAL:

@@ -60,6 +60,6 @@ def read_categorical(builder: Builder, model: Any, value: int) -> int:
         [np.full(table.shape[1], place) for place, table in enumerate(model.feature_log_prob_)]
     )
     codes = np.concatenate([np.arange(table.shape[1], dtype=float) for table in model.feature_log_prob_])
-    whole = builder.map(value, Unary.FLOOR)
+    whole = builder.map(builder.arithmetic(value, Operation.MAXIMUM, 0.0), Unary.FLOOR)
     seen = builder.add(Equal(sources=(whole,), places=places.astype(np.int64), values=codes))
     return builder.softmax(builder.linear(seen, np.hstack(model.feature_log_prob_), model.class_log_prior_))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kervan.core.errors import Refused
-from kervan.package.neutral.form import Distances, Nearest, Operation, Unary
+from kervan.package.neutral.form import Distances, Operation, Unary
 from kervan.package.neutral.readers.linear import choose_by_decision
 from kervan.package.neutral.readers.registry import Ask, read, reads
 
@@ -17,17 +17,11 @@ if TYPE_CHECKING:
 
 @reads(Ask.PROBABILITIES, "sklearn.KNeighborsClassifier")
 @reads(Ask.VALUE, "sklearn.KNeighborsRegressor")
-def read_neighbours(builder: Builder, model: Any, value: int) -> int:
-    """Read the mean of what is known about the nearest rows, by Euclidean distance."""
-    if model.weights != "uniform" or model.effective_metric_ not in {"euclidean", "minkowski"}:
-        raise _unknown(model)
-    known = np.asarray(model._y)
-    answers = (
-        np.eye(len(model.classes_))[known] if hasattr(model, "classes_") else known.reshape(len(known), -1)
-    )
-    distances = builder.add(Distances(sources=(value,), rows=np.asarray(model._fit_X, dtype=np.float64)))
-    return builder.add(
-        Nearest(sources=(distances,), count=model.n_neighbors, answers=np.asarray(answers, dtype=np.float64))
+def refuse_neighbours(builder: Builder, model: Any, value: int) -> int:
+    """Refuse: which of several rows at the same distance takes part is a matter of the library's search."""
+    raise Refused(
+        f"{type(model).__name__} breaks ties between rows by chance, which no other program can repeat",
+        hint="train the family `neighbours`, where all of them take part, or write the format `native`",
     )
 
 
@@ -35,7 +29,10 @@ def read_neighbours(builder: Builder, model: Any, value: int) -> int:
 def read_radius(builder: Builder, model: Any, value: int) -> int:
     """Read the mean of what is known about the rows within a distance; NaN where there is none."""
     if model.weights != "uniform" or model.effective_metric_ not in {"euclidean", "minkowski"}:
-        raise _unknown(model)
+        raise Refused(
+            f"weights {model.weights!r} with the metric {model.effective_metric_!r} cannot be written",
+            hint='use weights="uniform" and the Euclidean metric',
+        )
     rows = np.asarray(model._fit_X, dtype=np.float64)
     away = builder.arithmetic(
         builder.add(Distances(sources=(value,), rows=rows)), Operation.SUBTRACT, model.radius**2
@@ -73,10 +70,3 @@ def read_centroid_probabilities(builder: Builder, model: Any, value: int) -> int
     if builder.widths[decision] == 1:
         return builder.both(builder.map(decision, Unary.LOGISTIC))
     return builder.softmax(decision)
-
-
-def _unknown(model: Any) -> Refused:
-    return Refused(
-        f"neighbours with weights {model.weights!r} and metric {model.effective_metric_!r} cannot be written",
-        hint='use weights="uniform" and the Euclidean metric',
-    )
