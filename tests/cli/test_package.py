@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import jsonschema
@@ -20,13 +21,12 @@ from kervan.core.ports import Request
 from kervan.package.card import DATA_CARD, MODEL_CARD
 from kervan.package.manifest import FILE_NAME
 from kervan.package.materials import MATERIALS
+from kervan.package.opening import opened
 from kervan.package.signing import FILE_NAME as SIGNATURE
 from kervan.package.signing import SigningKey
 from kervan.serve.engine import Engine
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from journeys.home import Home
 
 MODEL = "müşteri-kaybı"
@@ -60,6 +60,44 @@ def test_a_package_is_taken_out_and_checked_by_whoever_has_the_key(name: str, li
     assert found["signer"] == lived.ask("package", "key", "--json").json
     assert found["hash"]
     assert not found["trusted"]
+
+
+PUBLIC = {
+    "titanic": ("titanic/titanic.csv", "Survived", "Name", "tree"),
+    "credit": ("german-credit/german.csv", "class", "personal_status_sex", "linear"),
+    "wine": ("wine-quality/winequality-red.csv", "quality", "density", "forest"),
+}
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", list(PUBLIC))
+def test_a_package_of_real_rows_is_whole_on_its_way(name: str, home: Home, data_dir: Path) -> None:
+    file, target, person, family = PUBLIC[name]
+    home.write(
+        "kervan.toml",
+        f"""project = {{ name = "{name}" }}
+        data = {{ source = "{data_dir / file}", target = "{target}", protect = {{ "{person}" = "drop" }} }}
+        model = {{ families = ["{family}"], folds = 2 }}""",
+    )
+    home.ask("run", "--quiet")
+    one, key = home.folder / "one.kervan", home.folder / "key.pem"
+    home.ask("package", "export", name, str(one))
+    key.write_text(home.ask("package", "key").out)
+    told = home.ask("package", "check", str(one), "--key", str(key), "--json").json
+    assert told["trusted"]
+    assert len(told["answers"]) == len(told["samples"]) == 20
+    with opened(one) as found:
+        jsonschema.Draft202012Validator(schema()).validate(
+            json.loads((found.folder / FILE_NAME).read_bytes())
+        )
+        materials = (found.folder / MATERIALS).read_text()
+        model_card, data_card = ((found.folder / card).read_text() for card in (MODEL_CARD, DATA_CARD))
+    jsonschema.Draft202012Validator(schema()).validate(manifest)
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(materials) is None
+    assert person not in json.dumps(told["signature"])
+    assert f"`{person}`: drop" in data_card
+    assert Path(file).name in data_card
+    assert str(data_dir) not in "".join([materials, model_card, data_card, json.dumps(told)])
 
 
 def test_what_is_registered_says_everything_about_itself(home: Home) -> None:
