@@ -87,9 +87,7 @@ def test_a_package_of_real_rows_is_whole_on_its_way(name: str, home: Home, data_
     assert told["trusted"]
     assert len(told["answers"]) == len(told["samples"]) == 20
     with opened(one) as found:
-        jsonschema.Draft202012Validator(schema()).validate(
-            json.loads((found.folder / FILE_NAME).read_bytes())
-        )
+        manifest = json.loads((found.folder / FILE_NAME).read_bytes())
         materials = (found.folder / MATERIALS).read_text()
         model_card, data_card = ((found.folder / card).read_text() for card in (MODEL_CARD, DATA_CARD))
     jsonschema.Draft202012Validator(schema()).validate(manifest)
