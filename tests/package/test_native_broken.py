@@ -26,7 +26,7 @@ from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KernelDensity, KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, PolynomialFeatures, SplineTransformer
 from sklearn.svm import SVC, SVR
 from sklearn.tree import DecisionTreeClassifier
@@ -184,7 +184,9 @@ def _cut_features(nodes: list[Any], arrays: list[Any]) -> None:
 
 
 TREE = DecisionTreeClassifier(max_depth=3).fit(ROWS, CLASSES)
-HISTOGRAM = HistGradientBoostingClassifier(max_iter=2, categorical_features=list(range(8))).fit(CODES, CLASSES)
+HISTOGRAM = HistGradientBoostingClassifier(max_iter=2, categorical_features=list(range(8))).fit(
+    CODES, CLASSES
+)
 BOOSTED = GradientBoostingClassifier(n_estimators=2).fit(ROWS, CLASSES)
 NEAR = KNeighborsClassifier(algorithm="brute").fit(ROWS, CLASSES)
 VECTORS = SVC().fit(ROWS, CLASSES)
@@ -251,6 +253,10 @@ CRAFTED: dict[str, tuple[Any, Callable[[list[Any], list[Any]], None]]] = {
         BisectingKMeans(3, random_state=0).fit(ROWS),
         set_attribute("_BisectingTree", "left", (0,)),
     ),
+    "a model in itself": (
+        make_pipeline(GaussianNB()).fit(ROWS, CLASSES),
+        lambda nodes, _: _add(nodes, "GaussianNB", "inner", (0,)),
+    ),
     "a search tree of no rows": (
         KernelDensity().fit(ROWS),
         lambda nodes, arrays: _set_argument(nodes, "KDTree", 1, 0),
@@ -270,6 +276,15 @@ def test_the_same_without_a_change_is_read(tmp_path: Path) -> None:
         folder = tmp_path / str(place)
         folder.mkdir()
         assert type(read_model(spoil(model, folder, lambda *_: None))) is type(model)
+
+
+def test_models_that_multiply_are_refused(tmp_path: Path) -> None:
+    model: Any = GaussianNB()
+    for _ in range(40):
+        model = FeatureUnion([("a", model), ("b", model)])
+    write_model(model, tmp_path)
+    with pytest.raises(Corrupted, match="multiply"):
+        read_model(tmp_path)
 
 
 @pytest.mark.parametrize(

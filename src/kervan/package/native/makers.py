@@ -72,6 +72,14 @@ class Maker:
     make: Callable[..., Any]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Apart:
+    """An object that is taken apart already: the name of its maker, and the arguments."""
+
+    maker: str
+    arguments: tuple[Any, ...]
+
+
 @cache
 def makers() -> tuple[dict[type, Maker], dict[str, Maker]]:
     """Return all makers, by class and by name."""

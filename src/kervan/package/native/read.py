@@ -32,6 +32,7 @@ from kervan.package.native.graph import (
 )
 from kervan.package.native.makers import makers
 from kervan.package.native.names import class_named, function_named
+from kervan.package.native.nesting import check_nesting
 from kervan.package.native.write import ARRAYS_FILE, DISTRIBUTIONS, MODEL_FILE
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def read_model(folder: Path) -> Any:
 def put_together(description: Description, arrays: list[NDArray[Any]]) -> Any:
     """Make the model that a description and its arrays stand for. Raises `Corrupted` or `Refused`."""
     try:
+        check_nesting(description.nodes)
         reader = _Reader(description.nodes, arrays)
         reader.make()
         reader.fill()

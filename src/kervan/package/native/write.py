@@ -31,10 +31,11 @@ from kervan.package.native.graph import (
     TupleNode,
     Value,
 )
-from kervan.package.native.makers import makers
+from kervan.package.native.makers import Apart, makers
 from kervan.package.native.names import class_name, function_name
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -59,9 +60,14 @@ def write_model(model: Any, folder: Path) -> None:
     (folder / MODEL_FILE).write_bytes(content)
 
 
-def take_apart(model: Any) -> tuple[Description, list[NDArray[Any]]]:
-    """Return the description of a model and the arrays that it names."""
-    writer = _Writer()
+def take_apart(
+    model: Any, meant: Callable[[Any], Any] = lambda found: found
+) -> tuple[Description, list[NDArray[Any]]]:
+    """Return the description of a model and the arrays that it names.
+
+    `meant` is asked for each object whether another, or an `Apart`, is to be stored in its place.
+    """
+    writer = _Writer(meant)
     root = writer.value(model)
     writer.finish()
     description = Description(
@@ -77,7 +83,8 @@ def take_apart(model: Any) -> tuple[Description, list[NDArray[Any]]]:
 class _Writer:
     """Gives each object its place once. What may be circular gets its place first, and its content later."""
 
-    def __init__(self) -> None:
+    def __init__(self, meant: Callable[[Any], Any]) -> None:
+        self._meant = meant
         self.nodes: list[AnyNode | None] = []
         self.entries: list[Entry] = []
         self.arrays: list[NDArray[Any]] = []
@@ -88,6 +95,7 @@ class _Writer:
 
     def value(self, found: Any) -> Value:
         """Return what stands for an object in the description."""
+        found = self._meant(found)
         kind = type(found)
         if found is None or kind is bool or kind is str:
             return found  # type: ignore[no-any-return]
@@ -125,7 +133,7 @@ class _Writer:
             return True
         if isinstance(found, np.ndarray):
             return found.dtype == object and kind not in makers()[0]
-        if kind in (int, float, tuple) or isinstance(found, (np.generic, *_NAMED)):
+        if kind in (int, float, tuple, Apart) or isinstance(found, (np.generic, *_NAMED)):
             return False
         return kind not in makers()[0]
 
@@ -140,10 +148,11 @@ class _Writer:
             return ScalarNode(array=self._array(np.asarray(found)))
         if kind in makers()[0]:
             maker = makers()[0][kind]
-            return MadeNode(type=maker.name, arguments=[self.value(part) for part in maker.take(found)])
-        if isinstance(found, np.ndarray):
-            return ArrayNode(array=self._array(found))
-        return NameNode(name=function_name(found))
+            found = Apart(maker=maker.name, arguments=maker.take(found))
+        if isinstance(found, Apart):
+            return MadeNode(type=found.maker, arguments=[self.value(part) for part in found.arguments])
+        is_array = isinstance(found, np.ndarray)
+        return ArrayNode(array=self._array(found)) if is_array else NameNode(name=function_name(found))
 
     def _filled(self, found: Any) -> AnyNode:
         """Return the node of an object that may name any other, itself too."""
