@@ -10,6 +10,8 @@ from typing import Any
 import polars as pl
 import pytest
 from sklearn.dummy import DummyClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from kervan.core.plugins import TABLE, plugin
 from kervan.core.ports import Format, Predictor, Source, Target, Wire
@@ -88,6 +90,30 @@ class TestGo(CodeSuite):
     row = ("format", "go")
 
 
+class NativeSuite(FormatSuite):
+    changes = ()  # they are made to the neutral form, from which these formats do not write
+
+    def adapter(self) -> Format:
+        return plugin(*self.row)
+
+    def inexpressible(self) -> tuple[Any, Signature]:
+        matrix, signature, truth = sample("binary")
+        own = FunctionTransformer(lambda rows: rows)
+        return make_pipeline(own, DummyClassifier()).fit(matrix, truth), signature
+
+
+class TestNative(NativeSuite):
+    row = ("format", "native")
+
+
+class TestPickle(NativeSuite):
+    row = ("format", "pickle")
+
+
+class TestJoblib(NativeSuite):
+    row = ("format", "joblib")
+
+
 class TestPredict(WireSuite):
     row = ("protocol", "predict")
 
@@ -144,6 +170,9 @@ SUITES = (
     TestJava,
     TestRust,
     TestGo,
+    TestNative,
+    TestPickle,
+    TestJoblib,
     TestPredict,
     TestInferenceV2,
     TestLocal,
