@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -175,6 +177,25 @@ def test_what_is_no_key_is_named(lived: Home) -> None:
     lived.ask("package", "export", MODEL, str(place))
     key = str(place / FILE_NAME)
     assert "holds no public key" in lived.ask("package", "check", str(place), "--key", key, code=2).err
+
+
+CHECK = """
+import sys
+from kervan.cli import main
+try:
+    main(["package", "check", sys.argv[1]])
+except SystemExit as end:
+    assert not end.code
+print(*(name for name in ("cryptography", "polars", "sqlalchemy", "sklearn", "onnx") if name in sys.modules))
+"""
+
+
+def test_the_base_install_can_check_a_package() -> None:
+    frozen = Path(__file__).parents[1] / "package" / "frozen" / "v2" / "package.kervan"
+    command = [sys.executable, "-W", "error", "-c", CHECK, str(frozen)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "is whole" in done.stdout
+    assert done.stdout.splitlines()[-1] == "cryptography"
 
 
 def test_one_file_is_served_and_what_nobody_signed_is_not(lived: Home) -> None:
