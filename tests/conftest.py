@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 ACTOR = "ayşe"
 _TEMPLATE = "kervan_template"
+_PROGRAMS = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"])
 _NUMBERS = itertools.count(1)
 # What makes a throw-away server quick, and wide enough for a hundred clients.
 _SETTINGS = {
@@ -94,6 +96,48 @@ def postgres_url() -> Iterator[str]:
     finally:
         subprocess.run([*control, "-m", "immediate", "stop"], check=False, capture_output=True, **as_user)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def mysql_url() -> Iterator[str]:
+    """A MariaDB server of our own on a free port; its superuser needs no password."""
+    server, creator = (
+        shutil.which("mariadbd", path=_PROGRAMS),
+        shutil.which("mariadb-install-db", path=_PROGRAMS),
+    )
+    if server is None or creator is None:
+        _without_service("MariaDB is not installed: apt-get install mariadb-server")
+    folder = Path(tempfile.mkdtemp(prefix="kervan-mariadb-"))
+    as_user = _unprivileged(folder)
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    data = ["--no-defaults", f"--datadir={folder / 'data'}"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    created = [creator, *data, "--auth-root-authentication-method=normal", "--skip-test-db"]
+    subprocess.run(created, check=True, **quiet, **as_user)
+    place = [f"--port={port}", "--bind-address=127.0.0.1", f"--socket={folder / 'socket'}"]
+    process = subprocess.Popen([server, *data, *place, "--skip-networking=0"], **quiet, **as_user)
+    try:
+        url = f"mysql://root@127.0.0.1:{port}/proofs"
+        _wait_for_mysql(process, port)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(30)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait_for_mysql(process: subprocess.Popen[bytes], port: int) -> None:
+    import pymysql
+
+    while process.poll() is None:
+        try:
+            with pymysql.connect(host="127.0.0.1", port=port, user="root") as connection:
+                connection.cursor().execute("CREATE DATABASE proofs CHARACTER SET utf8mb4")
+                return
+        except pymysql.OperationalError:
+            time.sleep(0.05)
+    pytest.fail(f"MariaDB ended with status {process.returncode}")
 
 
 def _postgres_programs() -> Path | None:

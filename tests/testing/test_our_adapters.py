@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from kervan.core.plugins import TABLE, plugin
 from kervan.core.ports import Format, Predictor, Source, Target, Wire
 from kervan.core.schema import Signature, Type
 from kervan.testing import FormatSuite, SourceSuite, TargetSuite, WireSuite
-from kervan.testing.sample import sample
+from kervan.testing.sample import fit_sample, sample
 from package.code.tools import needing_tools
 
 
@@ -88,6 +89,62 @@ class TestRust(CodeSuite):
 
 class TestGo(CodeSuite):
     row = ("format", "go")
+
+
+class FormulaSuite(FormatSuite):
+    """Formulas: hundreds of trees are too large for them."""
+
+    row = ("format", "")
+    is_code = True
+    models = ("linear", "tree", "baseline")
+
+    def adapter(self) -> Format:
+        return plugin(*self.row)
+
+    def inexpressible(self) -> tuple[Any, Signature]:
+        model, signature, _ = fit_sample("neighbours", "binary")
+        return model, signature
+
+
+class TestSqlite(FormulaSuite):
+    row = ("format", "sqlite")
+
+
+class TestDuckdb(FormulaSuite):
+    row = ("format", "duckdb")
+
+
+class TestBigquery(FormulaSuite):
+    row = ("format", "bigquery")
+
+
+class TestSpark(FormulaSuite):
+    row = ("format", "spark")
+
+
+@pytest.mark.service
+class TestPostgresql(FormulaSuite):
+    row = ("format", "postgresql")
+
+    @pytest.fixture(autouse=True)
+    def _database(self, postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("KERVAN_PROOF_POSTGRESQL", postgres_url.replace("+psycopg", ""))
+
+
+@pytest.mark.service
+class TestMysql(FormulaSuite):
+    row = ("format", "mysql")
+
+    @pytest.fixture(autouse=True)
+    def _database(self, mysql_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("KERVAN_PROOF_MYSQL", mysql_url)
+
+
+@pytest.mark.service
+@pytest.mark.skipif(shutil.which("java") is None, reason="PMML4S needs Java: apt-get install default-jre")
+class TestPmml(FormulaSuite):
+    row = ("format", "pmml")
+    models = ("linear", "tree", "boosting", "forest", "baseline")
 
 
 class NativeSuite(FormatSuite):
@@ -169,6 +226,13 @@ SUITES = (
     TestJavaScript,
     TestJava,
     TestRust,
+    TestSqlite,
+    TestDuckdb,
+    TestBigquery,
+    TestSpark,
+    TestPostgresql,
+    TestMysql,
+    TestPmml,
     TestGo,
     TestNative,
     TestPickle,

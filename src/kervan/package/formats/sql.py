@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
-from kervan.core.errors import MissingTool, Refused
+from kervan.core.errors import Corrupted, MissingTool, Refused
 from kervan.core.plugins import extras_named
 from kervan.core.ports import About
 from kervan.core.schema import Type
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 FILE = "model.sql"
 _ROWS_AT_ONCE = 200
+_AGAIN = "package the model again"
 
 
 class SqlFormat:
@@ -55,8 +56,11 @@ class SqlFormat:
         return {"": QueryPredictor(self.query(folder), signature, self.dialect, self.connect())}
 
     def query(self, folder: Path) -> str:
-        """Read the query."""
-        return (folder / FILE).read_text(encoding="utf-8")
+        """Read the query, or raise `Corrupted`."""
+        try:
+            return (folder / FILE).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise Corrupted(f"{folder / FILE} cannot be read", hint=_AGAIN) from error
 
     def connect(self) -> Callable[[], Any]:
         """Return what connects to a database of this kind, or raise `MissingTool`."""
@@ -142,7 +146,10 @@ class _TranslatedFormat(SqlFormat):
         """Translate the query and run it by DuckDB."""
         with extras_named():
             import sqlglot
-        query = sqlglot.transpile(self.query(folder), read=self.dialect.name, write="duckdb")[0]
+        try:
+            query = sqlglot.transpile(self.query(folder), read=self.dialect.name, write="duckdb")[0]
+        except sqlglot.errors.SqlglotError as error:
+            raise Corrupted(f"{folder / FILE} is no query: {error}", hint=_AGAIN) from error
         return {"": QueryPredictor(query, signature, DIALECTS["duckdb"], DuckdbFormat().connect())}
 
 
@@ -194,8 +201,13 @@ class QueryPredictor:
             rows = list(zip(*columns, strict=True))
             for start in range(0, len(rows), _ROWS_AT_ONCE):
                 cursor.execute(self._insertion(rows[start : start + _ROWS_AT_ONCE]))
-            cursor.execute(self._query)
-            found = [row[-width:] for row in cursor.fetchall()]
+            try:
+                cursor.execute(self._query)
+                found = [row[-width:] for row in cursor.fetchall()]
+            except Exception as error:  # databases share no base of their errors
+                raise Corrupted(f"the query cannot be run: {error}", hint=_AGAIN) from error
+        if len(found) != len(matrix):
+            raise Corrupted(f"the query gave {len(found)} rows for {len(matrix)}", hint=_AGAIN)
         return np.array(found, dtype=np.float64)
 
     def _table(self) -> str:

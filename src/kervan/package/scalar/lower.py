@@ -10,6 +10,7 @@ import numpy as np
 
 from kervan.core.errors import Refused
 from kervan.core.schema import Type
+from kervan.package.encoding import UNKNOWN
 from kervan.package.neutral.form import (
     Arithmetic,
     AtLeast,
@@ -49,27 +50,44 @@ from kervan.package.scalar.expressions import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kervan.core.schema import Signature
+    from kervan.core.schema import Column, Signature
     from kervan.package.scalar.expressions import Test
 
 _ZERO, _ONE = Number(0.0), Number(1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ensemble:
+    """Trees that were left as they are: the names of their outputs, and what their nodes ask about."""
+
+    names: tuple[str, ...]
+    layer: Trees
+    source: tuple[Expression, ...]
+
+    @property
+    def asked(self) -> list[Expression]:
+        """The elements of the source that some node asks about."""
+        return [self.source[place] for place in np.unique(self.layer.place) if place >= 0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Formulas:
-    """`levels` of named formulas, and the answer's elements over all their names."""
+    """`levels` of named formulas, and the answer's elements over all their names and those of `ensembles`."""
 
     signature: Signature
     levels: tuple[tuple[tuple[str, Expression], ...], ...]
     answers: tuple[Expression, ...]
+    ensembles: tuple[Ensemble, ...] = ()
 
 
 class Lowering:
-    """The levels so far."""
+    """The levels so far. `keeps_trees` leaves trees to a language that has its own way of saying them."""
 
-    def __init__(self, signature: Signature) -> None:
+    def __init__(self, signature: Signature, *, keeps_trees: bool = False) -> None:
         self.signature = signature
+        self.keeps_trees = keeps_trees
         self.levels: list[list[tuple[str, Expression]]] = []
+        self.ensembles: list[Ensemble] = []
 
     def name(self, formulas: Sequence[Expression]) -> list[Expression]:
         """Give names to formulas, as one level, where a name is shorter than the formula itself."""
@@ -91,9 +109,9 @@ class Lowering:
         return self.signature.inputs.columns[place].type is Type.CATEGORY
 
 
-def lower(form: Form) -> Formulas:
+def lower(form: Form, *, keeps_trees: bool = False) -> Formulas:
     """Write a form as formulas. Raises `Refused` for one that needs sorting or searching."""
-    lowering = Lowering(form.signature)
+    lowering = Lowering(form.signature, keeps_trees=keeps_trees)
     values: list[list[Expression]] = [[Input(place) for place in range(form.widths[0])]]
     for layer in form.layers:
         formulas = give(layer, lowering, *(values[source] for source in layer.sources))
@@ -191,6 +209,10 @@ def _(layer: Linear, _: Lowering, source: list[Expression]) -> list[Expression]:
 
 @give.register(Trees)
 def _(layer: Trees, lowering: Lowering, source: list[Expression]) -> list[Expression]:
+    if lowering.keeps_trees:
+        names = tuple(f"trees{len(lowering.ensembles) + 1}_{place}" for place in range(len(layer.base)))
+        lowering.ensembles.append(Ensemble(names=names, layer=layer, source=tuple(source)))
+        return [Name(name) for name in names]
     terms: list[list[Expression]] = [[Number(float(base))] if base else [] for base in layer.base]
     for tree, root in enumerate(layer.roots):
         outputs = range(len(layer.base)) if layer.target is None else [int(layer.target[tree])]
@@ -250,32 +272,50 @@ def tree_formula(
     right = tree_formula(layer, int(layer.right[node]), output, source, lowering)
     if left == right and isinstance(left, Number):
         return left
-    element = source[layer.place[node]]
-    if layer.members[node] >= 0:
-        return _choice(layer, node, element, left, right, lowering)
-    is_category = isinstance(element, Input) and lowering.is_category(element.place)
-    test: Test = Compare("<=", element, Number(float(layer.threshold[node])))
-    if layer.missing_left[node] and not is_category:
-        test = Either(Missing(element), test)
-    return If(test, left, right)
+    question = ask(layer, node, source[layer.place[node]], lowering.signature)
+    if question.test is None:
+        return left if question.goes_left else right
+    return If(question.test, left, right) if question.goes_left else If(question.test, right, left)
 
 
-def _choice(
-    layer: Trees, node: int, element: Expression, left: Expression, right: Expression, lowering: Lowering
-) -> Expression:
-    chosen = layer.sets[layer.members[node]]
-    missing_left = bool(layer.missing_left[node])
-    # What the set does not name goes the way of missing ones: so name the codes that go the other way.
-    codes = tuple(int(code) for code in np.flatnonzero(chosen != missing_left))
-    named, others = (right, left) if missing_left else (left, right)
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a node asks, and whether a row goes left where it holds; without a test every row goes there."""
+
+    test: Test | None
+    goes_left: bool
+
+
+def ask(layer: Trees, node: int, element: Expression, signature: Signature) -> Question:
+    """Return the question of a node over the formula of its element."""
+    column = signature.inputs.columns[element.place] if isinstance(element, Input) else None
+    codes, missing_left = _codes(layer, node, column)
+    if codes is None:
+        test: Test = Compare("<=", element, Number(float(layer.threshold[node])))
+        return Question(Either(Missing(element), test) if layer.missing_left[node] else test, goes_left=True)
     if not codes:
-        return others
-    if isinstance(element, Input) and lowering.is_category(element.place):
-        return If(Among(element.place, codes), named, others)
-    test: Test = Compare("=", element, Number(float(codes[0])))
+        return Question(None, missing_left)
+    if isinstance(element, Input) and column is not None and column.type is Type.CATEGORY:
+        return Question(Among(element.place, codes), not missing_left)
+    test = Compare("=", element, Number(float(codes[0])))
     for code in codes[1:]:
         test = Either(test, Compare("=", element, Number(float(code))))
-    return If(test, named, others)
+    return Question(test, not missing_left)
+
+
+def _codes(layer: Trees, node: int, column: Column | None) -> tuple[tuple[int, ...] | None, bool]:
+    """Return the codes that part from where missing ones go (None for a plain threshold), and whether
+    missing ones go left."""
+    if layer.members[node] >= 0:
+        chosen, missing_left = layer.sets[layer.members[node]], bool(layer.missing_left[node])
+        if column is not None and column.type is Type.CATEGORY:
+            chosen = chosen[: len(column.allowed)]
+    elif column is not None and column.type is Type.CATEGORY:
+        chosen = np.arange(len(column.allowed)) <= layer.threshold[node]
+        missing_left = bool(layer.threshold[node] >= UNKNOWN)
+    else:
+        return None, False
+    return tuple(int(code) for code in np.flatnonzero(chosen != missing_left)), missing_left
 
 
 def _between(layer: Interpolate, element: Expression) -> Expression:
@@ -312,17 +352,29 @@ def _is_whole(element: Expression, lowering: Lowering) -> bool:
 
 def _needed(lowering: Lowering, answers: list[Expression]) -> Formulas:
     """Leave out the names that no answer needs."""
-    needed: set[str] = set()
-    for answer in answers:
-        _collect(answer, needed)
+    needed = names_in(*answers)
+    for ensemble in lowering.ensembles:
+        needed |= names_in(*ensemble.asked)
     levels = []
     for level in reversed(lowering.levels):
         kept = tuple((name, formula) for name, formula in level if name in needed)
-        for _, formula in kept:
-            _collect(formula, needed)
+        needed |= names_in(*(formula for _, formula in kept))
         if kept:
             levels.append(kept)
-    return Formulas(signature=lowering.signature, levels=tuple(reversed(levels)), answers=tuple(answers))
+    return Formulas(
+        signature=lowering.signature,
+        levels=tuple(reversed(levels)),
+        answers=tuple(answers),
+        ensembles=tuple(lowering.ensembles),
+    )
+
+
+def names_in(*formulas: Expression) -> set[str]:
+    """Return the names that formulas use."""
+    names: set[str] = set()
+    for formula in formulas:
+        _collect(formula, names)
+    return names
 
 
 def _collect(formula: Expression | Test, names: set[str]) -> None:
