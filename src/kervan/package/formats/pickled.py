@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 _PROTOCOL = 4
 _COMPRESS = 3
-_LIMITS = Limits(total=2 << 30)
+_PIECE = 1 << 16
+_LIMITS = Limits(total=2 << 30, ratio=40)  # it is read into memory
 
 
 class PickleFormat:
@@ -87,6 +88,9 @@ def _content(path: Path) -> bytes:
         with path.open("rb") as file:
             name = compression(file.read(16))
             file.seek(0)
-            return unpacked(file, name, Budget(path, _LIMITS)).read() if name else file.read()
+            if not name:
+                return file.read()
+            stream = unpacked(file, name, Budget(path, _LIMITS))
+            return b"".join(iter(lambda: stream.read(_PIECE), b""))
     except FileNotFoundError as error:
         raise Corrupted(f"{path} is missing", hint="fetch the package again") from error

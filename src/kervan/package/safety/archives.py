@@ -115,14 +115,18 @@ def zip_members(file: BinaryIO, budget: Budget) -> Iterator[Member]:
 def tar_members(stream: BinaryIO, budget: Budget) -> Iterator[Member]:
     """Give the files of a tar archive as they come; each header is checked before its file."""
     names = _Names(budget)
+    is_empty = True
     with _readable(budget, "tar"):
         archive = tarfile.open(fileobj=stream, mode="r|", tarinfo=_checked_headers(budget))  # noqa: SIM115  closes nothing
     while True:
         with _readable(budget, "tar"):
             info = archive.next()
         archive.members.clear()  # type: ignore[attr-defined]  # it would keep every header
+        if info is None and is_empty:
+            raise Corrupted(f"{budget.path} is no archive, or an empty one", hint="name a zip or tar archive")
         if info is None:
             return
+        is_empty = False
         info.name = info.name.removeprefix("./")
         if info.name in {"", "."} and info.isdir():
             continue

@@ -25,7 +25,7 @@ class Limits:
 
     total: int = 4096 * MIB
     ratio: int = 200
-    free: int = 16 * MIB
+    free: int = 8 * MIB
     depth: int = 4
     members: int = 10_000
     directory: int = 2 * MIB

@@ -87,7 +87,9 @@ class _Unpacked(io.RawIOBase):
         if unpacker.eof:
             self._packed = unpacker.unused_data or self._stream.read(_PIECE)
             if compression(self._packed) != self._name:
-                self._ended = True  # what follows the last stream is nobody's: loaders leave it out too
+                self._ended = True
+                if self._packed.strip(b"\0"):
+                    raise _broken(self._budget, self._name, "something else follows it")
                 return b""
             self._unpacker = unpacker = _UNPACKERS[self._name]()
         elif not self._packed and unpacker.needs_input:
