@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,7 @@ def names(*kinds: str) -> list[str]:
     return [name for name, _ in all_estimators(type_filter=list(kinds) or None)]
 
 
+@cache
 def fitted(name: str) -> tuple[Any, Any]:
     """Fit an estimator, by default with default parameters; return it with the rows that it was fitted on."""
     kind = dict(all_estimators())[name]

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 import pytest
-from sklearn.cluster import Birch, BisectingKMeans, KMeans
+from sklearn.cluster import Birch, BisectingKMeans, FeatureAgglomeration, KMeans
+from sklearn.decomposition import NMF, PCA
 from sklearn.ensemble import (
     GradientBoostingClassifier,
     HistGradientBoostingClassifier,
@@ -21,14 +22,22 @@ from sklearn.ensemble import (
     StackingClassifier,
 )
 from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.gaussian_process import GaussianProcessClassifier
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KernelDensity, KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import FeatureUnion, make_pipeline
-from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, PolynomialFeatures, SplineTransformer
-from sklearn.svm import SVC, SVR
+from sklearn.preprocessing import (
+    KBinsDiscretizer,
+    MinMaxScaler,
+    OneHotEncoder,
+    PolynomialFeatures,
+    QuantileTransformer,
+    SplineTransformer,
+)
+from sklearn.svm import SVC, SVR, LinearSVC, NuSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from kervan.core.errors import Corrupted, Refused
@@ -55,6 +64,12 @@ MODELS: dict[str, Any] = {
     "dense-codes": make_pipeline(KBinsDiscretizer(quantile_method="averaged_inverted_cdf"), SGDClassifier()),
     "number-splines": make_pipeline(SplineTransformer(), PolynomialFeatures(1), SVR(kernel="linear")),
     "clusters": make_pipeline(KMeans(4, n_init=1, random_state=0), GaussianNB()),
+    "halves": make_pipeline(BisectingKMeans(4, random_state=0), GaussianNB()),
+    "grown": make_pipeline(Birch(threshold=1.0), GaussianNB()),
+    "joined": make_pipeline(FeatureAgglomeration(3), KNeighborsClassifier(algorithm="ball_tree")),
+    "process": GaussianProcessClassifier(),
+    "counted": make_pipeline(MinMaxScaler(clip=True), NMF(3, random_state=0), LinearSVC()),
+    "analysed": make_pipeline(PCA(4), QuantileTransformer(n_quantiles=20), NuSVC()),
     "network": MLPClassifier((4,), max_iter=5, random_state=0),
     "stack": StackingClassifier([("a", DecisionTreeClassifier(max_depth=2)), ("b", GaussianNB())], cv=2),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import contextlib
 import gzip
 import io
 import json
@@ -21,13 +22,15 @@ import lz4.frame
 import numpy as np
 import pytest
 import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
-from kervan.core.errors import NotFound, Refused
+from kervan.core.errors import Corrupted, NotFound, Refused
 from kervan.core.plugins import plugin
 from kervan.package.fitted import Fitted
 from kervan.package.safety.inspection import inspect_file
-from kervan.package.safety.kinds import KINDS
+from kervan.package.safety.kinds import BY_NAME, KINDS
 from kervan.package.safety.limits import Limits
 from kervan.testing.sample import fit_sample
 
@@ -207,6 +210,23 @@ def test_torch_files_are_read_only_where_they_are_allowed_by_name(tmp_path: Path
         with pytest.raises(Refused):
             inspect_file(tmp_path / name)
         assert inspect_file(tmp_path / name, allow={kind}).kind == kind
+
+
+@settings(max_examples=400, deadline=None)
+@given(data=st.data())
+def test_a_broken_file_is_found_or_refused(
+    data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    name = data.draw(st.sampled_from(sorted(name for name in BENIGN if name != "empty")))
+    content = bytearray(BENIGN[name][0])
+    if data.draw(st.booleans()):
+        content = bytearray(PACKERS[data.draw(st.sampled_from(sorted(PACKERS)))](bytes(content)))
+    for place in data.draw(st.lists(st.integers(0, len(content) - 1), max_size=5)):
+        content[place] = data.draw(st.integers(0, 255))
+    path = tmp_path_factory.mktemp("broken") / "file"
+    path.write_bytes(content[: data.draw(st.integers(0, len(content)))])
+    with contextlib.suppress(Refused, Corrupted):
+        assert inspect_file(path).kind in BY_NAME
 
 
 def test_limits_can_be_set(tmp_path: Path) -> None:
