@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import data, pipeline, serving, tracking
+from benchmarks import data, packages, pipeline, serving, tracking
 from benchmarks.measure import machine
 
-SECTIONS = {"tracking": tracking.main, "serving": serving.main, "data": data.main, "pipeline": pipeline.main}
+SECTIONS = {
+    "tracking": tracking.main,
+    "serving": serving.main,
+    "data": data.main,
+    "pipeline": pipeline.main,
+    "packages": packages.main,
+}
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import venv
+from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.measure import note
@@ -12,6 +13,8 @@ from benchmarks.measure import note
 CACHE = Path(__file__).parent / ".cache"
 PACKAGES = {
     "mlflow": ("mlflow-skinny==3.*", "sqlalchemy", "alembic"),
+    "m2cgen": ("m2cgen==0.10.0", f"scikit-learn=={version('scikit-learn')}"),
+    "tl2cgen": ("tl2cgen==1.0.0", "treelite==4.8.1", f"scikit-learn=={version('scikit-learn')}"),
     "fastapi": ("fastapi", "uvicorn[standard]", "onnxruntime", "numpy"),
 }
 
