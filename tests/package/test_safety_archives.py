@@ -145,6 +145,14 @@ def test_limits_hold(tmp_path: Path) -> None:
     assert not (tmp_path / "here").exists()
 
 
+def test_an_index_that_leads_before_the_file_is_corrupted(tmp_path: Path) -> None:
+    archive = make_zip(tmp_path / "a.zip", FILES)
+    content = archive.read_bytes()
+    archive.write_bytes(content[:-6] + (2**31).to_bytes(4, "little") + content[-2:])
+    with pytest.raises(Corrupted):
+        unpack(archive, tmp_path / "here")
+
+
 def test_an_existing_folder_is_left_alone(tmp_path: Path) -> None:
     archive = make_zip(tmp_path / "a.zip", FILES)
     (tmp_path / "here").mkdir()

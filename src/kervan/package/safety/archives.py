@@ -221,6 +221,8 @@ def _check_zipped(info: zipfile.ZipInfo, names: _Names, budget: Budget) -> bool:
 
 def _check_places(entries: list[zipfile.ZipInfo], budget: Budget) -> None:
     """Refuse entries that share bytes: a small archive could unpack to anything."""
+    if any(info.header_offset < 0 for info in entries):
+        raise Corrupted(f"{budget.path}: a zip archive lacks its beginning", hint="fetch the file again")
     places = sorted((info.header_offset, info.compress_size, info.filename) for info in entries)
     for (start, size, name), (following, _, _) in itertools.pairwise(places):
         if start + 30 + size > following:

@@ -24,6 +24,7 @@ _SIZED = {
     "BYTEARRAY8": "<Q",
     "LONG4": "<i",
 }
+_LINES = {"GLOBAL": 2, "INST": 2, "PERSID": 1, "STRING": 1}
 _LONGEST_TEXT = 1 << 10
 _MOST_NAMES = 20
 _CODES: dict[str, Any] = {opcode.code: opcode for opcode in pickletools.opcodes}
@@ -87,6 +88,13 @@ def _argument(opcode: Any, tape: Tape) -> Any:
     """Read an opcode's argument; long ones are passed without keeping them."""
     if opcode.arg is None:
         return None
+    if opcode.name in _LINES:
+        lines = [tape.readline()[:-1].decode("ascii") for _ in range(_LINES[opcode.name])]
+        if opcode.name == "STRING" and (
+            len(lines[0]) < 2 or lines[0][0] not in "\"'" or lines[0][0] != lines[0][-1]
+        ):
+            raise ValueError("a text without quotes")
+        return " ".join(lines).strip("\"'")
     if opcode.name not in _SIZED:
         return opcode.arg.reader(tape)
     kind = _SIZED[opcode.name]
