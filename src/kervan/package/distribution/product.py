@@ -1,0 +1,78 @@
+"""What a distribution says about its model, and archives whose bytes depend on nothing else."""
+
+from __future__ import annotations
+
+import io
+import json
+import keyword
+import re
+import unicodedata
+import zipfile
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kervan.package.manifest import Parity
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest moment that a ZIP file knows
+_TURKISH = str.maketrans("ıİ", "ii")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Product:
+    """A model with its proof, as a distribution names it. `hash` is that of the trained model."""
+
+    name: str
+    version: str
+    hash: str
+    licence: str
+    parity: tuple[Parity, ...]
+
+    @property
+    def title(self) -> str:
+        """The name that installers know: ASCII letters, digits and hyphens.
+
+        >>> Product(name="Müşteri Kaybı", version="1.0.0", hash="", licence="", parity=()).title
+        'musteri-kaybi-model'
+        """
+        plain = (
+            unicodedata.normalize("NFKD", self.name.translate(_TURKISH)).encode("ascii", "ignore").decode()
+        )
+        title = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
+        return title if title.endswith("-model") else f"{title}-model".removeprefix("-")
+
+    @property
+    def module(self) -> str:
+        """The name by which programs import it."""
+        name = self.title.replace("-", "_")
+        return f"_{name}" if not name.isidentifier() or keyword.iskeyword(name) else name
+
+    @property
+    def summary(self) -> str:
+        """One line about it, without any line break of the name."""
+        return f"The model {' '.join(self.name.split())} {self.version}, written by Kervan"
+
+    def facts(self) -> str:
+        """What is on record about the model, as JSON."""
+        facts = {
+            "model": f"{self.name}@{self.version}",
+            "hash": self.hash,
+            "licence": self.licence,
+            "parity": [asdict(proof) for proof in self.parity],
+        }
+        return json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
+
+
+def write_zip(files: Mapping[str, bytes]) -> bytes:
+    """Write a ZIP file: the same files in the same order always give the same bytes."""
+    body = io.BytesIO()
+    with zipfile.ZipFile(body, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            entry = zipfile.ZipInfo(name, _EPOCH)
+            entry.create_system = 3
+            entry.external_attr = 0o100644 << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, content)
+    return body.getvalue()
