@@ -122,7 +122,7 @@ def test_what_is_registered_says_everything_about_itself(home: Home) -> None:
     assert lineage["acceptance"]
     assert lineage["dataset"] == "müşteri-kaybı:1"
     assert told["intervals"].keys() <= told["metrics"].keys()
-    assert [each["format"] for each in told["facts"]] == ["onnx"]
+    assert [each["format"] for each in told["facts"]] == ["onnx", "native"]
     checked = home.ask("package", "check", str(place)).out
     assert "CC-BY-4.0" in checked
     assert MODEL_CARD in checked

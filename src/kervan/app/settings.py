@@ -9,6 +9,7 @@ from kervan.core.errors import InvalidConfig, did_you_mean
 from kervan.core.identity import check_name
 from kervan.core.plugins import plugins
 from kervan.model.candidates import check_families
+from kervan.package.build import served_format
 
 if TYPE_CHECKING:
     from kervan.core.config import Config
@@ -48,6 +49,7 @@ def _check_formats(formats: tuple[str, ...]) -> None:
             raise InvalidConfig(
                 f"[package] formats: there is no format {name!r}", hint=did_you_mean(name, known)
             )
+    served_format(formats)
 
 
 def _check_numbers(config: Config) -> None:

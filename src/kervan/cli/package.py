@@ -13,7 +13,7 @@ from kervan.cli.show import pairs
 if TYPE_CHECKING:
     from kervan.app.package import Checked
     from kervan.app.project import Project
-    from kervan.package.manifest import Manifest
+    from kervan.package.manifest import Manifest, Parity
 
 
 @click.group()
@@ -43,6 +43,44 @@ def export_(project: Project, ref: str, to: Path) -> Shown:
     place = export_package(project, model, to)
     kind = "file" if place.is_file() else "folder"
     return Shown({"model": model.ref, kind: place}, f"{model.ref} is in {place}")
+
+
+@package.command()
+@click.argument("ref")
+@click.argument("name", metavar="FORMAT")
+@click.argument("to", type=click.Path(path_type=Path))
+@shows(
+    example="""kervan package write income@1.0.0 c income-c
+               kervan package write income@1.0.0 postgresql income-sql"""
+)
+@with_project
+def write(project: Project, ref: str, name: str, to: Path) -> Shown:
+    """Write a model in one FORMAT into the new folder TO, proved before it is there."""
+    from kervan.app.formats import write_model
+    from kervan.app.register import find_model
+
+    model = find_model(project, ref)
+    proofs = write_model(project, model, name, to)
+    lines = [f"{model.ref} is in {to}", *map(_proof_text, proofs)]
+    return Shown({"model": model.ref, "folder": to, "parity": proofs}, "\n".join(lines))
+
+
+@package.command("formats")
+@click.argument("ref", default="")
+@click.option("--only", multiple=True, metavar="NAME", help="Try this format alone; may be repeated.")
+@shows(
+    example="""kervan package formats
+               kervan package formats income@1.0.0 --only c --only postgresql"""
+)
+@with_project
+def formats(project: Project, ref: str, only: tuple[str, ...]) -> Shown:
+    """Try every format on a model: written, proved on rows made to hurt, timed; or why not."""
+    from kervan.app.formats import formats_of
+    from kervan.app.register import find_model
+    from kervan.cli.show import formats_text
+
+    found = formats_of(project, find_model(project, ref), only)
+    return Shown(found, formats_text(found))
 
 
 @package.command()
@@ -88,11 +126,12 @@ def _text(checked: Checked) -> str:
         "answers": _answers(manifest) if manifest.samples else "not tried: no samples",
         "cards": ", ".join(filter(None, cards)) or "none",
     }
-    proofs = [
-        f"{proof.format}: largest difference {proof.largest:.2g} over {proof.rows:,} rows"
-        for proof in manifest.parity
-    ]
+    proofs = map(_proof_text, manifest.parity)
     return "\n".join([f"{manifest.ref} is whole: {len(manifest.files)} files", pairs(facts), *proofs])
+
+
+def _proof_text(proof: Parity) -> str:
+    return f"{proof.format}: largest difference {proof.largest:.2g} over {proof.rows:,} rows"
 
 
 def _answers(manifest: Manifest) -> str:

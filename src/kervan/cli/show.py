@@ -8,7 +8,7 @@ from kervan.cli.edge import moment, table
 from kervan.core.nouns import Role, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from kervan.app.data import Described
     from kervan.app.run import Outcome
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kervan.core.nouns import Finding, Model, Report, Run
     from kervan.data.profile import ColumnProfile
     from kervan.monitor.drift import DriftReport
+    from kervan.package.survey import Tried
 
 
 def pairs(values: Mapping[str, Any]) -> str:
@@ -68,6 +69,28 @@ def leaderboard_text(trained: Trained) -> str:
         for each in ranked
     ]
     return table(("family", *names, "fit"), rows)
+
+
+def formats_text(found: Sequence[Tried]) -> str:
+    """Show what became of each format, as a table with the reasons at the end of the lines."""
+    header = ("format", "of", "files", "licence", "text", "packed", "size", "difference", "1,000 rows", "")
+    return table(header, [_format_row(tried) for tried in found])
+
+
+def _format_row(tried: Tried) -> tuple[str, ...]:
+    about = tried.about
+    return (
+        tried.format,
+        about.vendor or "open",
+        about.extension,
+        about.licence,
+        "yes" if about.text else "no",
+        "yes" if about.compressed else "no",
+        "" if tried.size is None else f"{tried.size / 1024:,.1f} kB",
+        "" if tried.largest is None else f"{tried.largest:.1e}",
+        "" if tried.seconds is None else f"{tried.seconds * 1e3:,.1f} ms",
+        f"{tried.support}: {tried.reason}" if tried.reason else f"{tried.support}; read by {about.readers}",
+    )
 
 
 def dataset_text(described: Described) -> str:

@@ -121,10 +121,11 @@ class ModelSettings:
 class PackageSettings:
     """`[package]`: the formats to write, how far their answers may be from the original's, what to say of it.
 
-    Without `tolerance` each format has its own, that of its arithmetic. `licence` is that of the model, `use` what it is meant for; nobody but the user knows either.
+    Without `tolerance` each format has its own, that of its arithmetic. `licence` is that of the model,
+    `use` what it is meant for; nobody but the user knows either.
     """
 
-    formats: tuple[str, ...] = ("onnx",)
+    formats: tuple[str, ...] = ("onnx", "native")
     tolerance: float | None = None
     licence: str = ""
     use: str = ""

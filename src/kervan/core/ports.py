@@ -67,8 +67,9 @@ class About:
     """What is true of a format whatever the model: what people ask before they choose one.
 
     `readers` names what reads its files; `licence` is that of the format or its usual reader. `text` says
-    that people can read the files, `compressed` that they are compressed inside. `tolerance` is how far an
-    answer may be from the original's, which is a matter of the format's arithmetic.
+    that people can read the files, `compressed` that they are compressed inside, `is_code` that other
+    programs run them and Kervan never loads them to answer requests. `tolerance` is how far an answer may be
+    from the original's, which is a matter of the format's arithmetic.
     """
 
     title: str
@@ -78,6 +79,7 @@ class About:
     readers: str
     text: bool = False
     compressed: bool = False
+    is_code: bool = False
     tolerance: float = 1e-12
 
     @property

@@ -19,7 +19,7 @@ from kervan.data.columns import signature_of
 from kervan.model.candidates import BASELINE
 from kervan.model.evaluate import Evaluation, evaluate
 from kervan.model.train import CandidateScore, best, cross_validate, fit
-from kervan.package.build import write_formats
+from kervan.package.build import served_format, write_formats
 from kervan.package.encoding import EXACT_UP_TO, encode_table, encode_truth
 from kervan.package.fitted import Fitted
 from kervan.package.manifest import Parity
@@ -127,9 +127,9 @@ def evaluate_best(candidate: Path, validation: pl.DataFrame) -> Evaluation:
 
 
 def evaluate_candidate(folder: Path, table: pl.DataFrame) -> Evaluation:
-    """Evaluate a written candidate on some rows, as its first format answers."""
+    """Evaluate a written candidate on some rows, as it will be served."""
     card = read_card(folder)
-    name = card.formats[0]
+    name = served_format(card.formats)
     predictor = plugin("format", name).load(folder / name, card.signature)
     truth = encode_truth(table[card.signature.output.name], card.signature.output)
     return evaluate(predictor, encode_table(table, card.signature), truth, card.signature)

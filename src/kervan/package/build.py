@@ -11,7 +11,7 @@ from kervan.core.plugins import plugin
 from kervan.package.parity import check_parity, compare, proof_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from kervan.core.schema import Signature
     from kervan.package.fitted import Fitted
     from kervan.package.manifest import Parity
-    from kervan.package.parity import Comparison
 
 
 @runtime_checkable
@@ -61,40 +60,78 @@ def write_formats(
     """
     if not formats:
         raise InvalidConfig("no format is named", hint='name one in [package], such as formats = ["onnx"]')
-    adapters = {name: plugin("format", name) for name in formats}
+    for name in formats:
+        plugin("format", name)  # a wrong name is told before anything is written
+    served_format(formats)
     rows = proof_rows(fitted, matrix, seed)
     proofs: list[Parity] = []
     written: list[Path] = []
     try:
-        for name, adapter in adapters.items():
-            place = folder / name
-            _make_folder(place)
-            written.append(place)
-            adapter.save(fitted, place)
-            limit = max(adapter.about.tolerance, fitted.slack) if tolerance is None else tolerance
-            found = compare_written(name, adapter, fitted, place, rows, limit)
-            proofs.extend(check_parity(comparison, rows, fitted.signature) for comparison in found)
-    except BaseException as error:
+        for name in formats:
+            proofs += write_format(name, fitted, folder / name, rows, tolerance=tolerance)
+            written.append(folder / name)
+    except BaseException:
         for place in written:
             shutil.rmtree(place)
-        if isinstance(error, OSError):
-            raise StorageFailed(f"cannot write {folder}: {error.strerror}") from error
         raise
     return tuple(proofs)
 
 
-def compare_written(
+def write_format(
+    name: str, fitted: Fitted, place: Path, rows: NDArray[np.float32], *, tolerance: float | None = None
+) -> tuple[Parity, ...]:
+    """Write a fitted model into a new folder in one format, and prove it over `rows`; see `write_formats`."""
+    adapter: Format = plugin("format", name)
+    _make_folder(place)
+    try:
+        adapter.save(fitted, place)
+        scorers = scorers_of(adapter, place, fitted.signature)
+        return prove(name, scorers, fitted, rows, tolerance=tolerance)
+    except BaseException as error:
+        shutil.rmtree(place)
+        if isinstance(error, OSError):
+            raise StorageFailed(f"cannot write {place}: {error.strerror}") from error
+        raise
+
+
+def served_format(formats: Sequence[str]) -> str:
+    """Return the first format that can answer requests: none whose files are code.
+
+    Raises `InvalidConfig` if there is none.
+    """
+    for name in formats:
+        if not plugin("format", name).about.is_code:
+            return name
+    raise InvalidConfig(
+        f"none of the formats {', '.join(formats)} can be served: they are for other programs",
+        hint='name "onnx" too in [package] formats',
+    )
+
+
+def prove(
     name: str,
-    adapter: Format,
+    scorers: Mapping[str, Predictor],
     fitted: Fitted,
-    place: Path,
     rows: NDArray[np.float32],
-    tolerance: float,
-) -> Iterator[Comparison]:
-    """Compare what a format has just written with the model, once for each of its scorers."""
-    for file, predictor in _scorers(adapter, place, fitted.signature).items():
-        scorer = f"{name}/{file}" if file else name
-        yield compare(fitted.predict, predictor, rows, tolerance, name=scorer, scorer=_scored_by(adapter))
+    *,
+    tolerance: float | None = None,
+) -> tuple[Parity, ...]:
+    """Compare every scorer of a written format with the model, or raise `ParityFailed`."""
+    adapter: Format = plugin("format", name)
+    limit = max(adapter.about.tolerance, fitted.slack) if tolerance is None else tolerance
+    proofs = []
+    for file, predictor in scorers.items():
+        called = f"{name}/{file}" if file else name
+        found = compare(fitted.predict, predictor, rows, limit, name=called, scorer=_scored_by(adapter))
+        proofs.append(check_parity(found, rows, fitted.signature))
+    return tuple(proofs)
+
+
+def scorers_of(adapter: Format, folder: Path, signature: Signature) -> Mapping[str, Predictor]:
+    """Return what scores the files that a format has just written, by name."""
+    if isinstance(adapter, Proving):
+        return adapter.scorers(folder, signature)
+    return {"": adapter.load(folder, signature)}
 
 
 def requirements(formats: Sequence[str]) -> dict[str, str]:
@@ -108,12 +145,8 @@ def _make_folder(place: Path) -> None:
         place.mkdir(parents=True)
     except FileExistsError as error:
         raise Conflict(f"{place} is already there", hint="write the package into a new folder") from error
-
-
-def _scorers(adapter: Format, place: Path, signature: Signature) -> Mapping[str, Predictor]:
-    if isinstance(adapter, Proving):
-        return adapter.scorers(place, signature)
-    return {"": adapter.load(place, signature)}
+    except OSError as error:
+        raise StorageFailed(f"cannot write {place}: {error.strerror}") from error
 
 
 def _requires(adapter: Format) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from kervan.core.errors import Corrupted, NotFound, Refused
 from kervan.core.plugins import plugin
 from kervan.package import signing
 from kervan.package.archive import unpack_package
+from kervan.package.build import served_format
 from kervan.package.contents import check_files
 from kervan.package.manifest import FILE_NAME, Manifest
 from kervan.package.readers.any import parse_manifest
@@ -63,7 +64,7 @@ def check_package(folder: Path, *, trusted: Collection[str] | None = None, unsig
 def load_package(
     path: Path, *, trusted: Collection[str] | None = None, unsigned: bool = False
 ) -> tuple[Manifest, Predictor]:
-    """Check a package, in a folder or in one file, and load its first format.
+    """Check a package, in a folder or in one file, and load the format that is served.
 
     `trusted` are the ids of the keys whose signature counts; None lets any key's count, which shows that
     the package is whole, and not who made it. `unsigned` also opens one without signature. Raises
@@ -75,11 +76,11 @@ def load_package(
 
 
 def load_opened(found: Opened) -> tuple[Manifest, Predictor]:
-    """Load the first format of a package that was checked."""
+    """Load the format that is served, of a package that was checked."""
     manifest = found.manifest
     if not manifest.formats:
         raise Corrupted(f"{found.folder / FILE_NAME} names no format", hint="package the model again")
-    name = manifest.formats[0]
+    name = served_format(manifest.formats)
     adapter: Format = plugin("format", name)
     return manifest, adapter.load(found.folder / name, manifest.signature)
 

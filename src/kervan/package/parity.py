@@ -112,12 +112,12 @@ def compare(
     Probabilities are compared as they are, values relative to the original's answer, or to the distance
     of the answers' quartiles where that is larger: what is lost in a sum that ends near zero does not
     matter. A label counts as changed if the original puts the new one behind by more than the tolerance:
-    an exact tie may fall either way. Where the original knows no answer, NaN, neither may the format.
+    an exact tie may fall either way. Where the original has no finite answer, neither may the format.
     """
     wanted, given = original(matrix), predictor.predict(matrix)
     with np.errstate(invalid="ignore"):
         distances = np.abs(given - wanted) / _scale(wanted)
-    distances[(given == wanted) | (np.isnan(given) & np.isnan(wanted))] = 0.0
+    distances[(given == wanted) | ~(np.isfinite(given) | np.isfinite(wanted))] = 0.0
     by_row = np.where(np.isfinite(distances), distances, np.inf).max(axis=1)
     over = by_row > tolerance
     rows = np.arange(len(matrix))

@@ -25,6 +25,7 @@ class CFormat(SourceFormat):
         licence="that of the model",
         readers="any C99 or C++11 compiler: gcc, clang, MSVC, microcontrollers",
         text=True,
+        is_code=True,
     )
     limit = 2**24
     reason = "compilers take minutes for more"

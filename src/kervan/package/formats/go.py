@@ -26,6 +26,7 @@ class GoFormat(SourceFormat):
         licence="that of the model",
         readers="Go 1.13 or newer, TinyGo",
         text=True,
+        is_code=True,
     )
     limit = 2**23
     reason = "compilers take minutes for more"

@@ -25,6 +25,7 @@ class JavaFormat(SourceFormat):
         licence="that of the model",
         readers="Java 8 or newer, Kotlin, Scala, Android",
         text=True,
+        is_code=True,
     )
     limit = 2**23
     reason = "a class may have 65,535 constants, of 64 kB each, and compilers take minutes for more"

@@ -25,6 +25,7 @@ class JavaScriptFormat(SourceFormat):
         licence="that of the model",
         readers="browsers, Node 16 or newer, Deno, Bun, TypeScript",
         text=True,
+        is_code=True,
     )
     limit = 2**24
     reason = "pages that load more are slow"

@@ -37,6 +37,7 @@ class PmmlFormat:
         licence="open standard of the Data Mining Group",
         readers="JPMML, PMML4S, KNIME, SAS, SPSS, Oracle, Teradata",
         text=True,
+        is_code=True,
     )
 
     def save(self, fitted: Fitted, folder: Path) -> None:

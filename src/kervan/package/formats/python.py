@@ -27,6 +27,7 @@ class PythonFormat(SourceFormat):
         licence="that of the model",
         readers="Python 3.9 or newer, PyPy, without any library",
         text=True,
+        is_code=True,
     )
     limit = 2**25
     reason = "importing more takes seconds"

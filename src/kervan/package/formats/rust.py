@@ -25,6 +25,7 @@ class RustFormat(SourceFormat):
         licence="that of the model",
         readers="Rust 2021, WebAssembly",
         text=True,
+        is_code=True,
     )
     limit = 2**23
     reason = "compilers take minutes for more"

@@ -72,7 +72,12 @@ class SqliteFormat(SqlFormat):
 
     dialect = DIALECTS["sqlite"]
     about = About(
-        title="SQL for SQLite", extension=".sql", licence="public domain", readers="SQLite 3.35", text=True
+        title="SQL for SQLite",
+        extension=".sql",
+        licence="public domain",
+        readers="SQLite 3.35",
+        text=True,
+        is_code=True,
     )
 
     def connect(self) -> Callable[[], Any]:
@@ -85,7 +90,9 @@ class DuckdbFormat(SqlFormat):
 
     dialect = DIALECTS["duckdb"]
     requires = ("duckdb",)
-    about = About(title="SQL for DuckDB", extension=".sql", licence="MIT", readers="DuckDB", text=True)
+    about = About(
+        title="SQL for DuckDB", extension=".sql", licence="MIT", readers="DuckDB", text=True, is_code=True
+    )
 
     def connect(self) -> Callable[[], Any]:
         """Connect to an empty database in memory."""
@@ -104,6 +111,7 @@ class PostgresqlFormat(SqlFormat):
         licence="PostgreSQL",
         readers="PostgreSQL and what speaks its dialect",
         text=True,
+        is_code=True,
     )
 
     def connect(self) -> Callable[[], Any]:
@@ -119,7 +127,12 @@ class MysqlFormat(SqlFormat):
 
     dialect = DIALECTS["mysql"]
     about = About(
-        title="SQL for MySQL", extension=".sql", licence="GPL-2.0", readers="MySQL 8.0.17, MariaDB", text=True
+        title="SQL for MySQL",
+        extension=".sql",
+        licence="GPL-2.0",
+        readers="MySQL 8.0.17, MariaDB",
+        text=True,
+        is_code=True,
     )
 
     def connect(self) -> Callable[[], Any]:
@@ -164,6 +177,7 @@ class BigqueryFormat(_TranslatedFormat):
         licence="proprietary",
         readers="BigQuery",
         text=True,
+        is_code=True,
     )
 
 
@@ -172,7 +186,12 @@ class SparkFormat(_TranslatedFormat):
 
     dialect = DIALECTS["spark"]
     about = About(
-        title="SQL for Spark", extension=".sql", licence="Apache-2.0", readers="Spark, Databricks", text=True
+        title="SQL for Spark",
+        extension=".sql",
+        licence="Apache-2.0",
+        readers="Spark, Databricks",
+        text=True,
+        is_code=True,
     )
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 TABLE = "input"
 LARGEST = 120_000  # characters: databases take minutes to plan the nested choices of larger queries
 _HEAD = "-- Scores the table `input`. Every column of it may be added to the last SELECT, such as its key.\n"
-_LIMIT = 300  # some databases raise an error where exp leaves its range; exp(-300) is as good as 0
+_LIMIT = 300  # where exp is held, so that products of it stay in its range too; exp(-300) is as good as 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class Dialect:
 
     `double` and `single` are its types of float64 and float32 ("" for none: inputs then enter as they are).
     `quotes` and `escapes` say how letters are written within names and texts, `text` how a column of texts
-    is compared letter by letter.
+    is compared letter by letter. A database that `guards_exp` raises an error where exp leaves its range.
     """
 
     name: str
@@ -51,6 +51,7 @@ class Dialect:
     quotes: Mapping[str, str] = field(default_factory=lambda: {'"': '""'})
     escapes: Mapping[str, str] = field(default_factory=lambda: {"'": "''"})
     text: str = "{name}"
+    guards_exp: bool = False
 
     def identifier(self, name: str) -> str:
         """Quote a name."""
@@ -66,7 +67,7 @@ DIALECTS = {
     dialect.name: dialect
     for dialect in (
         Dialect(name="sqlite", double="REAL", greatest="MAX", least="MIN"),
-        Dialect(name="postgresql", double="DOUBLE PRECISION", single="REAL"),
+        Dialect(name="postgresql", double="DOUBLE PRECISION", single="REAL", guards_exp=True),
         Dialect(name="duckdb", double="DOUBLE", single="FLOAT"),
         Dialect(
             name="mysql",
@@ -77,6 +78,7 @@ DIALECTS = {
             quotes={"`": "``"},
             escapes={"'": "''", "\\": "\\\\"},
             text="CAST(CONVERT({name} USING utf8mb4) AS BINARY)",
+            guards_exp=True,
         ),
         Dialect(
             name="bigquery",
@@ -234,12 +236,17 @@ class _Printer:
         if function == "expm1":
             return f"({self._exp(value)} - 1)"
         if function == "tanh":
-            return f"(1 - 2 / ({self._exp(f'{self._dialect.least}(2 * {value}, {_LIMIT})')} + 1))"
+            return f"(1 - 2 / ({self._exp(f'2 * {value}', bounded=True)} + 1))"
         if function == "logistic":
-            return f"(1 / (1 + {self._exp(f'{self._dialect.least}(-{value}, {_LIMIT})')}))"
+            return f"(1 / (1 + {self._exp(f'-{value}', bounded=True)}))"
         return _FUNCTIONS[function].format(value)
 
-    def _exp(self, value: str) -> str:
+    def _exp(self, value: str, *, bounded: bool = False) -> str:
+        """Print exp; `bounded` where what comes of it hardly changes beyond the limit."""
+        if not self._dialect.guards_exp:
+            return f"EXP({value})"
+        if bounded:
+            value = f"{self._dialect.least}({value}, {_LIMIT})"
         return f"EXP({self._dialect.greatest}({value}, -{_LIMIT}))"
 
     def _rounded(self, value: str) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from kervan.package.neutral.build import Builder
     from kervan.package.neutral.form import Floats
 
-_SLACK = 1e-9  # the library's distances come from products, and lose digits where rows are large and near
+_SLACK = 1e-9  # sums over all training rows, and distances that come from products, lose digits
 
 # Williams & Barber, "Bayesian Classification with Gaussian Processes", appendix A, as in scikit-learn.
 _SLOPES = np.array([0.41, 0.4, 0.37, 0.44, 0.39])
@@ -58,6 +58,7 @@ def read_support_labels(builder: Builder, model: Any, value: int) -> int:
 @reads(Ask.VALUE, "sklearn.KernelRidge")
 def read_kernel_ridge(builder: Builder, model: Any, value: int) -> int:
     """Read the sum of kernels over the training rows."""
+    builder.slack = max(builder.slack, _SLACK)
     rows = np.asarray(model.X_fit_, dtype=np.float64)
     gamma = 1.0 / rows.shape[1] if model.gamma is None else float(model.gamma)
     dual = np.asarray(model.dual_coef_).reshape(len(rows), -1)

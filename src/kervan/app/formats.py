@@ -1,0 +1,82 @@
+"""Which formats a registered model can take, tried and proved here and now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kervan.app.data import read_part
+from kervan.app.register import manifest_of, package_folder
+from kervan.core.errors import NotFound, Refused, did_you_mean
+from kervan.core.nouns import Dataset, Role
+from kervan.core.plugins import plugins
+from kervan.package.build import write_format
+from kervan.package.encoding import encode_table
+from kervan.package.fitted import Fitted
+from kervan.package.native.read import read_model
+from kervan.package.parity import proof_rows
+from kervan.package.survey import absent, survey
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from kervan.app.project import Project
+    from kervan.core.nouns import Model
+    from kervan.package.manifest import Parity
+    from kervan.package.survey import Tried
+
+NATIVE = "native"
+_REAL_ROWS = 1_000
+_SEED = 0
+
+
+def formats_of(project: Project, model: Model, names: Sequence[str] = ()) -> list[Tried]:
+    """Try every format, or the named ones, on a model: written, proved over hurting rows, and timed.
+
+    Nothing of what is written stays. Raises `NotFound` for a format that does not exist, `Refused` for a
+    package without the format `native`, from which the original is put together again.
+    """
+    known = plugins("format")
+    for name in names:
+        _check_name(name)
+    fitted = original_of(project, model)
+    found = []
+    for tried in survey(fitted, _rows(project, model, fitted), names or sorted(known)):
+        found.append(tried)
+        project.remark(tried.format, tried.reason or str(tried.support))
+    return found if names else [*found, *absent()]
+
+
+def write_model(project: Project, model: Model, name: str, to: Path) -> tuple[Parity, ...]:
+    """Write a registered model into a new folder in any format, proved before it is there.
+
+    Raises what `formats_of` raises, and `Conflict` if the folder exists.
+    """
+    _check_name(name)
+    fitted = original_of(project, model)
+    return write_format(name, fitted, to, _rows(project, model, fitted))
+
+
+def original_of(project: Project, model: Model) -> Fitted:
+    """Put a registered model together again from its package's native format, every part checked."""
+    if NATIVE not in manifest_of(project, model).formats:
+        raise Refused(
+            f"the package of {model.ref} has no native format, from which others could be written",
+            hint='name "native" in [package] formats and train again',
+        )
+    return Fitted(read_model(package_folder(project, model) / NATIVE), model.signature)
+
+
+def _rows(project: Project, model: Model, fitted: Fitted) -> NDArray[np.float32]:
+    dataset = project.store.catalog.get(Dataset, model.dataset)
+    real = encode_table(read_part(project, dataset, Role.VALIDATION), model.signature)[:_REAL_ROWS]
+    return proof_rows(fitted, real, _SEED)
+
+
+def _check_name(name: str) -> None:
+    known = plugins("format")
+    if name not in known:
+        raise NotFound(f"there is no format {name!r}", hint=did_you_mean(name, known))

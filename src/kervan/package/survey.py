@@ -1,0 +1,148 @@
+"""Which formats can hold a model: each is tried and proved, and those that are not there say why."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kervan.core.errors import MissingExtra, MissingTool, ParityFailed, Refused
+from kervan.core.plugins import plugin
+from kervan.core.ports import About
+from kervan.package.build import prove, scorers_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from kervan.core.ports import Format, Predictor
+    from kervan.package.fitted import Fitted
+
+_TIMED_ROWS = 1_000
+_TIMES = 3
+
+
+class Support(StrEnum):
+    """What became of a format."""
+
+    PROVED = "proved"
+    REFUSED = "refused"
+    UNPROVED = "unproved"  # written, but nothing here can score it
+    ABSENT = "absent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """A format and one model: `reason` says why it is not proved.
+
+    `size` counts the bytes of its files, `largest` is the largest difference over `rows` rows, `seconds`
+    what its scorer takes for 1,000 rows here, as it is started here.
+    """
+
+    format: str
+    about: About
+    support: Support
+    reason: str = ""
+    size: int | None = None
+    largest: float | None = None
+    rows: int | None = None
+    seconds: float | None = None
+    scorers: tuple[str, ...] = ()
+
+
+def survey(fitted: Fitted, rows: NDArray[np.float32], names: Sequence[str]) -> Iterator[Tried]:
+    """Write a model in each of the formats, prove it over `rows` (see `proof_rows`), and time it."""
+    for name in names:
+        yield _tried(name, plugin("format", name), fitted, rows)
+
+
+def absent() -> tuple[Tried, ...]:
+    """Return the formats that people ask for and Kervan does not write, each with the reason."""
+    return tuple(
+        Tried(format=name, about=about, support=Support.ABSENT, reason=reason)
+        for name, (about, reason) in _ABSENT.items()
+    )
+
+
+def _tried(name: str, adapter: Format, fitted: Fitted, rows: NDArray[np.float32]) -> Tried:
+    about = adapter.about
+    with tempfile.TemporaryDirectory(prefix="kervan-") as scratch:
+        folder = Path(scratch)
+        try:
+            adapter.save(fitted, folder)
+        except (Refused, MissingExtra) as error:
+            return Tried(format=name, about=about, support=Support.REFUSED, reason=str(error))
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        try:
+            predictors = dict(scorers_of(adapter, folder, fitted.signature))
+        except (MissingTool, MissingExtra) as error:
+            reason = f"{error}: {error.hint}"
+            return Tried(format=name, about=about, support=Support.UNPROVED, reason=reason, size=size)
+        try:
+            proofs = prove(name, predictors, fitted, rows)
+        except ParityFailed as error:
+            return Tried(format=name, about=about, support=Support.REFUSED, reason=str(error), size=size)
+        return Tried(
+            format=name,
+            about=about,
+            support=Support.PROVED,
+            size=size,
+            largest=max(proof.largest for proof in proofs),
+            rows=proofs[0].rows,
+            seconds=min(_seconds(each, rows) for each in predictors.values()),
+            scorers=tuple(key for key in predictors if key),
+        )
+
+
+def _seconds(predictor: Predictor, rows: NDArray[np.float32]) -> float:
+    asked = np.resize(rows, (_TIMED_ROWS, rows.shape[1]))
+    taken = []
+    for _ in range(_TIMES):
+        started = time.perf_counter()
+        predictor.predict(asked)
+        taken.append(time.perf_counter() - started)
+    return min(taken)
+
+
+def _about(title: str, extension: str, licence: str, readers: str, vendor: str = "") -> About:
+    return About(title=title, extension=extension, licence=licence, readers=readers, vendor=vendor)
+
+
+_NETWORKS = "not written by Kervan yet; `onnx` is read by the same runtimes"
+_H2O = "H2O writes it for models that H2O trained, and since 3.46.0.12 with a commercial licence only"
+_ABSENT: dict[str, tuple[About, str]] = {
+    "executorch": (_about("ExecuTorch", ".pte", "BSD-3-Clause", "phones and microcontrollers"), _NETWORKS),
+    "h2o-mojo": (
+        _about("H2O MOJO", ".zip", "Apache-2.0", "Java, by h2o-genmodel", "H2O.ai"),
+        _H2O,
+    ),
+    "h2o-pojo": (
+        _about("H2O POJO", ".java", "Apache-2.0", "Java, by h2o-genmodel", "H2O.ai"),
+        _H2O,
+    ),
+    "keras": (_about("Keras", ".keras, .h5", "Apache-2.0", "Keras, TensorFlow", "Google"), _NETWORKS),
+    "mleap": (
+        _about("MLeap bundle", ".zip", "Apache-2.0", "Java, Scala, by MLeap"),
+        "its package on PyPI has no runtime, so that nothing it writes could be proved; `java` needs none",
+    ),
+    "openvino": (_about("OpenVINO IR", ".xml, .bin", "Apache-2.0", "OpenVINO", "Intel"), _NETWORKS),
+    "safetensors": (_about("safetensors", ".safetensors", "Apache-2.0", "weights, by many"), _NETWORKS),
+    "savedmodel": (
+        _about("TensorFlow SavedModel", "folder", "Apache-2.0", "TensorFlow", "Google"),
+        _NETWORKS,
+    ),
+    "spark-ml": (
+        _about("Spark ML pipeline", "folder", "Apache-2.0", "Spark"),
+        "Spark writes it for models that Spark trained; `spark` is a query for the same engine",
+    ),
+    "tflite": (_about("LiteRT", ".tflite", "Apache-2.0", "phones and microcontrollers", "Google"), _NETWORKS),
+    "torchscript": (_about("TorchScript", ".pt", "BSD-3-Clause", "PyTorch, C++"), _NETWORKS),
+    "torch-export": (_about("torch.export", ".pt2", "BSD-3-Clause", "PyTorch, C++"), _NETWORKS),
+    "treelite": (_about("treelite", ".tl", "Apache-2.0", "treelite, Triton"), "not written by Kervan yet"),
+}

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from journeys.home import SETTINGS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from journeys.home import Home
+
+MODEL = "müşteri-kaybı"
+
+
+def test_every_format_is_tried_on_a_registered_model(lived: Home) -> None:
+    told = lived.ask("package", "formats", MODEL, "--only", "python", "--only", "sqlite").out
+    assert [line.split()[0] for line in told.splitlines()[1:]] == ["python", "sqlite"]
+    assert told.count("proved") == 2
+    values = json.loads(lived.ask("package", "formats", MODEL, "--only", "sqlite", "--json").out)
+    assert values[0]["support"] == "proved"
+    assert values[0]["about"]["text"] is True
+    assert 0 <= values[0]["largest"] <= 1e-12
+    assert values[0]["seconds"] > 0
+
+
+def test_a_model_is_written_in_one_format_proved_before_it_is_there(lived: Home, tmp_path: Path) -> None:
+    place = tmp_path / "sorgu ı"
+    told = lived.ask("package", "write", MODEL, "sqlite", str(place)).out
+    assert f"@1.0.0 is in {place}" in told
+    assert "sqlite: largest difference" in told
+    assert (place / "model.sql").read_text(encoding="utf-8").startswith("-- Scores the table")
+    again = lived.ask("package", "write", MODEL, "sqlite", str(place), code=5)
+    assert "is already there" in again.err
+
+
+@pytest.mark.parametrize("command", [("formats", MODEL, "--only"), ("write", MODEL)])
+def test_a_format_that_does_not_exist_is_named(command: tuple[str, ...], lived: Home, tmp_path: Path) -> None:
+    to = [str(tmp_path / "x")] if command[0] == "write" else []
+    asked = lived.ask("package", *command, "sqlit", *to, code=3)
+    assert "there is no format 'sqlit'" in asked.err
+    assert 'did you mean "sqlite"?' in asked.err
+
+
+def test_without_the_native_format_the_original_is_gone(home: Home) -> None:
+    home.start(settings=SETTINGS.replace("[release]", '[package]\nformats = ["onnx"]\n[release]'))
+    home.ask("run")
+    asked = home.ask("package", "formats", code=4)
+    assert "has no native format" in asked.err
+    assert "train again" in asked.err
