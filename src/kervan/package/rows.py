@@ -1,0 +1,34 @@
+"""From the encoded matrix back to a table of texts and numbers: for the proofs of formats that take names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kervan.core.schema import Type
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from kervan.core.schema import Column, Signature
+
+
+def decode_column(values: NDArray[np.float32], column: Column) -> list[Any]:
+    """Return texts, booleans or floats, and None for what is missing.
+
+    A category's -1 stands for a missing and for an unseen one: it becomes one and the other in turns.
+    """
+    if column.type is Type.CATEGORY:
+        texts = [*column.allowed, "".join(column.allowed) + "?"]
+        return [None if code < 0 and place % 2 else texts[int(code)] for place, code in enumerate(values)]
+    exact = values.astype(np.float64).tolist()
+    if column.type is Type.BOOLEAN:
+        return [None if np.isnan(value) else bool(value) for value in exact]
+    return [None if np.isnan(value) else value for value in exact]
+
+
+def decode_rows(matrix: NDArray[np.float32], signature: Signature) -> list[tuple[Any, ...]]:
+    """Return the rows of a matrix of shape (rows, inputs), each in the order of the signature."""
+    columns = [decode_column(matrix[:, place], column) for place, column in enumerate(signature.inputs)]
+    return list(zip(*columns, strict=True))
