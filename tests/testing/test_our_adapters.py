@@ -147,6 +147,15 @@ class TestPmml(FormulaSuite):
     models = ("linear", "tree", "boosting", "forest", "baseline")
 
 
+class TestPfa(FormulaSuite):
+    row = ("format", "pfa")
+    models = ("linear", "tree", "boosting", "forest", "baseline")
+
+
+class TestExcel(FormulaSuite, CodeSuite):
+    row = ("format", "excel")
+
+
 class NativeSuite(FormatSuite):
     changes = ()  # they are made to the neutral form, from which these formats do not write
 
@@ -233,6 +242,8 @@ SUITES = (
     TestPostgresql,
     TestMysql,
     TestPmml,
+    TestPfa,
+    TestExcel,
     TestGo,
     TestNative,
     TestPickle,

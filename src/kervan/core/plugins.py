@@ -37,6 +37,7 @@ TABLE = (
     Plugin("format", "bigquery", "kervan.package.formats.sql:BigqueryFormat"),
     Plugin("format", "c", "kervan.package.formats.c:CFormat"),
     Plugin("format", "duckdb", "kervan.package.formats.sql:DuckdbFormat"),
+    Plugin("format", "excel", "kervan.package.formats.excel:ExcelFormat"),
     Plugin("format", "go", "kervan.package.formats.go:GoFormat"),
     Plugin("format", "java", "kervan.package.formats.java:JavaFormat"),
     Plugin("format", "javascript", "kervan.package.formats.javascript:JavaScriptFormat"),
@@ -44,6 +45,7 @@ TABLE = (
     Plugin("format", "mysql", "kervan.package.formats.sql:MysqlFormat"),
     Plugin("format", "native", "kervan.package.formats.native:NativeFormat"),
     Plugin("format", "onnx", "kervan.package.formats.onnx:OnnxFormat"),
+    Plugin("format", "pfa", "kervan.package.formats.pfa:PfaFormat"),
     Plugin("format", "pickle", "kervan.package.formats.pickled:PickleFormat"),
     Plugin("format", "pmml", "kervan.package.formats.pmml:PmmlFormat"),
     Plugin("format", "postgresql", "kervan.package.formats.sql:PostgresqlFormat"),
@@ -71,6 +73,7 @@ EXTRAS = {
     "sklearn": "train",
     "sqlalchemy": "store",
     "sqlglot": "sql",
+    "xlsxwriter": "excel",
 }
 
 

@@ -1,0 +1,278 @@
+"""Workbooks: every layer, any name, real tables, limits, and what somebody sees who types into one."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import zipfile
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as Xml
+
+import numpy as np
+import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+from kervan.core.errors import Corrupted, MissingTool, Refused
+from kervan.core.schema import Column, Schema, Signature, Type, Unseen
+from kervan.package.fitted import Fitted
+from kervan.package.formats.excel import FILE, ExcelFormat, write_workbook
+from kervan.package.formats.excel_calc import SheetPredictor, find_office
+from kervan.package.neutral.build import Builder
+from kervan.package.neutral.score import score
+from kervan.package.parity import compare, nasty_rows
+from kervan.package.scalar.excel import write_sheets
+from kervan.package.scalar.lower import lower
+from kervan.testing.sample import fit_sample
+
+from .code.forms import FORMS, Given, form_of, signature_of
+from .code.test_real_tables import fitted, table
+from .code.tools import needing_tools
+from .test_formats_code import EVIL, evil_signature, sum_form
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kervan.package.neutral.form import Form
+
+WITHOUT_FORMULAS = ("map erf", "nearest", "nearest tied", "weighted median", "interpolate one point")
+NEVER_MISSING = ("choose", "linear")  # what they give for NaN is NumPy's accident
+IN_FLOAT32 = ("map round32", "arithmetic divide")  # a sheet has no float32, and no infinite number
+ROWS = np.array(
+    [
+        [0.5, -1.5, 2],
+        [np.nan, 0.125, 1],
+        [1, np.nan, 3],
+        [2, 1, np.nan],
+        [-1.25, 0.5, 1],
+        [1, 1, 1],
+        [3, 2, 1],
+    ],
+    dtype=np.float32,
+)
+SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+
+
+def answers(model: Any, rows: Any, folder: Path) -> Any:
+    ExcelFormat().save(model, folder)
+    with needing_tools():
+        (predictor,) = ExcelFormat().scorers(folder, model.signature).values()
+    return predictor.predict(rows)
+
+
+def assert_alike(model: Fitted, rows: Any, folder: Path) -> None:
+    ExcelFormat().save(model, folder)
+    with needing_tools():
+        (predictor,) = ExcelFormat().scorers(folder, model.signature).values()
+    found = compare(model.predict, predictor, rows, 1e-12, name="excel", scorer="")
+    assert found.parity.holds, found.parity
+
+
+@pytest.mark.data
+@pytest.mark.slow
+@pytest.mark.parametrize("family", ["linear", "tree"])
+@pytest.mark.parametrize("name", ["adult", "california"])
+def test_answers_like_the_model_on_real_tables(
+    family: str, name: str, data_dir: Path, tmp_path: Path
+) -> None:
+    assert_alike(*fitted(family, name, data_dir), tmp_path)
+
+
+@pytest.mark.data
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["adult", "california"])
+def test_ten_boosted_trees_fit(name: str, data_dir: Path, tmp_path: Path) -> None:
+    signature, matrix, truth = table(name, data_dir)
+    kind = HistGradientBoostingClassifier if signature.is_classification else HistGradientBoostingRegressor
+    model = Fitted(kind(max_iter=10, random_state=0).fit(matrix.astype(float), truth), signature)
+    assert_alike(model, nasty_rows(matrix[:300], signature, seed=0, splits=model.splits()), tmp_path)
+
+
+def joined(names: list[str]) -> Form:
+    def build(builder: Builder) -> int:
+        return builder.join([FORMS[name](builder) for name in names])
+
+    return form_of(build)
+
+
+def test_every_layer_that_formulas_can_say(tmp_path: Path) -> None:
+    names = [name for name in FORMS if name not in WITHOUT_FORMULAS + IN_FLOAT32 + NEVER_MISSING]
+    assert len(names) > 30
+    form = joined(names)
+    wanted, found = score(form, ROWS), answers(Given(form), ROWS, tmp_path)
+    finite = np.isfinite(wanted) & (np.abs(wanted) < 1e300)
+    np.testing.assert_allclose(found[finite], wanted[finite], rtol=1e-12, atol=1e-14)
+    assert np.isnan(found[np.isnan(wanted)]).all()
+
+
+def test_layers_that_see_no_missing_value(tmp_path: Path) -> None:
+    form, rows = joined(list(NEVER_MISSING)), ROWS[~np.isnan(ROWS).any(axis=1)]
+    np.testing.assert_allclose(
+        answers(Given(form), rows, tmp_path), score(form, rows), rtol=1e-12, atol=1e-14
+    )
+
+
+def test_any_name_and_text_arrives(tmp_path: Path) -> None:
+    evil = [text for text in EVIL if not re.search("[\x00-\x08\x0b-\x1f]", text)]
+    evil += [
+        "two\nlines",
+        "a\ttab",
+        "=1+1",
+        "+1",
+        "@A1",
+        "_x0041_",
+        "A",
+        "a",
+        "TRUE",
+        "1e5",
+        "0010",
+        "#N/A",
+        "ﬁ" * 300,
+    ]
+    form = sum_form(evil_signature(evil, evil, evil))
+    codes = np.arange(-1, len(evil))[:, None]
+    matrix = np.random.default_rng(0).permuted(np.tile(codes, (1, len(evil))), axis=0).astype(np.float32)
+    np.testing.assert_allclose(answers(Given(form), matrix, tmp_path), score(form, matrix), rtol=1e-12)
+
+
+def test_numbers_are_told_apart_that_differ_in_the_last_digits(tmp_path: Path) -> None:
+    """A threshold with 17 digits is not rounded to the 15 that a formula keeps."""
+    model, signature, matrix = fit_sample("tree", "binary")
+    splits = Fitted(model, signature).splits()[1]
+    low = splits.astype(np.float32)
+    rows = np.repeat(matrix[:1], 3 * len(low), axis=0)
+    rows[:, 1] = np.concatenate(
+        [low, np.nextafter(low, np.float32(np.inf)), np.nextafter(low, np.float32(-np.inf))]
+    )
+    assert_alike(Fitted(model, signature), rows, tmp_path)
+
+
+def test_categories_are_compared_letter_by_letter(tmp_path: Path) -> None:
+    allowed = ("A", "a", "İ", "i", "I", "ı")
+    inputs = Schema((Column(name="c", type=Type.CATEGORY, allowed=allowed),))
+    form = sum_form(Signature(inputs=inputs, output=Column(name="y", type=Type.NUMBER)))
+    rows = np.arange(-1, 6, dtype=np.float32)[:, None]
+    found = answers(Given(form), rows, tmp_path)
+    np.testing.assert_allclose(found, score(form, rows), rtol=1e-12)
+    assert len(set(found.ravel())) == 7
+
+
+def sheet(path: Path, number: int) -> Xml.Element:
+    with zipfile.ZipFile(path) as book:
+        return Xml.fromstring(book.read(f"xl/worksheets/sheet{number}.xml"))
+
+
+def test_the_inputs_say_what_they_take(tmp_path: Path) -> None:
+    inputs = Schema(
+        (
+            Column(name="boy", type=Type.NUMBER, unit="m", minimum=0.5, maximum=2.5, nullable=True),
+            Column(name="evli", type=Type.BOOLEAN),
+            Column(name="renk", type=Type.CATEGORY, allowed=("ak", "kara"), unseen=Unseen.REFUSE),
+        )
+    )
+    form = sum_form(Signature(inputs=inputs, output=Column(name="y", type=Type.NUMBER)))
+    ExcelFormat().save(Given(form), tmp_path)
+    checks = list(sheet(tmp_path / FILE, 1).iter(f"{SHEET}dataValidation"))
+    assert [check.get("type") for check in checks] == ["decimal", "list", "list"]
+    assert checks[0].findtext(f"{SHEET}formula1") == "0.5"
+    assert checks[2].findtext(f"{SHEET}formula1") == "Lists!$C$2:$C$3"
+    with zipfile.ZipFile(tmp_path / FILE) as book:
+        told = book.read("xl/comments1.xml").decode()
+    assert "number; from 0.5; to 2.5; in m; may be blank" in told
+    assert "one of: ak, kara" in told
+
+
+def test_more_rows_than_fit_go_into_more_copies(tmp_path: Path) -> None:
+    model, signature, matrix = fit_sample("linear", "multi")
+    fitted_model, path = Fitted(model, signature), tmp_path / "few.xlsx"
+    write_workbook(write_sheets(lower(fitted_model.form)), signature, path, rows=3)
+    with needing_tools():
+        office = find_office()
+    found = SheetPredictor(path, signature, office, rows=3).predict(matrix[:7])
+    np.testing.assert_allclose(found, fitted_model.predict(matrix[:7]), atol=1e-12)
+
+
+def test_a_row_that_is_left_blank_has_no_answer(tmp_path: Path) -> None:
+    model, signature, _ = fit_sample("linear", "multi")
+    ExcelFormat().save(Fitted(model, signature), tmp_path)
+    with needing_tools():
+        command = [
+            find_office(),
+            f"-env:UserInstallation={(tmp_path / 'p').as_uri()}",
+            "--headless",
+            "--convert-to",
+        ]
+    one_sheet = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,false,false,2"
+    subprocess.run([*command, one_sheet, FILE], cwd=tmp_path, check=True, capture_output=True)
+    titles, *lines = (tmp_path / "model-Answers.csv").read_text(encoding="utf-8").splitlines()
+    assert titles == "sınıf,probability(az),probability(orta),probability(çok)"
+    assert len(lines) == 200
+    assert set("".join(lines)) <= set('",')
+
+
+def test_formulas_stay_within_what_excel_takes(tmp_path: Path) -> None:
+    model, signature, _ = fit_sample("forest", "regression")
+    model.steps[-1][1].estimators_ = model.steps[-1][1].estimators_[:10]
+    ExcelFormat().save(Fitted(model, signature), tmp_path)
+    formulas = [cell.text or "" for cell in sheet(tmp_path / FILE, 3).iter(f"{SHEET}f")]
+    assert len(formulas) > 1000
+    assert max(len(formula) for formula in formulas) <= 8_192
+    assert max(nesting(formula) for formula in formulas[:2000]) <= 64
+
+
+def nesting(formula: str) -> int:
+    deepest = depth = 0
+    for letter in formula:
+        depth += (letter == "(") - (letter == ")")
+        deepest = max(deepest, depth)
+    assert depth == 0
+    return deepest
+
+
+def test_the_same_model_gives_the_same_bytes(tmp_path: Path) -> None:
+    model, signature, _ = fit_sample("tree", "binary")
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        ExcelFormat().save(Fitted(model, signature), tmp_path / name)
+    assert (tmp_path / "one" / FILE).read_bytes() == (tmp_path / "other" / FILE).read_bytes()
+
+
+def test_what_does_not_fit_is_refused_with_figures(tmp_path: Path) -> None:
+    model, signature, _ = fit_sample("forest", "regression")
+    with pytest.raises(Refused, match=r"characters of formulas; spreadsheets have 16,384 columns"):
+        ExcelFormat().save(Fitted(model, signature), tmp_path)
+    for text, message in (
+        ("", "empty text"),
+        ("x" * 32_768, "has 32,768"),
+        ("\r", "cannot hold"),
+        ("\a", "cannot hold"),
+    ):
+        column = Column(name="c", type=Type.CATEGORY, allowed=("a", text))
+        with pytest.raises(Refused, match=message):
+            ExcelFormat().save(Given(sum_form(signature_with(column))), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def signature_with(column: Column) -> Signature:
+    return Signature(inputs=Schema((column,)), output=Column(name="y", type=Type.NUMBER))
+
+
+def test_without_libreoffice_it_is_said_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MissingTool) as caught:
+        ExcelFormat().scorers(tmp_path, signature_of(2))
+    assert "libreoffice-calc" in caught.value.hint
+
+
+def test_a_label_that_is_not_the_likeliest_is_noticed(tmp_path: Path) -> None:
+    model, signature, matrix = fit_sample("linear", "multi")
+    ExcelFormat().save(Fitted(model, signature), tmp_path)
+    classes = signature.output.allowed
+    turned = Column(name=signature.output.name, type=Type.CATEGORY, allowed=(*classes[1:], classes[0]))
+    with needing_tools():
+        (predictor,) = (
+            ExcelFormat().scorers(tmp_path, Signature(inputs=signature.inputs, output=turned)).values()
+        )
+    with pytest.raises(Corrupted, match="not the likeliest"):
+        predictor.predict(matrix[:5])
