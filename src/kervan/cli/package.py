@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kervan.cli import distribution
 from kervan.cli.edge import Shown, moment, shows, with_project
 from kervan.cli.show import pairs
 
@@ -25,6 +26,10 @@ def package() -> None:
       kervan package export income@1.0.0 income-1.0.0.kervan
       kervan package check income-1.0.0.kervan
     """
+
+
+for command in (distribution.wheel, distribution.npm, distribution.jar):
+    package.add_command(command)
 
 
 @package.command("export")
