@@ -28,7 +28,7 @@ class CFormat(SourceFormat):
         is_code=True,
     )
     limit = 2**24
-    reason = "compilers take minutes for more"
+    reason = "compilers need a lot of time and memory for more"
     refuses = False
 
     def write(self, program: Program) -> Mapping[str, str]:

@@ -29,7 +29,7 @@ class GoFormat(SourceFormat):
         is_code=True,
     )
     limit = 2**23
-    reason = "compilers take minutes for more"
+    reason = "compilers need a lot of time and memory for more"
 
     def write(self, program: Program) -> Mapping[str, str]:
         """Return the package's one file."""

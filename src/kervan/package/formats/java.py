@@ -28,7 +28,7 @@ class JavaFormat(SourceFormat):
         is_code=True,
     )
     limit = 2**23
-    reason = "a class may have 65,535 constants, of 64 kB each, and compilers take minutes for more"
+    reason = "a class with more takes long to compile and to load"
 
     def write(self, program: Program) -> Mapping[str, str]:
         """Return the class."""

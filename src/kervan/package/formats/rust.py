@@ -28,7 +28,7 @@ class RustFormat(SourceFormat):
         is_code=True,
     )
     limit = 2**23
-    reason = "compilers take minutes for more"
+    reason = "compilers need a lot of time and memory for more"
 
     def write(self, program: Program) -> Mapping[str, str]:
         """Return the module."""
