@@ -22,8 +22,8 @@ _IDENTITY = {"RMSE", "MAE", "Quantile", "MAPE", "Huber", "LogCosh", "Lq", "Expec
 _EXPONENTIAL = {"Poisson", "Tweedie"}
 
 
-@reads(Ask.PROBABILITIES, "catboost.CatBoostClassifier")
-@reads(Ask.VALUE, "catboost.CatBoostRegressor")
+@reads(Ask.PROBABILITIES, "catboost.CatBoost", "catboost.CatBoostClassifier")
+@reads(Ask.VALUE, "catboost.CatBoost", "catboost.CatBoostRegressor")
 def read_catboost(builder: Builder, model: Any, value: int) -> int:
     """Read the sum of symmetric trees and the loss's inverse link."""
     with tempfile.TemporaryDirectory() as folder:

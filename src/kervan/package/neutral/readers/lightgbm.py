@@ -24,8 +24,15 @@ _EXPONENTIAL = {"poisson", "gamma", "tweedie"}
 @reads(Ask.PROBABILITIES, "lightgbm.LGBMClassifier")
 @reads(Ask.VALUE, "lightgbm.LGBMRegressor", "lightgbm.LGBMRanker")
 def read_lightgbm(builder: Builder, model: Any, value: int) -> int:
+    """Read the booster of an estimator."""
+    return read_booster(builder, model.booster_, value)
+
+
+@reads(Ask.PROBABILITIES, "lightgbm.Booster")
+@reads(Ask.VALUE, "lightgbm.Booster")
+def read_booster(builder: Builder, booster: Any, value: int) -> int:
     """Read the sum of the trees and the objective's inverse link."""
-    dump = model.booster_.dump_model(num_iteration=model.booster_.best_iteration)
+    dump = booster.dump_model(num_iteration=booster.best_iteration)
     outputs = int(dump["num_tree_per_iteration"])
     trees = [_tree(entry["tree_structure"], builder.codes) for entry in dump["tree_info"]]
     if not trees:

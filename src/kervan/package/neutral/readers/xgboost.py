@@ -27,18 +27,23 @@ _LOGISTIC = {"binary:logistic", "reg:logistic"}
 @reads(Ask.PROBABILITIES, "xgboost.XGBClassifier")
 @reads(Ask.VALUE, "xgboost.XGBRegressor", "xgboost.XGBRanker")
 def read_xgboost(builder: Builder, model: Any, value: int) -> int:
-    """Read the sum of the trees and the objective's inverse link."""
+    """Read the booster of an estimator, up to its best round if it stopped early."""
+    if not np.isnan(model.missing):
+        raise Refused(f"the model reads {model.missing} as missing", hint="mark what is missing by NaN")
     booster = model.get_booster()
     best = getattr(model, "best_iteration", None) if model.early_stopping_rounds else None
-    if best is not None:
-        booster = booster[: best + 1]
+    return read_booster(builder, booster if best is None else booster[: best + 1], value)
+
+
+@reads(Ask.PROBABILITIES, "xgboost.Booster")
+@reads(Ask.VALUE, "xgboost.Booster")
+def read_booster(builder: Builder, booster: Any, value: int) -> int:
+    """Read the sum of the trees and the objective's inverse link."""
     learner = json.loads(booster.save_raw("json"))["learner"]
     if learner["gradient_booster"]["name"] != "gbtree":
         raise Refused(
             f"the booster {learner['gradient_booster']['name']!r} cannot be written", hint="use `gbtree`"
         )
-    if not np.isnan(model.missing):
-        raise Refused(f"the model reads {model.missing} as missing", hint="mark what is missing by NaN")
     builder.slack = max(builder.slack, _SLACK)
     found = learner["gradient_booster"]["model"]
     outputs = max(1, int(learner["learner_model_param"]["num_class"]))
