@@ -1,0 +1,61 @@
+"""Which of scikit-learn's estimators can be written in which format: `python tests/package/neutral/matrix.py`
+writes what it finds into the reference."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from kervan.package.parity import proof_rows
+from kervan.package.survey import Support, survey
+from package.neutral.rows import ONLY_TWO_CLASSES, SEVERAL_OUTPUTS, fit, names
+
+if TYPE_CHECKING:
+    from kervan.package.survey import Tried
+
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "formats.md"
+FORMATS = ("native", "onnx", "c", "javascript", "sqlite", "pmml")
+ESTIMATORS = sorted({*names("binary"), *names("regression")} - SEVERAL_OUTPUTS)
+_START = "| estimator | " + " | ".join(FORMATS) + " | why not |"
+
+
+def row_of(estimator: str) -> str:
+    """Try an estimator in every format; return its row of the table."""
+    task = "regression" if estimator in names("regression") else "multi"
+    fitted, matrix = fit(estimator, "binary" if estimator in ONLY_TWO_CLASSES else task)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what is made to hurt overflows here and there
+        tried = list(survey(fitted, proof_rows(fitted, matrix[200:], seed=1), FORMATS))
+    cells = ["yes" if each.support is Support.PROVED else "no" for each in tried]
+    reasons = dict.fromkeys(_reason(each) for each in tried if each.support is not Support.PROVED)
+    return f"| {estimator} | {' | '.join(cells)} | {'; '.join(reasons)} |"
+
+
+def rows_told() -> dict[str, str]:
+    """Read the rows of the page, by estimator."""
+    lines = PAGE.read_text(encoding="utf-8").split(_START, 1)[1].splitlines()[2:]
+    return {line.split(" | ")[0].removeprefix("| "): line for line in lines if line.startswith("| ")}
+
+
+def _reason(tried: Tried) -> str:
+    """Return the reason, without figures that hang on the machine."""
+    reason = tried.reason.split(" in ")[0] if "answers differently" in tried.reason else tried.reason
+    if "characters" in reason:
+        reason = "too large for a query"
+    assert tried.support is not Support.UNPROVED, reason
+    return reason.replace("|", "\\|")
+
+
+def _write() -> None:
+    text = PAGE.read_text(encoding="utf-8").split(_START, 1)[0]
+    lines = [_START, "|---" * (len(FORMATS) + 2) + "|", *map(row_of, ESTIMATORS)]
+    PAGE.write_text(text + "\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    _write()
