@@ -55,6 +55,10 @@ class TestOnnx(FormatSuite):
         return DummyClassifier(strategy="uniform").fit(matrix, truth), signature
 
 
+class TestMlflow(TestOnnx):
+    row = ("format", "mlflow")
+
+
 class CodeSuite(FormatSuite):
     row = ("format", "")
     is_code = True
@@ -230,6 +234,7 @@ SUITES = (
     TestCsv,
     TestParquet,
     TestOnnx,
+    TestMlflow,
     TestC,
     TestPython,
     TestJavaScript,

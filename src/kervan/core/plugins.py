@@ -42,6 +42,7 @@ TABLE = (
     Plugin("format", "java", "kervan.package.formats.java:JavaFormat"),
     Plugin("format", "javascript", "kervan.package.formats.javascript:JavaScriptFormat"),
     Plugin("format", "joblib", "kervan.package.formats.pickled:JoblibFormat"),
+    Plugin("format", "mlflow", "kervan.package.formats.mlflow:MlflowFormat"),
     Plugin("format", "mysql", "kervan.package.formats.sql:MysqlFormat"),
     Plugin("format", "native", "kervan.package.formats.native:NativeFormat"),
     Plugin("format", "onnx", "kervan.package.formats.onnx:OnnxFormat"),

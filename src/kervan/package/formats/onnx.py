@@ -65,7 +65,7 @@ class MatrixPredictor:
     """Scores the encoded matrix as it is, on one thread: the engine runs one process per core."""
 
     def __init__(self, path: Path, signature: Signature) -> None:
-        self._session = _session(path)
+        self._session = open_session(path)
         width = _width(signature)
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         fits = (
@@ -97,7 +97,7 @@ class PortablePredictor:
     """Scores through `model.onnx`, as another application would: every column by its name."""
 
     def __init__(self, path: Path, signature: Signature) -> None:
-        self._session = _session(path)
+        self._session = open_session(path)
         self._signature = signature
         self._output = [self._session.get_outputs()[0].name]
 
@@ -129,8 +129,11 @@ def _decoded(values: NDArray[np.float32], column: Column) -> NDArray[Any]:
     return texts[values.astype(np.int64)]
 
 
-def _session(path: Path) -> Any:
-    """Open a model on one thread. Only the file itself is read: weights kept elsewhere are refused."""
+def open_session(path: Path) -> Any:
+    """Open a model on one thread. Only the file itself is read: weights kept elsewhere are refused.
+
+    Raises `Corrupted` for a file that is no model.
+    """
     import onnxruntime as ort
 
     options = ort.SessionOptions()

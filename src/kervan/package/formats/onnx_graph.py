@@ -59,17 +59,17 @@ def portable_graph(matrix: onnx.ModelProto, signature: Signature) -> onnx.ModelP
     from onnx import compose, helper
 
     taken = set(signature.inputs.names)
-    prefix = _free("kervan_", taken)
+    prefix = free_name("kervan_", taken)
     inner = compose.add_prefix(matrix, prefix)
     coding = [node for column in signature.inputs for node in _coding(column, prefix)]
     coded = [coding_output(column, prefix) for column in signature.inputs]
     joined = helper.make_node("Concat", coded, [f"{prefix}{INPUT}"], axis=1, name=f"{prefix}join")
-    answer = _free("probabilities" if signature.is_classification else "value", taken)
+    answer = free_name("probabilities" if signature.is_classification else "value", taken)
     ending = [helper.make_node("Identity", [inner.graph.output[0].name], [answer], name=f"{prefix}answer")]
     width = inner.graph.output[0].type.tensor_type.shape.dim[1].dim_value
     outputs = [helper.make_tensor_value_info(answer, onnx.TensorProto.FLOAT, [None, width])]
     if signature.is_classification:
-        label = _free(signature.output.name, taken | {answer})
+        label = free_name(signature.output.name, taken | {answer})
         ending += _labelling(answer, label, signature.output, prefix)
         outputs.append(helper.make_tensor_value_info(label, onnx.TensorProto.STRING, [None]))
     graph = helper.make_graph(
@@ -145,7 +145,7 @@ def _labelling(answer: str, label: str, output: Column, prefix: str) -> list[onn
     ]
 
 
-def _free(name: str, taken: Container[str]) -> str:
+def free_name(name: str, taken: Container[str]) -> str:
     """Return the name, with underscores put before it until it is nobody else's."""
     while name in taken:
         name = f"_{name}"
