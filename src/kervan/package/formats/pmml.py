@@ -11,7 +11,7 @@ import numpy as np
 from kervan.core.errors import Corrupted, MissingTool, Refused
 from kervan.core.plugins import extras_named
 from kervan.core.ports import About
-from kervan.core.schema import Type
+from kervan.package.rows import decode_rows
 from kervan.package.scalar.lower import lower
 from kervan.package.scalar.pmml import write_document
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kervan.core.ports import Fitted, Predictor
-    from kervan.core.schema import Column, Signature
+    from kervan.core.schema import Signature
 
 FILE = "model.pmml"
 
@@ -72,11 +72,10 @@ class DocumentPredictor:
 
     def predict(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
         """Score an encoded matrix of shape (rows, inputs), after turning its codes into texts again."""
-        columns = [
-            (column.name, _values(matrix[:, place], column))
-            for place, column in enumerate(self._signature.inputs)
+        names = self._signature.inputs.names
+        rows = [
+            dict(zip(names, map(_counted, row), strict=True)) for row in decode_rows(matrix, self._signature)
         ]
-        rows = [{name: values[row] for name, values in columns} for row in range(len(matrix))]
         output = self._signature.output
         wanted = [f"probability({label})" for label in output.allowed]
         if not self._signature.is_classification:
@@ -86,11 +85,9 @@ class DocumentPredictor:
         return np.array(found, dtype=np.float64).reshape(len(matrix), len(wanted))
 
 
-def _values(values: NDArray[np.float32], column: Column) -> list[Any]:
-    if column.type is not Type.CATEGORY:
-        return [None if np.isnan(value) else value for value in values.astype(np.float64).tolist()]
-    texts = [*column.allowed, "".join(column.allowed) + "?"]
-    return [None if code < 0 and place % 2 else texts[int(code)] for place, code in enumerate(values)]
+def _counted(value: Any) -> Any:
+    """Return 0 or 1 for a boolean: in the document they are numbers."""
+    return float(value) if isinstance(value, bool) else value
 
 
 def _number(value: Any) -> float:

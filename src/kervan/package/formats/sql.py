@@ -14,6 +14,7 @@ from kervan.core.errors import Corrupted, MissingTool, Refused
 from kervan.core.plugins import extras_named
 from kervan.core.ports import About
 from kervan.core.schema import Type
+from kervan.package.rows import decode_rows
 from kervan.package.scalar.lower import lower
 from kervan.package.scalar.sql import DIALECTS, TABLE, write_query
 
@@ -214,10 +215,7 @@ class QueryPredictor:
         with closing(self._connect()) as connection:
             cursor = connection.cursor()
             cursor.execute(self._table())
-            columns = [
-                _values(matrix[:, place], column) for place, column in enumerate(self._signature.inputs)
-            ]
-            rows = list(zip(*columns, strict=True))
+            rows = decode_rows(matrix, self._signature)
             for start in range(0, len(rows), _ROWS_AT_ONCE):
                 cursor.execute(self._insertion(rows[start : start + _ROWS_AT_ONCE]))
             try:
@@ -249,17 +247,6 @@ class QueryPredictor:
         if isinstance(value, str):
             return self._dialect.literal(value)
         return repr(value) if "e" in repr(value) else f"{value!r}e0"
-
-
-def _values(values: NDArray[np.float32], column: Any) -> list[Any]:
-    if column.type is Type.CATEGORY:
-        unseen = "".join(column.allowed) + "?"
-        texts = [*column.allowed, unseen]  # what is not known is a missing value in every other row
-        return [None if code < 0 and place % 2 else texts[int(code)] for place, code in enumerate(values)]
-    exact = values.astype(np.float64).tolist()
-    if column.type is Type.BOOLEAN:
-        return [None if np.isnan(value) else bool(value) for value in exact]
-    return [None if np.isnan(value) else value for value in exact]
 
 
 def _url(variable: str, example: str) -> str:
