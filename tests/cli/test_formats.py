@@ -50,3 +50,21 @@ def test_without_the_native_format_the_original_is_gone(home: Home) -> None:
     asked = home.ask("package", "formats", code=4)
     assert "has no native format" in asked.err
     assert "train again" in asked.err
+
+
+def test_narrower_numbers_are_measured_and_written_if_they_pay(lived: Home, tmp_path: Path) -> None:
+    told = lived.ask("package", "optimise", MODEL).out
+    assert [line.split()[0] for line in told.splitlines()[1:]] == [
+        "original",
+        "float64",
+        "float32",
+        "float16",
+        "int8",
+    ]
+    values = {each["name"]: each for each in lived.ask("package", "optimise", MODEL, "--json").json}
+    assert not values["int8"]["pays"]
+    assert values["float32"]["size"] < values["float64"]["size"]
+    refused = lived.ask("package", "optimise", MODEL, "--write", "int8", "--to", str(tmp_path / "x"), code=4)
+    assert "int8 does not pay" in refused.err
+    assert not (tmp_path / "x").exists()
+    assert lived.ask("package", "optimise", MODEL, "--write", "int8", code=2).err

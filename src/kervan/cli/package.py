@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from kervan.app.package import Checked
     from kervan.app.project import Project
     from kervan.package.manifest import Manifest, Parity
+    from kervan.package.optimise import Measured
 
 
 @click.group()
@@ -68,6 +70,39 @@ def write(project: Project, ref: str, name: str, to: Path) -> Shown:
     proofs = write_model(project, model, name, to)
     lines = [f"{model.ref} is in {to}", *map(_proof_text, proofs)]
     return Shown({"model": model.ref, "folder": to, "parity": proofs}, "\n".join(lines))
+
+
+@package.command("optimise")
+@click.argument("ref", default="")
+@click.option("--write", metavar="NAME", default="", help="Write this graph, if it pays.")
+@click.option("--to", type=click.Path(path_type=Path), help="The new folder to write it into.")
+@shows(
+    example="""kervan package optimise
+               kervan package optimise income@1.0.0 --write float32 --to income-small"""
+)
+@with_project
+def optimise_(project: Project, ref: str, write: str, to: Path | None) -> Shown:
+    """Measure the model's ONNX graph in float32, float16 and int8 beside the original: what pays?"""
+    from kervan.app.optimise import optimise_model, write_graph
+    from kervan.app.register import find_model
+    from kervan.cli.show import graphs_text
+
+    if bool(write) != (to is not None):
+        raise click.UsageError("--write and --to belong together")
+    found = optimise_model(project, find_model(project, ref))
+    text = graphs_text(found)
+    if to is not None:
+        text += f"\n{write} is in {write_graph(found, write, to)}"
+    return Shown([{**_plain(each), "pays": each.pays} for each in found], text)
+
+
+def _plain(measured: Measured) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    values = {name: value for name, value in asdict(measured).items() if name != "content"}
+    return {
+        name: None if isinstance(value, float) and isnan(value) else value for name, value in values.items()
+    }
 
 
 @package.command("formats")

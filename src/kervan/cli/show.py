@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from kervan.cli.edge import moment, table
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from kervan.core.nouns import Finding, Model, Report, Run
     from kervan.data.profile import ColumnProfile
     from kervan.monitor.drift import DriftReport
+    from kervan.package.optimise import Measured
     from kervan.package.survey import Tried
 
 
@@ -69,6 +71,29 @@ def leaderboard_text(trained: Trained) -> str:
         for each in ranked
     ]
     return table(("family", *names, "fit"), rows)
+
+
+def graphs_text(found: Sequence[Measured]) -> str:
+    """Show what narrower numbers cost and gain, beside the original."""
+    header = ("graph", "size", "score", "difference", "labels", "1 row", "1,000 rows", "")
+    return table(header, [_graph_row(each) for each in found])
+
+
+def _graph_row(each: Measured) -> tuple[str, ...]:
+    is_graph = each.name != "original"
+    told = each.reason or "pays"
+    if isnan(each.one):
+        return (each.name, "", "", "", "", "", "", told)
+    return (
+        each.name,
+        f"{each.size / 1024:,.1f} kB" if is_graph else "",
+        f"{each.score:.5g}",
+        f"{each.largest:.1e}" if is_graph else "",
+        str(each.label_changes) if is_graph else "",
+        f"{each.one * 1e3:.3f} ms",
+        f"{each.many * 1e3:.2f} ms",
+        told if is_graph and each.name != "float64" else "",
+    )
 
 
 def formats_text(found: Sequence[Tried]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    import onnx
     from numpy.typing import NDArray
 
     from kervan.core.ports import Fitted
@@ -25,6 +26,14 @@ PORTABLE_FILE = "model.onnx"
 
 _CHUNK = 1024  # rows scored at once: bounds the memory of a large batch, and stays in the processor's cache
 _NOWHERE = "/dev/null"  # where weights kept outside the model file would be looked for
+
+
+@runtime_checkable
+class Graphed(Protocol):
+    """A fitted model that is an ONNX graph already."""
+
+    def graph(self) -> onnx.ModelProto:
+        """Return the graph from `matrix`, as `matrix_graph` writes it."""
 
 
 class OnnxFormat:
@@ -42,7 +51,7 @@ class OnnxFormat:
     def save(self, fitted: Fitted, folder: Path) -> None:
         """Write both files. Raises `Refused` for a model that ONNX cannot express faithfully."""
         signature = fitted.signature
-        graph = matrix_graph(fitted.form)
+        graph = fitted.graph() if isinstance(fitted, Graphed) else matrix_graph(fitted.form)
         (folder / MATRIX_FILE).write_bytes(graph.SerializeToString(deterministic=True))
         portable = portable_graph(graph, signature)
         (folder / PORTABLE_FILE).write_bytes(portable.SerializeToString(deterministic=True))
@@ -107,7 +116,7 @@ class PortablePredictor:
         for start in range(0, max(len(matrix), 1), _CHUNK):
             rows = matrix[start : start + _CHUNK]
             named = {
-                column.name: _decoded(rows[:, place : place + 1], column)
+                column.name: decoded(rows[:, place : place + 1], column)
                 for place, column in enumerate(self._signature.inputs)
             }
             parts.append(self._session.run(self._output, named)[0])
@@ -118,7 +127,7 @@ def _width(signature: Signature) -> int:
     return len(signature.output.allowed) if signature.is_classification else 1
 
 
-def _decoded(values: NDArray[np.float32], column: Column) -> NDArray[Any]:
+def decoded(values: NDArray[np.float32], column: Column) -> NDArray[Any]:
     """Turn the codes of a category into texts; -1 becomes a text that is no category."""
     if column.type is not Type.CATEGORY:
         return values

@@ -25,18 +25,18 @@ OPSETS = {"": 19, "ai.onnx.ml": 3}
 IR_VERSION = 9
 
 
-def matrix_graph(form: Form) -> onnx.ModelProto:
+def matrix_graph(form: Form, *, exact: bool = True) -> onnx.ModelProto:
     """Write a form as a graph from `matrix` [rows, inputs] to [rows, classes] or [rows, 1].
 
-    Numbers come and go as float32; between, everything is float64. Raises `Refused` for a form that ONNX
-    cannot express faithfully.
+    Numbers come and go as float32; between, they are float64 if the graph is to be `exact`. Raises
+    `Refused` for a form that ONNX cannot express faithfully.
     """
     with extras_named():
         import onnx
         from onnx import helper
 
-    graph = Graph()
-    names = [graph.double(INPUT)]
+    graph = Graph(exact=exact)
+    names = [graph.number(INPUT)]
     for layer in form.layers:
         names.append(write(layer, graph, *(names[source] for source in layer.sources)))
     answer = "probabilities" if form.signature.is_classification else "value"
@@ -79,7 +79,7 @@ def portable_graph(matrix: onnx.ModelProto, signature: Signature) -> onnx.ModelP
         outputs,
         list(inner.graph.initializer),
     )
-    model = _model(graph)
+    model = _model(graph, like=matrix)
     helper.set_model_props(model, {"signature": msgspec.json.encode(signature).decode()})
     onnx.checker.check_model(model)
     return model
@@ -90,11 +90,17 @@ def coding_output(column: Column, prefix: str) -> str:
     return f"{prefix}code_{column.name}" if column.type is Type.CATEGORY else column.name
 
 
-def _model(graph: onnx.GraphProto) -> onnx.ModelProto:
+def _model(graph: onnx.GraphProto, like: onnx.ModelProto | None = None) -> onnx.ModelProto:
+    """Make a model of a graph, with our versions of the operators or those of another model."""
     from onnx import helper
 
     opsets = [helper.make_opsetid(domain, version) for domain, version in OPSETS.items()]
-    return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="kervan")
+    return helper.make_model(
+        graph,
+        opset_imports=opsets if like is None else list(like.opset_import),
+        ir_version=IR_VERSION if like is None else like.ir_version,
+        producer_name="kervan",
+    )
 
 
 def _input(column: Column) -> onnx.ValueInfoProto:

@@ -1,4 +1,4 @@
-"""Each layer of the neutral form as ONNX nodes, in float64: what exporters lose in float32 stays exact."""
+"""Each layer of the neutral form as ONNX nodes: in float64, where nothing is lost, or in float32."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ from kervan.package.neutral.form import (
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
+_LARGEST = np.finfo(np.float32).max
 _OPERATIONS = {
     Operation.ADD: "Add",
     Operation.SUBTRACT: "Sub",
@@ -54,9 +55,11 @@ _FUNCTIONS = {
 
 
 class Graph:
-    """Nodes and constants so far."""
+    """Nodes and constants so far. Its numbers are float64 if it is `exact`, else float32."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, exact: bool = True) -> None:
+        self.exact = exact
+        self.kind = np.float64 if exact else np.float32
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
 
@@ -69,19 +72,19 @@ class Graph:
         self.nodes.append(helper.make_node(kind, list(inputs), names, name=name, **attributes))
         return name
 
-    def constant(self, values: ArrayLike, kind: Any = np.float64) -> str:
-        """Add a constant of a NumPy type."""
+    def constant(self, values: ArrayLike, kind: Any = None) -> str:
+        """Add a constant of a NumPy type, by default that of the graph's numbers."""
         from onnx import numpy_helper
 
         name = f"c{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(np.asarray(values, dtype=kind), name))
+        self.constants.append(numpy_helper.from_array(np.asarray(values, dtype=kind or self.kind), name))
         return name
 
-    def double(self, name: str) -> str:
-        """Convert to float64."""
+    def number(self, name: str) -> str:
+        """Convert to the graph's numbers."""
         from onnx import TensorProto
 
-        return self.node("Cast", name, to=TensorProto.DOUBLE)
+        return self.node("Cast", name, to=TensorProto.DOUBLE if self.exact else TensorProto.FLOAT)
 
     def single(self, name: str) -> str:
         """Convert to float32."""
@@ -131,11 +134,11 @@ def _(layer: Map, graph: Graph, source: str) -> str:
     if function in _FUNCTIONS:
         return graph.node(_FUNCTIONS[function], source)
     if function is Unary.ROUND32:
-        return graph.double(graph.single(source))
+        return graph.number(graph.single(source))
     if function is Unary.POSITIVE:
-        return graph.double(graph.node("Greater", source, graph.constant(0.0)))
+        return graph.number(graph.node("Greater", source, graph.constant(0.0)))
     if function is Unary.MISSING:
-        return graph.double(graph.node("IsNaN", source))
+        return graph.number(graph.node("IsNaN", source))
     if function is Unary.LOG1P:
         return graph.node("Log", graph.node("Add", source, graph.constant(1.0)))
     if function is Unary.EXPM1:
@@ -153,13 +156,13 @@ def _(layer: Impute, graph: Graph, source: str) -> str:
 @write.register(Equal)
 def _(layer: Equal, graph: Graph, source: str) -> str:
     picked = graph.gather(source, layer.places)
-    return graph.double(graph.node("Equal", picked, graph.constant(layer.values)))
+    return graph.number(graph.node("Equal", picked, graph.constant(layer.values)))
 
 
 @write.register(AtLeast)
 def _(layer: AtLeast, graph: Graph, source: str) -> str:
     picked = graph.gather(source, layer.places)
-    return graph.double(graph.node("GreaterOrEqual", picked, graph.constant(layer.values)))
+    return graph.number(graph.node("GreaterOrEqual", picked, graph.constant(layer.values)))
 
 
 @write.register(Linear)
@@ -172,9 +175,8 @@ def _(layer: Linear, graph: Graph, source: str) -> str:
 def _(layer: Trees, graph: Graph, source: str) -> str:
     width = int(layer.place.max(initial=0)) + 1
     place, threshold, source = _choices_as_columns(layer, graph, source, width)
-    return graph.double(
-        graph.node("TreeEnsembleRegressor", source, domain="ai.onnx.ml", **_ensemble(layer, place, threshold))
-    )
+    ensemble = _ensemble(layer, place, threshold, graph)
+    return graph.number(graph.node("TreeEnsembleRegressor", source, domain="ai.onnx.ml", **ensemble))
 
 
 @write.register(Softmax)
@@ -188,7 +190,7 @@ def _(_: Normalise, graph: Graph, source: str) -> str:
     empty = graph.node("Equal", total, graph.constant(0.0))
     shares = graph.node("Div", source, total)
     ones = graph.node("Equal", source, source)  # all that meets an empty row: as many as it has columns
-    even = graph.node("Div", graph.double(ones), graph.total(graph.double(ones)))
+    even = graph.node("Div", graph.number(ones), graph.total(graph.number(ones)))
     return graph.node("Where", empty, even, shares)
 
 
@@ -197,7 +199,7 @@ def _(_: Choose, graph: Graph, source: str) -> str:
     best = graph.node("ArgMax", source, axis=1, keepdims=1)
     width = graph.node("Gather", graph.node("Shape", source), graph.constant(1, np.int64))
     places = graph.node("Range", graph.constant(0, np.int64), width, graph.constant(1, np.int64))
-    return graph.double(graph.node("Equal", best, places))
+    return graph.number(graph.node("Equal", best, places))
 
 
 @write.register(Distances)
@@ -218,7 +220,7 @@ def _(layer: Nearest, graph: Graph, distances: str, *own: str) -> str:
         return graph.node("Div", total, graph.constant(float(layer.count)))
     farthest = graph.gather(nearest, [layer.count - 1])
     slack = graph.node("Mul", graph.node("Add", farthest, own[0]), graph.constant(layer.ties))
-    near = graph.double(graph.node("LessOrEqual", distances, graph.node("Add", farthest, slack)))
+    near = graph.number(graph.node("LessOrEqual", distances, graph.node("Add", farthest, slack)))
     return graph.node("Div", graph.node("MatMul", near, graph.constant(layer.answers)), graph.total(near))
 
 
@@ -269,7 +271,7 @@ def _choices_as_columns(layer: Trees, graph: Graph, source: str, width: int) -> 
             right[: len(chosen), at] = ~chosen
         right[:, [at for at in range(len(columns)) if at not in {place for place, _ in kept}]] = 0.0
         picked = graph.gather(source, np.full(codes, element))
-        known = graph.double(graph.node("Equal", picked, graph.constant(np.arange(codes, dtype=np.float64))))
+        known = graph.number(graph.node("Equal", picked, graph.constant(np.arange(codes, dtype=np.float64))))
         other = graph.node("Sub", graph.constant(1.0), graph.total(known))
         parts.append(graph.node("MatMul", graph.node("Concat", known, other, axis=1), graph.constant(right)))
     sides = parts[0]
@@ -279,7 +281,7 @@ def _choices_as_columns(layer: Trees, graph: Graph, source: str, width: int) -> 
     return place, threshold, graph.node("Concat", inputs, sides, axis=1)
 
 
-def _ensemble(layer: Trees, place: Any, threshold: Any) -> dict[str, Any]:
+def _ensemble(layer: Trees, place: Any, threshold: Any, graph: Graph) -> dict[str, Any]:
     """Return the attributes of the operator for ensembles of trees."""
     from onnx import numpy_helper
 
@@ -305,11 +307,11 @@ def _ensemble(layer: Trees, place: Any, threshold: Any) -> dict[str, Any]:
         "n_targets": len(layer.base),
         "aggregate_function": "SUM",
         "post_transform": "NONE",
-        "base_values_as_tensor": numpy_helper.from_array(layer.base, "base"),
+        "base_values_as_tensor": numpy_helper.from_array(layer.base.astype(graph.kind), "base"),
         "nodes_treeids": tree.tolist(),
         "nodes_nodeids": local.tolist(),
         "nodes_featureids": np.where(is_leaf, 0, place).tolist(),
-        "nodes_values_as_tensor": numpy_helper.from_array(threshold, "thresholds"),
+        "nodes_values_as_tensor": numpy_helper.from_array(_held(threshold, graph), "thresholds"),
         "nodes_modes": np.where(is_leaf, "LEAF", "BRANCH_LEQ").tolist(),
         "nodes_truenodeids": np.where(is_leaf, 0, layer.left - start).tolist(),
         "nodes_falsenodeids": np.where(is_leaf, 0, layer.right - start).tolist(),
@@ -317,5 +319,15 @@ def _ensemble(layer: Trees, place: Any, threshold: Any) -> dict[str, Any]:
         "target_treeids": trees.tolist(),
         "target_nodeids": nodes.tolist(),
         "target_ids": ids.tolist(),
-        "target_weights_as_tensor": numpy_helper.from_array(np.ascontiguousarray(weights), "weights"),
+        "target_weights_as_tensor": numpy_helper.from_array(weights.astype(graph.kind), "weights"),
     }
+
+
+def _held(threshold: Any, graph: Graph) -> Any:
+    """Return thresholds as the graph's numbers, rounded down: every float32 takes the same branch."""
+    if graph.exact:
+        return threshold
+    with np.errstate(over="ignore"):
+        rounded = threshold.astype(np.float32)
+    lower = np.nextafter(rounded, np.float32(-np.inf))
+    return np.clip(np.where(rounded > threshold, lower, rounded), -_LARGEST, _LARGEST)
