@@ -8,7 +8,7 @@ import numpy as np
 
 from kervan.core.errors import Refused
 from kervan.package.neutral.form import Operation, Unary
-from kervan.package.neutral.readers.registry import Ask, class_name, read, reads
+from kervan.package.neutral.readers.registry import Ask, read, reads
 
 if TYPE_CHECKING:
     from kervan.package.neutral.build import Builder
@@ -171,7 +171,3 @@ def decision_or_probability(builder: Builder, model: Any, value: int) -> int:
     probabilities = read(builder, model, value, Ask.PROBABILITIES)
     return builder.take(probabilities, [1]) if builder.widths[probabilities] == 2 else probabilities
 
-
-def is_linear(model: Any) -> bool:
-    """Say whether a classifier is read here by its coefficients."""
-    return class_name(model) in _named(*_CLASSIFIERS)

@@ -22,7 +22,7 @@ def read_gaussian(builder: Builder, model: Any, value: int) -> int:
         away = builder.scale(value, offset=mean, divisor=None)
         squared = builder.combine(away, Operation.MULTIPLY, away)
         bias = np.log(prior) - 0.5 * np.log(2.0 * np.pi * variance).sum()
-        parts.append(builder.linear(squared, -0.5 / variance, bias))
+        parts.append(builder.linear(squared, -0.5 / variance.astype(np.float64), bias))
     return builder.softmax(builder.join(parts))
 
 
