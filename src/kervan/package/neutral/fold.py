@@ -81,11 +81,8 @@ def _chains(layer: Layer, chains: Sequence[Links], width: int) -> Links:
     if isinstance(layer, Take):
         return tuple(found[place] for place in layer.places)
     if isinstance(layer, Equal):
-        return tuple(
-            chain
-            and chain.then(replace(layer, places=np.zeros(1, np.int64), values=layer.values[at : at + 1]))
-            for at, chain in enumerate(found[place] for place in layer.places)
-        )
+        picked = enumerate(found[place] for place in layer.places)
+        return tuple(chain and chain.then(_alone(layer, at)) for at, chain in picked)
     if isinstance(layer, Impute):
         return tuple(
             chain and chain.then(replace(layer, fill=layer.fill[at : at + 1]))
