@@ -170,4 +170,3 @@ def decision_or_probability(builder: Builder, model: Any, value: int) -> int:
         return read(builder, model, value, Ask.DECISION)
     probabilities = read(builder, model, value, Ask.PROBABILITIES)
     return builder.take(probabilities, [1]) if builder.widths[probabilities] == 2 else probabilities
-
