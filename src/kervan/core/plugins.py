@@ -61,9 +61,11 @@ TABLE = (
 
 EXTRAS = {
     "alembic": "store",
+    "catboost": "boosters",
     "duckdb": "sql",
     "fsspec": "store",
     "joblib": "train",
+    "lightgbm": "boosters",
     "lz4": "streams",
     "onnx": "train",
     "polars": "data",
@@ -74,7 +76,9 @@ EXTRAS = {
     "sklearn": "train",
     "sqlalchemy": "store",
     "sqlglot": "sql",
+    "xgboost": "boosters",
     "xlsxwriter": "excel",
+    "yaml": "train",
 }
 
 
