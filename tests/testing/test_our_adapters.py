@@ -156,6 +156,11 @@ class TestPfa(FormulaSuite):
     models = ("linear", "tree", "boosting", "forest", "baseline")
 
 
+class TestCoreml(FormulaSuite):
+    row = ("format", "coreml")
+    models = ("linear", "tree", "boosting", "forest")
+
+
 class TestExcel(FormulaSuite, CodeSuite):
     row = ("format", "excel")
 
@@ -249,6 +254,7 @@ SUITES = (
     TestPmml,
     TestPfa,
     TestExcel,
+    TestCoreml,
     TestGo,
     TestNative,
     TestPickle,

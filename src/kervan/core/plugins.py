@@ -36,6 +36,7 @@ TABLE = (
     Plugin("source", "parquet", "kervan.data.sources.parquet:ParquetSource"),
     Plugin("format", "bigquery", "kervan.package.formats.sql:BigqueryFormat"),
     Plugin("format", "c", "kervan.package.formats.c:CFormat"),
+    Plugin("format", "coreml", "kervan.package.formats.coreml:CoremlFormat"),
     Plugin("format", "duckdb", "kervan.package.formats.sql:DuckdbFormat"),
     Plugin("format", "excel", "kervan.package.formats.excel:ExcelFormat"),
     Plugin("format", "go", "kervan.package.formats.go:GoFormat"),
@@ -62,6 +63,7 @@ TABLE = (
 EXTRAS = {
     "alembic": "store",
     "catboost": "boosters",
+    "coremltools": "coreml",
     "duckdb": "sql",
     "fsspec": "store",
     "joblib": "train",

@@ -75,6 +75,14 @@ def fold(form: Form, answer: int) -> Form:
     return _kept(replace(form, layers=tuple(layers)), answer)
 
 
+def chains_of(form: Form) -> list[Links]:
+    """Return for each element of every value the chain from an input, where there is one."""
+    chains: list[Links] = [tuple(Chain(place) for place in range(form.widths[0]))]
+    for place, layer in enumerate(form.layers, start=1):
+        chains.append(_chains(layer, chains, form.widths[place]))
+    return chains
+
+
 def _chains(layer: Layer, chains: Sequence[Links], width: int) -> Links:
     """Return for each element of what a layer gives the chain from an input, where there is one."""
     found = [chain for source in layer.sources for chain in chains[source]]

@@ -1,0 +1,1 @@
+"""An interpreter of that part of Core ML's specification in which Kervan writes."""
