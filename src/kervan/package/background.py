@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Background:
-    """A manifest with the records that it came from; `use` is what its maker says that the model is for."""
+class Outline:
+    """A manifest without any records: nobody here knows what its model learned from, or how good it is.
+
+    `use` is what its maker says that the model is for.
+    """
 
     manifest: Manifest
-    dataset: Dataset
-    acceptance: Report
     use: str = ""
 
     @property
@@ -35,28 +36,15 @@ class Background:
         classes = len(self.manifest.signature.output.allowed)
         return "binary classification" if classes == 2 else "classification"
 
-    @property
-    def source(self) -> str:
-        """Where the table came from, without folders, logins and tokens: they are nobody's business."""
-        told = self.dataset.origin.source
-        if "://" not in told:
-            return PurePath(told).name
-        address = urlsplit(told)
-        return f"{address.scheme}://{address.hostname or ''}{address.path}"
-
     def limitations(self) -> tuple[str, ...]:
         """Return what the model cannot do, as far as the records tell."""
-        return tuple(self._limitations())
+        return (*self._of_training(), *self._of_columns())
 
-    def _limitations(self) -> Iterator[str]:
-        yield (
-            f"It learned from {self.dataset.ref} alone. For rows unlike those it gives an answer all the "
-            "same, and nothing here says how good that is."
-        )
-        yield "Its figures are over all rows: no group of rows, or of persons, was judged on its own."
-        for finding in self.acceptance.findings:
-            if finding.verdict is not Verdict.PASSED:
-                yield f"At its acceptance: {finding.message}."
+    def _of_training(self) -> Iterator[str]:
+        yield "It was trained elsewhere: what it learned from, and how good it is, is not known here."
+        yield "It was compared with the file that it came from, which may be wrong in the same way."
+
+    def _of_columns(self) -> Iterator[str]:
         columns = tuple(self.manifest.signature.inputs)
         if any(column.type in {Type.INTEGER, Type.NUMBER} for column in columns):
             yield f"Numbers are read as 32-bit floats: whole numbers beyond {EXACT_UP_TO:,} are rounded."
@@ -67,3 +55,30 @@ class Background:
             yield "Some columns take only the categories of training; Kervan's server refuses others."
         if any(column.minimum is not None or column.maximum is not None for column in columns):
             yield "Limits of columns are checked by Kervan's server; the files of the model do not know them."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Background(Outline):
+    """A manifest with the records that it came from."""
+
+    dataset: Dataset
+    acceptance: Report
+
+    @property
+    def source(self) -> str:
+        """Where the table came from, without folders, logins and tokens: they are nobody's business."""
+        told = self.dataset.origin.source
+        if "://" not in told:
+            return PurePath(told).name
+        address = urlsplit(told)
+        return f"{address.scheme}://{address.hostname or ''}{address.path}"
+
+    def _of_training(self) -> Iterator[str]:
+        yield (
+            f"It learned from {self.dataset.ref} alone. For rows unlike those it gives an answer all the "
+            "same, and nothing here says how good that is."
+        )
+        yield "Its figures are over all rows: no group of rows, or of persons, was judged on its own."
+        for finding in self.acceptance.findings:
+            if finding.verdict is not Verdict.PASSED:
+                yield f"At its acceptance: {finding.message}."

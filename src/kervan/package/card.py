@@ -11,19 +11,20 @@ from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING
 
+from kervan.package.background import Background, Outline
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from kervan.core.schema import Column
-    from kervan.package.background import Background
 
 MODEL_CARD = "MODEL_CARD.md"
 DATA_CARD = "DATA_CARD.md"
 
 
-def model_card(background: Background) -> str:
+def model_card(background: Outline) -> str:
     """Return the model card in Markdown."""
-    manifest, dataset = background.manifest, background.dataset
+    manifest = background.manifest
     parts = [
         f"# {_text(manifest.ref)}",
         _in_short(background),
@@ -32,9 +33,7 @@ def model_card(background: Background) -> str:
         "## Inputs",
         _columns(manifest.signature.inputs),
         "## How good it is",
-        f"On the validation part of {_code(dataset.ref)}, which it did not learn from:",
-        _metrics(background),
-        _acceptance(background),
+        _quality(background),
         "## Formats",
         "Each file was written, loaded again, and compared with the trained model, also on hostile rows.",
         _formats(background),
@@ -89,6 +88,7 @@ def data_card(background: Background) -> str:
 
 _NO_USE = "Its maker did not say what it is for. Ask before you let it decide about persons."
 _NO_LICENCE = "Its maker did not state one. Without a licence, ask before you use it."
+_NO_QUALITY = "It was trained elsewhere, and nobody measured it here. Try it on rows whose answers you know."
 _USES = {
     "train": "learning",
     "validation": "choosing, and the figures of the model card",
@@ -96,13 +96,21 @@ _USES = {
 }
 
 
-def _in_short(background: Background) -> str:
+def _in_short(background: Outline) -> str:
     manifest = background.manifest
     target = manifest.signature.output
     answers = f" ({', '.join(map(_code, target.allowed))})" if target.allowed else ""
     what = f"A model of the family {_code(manifest.family)} that predicts {_code(target.name)}{answers}"
     how = f"from {len(manifest.signature.inputs)} columns: {background.task}."
-    return f"{what} {how} Made on {_day(manifest.created)} by {_text(manifest.creator)}."
+    made = "Made" if isinstance(background, Background) else "Trained elsewhere; imported"
+    return f"{what} {how} {made} on {_day(manifest.created)} by {_text(manifest.creator)}."
+
+
+def _quality(background: Outline) -> str:
+    if not isinstance(background, Background):
+        return _NO_QUALITY
+    part = f"On the validation part of {_code(background.dataset.ref)}, which it did not learn from:"
+    return "\n\n".join([part, _metrics(background), _acceptance(background)])
 
 
 def _metrics(background: Background) -> str:
@@ -121,7 +129,7 @@ def _acceptance(background: Background) -> str:
     return "\n\n".join([verdict, _list(told)] if told else [verdict])
 
 
-def _formats(background: Background) -> str:
+def _formats(background: Outline) -> str:
     manifest = background.manifest
     proofs = _table(
         ("file", "rows", "largest difference", "allowed", "scored by"),
@@ -143,8 +151,12 @@ def _formats(background: Background) -> str:
     return "\n\n".join([proofs, _list(readers)] if readers else [proofs])
 
 
-def _origin(background: Background) -> str:
+def _origin(background: Outline) -> str:
     lineage = background.manifest.lineage
+    if not isinstance(background, Background):
+        known = {"file": lineage.source, "kind": lineage.source_kind, "SHA-256": lineage.source_hash}
+        unknown = [("training data", "not known"), ("code", "not known")]
+        return _table(("", ""), [*((name, _code(value)) for name, value in known.items()), *unknown])
     changed = ", with changes that were not committed" if lineage.difference else ""
     code = f"{_code(lineage.commit)}{changed}" if lineage.commit else "not in a Git repository"
     rows = [
@@ -157,7 +169,7 @@ def _origin(background: Background) -> str:
     return _table(("", ""), rows)
 
 
-def _instructions(background: Background) -> str:
+def _instructions(background: Outline) -> str:
     folder = f"{background.manifest.name}-{background.manifest.version}"
     named = [_code(f"{name}=={number}") for name, number in background.manifest.requirements.items()]
     needs = f"install {', '.join(named)}" if named else "nothing has to be installed"

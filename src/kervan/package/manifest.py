@@ -65,7 +65,8 @@ class Lineage:
     """Where a model came from: data, run, code, and by which report it was accepted.
 
     `dataset` is a reference such as `adult:3` and `dataset_hash` what that version holds; `difference`
-    is the SHA-256 of the patch of what was not committed, or "" if everything was.
+    is the SHA-256 of the patch of what was not committed, or "" if everything was. Of a model that was
+    trained elsewhere only `source` is known, the name of its file or folder, with its kind and SHA-256.
     """
 
     dataset: str = ""
@@ -76,6 +77,9 @@ class Lineage:
     commit: str = ""
     difference: str = ""
     acceptance: str = ""
+    source: str = ""
+    source_kind: str = ""
+    source_hash: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

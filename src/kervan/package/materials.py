@@ -12,22 +12,25 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
+from kervan.package.background import Background, Outline
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from kervan.core.nouns import PackageFile
     from kervan.core.schema import Column
-    from kervan.package.background import Background
 
 MATERIALS = "bom.cdx.json"
 _MODEL, _DATA = "model", "data"
 
 
-def bill_of_materials(background: Background, files: Iterable[PackageFile]) -> bytes:
+def bill_of_materials(background: Outline, files: Iterable[PackageFile]) -> bytes:
     """Return the bill of materials of a package that will hold these files of the model."""
     manifest = background.manifest
     listed = [_file(each) for each in files]
     libraries = [_library(name, number) for name, number in sorted(manifest.requirements.items())]
+    data = [_data(background)] if isinstance(background, Background) else []
+    parts = [*data, *listed, *libraries]
     content: dict[str, Any] = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
@@ -40,10 +43,8 @@ def bill_of_materials(background: Background, files: Iterable[PackageFile]) -> b
             "authors": [{"name": manifest.creator}],
             "component": _model(background),
         },
-        "components": [_data(background), *listed, *libraries],
-        "dependencies": [
-            {"ref": _MODEL, "dependsOn": [_DATA, *(each["bom-ref"] for each in [*listed, *libraries])]}
-        ],
+        "components": parts,
+        "dependencies": [{"ref": _MODEL, "dependsOn": [each["bom-ref"] for each in parts]}],
         "formulation": [_formula(background)],
     }
     known = json.dumps(content, sort_keys=True)
@@ -51,7 +52,7 @@ def bill_of_materials(background: Background, files: Iterable[PackageFile]) -> b
     return json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n"
 
 
-def _model(background: Background) -> dict[str, Any]:
+def _model(background: Outline) -> dict[str, Any]:
     manifest = background.manifest
     licences = [{"license": {"name": manifest.licence}}] if manifest.licence else []
     return {
@@ -65,7 +66,7 @@ def _model(background: Background) -> dict[str, Any]:
                 "approach": {"type": "supervised"},
                 "task": background.task,
                 "architectureFamily": manifest.family,
-                "datasets": [{"ref": _DATA}],
+                **({"datasets": [{"ref": _DATA}]} if isinstance(background, Background) else {}),
                 "inputs": [{"format": _column(column)} for column in manifest.signature.inputs],
                 "outputs": [{"format": _column(manifest.signature.output)}],
             },
@@ -78,7 +79,7 @@ def _model(background: Background) -> dict[str, Any]:
     }
 
 
-def _metrics(background: Background) -> list[dict[str, Any]]:
+def _metrics(background: Outline) -> list[dict[str, Any]]:
     found = []
     for name, value in background.manifest.metrics.items():
         metric: dict[str, Any] = {"type": name, "value": f"{value:.6g}", "slice": "validation part"}
@@ -117,7 +118,7 @@ def _data(background: Background) -> dict[str, Any]:
     }
 
 
-def _formula(background: Background) -> dict[str, Any]:
+def _formula(background: Outline) -> dict[str, Any]:
     """Return how the model was made: a workflow from data to model, with the code that ran."""
     lineage = background.manifest.lineage
     told = {
@@ -126,16 +127,20 @@ def _formula(background: Background) -> dict[str, Any]:
         "commit": lineage.commit,
         "difference": lineage.difference,
         "acceptance": lineage.acceptance,
+        "source": lineage.source,
+        "sourceKind": lineage.source_kind,
+        "sourceHash": lineage.source_hash,
     }
+    is_known = isinstance(background, Background)
     return {
         "bom-ref": "formula",
         "workflows": [
             {
                 "bom-ref": "run",
                 "uid": lineage.run or background.manifest.ref,
-                "name": "training",
-                "taskTypes": ["build", "test"],
-                "inputs": [{"resource": {"ref": _DATA}}],
+                "name": "training" if is_known else "import",
+                "taskTypes": ["build", "test"] if is_known else ["copy", "test"],
+                **({"inputs": [{"resource": {"ref": _DATA}}]} if is_known else {}),
                 "outputs": [{"type": "artifact", "resource": {"ref": _MODEL}}],
                 "properties": _properties({name: value for name, value in told.items() if value}),
             }

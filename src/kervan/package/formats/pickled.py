@@ -77,13 +77,13 @@ class JoblibFormat:
 
 def _read(path: Path) -> Any:
     try:
-        return unpickle_model(_content(path), str(path))
+        return unpickle_model(pickle_content(path), str(path))
     except Refused as error:
         raise Corrupted(f"{error}: it is not as it was written", hint="do not load it elsewhere") from error
 
 
-def _content(path: Path) -> bytes:
-    """Return the pickle behind the compression, under limits."""
+def pickle_content(path: Path) -> bytes:
+    """Return the pickle behind a file's compression, under limits."""
     try:
         with path.open("rb") as file:
             name = compression(file.read(16))

@@ -1,0 +1,112 @@
+"""Opening a file or folder from elsewhere: looked at first, then read by what its content says that it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kervan.core.errors import InvalidInput, NotFound, Refused
+from kervan.core.identity import sha256_file, sha256_parts
+from kervan.package.imports.catboost import open_catboost
+from kervan.package.imports.graph import open_graph
+from kervan.package.imports.lightgbm import open_lightgbm
+from kervan.package.imports.mlmodel import FILE_NAME as MLMODEL
+from kervan.package.imports.mlmodel import model_file
+from kervan.package.imports.sklearn import open_native, open_pickle
+from kervan.package.imports.xgboost import open_xgboost
+from kervan.package.native.write import ARRAYS_FILE, MODEL_FILE
+from kervan.package.safety.inspection import inspect_file
+from kervan.package.safety.kinds import BY_NAME
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kervan.package.imports.foreign import Foreign
+
+_HEAD = 1 << 16
+_BOOSTERS = ("lightgbm", "xgboost", "catboost")
+_TO_ONNX = "export it to ONNX where it was trained, and import that"
+_REFUSED = {
+    "torchscript": "it carries code that its reader runs",
+    "torch": "its pickle runs what it says",
+    "keras": "its layers may hold code (Lambda)",
+    "hdf5": "a Keras model in it may hold code (Lambda)",
+}
+_KNOWN = (
+    "known are scikit-learn's pickle and joblib, Kervan's native folders, LightGBM's text, XGBoost's JSON "
+    "and UBJSON, CatBoost's .cbm and JSON, ONNX, and folders with an MLmodel"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A model from elsewhere, and which content it was read from."""
+
+    foreign: Foreign
+    place: str
+    sha256: str
+
+
+def open_model(path: Path) -> Opened:
+    """Read a model that was trained elsewhere, running nothing that its file says.
+
+    Raises `Refused` for what runs code, cannot be read or is of another version; `Corrupted` for what is
+    broken; `InvalidInput` for a file that is no model; `NotFound`.
+    """
+    if path.is_dir():
+        return _open_folder(path)
+    kind = _inspected(path)
+    return Opened(foreign=_open_file(path, kind), place=path.name, sha256=sha256_file(path))
+
+
+def _open_folder(folder: Path) -> Opened:
+    if (folder / MLMODEL).is_file():
+        inspect_file(folder / MLMODEL)
+        inner = open_model(model_file(folder))
+        return Opened(foreign=inner.foreign, place=f"{folder.name}/{inner.place}", sha256=inner.sha256)
+    if not (folder / MODEL_FILE).is_file():
+        raise InvalidInput(f"{folder} holds neither {MLMODEL} nor {MODEL_FILE}: it is no model", hint=_KNOWN)
+    hashes = []
+    for name in (MODEL_FILE, ARRAYS_FILE):
+        inspect_file(folder / name)
+        hashes.append(f"{name} {sha256_file(folder / name)}")
+    return Opened(foreign=open_native(folder), place=folder.name, sha256=sha256_parts(hashes))
+
+
+def _inspected(path: Path) -> str:
+    """Return the kind of a file that may be read. Pickles may: nothing that they name is called."""
+    if not path.exists():
+        raise NotFound(f"there is no file {path}", hint="name the file or folder of a model")
+    found = inspect_file(path, allow={"pickle", "torch", "torchscript"})
+    if found.kind in _REFUSED:
+        title = BY_NAME[found.kind].title
+        raise Refused(f"{path} is a {title}: {_REFUSED[found.kind]}", hint=_TO_ONNX)
+    return found.kind
+
+
+def _open_file(path: Path, kind: str) -> Foreign:
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    if kind == "pickle":
+        return _open_pickle(path)
+    if kind == "onnx":
+        return open_graph(path)
+    if kind == "text" and head.startswith(b"tree\n"):
+        return open_lightgbm(path)
+    if head.startswith(b"CBM1"):
+        return open_catboost(path, "cbm")
+    if head.startswith(b"{L\0\0\0\0\0\0\0\x07learner") or (kind == "json" and b'"learner"' in head):
+        return open_xgboost(path)
+    if kind == "json" and b'"features_info"' in head:
+        return open_catboost(path, "json")
+    raise InvalidInput(f"{path} is {BY_NAME[kind].title}, and no model that is known here", hint=_KNOWN)
+
+
+def _open_pickle(path: Path) -> Foreign:
+    try:
+        return open_pickle(path)
+    except Refused as error:
+        if any(library in str(error) for library in _BOOSTERS):
+            hint = "save it by the library's own `save_model`, and import that"
+            raise Refused(str(error), hint=hint) from error
+        raise
