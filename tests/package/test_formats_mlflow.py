@@ -15,6 +15,7 @@ from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.package.encoding import UNKNOWN
 from kervan.package.fitted import Fitted
 from kervan.package.formats.mlflow import FILE, GRAPH_FILE, MlflowFormat
+from kervan.package.formats.onnx_graph import matrix_graph
 from kervan.package.neutral.score import score
 from kervan.package.parity import compare
 from kervan.testing.sample import TASKS, fit_sample
@@ -160,3 +161,21 @@ def test_the_same_model_gives_the_same_bytes(tmp_path: Path) -> None:
     assert files == ["MLmodel", "conda.yaml", "model.onnx", "python_env.yaml", "requirements.txt"]
     for name in files:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "other" / name).read_bytes()
+
+
+class Imported:
+    """A model that is a graph already, and has no neutral form."""
+
+    def __init__(self, fitted_model: Fitted) -> None:
+        self.signature = fitted_model.signature
+        self._fitted = fitted_model
+
+    def graph(self) -> Any:
+        return matrix_graph(self._fitted.form)
+
+
+def test_a_model_that_is_a_graph_already_is_written_from_it(tmp_path: Path) -> None:
+    model, signature, matrix = fit_sample("tree", "binary")
+    MlflowFormat().save(Imported(Fitted(model, signature)), tmp_path)
+    found = MlflowFormat().load(tmp_path, signature).predict(matrix)
+    np.testing.assert_allclose(found, Fitted(model, signature).predict(matrix), atol=1e-6)

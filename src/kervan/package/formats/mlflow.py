@@ -14,7 +14,7 @@ from kervan.core.errors import Corrupted
 from kervan.core.ports import About
 from kervan.core.schema import Type
 from kervan.package.formats.mlflow_graph import frame_graph, output_names
-from kervan.package.formats.onnx import open_session
+from kervan.package.formats.onnx import graph_of, open_session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,7 +47,7 @@ class MlflowFormat:
 
     def save(self, fitted: Fitted, folder: Path) -> None:
         """Write the directory. Raises `Refused` for a model that ONNX cannot express faithfully."""
-        graph = frame_graph(fitted.form)
+        graph = frame_graph(graph_of(fitted), fitted.signature)
         (folder / GRAPH_FILE).write_bytes(graph.SerializeToString(deterministic=True))
         needed = ["mlflow", *(f"{name}=={version(name)}" for name in _NEEDED), "pandas"]
         (folder / "requirements.txt").write_text("".join(f"{line}\n" for line in needed), encoding="utf-8")

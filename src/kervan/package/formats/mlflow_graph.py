@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kervan.core.schema import Type
-from kervan.package.formats.onnx_graph import free_name, matrix_graph, portable_graph
+from kervan.package.formats.onnx_graph import free_name, portable_graph
 
 if TYPE_CHECKING:
     import onnx
 
     from kervan.core.schema import Signature
-    from kervan.package.neutral.form import Form
 
 
 def output_names(signature: Signature) -> list[str]:
@@ -26,8 +25,8 @@ def output_names(signature: Signature) -> list[str]:
     return names
 
 
-def frame_graph(form: Form) -> onnx.ModelProto:
-    """Return a graph whose inputs and outputs are one-dimensional, one for each column.
+def frame_graph(matrix: onnx.ModelProto, signature: Signature) -> onnx.ModelProto:
+    """Turn the graph over the matrix into one with an input and an output of one dimension for each column.
 
     MLflow passes the columns of a data frame as they lie in it, shape [rows], and a data frame of one
     column as [rows, 1]; it makes a data frame of the outputs after flattening each of them.
@@ -35,10 +34,9 @@ def frame_graph(form: Form) -> onnx.ModelProto:
     import onnx
     from onnx import compose, helper, numpy_helper
 
-    signature = form.signature
     names = output_names(signature)
     prefix = free_name("frame_", {*signature.inputs.names, *names})
-    inner = compose.add_prefix(portable_graph(matrix_graph(form), signature), prefix)
+    inner = compose.add_prefix(portable_graph(matrix, signature), prefix)
     one = f"{prefix}one"
     constants = [numpy_helper.from_array(np.array([1]), one)]
     is_alone = len(signature.inputs) == 1

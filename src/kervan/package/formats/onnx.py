@@ -36,6 +36,11 @@ class Graphed(Protocol):
         """Return the graph from `matrix`, as `matrix_graph` writes it."""
 
 
+def graph_of(fitted: Fitted) -> onnx.ModelProto:
+    """Return the graph of a fitted model over the encoded matrix: its own, or one written from its form."""
+    return fitted.graph() if isinstance(fitted, Graphed) else matrix_graph(fitted.form)
+
+
 class OnnxFormat:
     """A model as an ONNX graph over the encoded matrix, and the same graph with one input per column."""
 
@@ -51,7 +56,7 @@ class OnnxFormat:
     def save(self, fitted: Fitted, folder: Path) -> None:
         """Write both files. Raises `Refused` for a model that ONNX cannot express faithfully."""
         signature = fitted.signature
-        graph = fitted.graph() if isinstance(fitted, Graphed) else matrix_graph(fitted.form)
+        graph = graph_of(fitted)
         (folder / MATRIX_FILE).write_bytes(graph.SerializeToString(deterministic=True))
         portable = portable_graph(graph, signature)
         (folder / PORTABLE_FILE).write_bytes(portable.SerializeToString(deterministic=True))
