@@ -11,7 +11,7 @@ help:  ## Show what there is
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade --constraint constraints.txt pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all]' --group dev
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,boosters,coreml]' --group dev
 	@touch $(READY)
 
 setup: $(READY)  ## Make the virtual environment, with exact versions

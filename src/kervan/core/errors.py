@@ -95,8 +95,7 @@ class MissingExtra(KervanError):
     """An optional part of Kervan is not installed."""
 
     def __init__(self, module: str, extra: str) -> None:
-        hint = f"pip install 'kervan[{extra}]', or 'kervan[all]' for everything"
-        super().__init__(f"{module} is not installed", hint=hint)
+        super().__init__(f"{module} is not installed", hint=f"pip install 'kervan[{extra}]'")
         self.module = module
         self.extra = extra
 
