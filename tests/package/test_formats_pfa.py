@@ -46,6 +46,7 @@ def answers(form: Form, rows: Any, folder: Path) -> Any:
 
 
 @pytest.mark.data
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("name", ["adult", "california"])
 def test_answers_like_the_model_on_real_tables(
