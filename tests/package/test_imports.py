@@ -134,6 +134,17 @@ def test_what_a_booster_does_not_say_is_asked_for(tmp_path: Path) -> None:
         fit(open_model(tmp_path / "named.txt").foreign, signature, rows, "file")
 
 
+def test_lightgbm_writes_spaces_otherwise(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    rows, truth, signature = data("binary")
+    names = ("yaş", "aylık gelir", "süre")
+    frame = pandas.DataFrame(rows, columns=names)
+    model = lightgbm.LGBMClassifier(n_estimators=3, verbose=-1).fit(frame, truth)
+    model.booster_.save_model(tmp_path / "model.txt")
+    inputs = Schema(tuple(replace(column, name=name) for column, name in zip(INPUTS, names, strict=True)))
+    fit(open_model(tmp_path / "model.txt").foreign, replace(signature, inputs=inputs), rows, "file")
+
+
 def test_categories_are_those_that_the_model_knows(tmp_path: Path) -> None:
     pandas = pytest.importorskip("pandas")
     random = np.random.default_rng(0)

@@ -31,10 +31,14 @@ from kervan.package.imports.fit import fit, in_order_of
 from kervan.package.imports.open import open_model
 from kervan.package.manifest import Lineage, Manifest
 from kervan.package.materials import MATERIALS, bill_of_materials
+from kervan.package.safety.inspection import inspect_file
+from kervan.package.safety.kinds import BY_NAME
 from kervan.package.seal import write_manifest, write_whole
 from kervan.pipeline.table import as_texts
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import polars as pl
 
     from kervan.app.project import Project
@@ -44,6 +48,35 @@ if TYPE_CHECKING:
 
 _REAL_ROWS = 1_000
 _SAMPLES = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspected:
+    """What a file is: its kind, the compressions around it, and by member the kinds of what lies in it."""
+
+    kind: str
+    title: str
+    runs_code: bool
+    wrapped: tuple[str, ...]
+    inside: tuple[tuple[str, str], ...]
+
+
+def inspect_model(file: Path, allow: Collection[str] = ()) -> Inspected:
+    """Say what a file from elsewhere is.
+
+    Raises what `inspect_file` raises, and `InvalidInput` where `allow` names no kind.
+    """
+    for name in allow:
+        if name not in BY_NAME:
+            raise InvalidInput(f"there is no kind of file {name!r}", hint=did_you_mean(name, BY_NAME))
+    found = inspect_file(file, allow=allow)
+    return Inspected(
+        kind=found.kind,
+        title=BY_NAME[found.kind].title,
+        runs_code=found.runs_code,
+        wrapped=found.wrapped,
+        inside=found.inside,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

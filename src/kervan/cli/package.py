@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kervan.cli import distribution
+from kervan.cli import distribution, imports
 from kervan.cli.edge import Shown, moment, shows, with_project
 from kervan.cli.show import pairs
 
@@ -30,7 +30,7 @@ def package() -> None:
     """
 
 
-for command in (distribution.wheel, distribution.npm, distribution.jar):
+for command in (distribution.wheel, distribution.npm, distribution.jar, imports.import_, imports.inspect):
     package.add_command(command)
 
 

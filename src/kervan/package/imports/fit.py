@@ -162,7 +162,7 @@ def _answers_alike(foreign: Foreign) -> bool:
 def _check_inputs(foreign: Foreign, signature: Signature, place: str) -> None:
     names = signature.inputs.names
     for number, (own, given) in enumerate(zip(foreign.names, names, strict=False)):
-        if own != given:
+        if own not in {given, given.replace(" ", "_")}:  # as LightGBM writes spaces
             raise Refused(
                 f"{place}: its column {number + 1} is {own!r}, the table's is {given!r}",
                 hint="give the columns that it was trained on, in the same order, beside the target",

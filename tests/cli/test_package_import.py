@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+import json
+import pickle
+from typing import TYPE_CHECKING, Any
+
+import joblib
+import jsonschema
+import numpy as np
+import polars as pl
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from sklearn.linear_model import LogisticRegression
+
+from docs.manifest_schema import schema
+from kervan.core.identity import sha256_file
+from kervan.package.card import MODEL_CARD
+from kervan.package.manifest import FILE_NAME
+from kervan.package.materials import MATERIALS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from journeys.home import Home
+
+lightgbm = pytest.importorskip("lightgbm")
+xgboost = pytest.importorskip("xgboost")
+catboost = pytest.importorskip("catboost")
+
+
+def rows(count: int = 300) -> pl.DataFrame:
+    random = np.random.default_rng(0)
+    age, income = random.integers(18, 90, count), random.normal(5_000, 1_500, count).round(2)
+    leaves = (age / 40 + income / 5_000 < 2.2).tolist()
+    return pl.DataFrame(
+        {"yaş": age, "gelir": income, "ayrıldı": ["evet" if each else "hayır" for each in leaves]}
+    )
+
+
+def trained(home: Home) -> tuple[Any, pl.DataFrame]:
+    """A project with a table, and a model that somebody trained on it without Kervan."""
+    home.start()
+    table = rows()
+    table.write_csv(home.folder / "satırlar.csv")
+    model = LogisticRegression(max_iter=1_000).fit(
+        table.select("yaş", "gelir").to_numpy(), table["ayrıldı"].to_list()
+    )
+    joblib.dump(model, home.folder / "model.joblib", compress=3)
+    return model, table
+
+
+ASK = ("--name", "ayrılma", "--table", "satırlar.csv", "--target", "ayrıldı")
+
+
+@pytest.mark.parametrize("to", ["paket", "paket.kervan"])
+def test_a_model_becomes_a_package_that_is_whole(to: str, home: Home) -> None:
+    trained(home)
+    told = home.ask("package", "import", "model.joblib", to, *ASK, "--formats", "onnx,native,python").out
+    assert f"ayrılma@1.0.0 is in {to}" in told
+    assert "gives      ayrıldı: evet, hayır" in told
+    assert (home.folder / to).is_file() == to.endswith(".kervan")
+    checked = home.ask("package", "check", to, "--json").json
+    assert checked["signer"] == home.ask("package", "key", "--json").json
+    assert len(checked["answers"]) == len(checked["samples"]) == 20
+    assert checked["lineage"]["source"] == "model.joblib"
+    assert checked["lineage"]["source_kind"] == "scikit-learn"
+    assert checked["lineage"]["source_hash"] == sha256_file(home.folder / "model.joblib")
+    assert all(proof["rows"] > 300 for proof in checked["parity"])
+
+
+def test_a_package_says_what_nobody_knows(home: Home) -> None:
+    model, table = trained(home)
+    home.ask(
+        "package", "import", "model.joblib", "paket", *ASK, "--licence", "CC-BY-4.0", "--use", "To try it."
+    )
+    place = home.folder / "paket"
+    told = json.loads((place / FILE_NAME).read_bytes())
+    jsonschema.Draft202012Validator(schema()).validate(told)
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str((place / MATERIALS).read_text()) is None
+    assert told["metrics"] == {}
+    assert told["data_card"] == told["lineage"]["dataset"] == ""
+    assert not (place / "DATA_CARD.md").exists()
+    card = (place / MODEL_CARD).read_text()
+    for words in ("Trained elsewhere; imported", "nobody measured it here", "training data | not known"):
+        assert words in card
+    assert "CC-BY-4.0" in card
+    assert "acceptance" not in card
+    bill = json.loads((place / MATERIALS).read_bytes())
+    assert "data" not in {part["type"] for part in bill["components"]}
+    assert str(home.folder) not in "".join(path.read_text("latin-1") for path in place.rglob("*.*"))
+    wanted = model.predict_proba(table.select("yaş", "gelir").head(20).to_numpy())
+    np.testing.assert_allclose(told["answers"], wanted, atol=1e-6)
+
+
+def test_a_signature_takes_the_place_of_the_target(home: Home) -> None:
+    _, table = trained(home)
+    home.ask("package", "import", "model.joblib", "paket", *ASK)
+    table.drop("ayrıldı").write_csv(home.folder / "yalnız.csv")
+    asked = ("--name", "yine", "--table", "yalnız.csv", "--signature", "paket/manifest.json")
+    again = home.ask("package", "import", "model.joblib", "ikinci", *asked, "--json").json
+    first = json.loads((home.folder / "paket" / FILE_NAME).read_bytes())
+    assert again["manifest"]["signature"] == first["signature"]
+    alone = first["signature"]
+    alone["output"]["allowed"].reverse()
+    home.write("imza.json", json.dumps(alone))
+    asked = ("--name", "ters", "--table", "yalnız.csv", "--signature", "imza.json")
+    turned = home.ask("package", "import", "model.joblib", "üçüncü", *asked, "--json").json
+    np.testing.assert_allclose(np.array(turned["manifest"]["answers"])[:, ::-1], first["answers"], atol=1e-6)
+
+
+MISTAKES: dict[str, tuple[list[str], str, int]] = {
+    "no file": (["yok.txt", "paket", *ASK], "there is no file yok.txt", 3),
+    "no model": (["satırlar.csv", "paket", *ASK], "satırlar.csv is text, and no model that is known", 2),
+    "no target": (["model.joblib", "paket", *ASK[:4]], "no target is named", 2),
+    "wrong target": (["model.joblib", "paket", *ASK[:5], "ayrıld"], "no column 'ayrıld'", 2),
+    "wrong task": (
+        ["model.joblib", "paket", *ASK, "--task", "regression"],
+        "is a classification, not a regression",
+        4,
+    ),
+    "no format": (["model.joblib", "paket", *ASK, "--formats", "onx"], "there is no format 'onx'", 3),
+    "code alone": (["model.joblib", "paket", *ASK, "--formats", "c"], "can be served", 2),
+    "wrong name": (["model.joblib", "paket", "--name", "a b", *ASK[2:]], "'a b' cannot name a model", 2),
+    "wrong version": (["model.joblib", "paket", *ASK, "--version", "1"], "'1'", 2),
+    "taken": (["model.joblib", "model.joblib", *ASK], "exists already", 5),
+    "no signature": (
+        ["model.joblib", "paket", *ASK, "--signature", "satırlar.csv"],
+        "satırlar.csv is no signature",
+        2,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_named_and_leaves_nothing(name: str, home: Home) -> None:
+    trained(home)
+    arguments, words, code = MISTAKES[name]
+    before = sorted(path.name for path in home.folder.iterdir())
+    said = home.ask("package", "import", *arguments, code=code).err
+    assert words in said
+    assert "Traceback" not in said
+    assert sorted(path.name for path in home.folder.iterdir() if path.name != ".kervan") == [
+        each for each in before if each != ".kervan"
+    ]
+
+
+def test_texts_whose_codes_nobody_knows_are_refused(home: Home) -> None:
+    _, table = trained(home)
+    table.with_columns(pl.col("gelir").cast(pl.String) + " TL").head(40).write_csv(
+        home.folder / "satırlar.csv"
+    )
+    said = home.ask("package", "import", "model.joblib", "paket", *ASK, code=2).err
+    assert "column 'gelir' of the table holds texts" in said
+
+
+def test_a_file_is_inspected(home: Home) -> None:
+    trained(home)
+    home.write("model.pkl", pickle.dumps(LogisticRegression()))
+    told = home.ask("package", "inspect", "satırlar.csv").out
+    assert "text" in told
+    assert "yes: no reader runs it" in told
+    assert "pickle" in home.ask("package", "inspect", "model.pkl", code=4).err
+    allowed = home.ask("package", "inspect", "model.joblib", "--allow", "pickle", "--json").json
+    assert allowed["kind"] == "pickle"
+    assert allowed["runs_code"]
+    assert allowed["wrapped"] == ["zlib"]
+    assert (
+        "no kind of file 'pickel'"
+        in home.ask("package", "inspect", "model.pkl", "--allow", "pickel", code=2).err
+    )
+    assert "there is no file" in home.ask("package", "inspect", "yok", code=3).err
+
+
+TRAINERS: dict[str, Callable[[Any, Any, bool, Path], Path]] = {}
+
+
+def trainer(function: Callable[[Any, Any, bool, Path], Path]) -> Callable[[Any, Any, bool, Path], Path]:
+    TRAINERS[function.__name__] = function
+    return function
+
+
+@trainer
+def light(matrix: Any, truth: Any, is_value: bool, folder: Path) -> Path:
+    kind = lightgbm.LGBMRegressor if is_value else lightgbm.LGBMClassifier
+    model = kind(n_estimators=20, verbose=-1).fit(matrix, truth, feature_name="auto")
+    model.booster_.save_model(folder / "model.txt")
+    return folder / "model.txt"
+
+
+@trainer
+def extreme(matrix: Any, truth: Any, is_value: bool, folder: Path) -> Path:
+    kind = xgboost.XGBRegressor if is_value else xgboost.XGBClassifier
+    codes = truth if is_value else np.unique(truth, return_inverse=True)[1]
+    kind(n_estimators=20).fit(matrix, codes).save_model(folder / "model.ubj")
+    return folder / "model.ubj"
+
+
+@trainer
+def cat(matrix: Any, truth: Any, is_value: bool, folder: Path) -> Path:
+    kind = catboost.CatBoostRegressor if is_value else catboost.CatBoostClassifier
+    kind(iterations=20, verbose=0, allow_writing_files=False).fit(matrix, truth).save_model(
+        str(folder / "model.cbm")
+    )
+    return folder / "model.cbm"
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("library", TRAINERS)
+@pytest.mark.parametrize("is_value", [False, True], ids=["classes", "values"])
+def test_boosters_of_real_rows_are_proved(library: str, is_value: bool, home: Home, data_dir: Path) -> None:
+    home.start()
+    table = pl.read_csv(data_dir / "wine-quality/winequality-red.csv", separator=";")
+    target = "alcohol" if is_value else "quality"
+    matrix, truth = table.drop(target).to_numpy().astype(np.float64), table[target].to_numpy()
+    table.write_csv(home.folder / "rows.csv")
+    path = TRAINERS[library](matrix, truth, is_value, home.folder)
+    task = "regression" if is_value else "classification"
+    asked = ("--name", "wine", "--table", "rows.csv", "--target", target, "--task", task)
+    home.ask("package", "import", str(path), "wine.kervan", *asked, "--formats", "onnx,python")
+    told = home.ask("package", "check", "wine.kervan", "--json").json
+    allowed = told["signature"]["output"]["allowed"]
+    assert allowed == ([] if is_value else ["3", "4", "5", "6", "7", "8"])
+    assert all(proof["rows"] > 1_000 for proof in told["parity"])
