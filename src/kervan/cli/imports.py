@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 )
 @with_project
 def import_(project: Project, file: Path, to: Path, formats: str, task: str | None, **told: Any) -> Shown:
-    """Make a package TO of a model trained elsewhere, of scikit-learn, LightGBM, XGBoost, CatBoost or ONNX."""
+    """Make a package TO of a model trained elsewhere: scikit-learn, LightGBM, XGBoost, CatBoost, ONNX."""
     from kervan.app.imports import Wanted, import_model
 
     names = tuple(name.strip() for name in formats.split(",") if name.strip())
