@@ -10,6 +10,7 @@ from kervan.package.neutral.form import (
     Arithmetic,
     Choose,
     Combine,
+    Interpolate,
     Layer,
     Linear,
     Map,
@@ -112,6 +113,13 @@ class Builder:
     def choose(self, value: int) -> int:
         """1 at the largest element, the first of several."""
         return self.add(Choose(sources=(value,)))
+
+    def interpolate(self, value: int, xs: ArrayLike, ys: ArrayLike) -> int:
+        """Follow the lines between points; a single point gives its y for every row."""
+        points = as_floats(xs)
+        if len(points) == 1:
+            return self.constant(ys)
+        return self.add(Interpolate(sources=(value,), xs=points, ys=as_floats(ys)))
 
     def mean(self, values: Iterable[int], weights: ArrayLike | None = None) -> int:
         """Average values of the same width, element by element."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kervan.core.errors import Refused
-from kervan.package.neutral.form import Interpolate, Operation, Unary, WeightedMedian
+from kervan.package.neutral.form import Operation, Unary, WeightedMedian
 from kervan.package.neutral.readers.linear import decision_or_probability
 from kervan.package.neutral.readers.registry import Ask, read, reads
 
@@ -156,8 +156,7 @@ def _calibrated(builder: Builder, model: Any, value: int) -> int:
     for place, calibrator in enumerate(model.calibrators):
         score = builder.take(scores, [place])
         if model.method == "isotonic":
-            xs, ys = np.asarray(calibrator.X_thresholds_), np.asarray(calibrator.y_thresholds_)
-            parts.append(builder.add(Interpolate(sources=(score,), xs=xs.astype(float), ys=ys.astype(float))))
+            parts.append(builder.interpolate(score, calibrator.X_thresholds_, calibrator.y_thresholds_))
         else:
             parts.append(
                 builder.map(builder.linear(score, [[-calibrator.a_]], -calibrator.b_), Unary.LOGISTIC)

@@ -123,17 +123,12 @@ def read_consensus(builder: Builder, model: Any, value: int) -> int:
 @reads(Ask.VALUE, *_named("IsotonicRegression"))
 def read_isotonic(builder: Builder, model: Any, value: int) -> int:
     """Read a rising function of one input."""
-    from kervan.package.neutral.form import Interpolate
-
     if model.out_of_bounds != "clip":
         raise Refused(
             "an isotonic regression that gives nothing outside its range cannot be written",
             hint='fit it with out_of_bounds="clip"',
         )
-    xs, ys = np.asarray(model.X_thresholds_, dtype=float), np.asarray(model.y_thresholds_, dtype=float)
-    if len(xs) == 1:
-        return builder.constant(ys)
-    return builder.add(Interpolate(sources=(value,), xs=xs, ys=ys))
+    return builder.interpolate(value, model.X_thresholds_, model.y_thresholds_)
 
 
 @reads(Ask.DECISION, *_named("QuadraticDiscriminantAnalysis"))
