@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 from dataclasses import replace
@@ -178,6 +179,14 @@ def test_categories_are_those_that_the_model_knows(tmp_path: Path) -> None:
             other = replace(signature, inputs=Schema((INPUTS["yaş"], wrong)))
             with pytest.raises(Refused, match="şehir"):
                 fit(foreign, other, rows, name)
+
+
+def test_statistics_of_categories_are_refused(tmp_path: Path) -> None:
+    rows = [[0.5, "a"], [0.7, "b"], [0.1, "a"], [0.9, "b"]] * 10
+    model = catboost.CatBoostClassifier(iterations=2, verbose=0, allow_writing_files=False, cat_features=[1])
+    model.fit(rows, [0, 1, 0, 1] * 10).save_model(str(tmp_path / "model.cbm"))
+    with pytest.raises(Refused, match="statistics of CatBoost's own"):
+        open_model(tmp_path / "model.cbm")
 
 
 def test_letters_that_xgboost_cuts_are_not_believed(tmp_path: Path) -> None:
@@ -457,6 +466,34 @@ def test_a_broken_file_is_named(name: str, content: bytes, error: Any, tmp_path:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(error, match=name):
         open_model(tmp_path / name)
+
+
+BREAKS = {
+    "LightGBM's text": (light, b"num_leaves=", b"num_leaves=9"),
+    "LightGBM's children": (light, b"left_child=", b"left_child=7"),
+    "LightGBM's columns": (light, b"split_feature=", b"split_feature=9999999"),
+}
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_a_file_that_kills_its_library_does_not_kill_us(name: str, tmp_path: Path) -> None:
+    write, old, new = BREAKS[name]
+    _, path = write("binary", tmp_path)
+    path.write_bytes(path.read_bytes().replace(old, new, 1))
+    with pytest.raises(Corrupted, match=r"model\.txt is no model of LightGBM"):
+        open_model(path)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_broken_bytes_are_named_or_harmless(seed: int, tmp_path: Path) -> None:
+    _, path = extreme("binary", tmp_path, "ubj")
+    random = np.random.default_rng(seed)
+    content = bytearray(path.read_bytes())
+    for place in random.integers(64, len(content), 3):
+        content[place] = random.integers(256)
+    path.write_bytes(content)
+    with contextlib.suppress(Corrupted, Refused):
+        assert open_model(path).foreign.kind == "XGBoost"
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

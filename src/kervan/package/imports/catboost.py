@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kervan.core.errors import Corrupted
+from kervan.core.errors import Corrupted, Refused
 from kervan.core.plugins import extras_named
 from kervan.package.imports.foreign import Foreign, generic, label_text
 from kervan.package.neutral.readers.catboost import read_catboost
@@ -22,7 +22,10 @@ _EXPONENTIAL = {"Poisson", "Tweedie"}
 
 
 def open_catboost(path: Path, layout: str) -> Foreign:
-    """Read a model in a layout of CatBoost's, "cbm" or "json". Raises `Corrupted` that names the file."""
+    """Read a model in a layout of CatBoost's, "cbm" or "json".
+
+    Raises `Corrupted` that names the file, `Refused` for a model over categories.
+    """
     with extras_named():
         import catboost
 
@@ -33,6 +36,11 @@ def open_catboost(path: Path, layout: str) -> Foreign:
         raise Corrupted(f"{path} is no model of CatBoost: {error}", hint="save it again") from error
     labels = tuple(label_text(label) for label in model.classes_) if loss in _CLASSES else ()
     names = tuple(model.feature_names_)
+    if model.get_cat_feature_indices():
+        raise Refused(
+            f"{path} takes categories by statistics of CatBoost's own, which cannot be written",
+            hint="encode the categories before training, or export numbers only",
+        )
     return Foreign(
         kind="CatBoost",
         inputs=len(names),
@@ -40,7 +48,6 @@ def open_catboost(path: Path, layout: str) -> Foreign:
         is_classification=loss in _CLASSES,
         names=() if generic(names, "") else names,
         labels=labels,
-        categories=dict.fromkeys(model.get_cat_feature_indices(), ()),
         scores=partial(_scores, model, _asked(loss)),
         reads=lambda builder, value: read_catboost(builder, model, value),
         estimator=model,

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 
 from kervan.core.errors import InvalidInput, NotFound, Refused
 from kervan.core.identity import sha256_file, sha256_parts
-from kervan.package.imports.catboost import open_catboost
 from kervan.package.imports.graph import open_graph
-from kervan.package.imports.lightgbm import open_lightgbm
 from kervan.package.imports.mlmodel import FILE_NAME as MLMODEL
 from kervan.package.imports.mlmodel import model_file
 from kervan.package.imports.sklearn import open_native, open_pickle
-from kervan.package.imports.xgboost import open_xgboost
+from kervan.package.imports.trial import open_tried
 from kervan.package.native.write import ARRAYS_FILE, MODEL_FILE
 from kervan.package.safety.inspection import inspect_file
 from kervan.package.safety.kinds import BY_NAME
@@ -92,13 +90,13 @@ def _open_file(path: Path, kind: str) -> Foreign:
     if kind == "onnx":
         return open_graph(path)
     if kind == "text" and head.startswith(b"tree\n"):
-        return open_lightgbm(path)
+        return open_tried(path, "LightGBM")
     if head.startswith(b"CBM1"):
-        return open_catboost(path, "cbm")
+        return open_tried(path, "CatBoost")
     if head.startswith(b"{L\0\0\0\0\0\0\0\x07learner") or (kind == "json" and b'"learner"' in head):
-        return open_xgboost(path)
+        return open_tried(path, "XGBoost")
     if kind == "json" and b'"features_info"' in head:
-        return open_catboost(path, "json")
+        return open_tried(path, "CatBoost's JSON")
     raise InvalidInput(f"{path} is {BY_NAME[kind].title}, and no model that is known here", hint=_KNOWN)
 
 

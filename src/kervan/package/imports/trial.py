@@ -1,0 +1,74 @@
+"""A first reading in a process of its own: the libraries of boosters can die of a broken file.
+
+`python -m kervan.package.imports.trial LIBRARY FILE` reads the file and scores two rows.
+"""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kervan.core.errors import Corrupted, KervanError
+from kervan.package.imports.catboost import open_catboost
+from kervan.package.imports.lightgbm import open_lightgbm
+from kervan.package.imports.xgboost import open_xgboost
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kervan.package.imports.foreign import Foreign
+
+OPENERS: dict[str, Callable[[Path], Foreign]] = {
+    "LightGBM": open_lightgbm,
+    "XGBoost": open_xgboost,
+    "CatBoost": lambda path: open_catboost(path, "cbm"),
+    "CatBoost's JSON": lambda path: open_catboost(path, "json"),
+}
+_BROKEN = 3
+_SECONDS = 300
+_BYTES = 16 << 30  # of addresses: what a library maps, not what it uses
+_MOST_COLUMNS = 1 << 20
+
+
+def open_tried(path: Path, library: str) -> Foreign:
+    """Read a booster that another process has read before, or raise `Corrupted` if that did not survive."""
+    asked = [sys.executable, "-P", "-W", "ignore", "-m", __name__, library, str(path.resolve())]
+    try:
+        done = subprocess.run(asked, capture_output=True, check=False, timeout=_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise _broken(path, library, f"it was still read after {_SECONDS} seconds") from error
+    if done.returncode == _BROKEN:
+        raise _broken(path, library, done.stdout.decode(errors="replace").strip())
+    if done.returncode:
+        raise _broken(path, library, "the library does not survive reading it")
+    return OPENERS[library](path)
+
+
+def _broken(path: Path, library: str, why: str) -> Corrupted:
+    return Corrupted(f"{path} is no model of {library}: {why}", hint="fetch or save it again")
+
+
+def _try(path: Path, library: str) -> int:
+    try:
+        foreign = OPENERS[library](path)
+    except Corrupted as error:
+        print(error.__cause__ or error)  # noqa: T201  this is what the other process reads
+        return _BROKEN
+    except KervanError:
+        return 0  # the other process says so itself
+    if foreign.inputs > _MOST_COLUMNS or foreign.scores is None:
+        return 1
+    with suppress(Exception):  # what it says of two rows is no matter, as long as it lives
+        foreign.scores(np.array([[0.0], [np.nan]]) + np.zeros(foreign.inputs))
+    return 0
+
+
+if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_AS, (_BYTES, _BYTES))
+    sys.exit(_try(Path(sys.argv[2]), sys.argv[1]))
