@@ -85,14 +85,14 @@ def _inspected(path: Path) -> str:
 def _open_file(path: Path, kind: str) -> Foreign:
     with path.open("rb") as file:
         head = file.read(_HEAD)
+    if head.startswith(b"CBM1"):  # some of which are also opcodes of a pickle
+        return open_tried(path, "CatBoost")
     if kind == "pickle":
         return _open_pickle(path)
     if kind == "onnx":
         return open_graph(path)
     if kind == "text" and head.startswith(b"tree\n"):
         return open_tried(path, "LightGBM")
-    if head.startswith(b"CBM1"):
-        return open_tried(path, "CatBoost")
     if head.startswith(b"{L\0\0\0\0\0\0\0\x07learner") or (kind == "json" and b'"learner"' in head):
         return open_tried(path, "XGBoost")
     if kind == "json" and b'"features_info"' in head:

@@ -70,5 +70,7 @@ def _try(path: Path, library: str) -> int:
 
 
 if __name__ == "__main__":
-    resource.setrlimit(resource.RLIMIT_AS, (_BYTES, _BYTES))
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    limit = _BYTES if most == resource.RLIM_INFINITY else min(_BYTES, most)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, most))
     sys.exit(_try(Path(sys.argv[2]), sys.argv[1]))
