@@ -223,3 +223,23 @@ def test_boosters_of_real_rows_are_proved(library: str, is_value: bool, home: Ho
     allowed = told["signature"]["output"]["allowed"]
     assert allowed == ([] if is_value else ["3", "4", "5", "6", "7", "8"])
     assert all(proof["rows"] > 1_000 for proof in told["parity"])
+
+
+@pytest.mark.data
+def test_texts_reach_a_booster_by_the_codes_that_it_keeps(home: Home, data_dir: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    home.start()
+    frame = pandas.read_csv(data_dir / "german-credit/german.csv").head(1_000)
+    target = "class"
+    kept = frame[[name for name in frame.columns if name != target][:8]]
+    texts = [name for name in kept.columns if not pandas.api.types.is_numeric_dtype(kept[name])]
+    assert texts
+    matrix = kept.astype(dict.fromkeys(texts, "category"))
+    model = lightgbm.LGBMClassifier(n_estimators=15, verbose=-1).fit(matrix, frame[target].astype(str))
+    model.booster_.save_model(home.folder / "model.txt")
+    kept.assign(**{target: frame[target].astype(str)}).to_csv(home.folder / "rows.csv", index=False)
+    asked = ("--name", "credit", "--table", "rows.csv", "--target", target, "--task", "classification")
+    home.ask("package", "import", "model.txt", "paket", *asked, "--formats", "onnx,python")
+    told = home.ask("package", "check", "paket", "--json").json
+    np.testing.assert_allclose(told["answers"], model.predict_proba(matrix.head(20)), atol=1e-6)
+    assert {each["name"] for each in told["signature"]["inputs"]["columns"] if each["allowed"]} == set(texts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
+import zipfile
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -413,6 +414,30 @@ def test_what_runs_code_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(Refused, match="lightgbm") as caught:
         open_model(tmp_path / "wrapped.joblib")
     assert "save_model" in caught.value.hint
+
+
+NETWORKS = {
+    "torchscript": ({"m/code/__torch__.py": b"x = 1", "m/data.pkl": b"\x80\x02}q\x00."}, "TorchScript"),
+    "torch": ({"m/data.pkl": b"\x80\x02}q\x00."}, "PyTorch"),
+    "keras": ({"config.json": b"{}", "metadata.json": b"{}"}, "Keras"),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_networks_that_hold_code_are_refused_by_name(name: str, tmp_path: Path) -> None:
+    members, words = NETWORKS[name]
+    with zipfile.ZipFile(tmp_path / "network", "w") as archive:
+        for member, content in members.items():
+            archive.writestr(member, content)
+    with pytest.raises(Refused, match=words) as caught:
+        open_model(tmp_path / "network")
+    assert "ONNX" in caught.value.hint
+
+
+def test_an_old_keras_file_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "model.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(600))
+    with pytest.raises(Refused, match="Keras"):
+        open_model(tmp_path / "model.h5")
 
 
 def test_a_pickle_of_another_version_is_refused(tmp_path: Path) -> None:
