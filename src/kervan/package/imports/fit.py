@@ -89,35 +89,6 @@ class _Ordered:
         return builder.take(answer, self._order) if self._order else answer
 
 
-def fit_signature(foreign: Foreign, signature: Signature, place: str) -> Signature:
-    """Return the signature with what the model knows better: the order of its labels.
-
-    Raises `Refused` that names the first column, category or class in which the two differ.
-    """
-    _check_inputs(foreign, signature, place)
-    wants = signature.is_classification
-    if foreign.is_classification is not None and foreign.is_classification != wants:
-        is_, asked = ("classification", "regression") if not wants else ("regression", "classification")
-        raise Refused(
-            f"{place} is a {is_}, not a {asked}", hint=f"say --task {is_}, or give the right target"
-        )
-    if not wants:
-        if foreign.classes > 1:
-            raise Refused(
-                f"{place} gives {foreign.classes} numbers for a row", hint="train it to predict one column"
-            )
-        return signature
-    allowed = signature.output.allowed
-    if foreign.labels and set(foreign.labels) != set(allowed):
-        _differ(place, foreign.labels, allowed)
-    if foreign.classes and foreign.classes != len(allowed):
-        raise Refused(
-            f"{place} knows {foreign.classes} classes, the target has {len(allowed)}: {', '.join(allowed)}",
-            hint="give a table with every class in it, or a --signature that lists them",
-        )
-    return signature
-
-
 def in_order_of(foreign: Foreign, signature: Signature) -> Signature:
     """Return the signature with its classes in the model's own order, where the model knows its labels."""
     if set(foreign.labels) != set(signature.output.allowed) or not signature.is_classification:
@@ -128,9 +99,10 @@ def in_order_of(foreign: Foreign, signature: Signature) -> Signature:
 def fit(foreign: Foreign, signature: Signature, matrix: NDArray[np.float32], place: str) -> Fitted:
     """Return the model as it answers for a signature, tried on real rows.
 
-    Raises `Refused` if it does not answer them, or with something that is no probability or value.
+    Raises `Refused` that names the first column, category or class in which the two differ, or if the model
+    does not answer the rows by probabilities or values.
     """
-    fit_signature(foreign, signature, place)
+    _check_signature(foreign, signature, place)
     order = _order(foreign, signature)
     fitted: Fitted
     if foreign.graph is not None:
@@ -157,6 +129,31 @@ def _answers_alike(foreign: Foreign) -> bool:
         return True
     known: list[Any] = list(getattr(foreign.estimator, "classes_", ()))
     return known == list(range(foreign.classes))
+
+
+def _check_signature(foreign: Foreign, signature: Signature, place: str) -> None:
+    """Raise `Refused` that names the first column, category or class in which the two differ."""
+    _check_inputs(foreign, signature, place)
+    wants = signature.is_classification
+    if foreign.is_classification is not None and foreign.is_classification != wants:
+        own, asked = ("regression", "classification") if wants else ("classification", "regression")
+        raise Refused(
+            f"{place} is a {own}, not a {asked}", hint=f"say --task {own}, or give the right target"
+        )
+    if not wants:
+        if foreign.classes > 1:
+            raise Refused(
+                f"{place} gives {foreign.classes} numbers for a row", hint="train it to predict one column"
+            )
+        return
+    allowed = signature.output.allowed
+    if foreign.labels and set(foreign.labels) != set(allowed):
+        _differ(place, foreign.labels, allowed)
+    if foreign.classes and foreign.classes != len(allowed):
+        raise Refused(
+            f"{place} knows {foreign.classes} classes, the target has {len(allowed)}: {', '.join(allowed)}",
+            hint="give a table with every class in it, or a --signature that lists them",
+        )
 
 
 def _check_inputs(foreign: Foreign, signature: Signature, place: str) -> None:
