@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kervan.cli.edge import Shown, shows, with_project
-from kervan.cli.show import pairs
+from kervan.cli.show import pairs, proof_text
 
 if TYPE_CHECKING:
     from kervan.app.project import Project
@@ -78,8 +78,5 @@ def _text(manifest: Manifest, to: Path) -> str:
         "gives": f"{output.name}: {', '.join(output.allowed) or 'a number'}",
         "signed by": "this project's key",
     }
-    proofs = [
-        f"{proof.format}: largest difference {proof.largest:.2g} over {proof.rows:,} rows"
-        for proof in manifest.parity
-    ]
+    proofs = map(proof_text, manifest.parity)
     return "\n".join([f"{manifest.ref} is in {to}", pairs(facts), *proofs])

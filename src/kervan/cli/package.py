@@ -10,12 +10,12 @@ import click
 
 from kervan.cli import distribution, imports
 from kervan.cli.edge import Shown, moment, shows, with_project
-from kervan.cli.show import pairs
+from kervan.cli.show import pairs, proof_text
 
 if TYPE_CHECKING:
     from kervan.app.package import Checked
     from kervan.app.project import Project
-    from kervan.package.manifest import Manifest, Parity
+    from kervan.package.manifest import Manifest
     from kervan.package.optimise import Measured
 
 
@@ -68,7 +68,7 @@ def write(project: Project, ref: str, name: str, to: Path) -> Shown:
 
     model = find_model(project, ref)
     proofs = write_model(project, model, name, to)
-    lines = [f"{model.ref} is in {to}", *map(_proof_text, proofs)]
+    lines = [f"{model.ref} is in {to}", *map(proof_text, proofs)]
     return Shown({"model": model.ref, "folder": to, "parity": proofs}, "\n".join(lines))
 
 
@@ -166,12 +166,8 @@ def _text(checked: Checked) -> str:
         "answers": _answers(manifest) if manifest.samples else "not tried: no samples",
         "cards": ", ".join(filter(None, cards)) or "none",
     }
-    proofs = map(_proof_text, manifest.parity)
+    proofs = map(proof_text, manifest.parity)
     return "\n".join([f"{manifest.ref} is whole: {len(manifest.files)} files", pairs(facts), *proofs])
-
-
-def _proof_text(proof: Parity) -> str:
-    return f"{proof.format}: largest difference {proof.largest:.2g} over {proof.rows:,} rows"
 
 
 def _answers(manifest: Manifest) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kervan.core.nouns import Finding, Model, Report, Run
     from kervan.data.profile import ColumnProfile
     from kervan.monitor.drift import DriftReport
+    from kervan.package.manifest import Parity
     from kervan.package.optimise import Measured
     from kervan.package.survey import Tried
 
@@ -71,6 +72,11 @@ def leaderboard_text(trained: Trained) -> str:
         for each in ranked
     ]
     return table(("family", *names, "fit"), rows)
+
+
+def proof_text(proof: Parity) -> str:
+    """Say how far a written format is from its original."""
+    return f"{proof.format}: largest difference {proof.largest:.2g} over {proof.rows:,} rows"
 
 
 def graphs_text(found: Sequence[Measured]) -> str:
