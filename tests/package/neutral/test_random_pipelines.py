@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from sklearn import preprocessing as pre
 from sklearn.compose import ColumnTransformer
@@ -29,6 +29,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
+from kervan.core.errors import Refused
 from kervan.core.plugins import plugin
 from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.package.build import prove, scorers_of
@@ -73,6 +74,8 @@ def problems(draw: st.DrawFn) -> tuple[Any, Any, Any]:
     spread = 10.0 ** draw(st.integers(-3, 4))
     values = random.normal(size=(150, numbers)) * spread + draw(st.sampled_from([0.0, spread * 50]))
     values = np.round(values, draw(st.integers(0, 5)))
+    # A column that is the same in every row makes models with infinite weights.
+    assume(all(len(np.unique(column[:100])) > 5 for column in values.T))
     values[random.random(values.shape) < 0.1] = np.nan
     codes = np.column_stack([random.integers(-1, size, 150) for size in sizes] or [np.empty((150, 0))])
     columns = [Column(name=f"n{at}", type=Type.NUMBER, nullable=True) for at in range(numbers)]
@@ -116,5 +119,9 @@ def test_a_random_pipeline_is_written_faithfully(problem: tuple[Fitted, Any, Any
         for name in ("python", "sqlite", "onnx"):
             adapter = plugin("format", name)
             with tempfile.TemporaryDirectory() as folder:
-                adapter.save(fitted, Path(folder))
+                try:
+                    adapter.save(fitted, Path(folder))
+                except Refused as error:
+                    assert (name, "32-bit" in str(error)) == ("sqlite", True)  # noqa: PT017 - the others can say it
+                    continue
                 prove(name, scorers_of(adapter, Path(folder), fitted.signature), fitted, rows)

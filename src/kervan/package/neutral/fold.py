@@ -168,7 +168,8 @@ def _is_monotone(step: Layer) -> bool:
     return isinstance(step, Impute) or (isinstance(step, Map) and step.function in _RISING)
 
 
-_RISING = {Unary.ROUND32, Unary.EXPM1, Unary.TANH, Unary.LOGISTIC, Unary.FLOOR, Unary.EXP}
+# MISSING is the same for all numbers; what it says of NaN is asked apart.
+_RISING = {Unary.ROUND32, Unary.EXPM1, Unary.TANH, Unary.LOGISTIC, Unary.FLOOR, Unary.EXP, Unary.MISSING}
 
 
 def _keeps_codes(step: Layer) -> bool:

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from kervan.core.schema import Column, Signature
     from kervan.package.scalar.expressions import Test
 
+_LARGEST = float(np.finfo(np.float64).max)
 _ZERO, _ONE = Number(0.0), Number(1.0)
 
 
@@ -291,7 +292,8 @@ def ask(layer: Trees, node: int, element: Expression, signature: Signature) -> Q
     column = signature.inputs.columns[element.place] if isinstance(element, Input) else None
     codes, missing_left = _codes(layer, node, column)
     if codes is None:
-        test: Test = Compare("<=", element, Number(float(layer.threshold[node])))
+        threshold = float(np.clip(layer.threshold[node], -_LARGEST, _LARGEST))  # infinite: all numbers
+        test: Test = Compare("<=", element, Number(threshold))
         return Question(Either(Missing(element), test) if layer.missing_left[node] else test, goes_left=True)
     if not codes:
         return Question(None, missing_left)

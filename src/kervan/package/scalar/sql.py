@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import Refused
@@ -213,6 +214,11 @@ class _Printer:
         return f"CAST({name} AS {self._dialect.double})"
 
     def _number(self, value: float) -> str:
+        if not isfinite(value):
+            raise Refused(
+                f"the model holds the number {value}, which a query cannot say",
+                hint="look for columns that are the same in every row, and leave them out",
+            )
         text = repr(value)
         return text if "e" in text else f"{text}e0"  # a decimal would be exact arithmetic, and slow
 
@@ -225,7 +231,7 @@ class _Printer:
         if formula.function == "minimum":
             return f"{self._dialect.least}({values[0]}, {values[1]})"
         if formula.function == "round32":
-            return self._rounded(values[0])
+            return self._rounded(values[0], formula.arguments[0])
         if formula.function == "power":
             return f"POWER({values[0]}, {values[1]})"
         return self._function(formula.function, values[0])
@@ -249,9 +255,14 @@ class _Printer:
             value = f"{self._dialect.least}({value}, {_LIMIT})"
         return f"EXP({self._dialect.greatest}({value}, -{_LIMIT}))"
 
-    def _rounded(self, value: str) -> str:
-        if not self._dialect.single:
+    def _rounded(self, value: str, argument: Expression) -> str:
+        if not self._dialect.single and isinstance(argument, Input):
             return value
+        if not self._dialect.single:
+            raise Refused(
+                f"{self._dialect.name} has no 32-bit numbers, in which this model's trees compare",
+                hint="leave out what is computed before the trees, or choose `duckdb` or `postgresql`",
+            )
         return f"CAST(CAST({value} AS {self._dialect.single}) AS {self._dialect.double})"
 
 
