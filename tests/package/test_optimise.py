@@ -56,7 +56,7 @@ def test_float32_trees_take_the_same_branches(family: str) -> None:
     assert named["float32"].largest < 1e-5
     assert named["float32"].label_changes == 0
     assert not named["int8"].pays
-    assert "fewer than 1,000 weights" in named["float16"].reason
+    assert named["float16"].reason == "trees have no weights to narrow"
 
 
 def test_what_loses_too_much_does_not_pay() -> None:
@@ -64,3 +64,10 @@ def test_what_loses_too_much_does_not_pay() -> None:
     scores = iter([0.9, 0.9, 0.8])
     found = optimise(Fitted(model, signature), Question(rows=matrix, score=lambda _: next(scores)))
     assert "changes the score by 0.1" in {each.name: each for each in found}["float32"].reason
+
+
+def test_what_cannot_be_scored_does_not_pay() -> None:
+    model, signature, matrix = fit_sample("linear", "binary")
+    scores = iter([0.9, 0.9, float("nan")])
+    found = optimise(Fitted(model, signature), Question(rows=matrix, score=lambda _: next(scores)))
+    assert not {each.name: each for each in found}["float32"].pays

@@ -6,6 +6,7 @@ import tempfile
 import time
 import warnings
 from dataclasses import dataclass, replace
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,9 +101,7 @@ def _narrowed(single: Any, folder: Path) -> Iterator[tuple[str, bytes | str]]:
         from onnxruntime.transformers.float16 import convert_float_to_float16
 
     yield "float32", single.SerializeToString(deterministic=True)
-    weights = sum(int(np.prod(each.dims)) for each in single.graph.initializer if len(each.dims) == 2)
-    if weights < _FEWEST_WEIGHTS or any(node.domain == "ai.onnx.ml" for node in single.graph.node):
-        reason = f"there are fewer than {_FEWEST_WEIGHTS:,} weights of a network to narrow"
+    if reason := _why_not(single):
         yield "float16", reason
         yield "int8", reason
         return
@@ -115,6 +114,14 @@ def _narrowed(single: Any, folder: Path) -> Iterator[tuple[str, bytes | str]]:
     place = folder / "quantised.onnx"
     quantize_dynamic(single, place)
     yield "int8", place.read_bytes()
+
+
+def _why_not(single: Any) -> str:
+    """Say why a graph cannot be narrowed below float32, if it cannot."""
+    if any(node.domain == "ai.onnx.ml" for node in single.graph.node):
+        return "trees have no weights to narrow"
+    weights = sum(int(np.prod(each.dims)) for each in single.graph.initializer if len(each.dims) == 2)
+    return "" if weights >= _FEWEST_WEIGHTS else f"there are fewer than {_FEWEST_WEIGHTS:,} weights to narrow"
 
 
 def _load(content: bytes, fitted: Fitted, path: Path) -> MatrixPredictor:
@@ -145,6 +152,8 @@ def _measured(
 
 def _judged(measured: Measured, exact: Measured, question: Question) -> Measured:
     """Say why a narrowed graph does not pay, if it does not."""
+    if not (isfinite(measured.largest) and isfinite(measured.score)):
+        return replace(measured, reason="it leaves the range of its numbers: some answers are none")
     lost = abs(measured.score - exact.score) / max(1.0, abs(exact.score))
     if lost > question.loss:
         return replace(measured, reason=f"it changes the score by {lost:.2g}")
