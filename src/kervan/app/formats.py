@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from kervan.app.data import read_part
 from kervan.app.register import manifest_of, package_folder
-from kervan.core.errors import NotFound, Refused, did_you_mean
+from kervan.core.errors import Refused
 from kervan.core.nouns import Dataset, Role
-from kervan.core.plugins import plugins
+from kervan.core.plugins import plugin, plugins
 from kervan.package.build import write_format
 from kervan.package.encoding import encode_table
 from kervan.package.fitted import Fitted
@@ -39,12 +39,11 @@ def formats_of(project: Project, model: Model, names: Sequence[str] = ()) -> lis
     Nothing of what is written stays. Raises `NotFound` for a format that does not exist, `Refused` for a
     package without the format `native`, from which the original is put together again.
     """
-    known = plugins("format")
     for name in names:
-        _check_name(name)
+        plugin("format", name)  # a wrong name is told before anything is tried
     fitted = original_of(project, model)
     found = []
-    for tried in survey(fitted, _rows(project, model, fitted), names or sorted(known)):
+    for tried in survey(fitted, _rows(project, model, fitted), names or sorted(plugins("format"))):
         found.append(tried)
         project.remark(tried.format, tried.reason or str(tried.support))
     return found if names else [*found, *absent()]
@@ -55,7 +54,7 @@ def write_model(project: Project, model: Model, name: str, to: Path) -> tuple[Pa
 
     Raises what `formats_of` raises, and `Conflict` if the folder exists.
     """
-    _check_name(name)
+    plugin("format", name)
     fitted = original_of(project, model)
     return write_format(name, fitted, to, _rows(project, model, fitted))
 
@@ -74,9 +73,3 @@ def _rows(project: Project, model: Model, fitted: Fitted) -> NDArray[np.float32]
     dataset = project.store.catalog.get(Dataset, model.dataset)
     real = encode_table(read_part(project, dataset, Role.VALIDATION), model.signature)[:_REAL_ROWS]
     return proof_rows(fitted, real, _SEED)
-
-
-def _check_name(name: str) -> None:
-    known = plugins("format")
-    if name not in known:
-        raise NotFound(f"there is no format {name!r}", hint=did_you_mean(name, known))

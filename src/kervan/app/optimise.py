@@ -31,10 +31,8 @@ def optimise_model(project: Project, model: Model) -> list[Measured]:
     fitted = original_of(project, model)
     signature = model.signature
     table = read_part(project, project.store.catalog.get(Dataset, model.dataset), Role.VALIDATION)
-    matrix, truth = (
-        encode_table(table, signature),
-        encode_truth(table[signature.output.name], signature.output),
-    )
+    matrix = encode_table(table, signature)
+    truth = encode_truth(table[signature.output.name], signature.output)
     metric = default_metric(task_of(signature))
 
     def score(predictor: Predictor) -> float:

@@ -116,11 +116,14 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
     >>> did_you_mean("targt", ["source", "target"])
     'did you mean "target"?'
+    >>> did_you_mean("C", ["c", "onnx"])
+    'did you mean "c"?'
     >>> did_you_mean("x", ["source", "target"])
     'known: source, target'
     """
     names = sorted(known)
-    near = get_close_matches(name, names, n=1, cutoff=0.6)
+    folded = {each.casefold(): each for each in names}
+    near = get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
     if near:
-        return f'did you mean "{near[0]}"?'
+        return f'did you mean "{folded[near[0]]}"?'
     return f"known: {', '.join(names)}" if names else "there are none yet"

@@ -66,10 +66,11 @@ class Fitted(Predictor, Protocol):
 class About:
     """What is true of a format whatever the model: what people ask before they choose one.
 
-    `readers` names what reads its files; `licence` is that of the format or its usual reader. `text` says
-    that people can read the files, `compressed` that they are compressed inside, `is_code` that other
-    programs run them and Kervan never loads them to answer requests. `tolerance` is how far an answer may be
-    from the original's, which is a matter of the format's arithmetic.
+    `vendor` owns it, "" for an open one; `readers` names what reads its files; `licence` is that of the
+    format or its usual reader. `text` says that people can read the files, `compressed` that they are
+    compressed inside, `is_code` that other programs run them and Kervan never loads them to answer
+    requests. `tolerance` is how far an answer may be from the original's, which is a matter of the format's
+    arithmetic.
     """
 
     title: str
@@ -81,11 +82,6 @@ class About:
     compressed: bool = False
     is_code: bool = False
     tolerance: float = 1e-12
-
-    @property
-    def is_open(self) -> bool:
-        """Whether no single vendor owns the format."""
-        return not self.vendor
 
 
 @runtime_checkable

@@ -76,7 +76,5 @@ class Fitted:
         if hasattr(self.model, "predict_proba"):
             return np.asarray(self.model.predict_proba(exact), dtype=np.float64)
         classes = np.arange(len(self.signature.output.allowed))
-        chosen: NDArray[np.float64] = (np.reshape(self.model.predict(exact), (-1, 1)) == classes).astype(
-            float
-        )
-        return chosen
+        is_chosen = np.reshape(self.model.predict(exact), (-1, 1)) == classes
+        return np.asarray(is_chosen, dtype=np.float64)
