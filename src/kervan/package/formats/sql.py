@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from contextlib import closing
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -15,8 +16,8 @@ from kervan.core.plugins import extras_named
 from kervan.core.ports import About
 from kervan.core.schema import Type
 from kervan.package.rows import decode_rows
-from kervan.package.scalar.lower import lower
-from kervan.package.scalar.sql import DIALECTS, TABLE, write_query
+from kervan.package.scalar.dialects import DIALECTS
+from kervan.package.scalar.sql import TABLE, Script, write_script
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,15 +27,16 @@ if TYPE_CHECKING:
 
     from kervan.core.ports import Fitted, Predictor
     from kervan.core.schema import Signature
-    from kervan.package.scalar.sql import Dialect
+    from kervan.package.scalar.dialects import Dialect
 
-FILE = "model.sql"
+FILE, NODES = "model.sql", "nodes.sql"
+_HEAD = "-- The nodes of the trees that the query walks through: run this once in each database.\n"
 _ROWS_AT_ONCE = 200
 _AGAIN = "package the model again"
 
 
 class SqlFormat:
-    """A model as a query in the dialect of one database."""
+    """A model as a query in the dialect of one database, with a table of nodes for many or large trees."""
 
     dialect: Dialect
     about: About
@@ -42,8 +44,11 @@ class SqlFormat:
 
     def save(self, fitted: Fitted, folder: Path) -> None:
         """Write the query. Raises `Refused` for a model that is too large, or needs sorting or searching."""
-        query = write_query(lower(fitted.form), self.dialect)
-        (folder / FILE).write_text(query, encoding="utf-8", newline="\n")
+        script = write_script(fitted.form, self.dialect)
+        (folder / FILE).write_text(script.query, encoding="utf-8", newline="\n")
+        if script.nodes:
+            content = _HEAD + "".join(f"{statement};\n" for statement in script.nodes)
+            (folder / NODES).write_text(content, encoding="utf-8", newline="\n")
 
     def load(self, folder: Path, signature: Signature) -> Predictor:
         """Refuse: a query is run by a database."""
@@ -54,14 +59,13 @@ class SqlFormat:
 
     def scorers(self, folder: Path, signature: Signature) -> Mapping[str, Predictor]:
         """Return the database that runs the query."""
-        return {"": QueryPredictor(self.query(folder), signature, self.dialect, self.connect())}
+        return {"": QueryPredictor(self.script(folder, signature), signature, self.dialect, self.connect())}
 
-    def query(self, folder: Path) -> str:
-        """Read the query, or raise `Corrupted`."""
-        try:
-            return (folder / FILE).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise Corrupted(f"{folder / FILE} cannot be read", hint=_AGAIN) from error
+    def script(self, folder: Path, signature: Signature) -> Script:
+        """Read what was written, and let it give the rows' key too; or raise `Corrupted`."""
+        nodes = folder / NODES
+        statements = _read(nodes).removeprefix(_HEAD).split(";\n")[:-1] if nodes.is_file() else []
+        return Script(query=_read(folder / FILE), nodes=tuple(statements)).keyed(_key(signature))
 
     def connect(self) -> Callable[[], Any]:
         """Return what connects to a database of this kind, or raise `MissingTool`."""
@@ -160,11 +164,20 @@ class _TranslatedFormat(SqlFormat):
         """Translate the query and run it by DuckDB."""
         with extras_named():
             import sqlglot
+        script = self.script(folder, signature)
         try:
-            query = sqlglot.transpile(self.query(folder), read=self.dialect.name, write="duckdb")[0]
+            query = self._translated(script.query)
+            # Rows of plain numbers are written alike everywhere, and take seconds to parse.
+            nodes = [each if each.startswith("INSERT") else self._translated(each) for each in script.nodes]
         except sqlglot.errors.SqlglotError as error:
             raise Corrupted(f"{folder / FILE} is no query: {error}", hint=_AGAIN) from error
-        return {"": QueryPredictor(query, signature, DIALECTS["duckdb"], DuckdbFormat().connect())}
+        script = Script(query=query, nodes=tuple(nodes))
+        return {"": QueryPredictor(script, signature, DIALECTS["duckdb"], DuckdbFormat().connect())}
+
+    def _translated(self, statement: str) -> str:
+        import sqlglot
+
+        return str(sqlglot.transpile(statement, read=self.dialect.name, write="duckdb")[0])
 
 
 class BigqueryFormat(_TranslatedFormat):
@@ -197,12 +210,15 @@ class SparkFormat(_TranslatedFormat):
 
 
 class QueryPredictor:
-    """Fills a table of a database with rows and runs a query over it; nothing of that stays."""
+    """Fills a table of a database with rows and runs a query over it; nothing of that stays.
+
+    Databases give rows in any order: a key, as users have one, tells which answer is whose.
+    """
 
     def __init__(
-        self, query: str, signature: Signature, dialect: Dialect, connect: Callable[[], Any]
+        self, script: Script, signature: Signature, dialect: Dialect, connect: Callable[[], Any]
     ) -> None:
-        self._query = query
+        self._script = script
         self._signature = signature
         self._dialect = dialect
         self._connect = connect
@@ -217,10 +233,12 @@ class QueryPredictor:
             cursor.execute(self._table())
             rows = decode_rows(matrix, self._signature)
             for start in range(0, len(rows), _ROWS_AT_ONCE):
-                cursor.execute(self._insertion(rows[start : start + _ROWS_AT_ONCE]))
+                cursor.execute(self._insertion(rows[start : start + _ROWS_AT_ONCE], start))
             try:
-                cursor.execute(self._query)
-                found = [row[-width:] for row in cursor.fetchall()]
+                for statement in self._script.nodes:
+                    cursor.execute(statement.replace("CREATE TABLE", "CREATE TEMPORARY TABLE", 1))
+                cursor.execute(self._script.query)
+                found = [row[-width:] for row in sorted(cursor.fetchall(), key=itemgetter(0))]
             except Exception as error:  # databases share no base of their errors
                 raise Corrupted(f"the query cannot be run: {error}", hint=_AGAIN) from error
         if len(found) != len(matrix):
@@ -233,10 +251,14 @@ class QueryPredictor:
             f"{self._dialect.identifier(column.name)} {kinds.get(column.type, self._dialect.double)}"
             for column in self._signature.inputs
         )
-        return f"CREATE TEMPORARY TABLE {self._dialect.identifier(TABLE)} ({columns})"
+        key = f"{_key(self._signature)} INTEGER"
+        return f"CREATE TEMPORARY TABLE {self._dialect.identifier(TABLE)} ({key}, {columns})"
 
-    def _insertion(self, rows: list[tuple[str, ...]]) -> str:
-        values = ", ".join(f"({', '.join(self._literal(value) for value in row)})" for row in rows)
+    def _insertion(self, rows: list[tuple[Any, ...]], start: int) -> str:
+        values = ", ".join(
+            f"({key}, {', '.join(self._literal(value) for value in row)})"
+            for key, row in enumerate(rows, start)
+        )
         return f"INSERT INTO {self._dialect.identifier(TABLE)} VALUES {values}"  # noqa: S608 - our own rows
 
     def _literal(self, value: Any) -> str:
@@ -247,6 +269,21 @@ class QueryPredictor:
         if isinstance(value, str):
             return self._dialect.literal(value)
         return repr(value) if "e" in repr(value) else f"{value!r}e0"
+
+
+def _key(signature: Signature) -> str:
+    """Return a name for the key that no input has, whatever the case of its letters."""
+    name = "row_key"
+    while name in {column.name.casefold() for column in signature.inputs}:
+        name = f"_{name}"
+    return name
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Corrupted(f"{path} cannot be read", hint=_AGAIN) from error
 
 
 def _url(variable: str, example: str) -> str:

@@ -25,6 +25,7 @@ from kervan.package.neutral.form import (
     Linear,
     Map,
     Normalise,
+    Operation,
     Power,
     Softmax,
     Take,
@@ -138,7 +139,7 @@ def _(layer: Take, _: Lowering, *sources: list[Expression]) -> list[Expression]:
 @give.register(Arithmetic)
 def _(layer: Arithmetic, _: Lowering, source: list[Expression]) -> list[Expression]:
     return [
-        call(layer.operation, element, Number(float(constant)))
+        _combined(layer.operation, element, Number(float(constant)))
         for element, constant in zip(source, layer.constant, strict=True)
     ]
 
@@ -146,7 +147,16 @@ def _(layer: Arithmetic, _: Lowering, source: list[Expression]) -> list[Expressi
 @give.register(Combine)
 def _(layer: Combine, _: Lowering, left: list[Expression], right: list[Expression]) -> list[Expression]:
     wide = right * len(left) if len(right) == 1 else right
-    return [call(layer.operation, one, other) for one, other in zip(left, wide, strict=True)]
+    return [_combined(layer.operation, one, other) for one, other in zip(left, wide, strict=True)]
+
+
+def _combined(operation: Operation, left: Expression, right: Expression) -> Expression:
+    """Combine two short formulas. The larger of a missing and another number is missing: many forget that."""
+    formula = call(operation, left, right)
+    if operation in {Operation.MINIMUM, Operation.MAXIMUM}:
+        for each in (left, right):
+            formula = formula if isinstance(each, Number) else If(Missing(each), each, formula)
+    return formula
 
 
 @give.register(Power)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 NAMESPACE = "http://www.dmg.org/PMML-4_4"
 _UNWRITABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _FUNCTIONS = {
+    "add": "+",  # `sum` would leave out what is missing
     "subtract": "-",
     "multiply": "*",
     "divide": "/",
@@ -280,10 +281,6 @@ class _Writer:
         function, arguments = formula.function, formula.arguments
         if function == "round32":
             self.formula(parent, arguments[0])  # only reached inside a formula that is small and whole
-        elif function == "add":
-            apply = Xml.SubElement(parent, "Apply", function="sum")
-            for term in _terms(formula):
-                self.formula(apply, term)
         elif function in _FUNCTIONS:
             apply = Xml.SubElement(parent, "Apply", function=_FUNCTIONS[function])
             for argument in arguments:
@@ -308,12 +305,6 @@ def _spelled(function: str, value: Expression) -> Expression:
         return call("divide", _ONE, call("add", _ONE, call("exp", call("subtract", Number(0.0), value))))
     grown = call("add", call("exp", call("multiply", _TWO, value)), _ONE)
     return call("subtract", _ONE, call("divide", _TWO, grown))  # tanh
-
-
-def _terms(formula: Expression) -> list[Expression]:
-    if isinstance(formula, Call) and formula.function == "add":
-        return [term for argument in formula.arguments for term in _terms(argument)]
-    return [formula]
 
 
 def _named(formulas: Formulas) -> list[tuple[str, Expression]]:

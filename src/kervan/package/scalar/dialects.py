@@ -1,0 +1,86 @@
+"""How six databases write SQL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """How one database writes what the others write otherwise.
+
+    `double` and `single` are its types of float64 and float32 ("" for none: inputs then enter as they are).
+    `quotes` and `escapes` say how letters are written within names and texts, `text` how a column of texts
+    is compared letter by letter. A database that `guards_exp` raises an error where exp leaves its range;
+    one that is `recursive` knows recursive queries. In tables, `letters` is the type of texts, and `key`
+    makes a column the key.
+    """
+
+    name: str
+    double: str
+    single: str = ""
+    whole: str = "INTEGER"
+    greatest: str = "GREATEST"
+    least: str = "LEAST"
+    quote: str = '"'
+    quotes: Mapping[str, str] = field(default_factory=lambda: {'"': '""'})
+    escapes: Mapping[str, str] = field(default_factory=lambda: {"'": "''"})
+    text: str = "{name}"
+    guards_exp: bool = False
+    recursive: bool = True
+    letters: str = "TEXT"
+    key: str = "PRIMARY KEY"
+
+    def identifier(self, name: str) -> str:
+        """Quote a name."""
+        return self.quote + "".join(self.quotes.get(letter, letter) for letter in name) + self.quote
+
+    def literal(self, value: str) -> str:
+        """Quote a text."""
+        return "'" + "".join(self.escapes.get(letter, letter) for letter in value) + "'"
+
+
+_BACKSLASHED = {"'": "\\'", "\\": "\\\\", "\n": "\\n", "\r": "\\r"}
+DIALECTS = {
+    dialect.name: dialect
+    for dialect in (
+        Dialect(name="sqlite", double="REAL", greatest="MAX", least="MIN"),
+        Dialect(name="postgresql", double="DOUBLE PRECISION", single="REAL", guards_exp=True),
+        Dialect(name="duckdb", double="DOUBLE", single="FLOAT"),
+        Dialect(
+            name="mysql",
+            double="DOUBLE",
+            single="FLOAT",
+            whole="SIGNED",
+            quote="`",
+            quotes={"`": "``"},
+            escapes={"'": "''", "\\": "\\\\"},
+            text="CAST(CONVERT({name} USING utf8mb4) AS BINARY)",
+            guards_exp=True,
+        ),
+        Dialect(
+            name="bigquery",
+            double="FLOAT64",
+            whole="INT64",
+            quote="`",
+            quotes={"`": "\\`", "\\": "\\\\"},
+            escapes=_BACKSLASHED,
+            letters="STRING",
+            key="NOT NULL",
+        ),
+        Dialect(
+            name="spark",
+            double="DOUBLE",
+            single="FLOAT",
+            whole="INT",
+            quote="`",
+            quotes={"`": "``"},
+            escapes=_BACKSLASHED,
+            recursive=False,  # before Spark 4.1
+        ),
+    )
+}

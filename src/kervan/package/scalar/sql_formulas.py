@@ -1,0 +1,167 @@
+"""Formulas in the dialects of six databases."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import TYPE_CHECKING
+
+from kervan.core.errors import Refused
+from kervan.core.schema import Type
+from kervan.package.scalar.expressions import (
+    Among,
+    Call,
+    Compare,
+    Expression,
+    If,
+    Input,
+    Missing,
+    Name,
+    Number,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from kervan.core.schema import Column
+    from kervan.package.scalar.dialects import Dialect
+    from kervan.package.scalar.expressions import Test
+    from kervan.package.scalar.lower import Formulas
+
+_LIMIT = 300  # where exp is held, so that products of it stay in its range too; exp(-300) is as good as 0
+
+
+def literal(value: float) -> str:
+    """Write a number, or raise `Refused` for one that a query cannot say."""
+    if not isfinite(value):
+        raise Refused(
+            f"the model holds the number {value}, which a query cannot say",
+            hint="look for columns that are the same in every row, and leave them out",
+        )
+    text = repr(value)
+    return text if "e" in text else f"{text}e0"  # a decimal would be exact arithmetic, and slow
+
+
+class Printer:
+    """Prints formulas in a dialect."""
+
+    def __init__(self, formulas: Formulas, dialect: Dialect) -> None:
+        self._signature = formulas.signature
+        self.dialect = dialect
+        output = formulas.signature.output
+        self.prediction = self._own("prediction")
+        self.answers = [self.prediction]
+        if formulas.signature.is_classification:
+            self.answers = [self._own(f"probability_{label}") for label in output.allowed]
+
+    def columns(self, level: Iterable[tuple[str, Expression]]) -> list[str]:
+        """Print formulas as columns."""
+        return [
+            f"CAST({self.formula(formula)} AS {self.dialect.double}) AS {self.named(name)}"
+            for name, formula in level
+        ]
+
+    def named(self, name: str) -> str:
+        """Return the quoted name of a formula."""
+        return self.dialect.identifier(self._own(name))
+
+    def _own(self, name: str) -> str:
+        """Return the name that a formula has in the query: one that no column of the model has."""
+        taken = {column.name.casefold() for column in self._signature.inputs}
+        while name.casefold() in taken:
+            name = f"_{name}"
+        return name
+
+    def formula(self, formula: Expression) -> str:
+        """Print a formula."""
+        if isinstance(formula, Number):
+            return literal(formula.value)
+        if isinstance(formula, Name):
+            return self.named(formula.name)
+        if isinstance(formula, Input):
+            return self._input(self._signature.inputs.columns[formula.place])
+        if isinstance(formula, If):
+            then, other = self.formula(formula.then), self.formula(formula.other)
+            return f"CASE WHEN {self._test(formula.test)} THEN {then} ELSE {other} END"
+        return self._call(formula)
+
+    def _test(self, test: Test) -> str:
+        if isinstance(test, Compare):
+            return f"{self.formula(test.left)} {test.operator} {self.formula(test.right)}"
+        if isinstance(test, Missing):
+            return f"{self.formula(test.value)} IS NULL"
+        if isinstance(test, Among):
+            return self._among(test)
+        return f"({self._test(test.left)} OR {self._test(test.right)})"
+
+    def _among(self, test: Among) -> str:
+        column = self._signature.inputs.columns[test.place]
+        name = self.dialect.text.format(name=self.dialect.identifier(column.name))
+        texts = [self.dialect.literal(column.allowed[code]) for code in test.codes]
+        if len(texts) == 1:
+            return f"{name} = {texts[0]}"
+        return f"{name} IN ({', '.join(texts)})"
+
+    def _input(self, column: Column) -> str:
+        name = self.dialect.identifier(column.name)
+        if column.type is Type.CATEGORY:
+            text = self.dialect.text.format(name=name)
+            known = " ".join(
+                f"WHEN {self.dialect.literal(label)} THEN {code}" for code, label in enumerate(column.allowed)
+            )
+            return f"CASE {text} {known} ELSE -1 END" if known else "-1"
+        if column.type is Type.BOOLEAN:
+            name = f"CAST({name} AS {self.dialect.whole})"
+        return f"CAST({name} AS {self.dialect.double})"
+
+    def _call(self, formula: Call) -> str:
+        values = [self.formula(argument) for argument in formula.arguments]
+        if formula.function in _INFIX:
+            return f"({values[0]} {_INFIX[formula.function]} {values[1]})"
+        if formula.function == "maximum":
+            return f"{self.dialect.greatest}({values[0]}, {values[1]})"
+        if formula.function == "minimum":
+            return f"{self.dialect.least}({values[0]}, {values[1]})"
+        if formula.function == "round32":
+            return self._rounded(values[0], formula.arguments[0])
+        if formula.function == "power":
+            return f"POWER({values[0]}, {values[1]})"
+        return self._function(formula.function, values[0])
+
+    def _function(self, function: str, value: str) -> str:
+        if function == "exp":
+            return self._exp(value)
+        if function == "expm1":
+            return f"({self._exp(value)} - 1)"
+        if function == "tanh":
+            return f"(1 - 2 / ({self._exp(f'2 * {value}', bounded=True)} + 1))"
+        if function == "logistic":
+            return f"(1 / (1 + {self._exp(f'-{value}', bounded=True)}))"
+        return _FUNCTIONS[function].format(value)
+
+    def _exp(self, value: str, *, bounded: bool = False) -> str:
+        """Print exp; `bounded` where what comes of it hardly changes beyond the limit."""
+        if not self.dialect.guards_exp:
+            return f"EXP({value})"
+        if bounded:
+            value = f"{self.dialect.least}({value}, {_LIMIT})"
+        return f"EXP({self.dialect.greatest}({value}, -{_LIMIT}))"
+
+    def _rounded(self, value: str, argument: Expression) -> str:
+        if not self.dialect.single and isinstance(argument, Input):
+            return value
+        if not self.dialect.single:
+            raise Refused(
+                f"{self.dialect.name} has no 32-bit numbers, in which this model's trees compare",
+                hint="leave out what is computed before the trees, or choose `duckdb` or `postgresql`",
+            )
+        return f"CAST(CAST({value} AS {self.dialect.single}) AS {self.dialect.double})"
+
+
+_INFIX = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
+_FUNCTIONS = {
+    "log": "LN({})",
+    "log1p": "LN(1 + {})",
+    "sqrt": "SQRT({})",
+    "abs": "ABS({})",
+    "floor": "FLOOR({})",
+}

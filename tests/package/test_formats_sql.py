@@ -1,0 +1,133 @@
+"""Ensembles that are too large for one query: their nodes go into a table that a recursive query walks."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestRegressor,
+    StackingRegressor,
+)
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import PolynomialFeatures
+
+from kervan.core.errors import Refused
+from kervan.core.plugins import plugin
+from kervan.core.schema import Column, Schema, Signature, Type
+from kervan.package.build import write_format
+from kervan.package.fitted import Fitted
+from kervan.package.formats.sql import FILE, NODES
+from kervan.package.parity import proof_rows
+from kervan.testing.change import CHANGES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# The names are words of the query itself: none of them may be taken for what it names there.
+INPUTS = Schema(
+    (
+        Column(name="walk", type=Type.NUMBER, nullable=True),
+        Column(name="row_number", type=Type.INTEGER),
+        Column(name="x0", type=Type.CATEGORY, allowed=("Ankara", "İzmir", "Iğdır", "Ağrı", "Kars")),
+    )
+)
+KINDS = {
+    "classes": Column(name="nodes", type=Type.CATEGORY, allowed=("az", "orta", "çok")),
+    "value": Column(name="step_1", type=Type.NUMBER),
+}
+DATABASES = (
+    "sqlite",
+    "duckdb",
+    "bigquery",
+    pytest.param("postgresql", marks=pytest.mark.service),
+    pytest.param("mysql", marks=pytest.mark.service),
+)
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return a dialect, after starting the server that proves it."""
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres_url").replace("+psycopg", "")
+        monkeypatch.setenv("KERVAN_PROOF_POSTGRESQL", url)
+    elif request.param == "mysql":
+        monkeypatch.setenv("KERVAN_PROOF_MYSQL", request.getfixturevalue("mysql_url"))
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def rows() -> Any:
+    random = np.random.default_rng(0)
+    matrix = np.column_stack(
+        [random.normal(size=900), random.integers(0, 50, 900), random.integers(-1, 5, 900)]
+    )
+    matrix[::17, 0] = np.nan
+    return matrix.astype(np.float32)
+
+
+def fitted(model: Any, rows: Any, kind: str) -> Fitted:
+    number = np.nan_to_num(rows[:, 0]) + rows[:, 1] / 10 + rows[:, 2] % 2
+    truth = np.digitize(number, [1, 4]) if kind == "classes" else number
+    return Fitted(model.fit(rows.astype(np.float64), truth), Signature(inputs=INPUTS, output=KINDS[kind]))
+
+
+@pytest.mark.parametrize("database", DATABASES, indirect=True)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_large_ensemble_is_walked_through(kind: str, database: str, rows: Any, tmp_path: Path) -> None:
+    estimator = HistGradientBoostingClassifier if kind == "classes" else HistGradientBoostingRegressor
+    large = fitted(estimator(categorical_features=[2]), rows, kind)
+    [proof] = write_format(database, large, tmp_path / "out", proof_rows(large, rows[:200], seed=0))
+    assert proof.holds
+    assert len((tmp_path / "out" / FILE).read_text()) < 10_000
+    assert (tmp_path / "out" / NODES).is_file()
+
+
+def test_forests_over_forests_are_walked_one_after_the_other(rows: Any, tmp_path: Path) -> None:
+    """The last trees ask about what the first ones answer, and about products that no fold can reach."""
+    first = make_pipeline(PolynomialFeatures(), RandomForestRegressor(40, random_state=0))
+    last = HistGradientBoostingRegressor(max_iter=20)
+    stack = StackingRegressor([("forest", first), ("line", Ridge())], last, cv=2)
+    large = fitted(stack, np.nan_to_num(rows), "value")
+    [proof] = write_format(
+        "duckdb", large, tmp_path / "out", proof_rows(large, np.nan_to_num(rows)[:200], seed=0)
+    )
+    assert proof.holds
+    assert (tmp_path / "out" / NODES).read_text().count("CREATE TABLE") == 2
+
+
+def test_the_files_are_all_that_a_database_needs(rows: Any, tmp_path: Path) -> None:
+    """As somebody with nothing but SQLite runs them: the answers are those of the model, row by row."""
+    large = fitted(HistGradientBoostingRegressor(categorical_features=[2]), rows, "value")
+    plugin("format", "sqlite").save(large, tmp_path)
+    with sqlite3.connect(":memory:") as connection:
+        connection.executescript((tmp_path / NODES).read_text())
+        connection.execute('CREATE TABLE input (walk REAL, "row_number" INTEGER, x0 TEXT)')
+        texts = [*INPUTS["x0"].allowed, None]
+        table = [(None if np.isnan(a) else float(a), int(b), texts[int(c)]) for a, b, c in rows]
+        connection.executemany("INSERT INTO input VALUES (?, ?, ?)", table)
+        found = connection.execute((tmp_path / FILE).read_text()).fetchall()
+    answers = {row[:3]: row[-1] for row in found}
+    assert len(found) == len(table)
+    np.testing.assert_allclose([answers[row] for row in table], large.predict(rows)[:, 0], rtol=1e-12)
+
+
+def test_a_changed_node_is_noticed(rows: Any, tmp_path: Path) -> None:
+    large = fitted(HistGradientBoostingRegressor(), rows, "value")
+    plugin("format", "sqlite").save(CHANGES["threshold"][1](large), tmp_path)
+    assert (tmp_path / NODES).is_file()
+    [scorer] = plugin("format", "sqlite").scorers(tmp_path, large.signature).values()
+    assert np.abs(scorer.predict(rows) - large.predict(rows)).max() > 1e-6
+
+
+def test_a_database_without_recursive_queries_says_how_long_the_query_would_be(
+    rows: Any, tmp_path: Path
+) -> None:
+    large = fitted(HistGradientBoostingRegressor(), rows, "value")
+    with pytest.raises(Refused, match=r"the query would have [\d,]+ characters"):
+        plugin("format", "spark").save(large, tmp_path)
