@@ -31,9 +31,11 @@ def test_a_network_is_narrowed_in_every_way_and_measured(tmp_path: object) -> No
     network = MLPClassifier((64, 64), max_iter=60, random_state=0)
     fitted = Fitted(make_pipeline(StandardScaler(), network).fit(rows.astype(float), truth), signature)
     found = {each.name: each for each in optimise(fitted, Question(rows=rows, score=share_right(truth)))}  # type: ignore[arg-type]
-    assert list(found) == ["original", "float64", "float32", "float16", "int8"]
+    assert list(found) == ["original", "float64", "folded", "float32", "float16", "int8"]
     assert found["original"].score == found["float64"].score
     assert found["float64"].largest < 1e-6
+    assert found["folded"].largest < 1e-6
+    assert found["folded"].size < found["float64"].size
     assert found["float32"].largest < 1e-4
     assert found["float32"].size < 0.7 * found["float64"].size
     assert found["float16"].size < 0.7 * found["float32"].size
@@ -56,18 +58,19 @@ def test_float32_trees_take_the_same_branches(family: str) -> None:
     assert named["float32"].largest < 1e-5
     assert named["float32"].label_changes == 0
     assert not named["int8"].pays
+    assert named["folded"].reason.startswith("nothing in front of its weights")
     assert named["float16"].reason == "trees have no weights to narrow"
 
 
 def test_what_loses_too_much_does_not_pay() -> None:
     model, signature, matrix = fit_sample("linear", "binary")
-    scores = iter([0.9, 0.9, 0.8])
+    scores = iter([0.9, 0.9, 0.9, 0.8])
     found = optimise(Fitted(model, signature), Question(rows=matrix, score=lambda _: next(scores)))
     assert "changes the score by 0.1" in {each.name: each for each in found}["float32"].reason
 
 
 def test_what_cannot_be_scored_does_not_pay() -> None:
     model, signature, matrix = fit_sample("linear", "binary")
-    scores = iter([0.9, 0.9, float("nan")])
+    scores = iter([0.9, 0.9, 0.9, float("nan")])
     found = optimise(Fitted(model, signature), Question(rows=matrix, score=lambda _: next(scores)))
     assert not {each.name: each for each in found}["float32"].pays

@@ -43,6 +43,7 @@ NUMERIC = Signature(
     ),
     output=Column(name="class", type=Type.CATEGORY, allowed=CLASSES),
 )
+KEY = SigningKey(bytes(32))
 ROW: dict[str, Any] = {"yaş": 39, "0": 1.5, "şehir adı": "İstanbul", "tür": "a", "evli": True}
 
 
@@ -80,5 +81,5 @@ def make_package(folder: Path, signature: Signature, version: str = "1.0.0", nam
         files=(),
         samples=(ROW,) if signature.inputs is INPUTS else (),
     )
-    write_manifest(manifest, folder, SigningKey(bytes(32)))
+    write_manifest(manifest, folder, KEY)
     return folder

@@ -23,7 +23,7 @@ from kervan.serve.record import find, records
 from kervan.serve.server import serve
 from serve.disk import small_disk
 from serve.live import JSON, Live
-from serve.real_packages import CLASSIFICATION, ROW, make_package
+from serve.real_packages import CLASSIFICATION, KEY, ROW, make_package
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,6 +88,21 @@ def test_switches_under_load_without_failing_a_request(
     recorded = {one.id: one for one in records(Path(server.serving.records))}
     for _, _, content in load.answers:
         assert recorded[content["id"]].model == content["model"]
+
+
+def test_a_package_of_another_key_leaves_the_old_one(
+    live: Callable[..., Live], serving: Callable[..., Serving]
+) -> None:
+    server = live()
+    ours = (KEY.signer.key_id,)
+    server.write(replace(serving("2.0.0", deployment="D2"), trusted=("0" * 64,)))
+    server.hang_up()
+    server.until(lambda: server.state.attempt == "D2")
+    assert server.state.deployment == "D1"
+    assert f"is signed by key {ours[0]}" in server.state.error
+    server.write(replace(serving("2.0.0", deployment="D3"), trusted=ours))
+    server.hang_up()
+    server.until(lambda: server.state.deployment == "D3")
 
 
 def test_a_package_that_does_not_load_leaves_the_old_one(

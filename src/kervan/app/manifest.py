@@ -11,9 +11,8 @@ import numpy as np
 
 from kervan.app.data import read_part
 from kervan.core.nouns import Role
-from kervan.core.plugins import plugin
 from kervan.package.background import Background
-from kervan.package.build import requirements, served_format
+from kervan.package.build import load_format, requirements, served_format
 from kervan.package.card import DATA_CARD, MODEL_CARD, data_card, model_card
 from kervan.package.contents import list_files
 from kervan.package.encoding import encode_table
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from kervan.app.train import Trained
     from kervan.core.identity import Version
     from kervan.core.nouns import Report
-    from kervan.core.ports import Predictor
     from kervan.package.signing import SigningKey
 
 _SAMPLES = 20
@@ -101,6 +99,6 @@ def _samples(project: Project, trained: Trained) -> pl.DataFrame:
 
 def _answers(rows: pl.DataFrame, trained: Trained, folder: Path) -> tuple[tuple[float, ...], ...]:
     name = served_format(trained.candidate.formats)
-    predictor: Predictor = plugin("format", name).load(folder / name, trained.signature)
+    predictor = load_format(name, folder / name, trained.signature)
     values = predictor.predict(encode_table(rows, trained.signature))
     return tuple(map(tuple, values.tolist())) if np.isfinite(values).all() else ()  # JSON has no NaN

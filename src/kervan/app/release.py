@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from kervan.app.register import find_model, package_folder
+from kervan.app.register import find_model, package_folder, signing_key
 from kervan.core.errors import NotFound, did_you_mean
 from kervan.core.identity import Ref, check_name, new_id
 from kervan.core.nouns import Deployment, Link, Model, Plan, Serving
@@ -149,6 +149,7 @@ def _realise(project: Project, model: Model, deployment: Deployment) -> str:
         records=str(records_folder(project, environment)),
         host=plan.host,
         port=plan.port,
+        trusted=(signing_key(project).signer.key_id,),
     )
     target: Target = plugin("target", plan.target)
     folder = _folder(project, environment)

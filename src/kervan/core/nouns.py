@@ -267,7 +267,10 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Serving:
-    """What one server process is told to do: answer for `package` (a folder) and record into `records`."""
+    """What one server process is told to do: answer for `package` (a folder) and record into `records`.
+
+    Where `trusted` holds ids of keys, a package that none of them signed is refused.
+    """
 
     environment: str
     deployment: str
@@ -275,6 +278,7 @@ class Serving:
     records: str
     host: str = "127.0.0.1"
     port: int = 8000
+    trusted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

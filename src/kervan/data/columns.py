@@ -22,7 +22,7 @@ MANY_VALUES = 1000
 SEVERAL_VALUES = 50
 DISTINCT_SHARE = 0.5
 
-INPUTS = frozenset({Type.INTEGER, Type.NUMBER, Type.BOOLEAN, Type.CATEGORY})
+INPUTS = frozenset({*Type} - {Type.TEXT})
 
 
 def infer_schema(table: pl.DataFrame, settings: DataSettings) -> Schema:
@@ -52,7 +52,7 @@ def signature_of(
 ) -> tuple[Signature, tuple[Finding, ...]]:
     """Return what a model of this table takes and gives, and which columns it leaves out and why.
 
-    Inputs are the numeric, boolean and category columns that are not constant, in the table's order.
+    Inputs are all columns but free texts that are not constant, in the table's order.
     Classes are sorted by code point. Raises `InvalidData` if no input is left.
     """
     findings: list[Finding] = []
@@ -117,7 +117,7 @@ def _type(column: pl.Series) -> Type:
 
 def _unusable(column: Column, values: pl.Series) -> str:
     if column.type not in INPUTS:
-        return "free text or an identifier" if column.type is Type.TEXT else f"a {column.type}"
+        return "free text or an identifier"
     if values.null_count() == len(values):
         return "all values are missing"
     return "all values are equal" if values.n_unique() == 1 else ""

@@ -7,11 +7,13 @@ boosting reads categories by their codes, never as native categories.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kervan.core.errors import InvalidConfig, did_you_mean
 from kervan.core.plugins import extras_named
-from kervan.core.schema import Type
+from kervan.core.schema import Column, Schema, Type
+from kervan.package.encoding import encoded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
     from kervan.core.schema import Signature
+    from kervan.model.dates import DateParts
 
 BASELINE = "baseline"
 
@@ -33,7 +36,22 @@ def build(family: str, signature: Signature, seed: int) -> Pipeline:
     with extras_named():
         from sklearn.pipeline import make_pipeline
 
-    return make_pipeline(*FAMILIES[family](signature, seed))
+    from kervan.model.dates import date_parts
+
+    signature = encoded(signature)
+    parts = date_parts(signature)
+    steps = FAMILIES[family](_apart(signature, parts), seed)
+    return make_pipeline(*steps if parts is None else (parts, *steps))
+
+
+def _apart(signature: Signature, parts: DateParts | None) -> Signature:
+    """Return the signature of the matrix in which dates are taken apart."""
+    if parts is None:
+        return signature
+    taken = set(signature.inputs.names)
+    names = [name for name in map("part {}".format, range(parts.added + len(taken))) if name not in taken]
+    columns = [Column(name=name, type=Type.NUMBER, nullable=True) for name in names[: parts.added]]
+    return replace(signature, inputs=Schema((*signature.inputs, *columns)))
 
 
 def check_families(families: Iterable[str]) -> None:

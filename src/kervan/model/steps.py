@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from kervan.core.nouns import Finding, Verdict
-from kervan.core.plugins import plugin
 from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.data.columns import signature_of
 from kervan.model.candidates import BASELINE
 from kervan.model.evaluate import Evaluation, evaluate
 from kervan.model.train import CandidateScore, best, cross_validate, fit
-from kervan.package.build import served_format, write_formats
+from kervan.package.build import load_format, served_format, write_formats
 from kervan.package.encoding import EXACT_UP_TO, encode_table, encode_truth
 from kervan.package.fitted import Fitted
 from kervan.package.manifest import Parity
@@ -130,7 +129,7 @@ def evaluate_candidate(folder: Path, table: pl.DataFrame) -> Evaluation:
     """Evaluate a written candidate on some rows, as it will be served."""
     card = read_card(folder)
     name = served_format(card.formats)
-    predictor = plugin("format", name).load(folder / name, card.signature)
+    predictor = load_format(name, folder / name, card.signature)
     truth = encode_truth(table[card.signature.output.name], card.signature.output)
     return evaluate(predictor, encode_table(table, card.signature), truth, card.signature)
 

@@ -84,13 +84,14 @@ def drift(
 
     A column fails where its index is above `watch.psi` and not chance; it is warned about where only the
     Kolmogorov-Smirnov test sees a difference. Each test has the false-alarm rate `watch.alpha` over all
-    columns together (Bonferroni), for rows that are independent of each other. Fewer than 100 rows are
-    not judged: the report then warns.
+    columns together (Bonferroni), for rows that are independent of each other. Dates and times move on by
+    themselves and are not compared. Fewer than 100 rows are not judged: the report then warns.
     """
     if len(rows) < MINIMUM_ROWS:
         return _too_few(reference, len(rows))
-    alpha = watch.alpha / max(1, len(inputs))
-    found = [_compare(reference, column, rows, psi_bound=watch.psi, alpha=alpha) for column in inputs]
+    compared = [column for column in inputs if column.type not in {Type.DATE, Type.DATETIME}]
+    alpha = watch.alpha / max(1, len(compared))
+    found = [_compare(reference, column, rows, psi_bound=watch.psi, alpha=alpha) for column in compared]
     columns = tuple(sorted(found, key=lambda each: (-each.psi, each.name)))
     findings = tuple(_finding(each, watch.psi) for each in columns if each.verdict is not Verdict.PASSED)
     return DriftReport(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from kervan.core.errors import Conflict, InvalidConfig, StorageFailed
 from kervan.core.plugins import plugin
+from kervan.package.encoding import encoded
 from kervan.package.parity import check_parity, compare, proof_rows
 
 if TYPE_CHECKING:
@@ -132,6 +133,12 @@ def scorers_of(adapter: Format, folder: Path, signature: Signature) -> Mapping[s
     if isinstance(adapter, Proving):
         return adapter.scorers(folder, signature)
     return {"": adapter.load(folder, signature)}
+
+
+def load_format(name: str, folder: Path, signature: Signature) -> Predictor:
+    """Load what a package holds in one format, to answer for the encoded matrix of a signature."""
+    adapter: Format = plugin("format", name)
+    return adapter.load(folder, encoded(signature))
 
 
 def requirements(formats: Sequence[str]) -> dict[str, str]:

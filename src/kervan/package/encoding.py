@@ -1,43 +1,99 @@
 """From a table to what a model sees: a float32 matrix of shape (rows, inputs), in the signature's order.
 
 Numbers stay as they are with NaN for a missing one, booleans are 0 and 1, a category is its place in
-`Column.allowed`, and a missing or unseen category is -1. Training and serving share this definition, so
-that both see the very same float32 numbers.
+`Column.allowed`, and a missing or unseen category is -1. A date is the number of days since 1970-01-01; a
+time takes two columns, the days and the seconds since midnight, because float32 cannot hold both in one.
+Training and serving share this definition, so that both see the very same float32 numbers.
 """
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kervan.core.errors import InvalidData, InvalidInput, did_you_mean
 from kervan.core.plugins import extras_named
-from kervan.core.schema import Type, number_text
+from kervan.core.schema import Column, Schema, Signature, Type, number_text
 
 if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
-    from kervan.core.schema import Column, Signature
-
 UNKNOWN = -1.0
 EXACT_UP_TO = 2**24  # float32 holds every whole number up to here
+DAYS, SECONDS = "days since 1970-01-01", "seconds since midnight"
+_EPOCH = date(1970, 1, 1)
+_DAY = 86_400 * 1_000_000  # microseconds
+
+
+def encoded(signature: Signature) -> Signature:
+    """Return the signature over the columns of the matrix: itself, unless it takes dates or times.
+
+    Where it does, their days and seconds are numbers of their own, as formats that know no dates take them.
+    """
+    if all(column.type.is_numeric or column.type is Type.CATEGORY for column in signature.inputs):
+        return signature
+    taken = set(signature.inputs.names)
+    columns = [part for column in signature.inputs for part in _encoded_column(column, taken)]
+    return Signature(inputs=Schema(tuple(columns)), output=signature.output)
+
+
+def _encoded_column(column: Column, taken: set[str]) -> list[Column]:
+    if column.type not in {Type.DATE, Type.DATETIME}:
+        return [column]
+    nullable = column.nullable
+    days = Column(name=column.name, type=Type.INTEGER, nullable=nullable, unit=DAYS)
+    if column.type is Type.DATE:
+        return [days]
+    name = f"{column.name} {SECONDS}"
+    while name in taken:
+        name = f"_{name}"
+    return [days, Column(name=name, type=Type.NUMBER, nullable=nullable, unit=SECONDS)]
+
+
+def possible(values: NDArray[Any], column: Column) -> NDArray[Any]:
+    """Return values of an encoded column, held within the calendar and the day where it is about those."""
+    ends = {DAYS: (days_of(date.min), days_of(date.max)), SECONDS: (0.0, 86_399.0)}.get(column.unit)
+    held: NDArray[Any] = values if ends is None else np.clip(values, *ends)
+    return held
+
+
+def days_of(value: str | date) -> float:
+    """Return the days since 1970-01-01 of a date, or of its text as ISO 8601, or raise `ValueError`."""
+    found = date.fromisoformat(value) if isinstance(value, str) else value
+    return float((found - _EPOCH).days)
+
+
+def moment_of(value: str | datetime) -> tuple[float, float]:
+    """Return the days since 1970-01-01 and the seconds since midnight of a time, or of its ISO 8601 text.
+
+    What names its offset is taken in UTC, anything else as it is written. Raises `ValueError`.
+    """
+    found = datetime.fromisoformat(value) if isinstance(value, str) else value
+    if found.tzinfo is not None:
+        found = found.astimezone(UTC)
+    seconds = found.hour * 3600 + found.minute * 60 + found.second
+    return days_of(found.date()), (seconds * 1_000_000 + found.microsecond) / 1e6
 
 
 def encode_table(table: pl.DataFrame, signature: Signature) -> NDArray[np.float32]:
-    """Encode the inputs of a table as a float32 matrix of shape (rows, inputs), stored row by row.
+    """Encode the inputs of a table as a float32 matrix, stored row by row, with the columns of `encoded`.
 
     Columns that the signature does not name are left out. Raises `InvalidInput` for a column that is
     absent or cannot be read as its type, and for a number that float32 cannot hold.
     """
-    matrix = np.empty((table.height, len(signature.inputs)), dtype=np.float32)
-    for place, column in enumerate(signature.inputs):
+    matrix = np.empty((table.height, len(encoded(signature).inputs)), dtype=np.float32)
+    place = 0
+    for column in signature.inputs:
         if column.name not in table.columns:
             raise InvalidInput(
                 f"the table has no column {column.name!r}", hint=did_you_mean(column.name, table.columns)
             )
-        matrix[:, place] = _encode_column(table[column.name], column)
+        parts = _encode_column(table[column.name], column)
+        matrix[:, place : place + len(parts)] = np.column_stack(parts)
+        place += len(parts)
     return matrix
 
 
@@ -75,9 +131,11 @@ def encode_truth(values: pl.Series, output: Column) -> NDArray[Any]:
     return numbers
 
 
-def _encode_column(values: pl.Series, column: Column) -> NDArray[Any]:
+def _encode_column(values: pl.Series, column: Column) -> list[NDArray[Any]]:
     if column.type is Type.CATEGORY:
-        return _codes(values, column, kind="float32")
+        return [_codes(values, column, kind="float32")]
+    if column.type in {Type.DATE, Type.DATETIME}:
+        return _days(values, column)
     if not column.type.is_numeric:
         raise InvalidInput(
             f"column {column.name!r} is {column.type}, which no model can read",
@@ -90,7 +148,28 @@ def _encode_column(values: pl.Series, column: Column) -> NDArray[Any]:
             f"column {column.name!r}, row {wrong[0]}: {values[int(wrong[0])]} is out of range",
             hint="models read numbers up to 3e38",
         )
-    return numbers
+    return [numbers]
+
+
+def _days(values: pl.Series, column: Column) -> list[NDArray[Any]]:
+    """Return the days since 1970-01-01, and for a time the seconds since midnight."""
+    with extras_named():
+        import polars as pl
+
+    kinds = (pl.Date,) if column.type is Type.DATE else (pl.Date, pl.Datetime)
+    if not isinstance(values.dtype, kinds):
+        raise InvalidInput(
+            f"column {column.name!r} is to be a {column.type}, but holds {values.dtype}",
+            hint="read the table with the schema of the model's dataset",
+        )
+    if isinstance(values.dtype, pl.Datetime) and values.dtype.time_zone is not None:
+        values = values.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    days = values.cast(pl.Date).to_physical().cast(pl.Int64)
+    numbers = days.cast(pl.Float64).to_numpy()
+    if column.type is Type.DATE:
+        return [numbers]
+    passed = values.cast(pl.Datetime("us")).to_physical() - days * _DAY  # whole: nothing is rounded yet
+    return [numbers, passed.cast(pl.Float64).to_numpy() / 1e6]
 
 
 def _codes(values: pl.Series, column: Column, *, kind: str) -> NDArray[Any]:

@@ -9,9 +9,10 @@ import numpy as np
 
 from kervan.core.errors import Refused
 from kervan.core.schema import Type
-from kervan.package.encoding import UNKNOWN
+from kervan.package.encoding import UNKNOWN, encoded
 from kervan.package.neutral.form import Trees
 from kervan.package.neutral.read import read_form
+from kervan.package.neutral.readers.registry import answers_probabilities
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,13 +24,15 @@ if TYPE_CHECKING:
 class Fitted:
     """A fitted estimator over the encoded matrix, that answers like a `Predictor`.
 
-    Its numbers are float32's, its arithmetic float64's. A classifier that knows no probabilities answers
-    1 for the class that it predicts.
+    `signature` is over the columns of that matrix: dates are numbers there (see `encoding.encoded`).
+
+    Its numbers are float32's, its arithmetic float64's. A classifier that knows no probabilities, or
+    decides by a threshold of its own, answers 1 for the class that it predicts.
     """
 
     def __init__(self, model: Any, signature: Signature) -> None:
         self.model = model
-        self.signature = signature
+        self.signature = encoded(signature)
 
     @cached_property
     def form(self) -> Form:
@@ -73,7 +76,7 @@ class Fitted:
         exact = matrix.astype(np.float64)
         if not self.signature.is_classification:
             return np.asarray(self.model.predict(exact), dtype=np.float64).reshape(len(matrix), -1)
-        if hasattr(self.model, "predict_proba"):
+        if answers_probabilities(self.model):
             return np.asarray(self.model.predict_proba(exact), dtype=np.float64)
         classes = np.arange(len(self.signature.output.allowed))
         is_chosen = np.reshape(self.model.predict(exact), (-1, 1)) == classes

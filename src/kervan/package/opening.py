@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import Corrupted, NotFound, Refused
-from kervan.core.plugins import plugin
 from kervan.package import signing
 from kervan.package.archive import unpack_package
-from kervan.package.build import served_format
+from kervan.package.build import load_format, served_format
 from kervan.package.contents import check_files
 from kervan.package.manifest import FILE_NAME, Manifest
 from kervan.package.readers.any import parse_manifest
@@ -21,7 +20,7 @@ from kervan.package.signing import Signer, check_signature
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from kervan.core.ports import Format, Predictor
+    from kervan.core.ports import Predictor
 
 _LARGEST = 64 << 20  # bytes of a manifest or signature that are read at all
 
@@ -81,8 +80,7 @@ def load_opened(found: Opened) -> tuple[Manifest, Predictor]:
     if not manifest.formats:
         raise Corrupted(f"{found.folder / FILE_NAME} names no format", hint="package the model again")
     name = served_format(manifest.formats)
-    adapter: Format = plugin("format", name)
-    return manifest, adapter.load(found.folder / name, manifest.signature)
+    return manifest, load_format(name, found.folder / name, manifest.signature)
 
 
 def _check_signer(

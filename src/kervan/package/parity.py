@@ -9,7 +9,7 @@ import numpy as np
 
 from kervan.core.errors import InvalidData, ParityFailed
 from kervan.core.schema import Type
-from kervan.package.encoding import EXACT_UP_TO, UNKNOWN
+from kervan.package.encoding import EXACT_UP_TO, UNKNOWN, possible
 from kervan.package.manifest import Parity
 
 if TYPE_CHECKING:
@@ -66,8 +66,8 @@ def nasty_rows(
     For every column, copies of real rows in which it alone is missing, unseen, zero, negative, far out,
     as large as float32 counts in ones, or exactly on a value, median or midpoint that splits and
     imputers use, and on the values in `splits` (see `Fitted.splits`) with their neighbours; then rows whose
-    columns are shuffled independently; one row with nothing in it. Without `with_missing` no number is
-    missing. Raises `InvalidData` if `matrix` has no row.
+    columns are shuffled independently; one row with nothing in it. Dates stay in the calendar. Without
+    `with_missing` no number is missing. Raises `InvalidData` if `matrix` has no row.
     """
     if not len(matrix):
         raise InvalidData("there are no rows to prove a format with", hint="give `validation` some rows")
@@ -78,7 +78,7 @@ def nasty_rows(
         if splits and place in splits and column.type not in {Type.CATEGORY, Type.BOOLEAN}:
             wanted = np.concatenate([wanted, _around(random.permutation(splits[place])[:PER_COLUMN])])
         rows = matrix[random.integers(len(matrix), size=len(wanted))].copy()
-        rows[:, place] = wanted
+        rows[:, place] = possible(wanted, column)
         blocks.append(rows)
     blocks.append(np.column_stack([random.choice(values, SHUFFLED_ROWS) for values in matrix.T]))
     empty = [UNKNOWN if column.type is Type.CATEGORY else np.nan for column in signature.inputs]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from kervan.core.errors import InvalidInput, RefusedRow, did_you_mean
 from kervan.core.schema import Column, Signature, Type, Unseen
+from kervan.package.encoding import days_of, encoded, moment_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,14 +23,24 @@ _LARGEST = float(np.finfo(np.float32).max)
 _SHOWN = 40
 _NUMERAL = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
+_WRITTEN = {
+    Type.INTEGER: "a whole number",
+    Type.NUMBER: "a number",
+    Type.BOOLEAN: "true or false",
+    Type.CATEGORY: "a text",
+    Type.DATE: 'a date such as "2024-02-29"',
+    Type.DATETIME: 'a time such as "2024-02-29T18:30:00"',
+}
+
 _Read = Callable[[Column, Sequence[Any]], "NDArray[np.float64]"]
 
 
 class RowDecoder:
-    """Turns rows into a float32 matrix of shape (rows, inputs), one column after the other.
+    """Turns rows into the float32 matrix that `kervan.package.encoding` defines, one column after the other.
 
     Numbers stay as they are (missing: NaN), booleans become 0 and 1, a category its place in
-    `Column.allowed` (missing or unseen: -1). Columns that the signature does not know are ignored.
+    `Column.allowed` (missing or unseen: -1), a date its days since 1970, a time these and its seconds since
+    midnight. Columns that the signature does not know are ignored.
 
     >>> from kervan.core.schema import Schema
     >>> age = Column(name="age", type=Type.INTEGER, nullable=True)
@@ -39,21 +51,28 @@ class RowDecoder:
     """
 
     def __init__(self, signature: Signature) -> None:
+        self.width = len(encoded(signature).inputs)
         self._readers = tuple((column, _reader(column)) for column in signature.inputs)
-        self._plain = tuple(_plain_reader(column) for column in signature.inputs)
+        # A time gives two numbers: rows with one are always decoded column by column.
+        has_times = any(column.type is Type.DATETIME for column in signature.inputs)
+        self._plain = () if has_times else tuple(_plain_reader(column) for column in signature.inputs)
 
     def decode(self, rows: Sequence[Mapping[str, Any]]) -> NDArray[np.float32]:
         """Encode the rows, or raise `RefusedRow` that names the first row and field that cannot be used."""
         _check_rows(rows)
-        if len(rows) <= _FEW and (plain := self._decode_plain(rows)) is not None:
+        if self._plain and len(rows) <= _FEW and (plain := self._decode_plain(rows)) is not None:
             return plain
-        matrix = np.empty((len(rows), len(self._readers)), dtype=np.float32)
-        for place, (column, read) in enumerate(self._readers):
+        matrix = np.empty((len(rows), self.width), dtype=np.float32)
+        place = 0
+        for column, read in self._readers:
             name = column.name
             values = [row.get(name) for row in rows]
             if not column.nullable and None in values:
                 raise _missing(column, values.index(None), rows)
-            matrix[:, place] = read(column, values)
+            numbers = read(column, values)
+            parts = numbers.reshape(len(rows), -1)
+            matrix[:, place : place + parts.shape[1]] = parts
+            place += parts.shape[1]
         return matrix
 
     def _decode_plain(self, rows: Sequence[Mapping[str, Any]]) -> NDArray[np.float32] | None:
@@ -77,9 +96,11 @@ def _reader(column: Column) -> _Read:
         return _read_booleans
     if column.type is Type.CATEGORY:
         return _CategoryReader(column)
+    if column.type in {Type.DATE, Type.DATETIME}:
+        return _read_dates
     raise InvalidInput(
         f"the model takes the column {column.name!r} of type {column.type}, which has no place in a matrix",
-        hint="train on numbers, booleans and categories",
+        hint="train on numbers, booleans, categories, dates and times",
     )
 
 
@@ -90,10 +111,19 @@ def _plain_reader(column: Column) -> tuple[str, Callable[[Any], float | None]]:
         return column.name, lambda value: codes.get(value) if value.__class__ is str else None
     if column.type is Type.BOOLEAN:
         return column.name, lambda value: float(value) if value.__class__ is bool else None
+    if column.type is Type.DATE:
+        return column.name, _plain_days
     low = -_LARGEST if column.minimum is None else max(column.minimum, -_LARGEST)
     high = _LARGEST if column.maximum is None else min(column.maximum, _LARGEST)
     kinds = {int} if column.type is Type.INTEGER else {int, float}
     return column.name, lambda value: value if value.__class__ in kinds and low <= value <= high else None
+
+
+def _plain_days(value: Any) -> float | None:
+    try:
+        return days_of(value) if value.__class__ is str else None
+    except ValueError:
+        return None
 
 
 def _check_rows(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -150,6 +180,28 @@ def _read_booleans(column: Column, values: Sequence[Any]) -> NDArray[np.float64]
     return numbers
 
 
+def _read_dates(column: Column, values: Sequence[Any]) -> NDArray[np.float64]:
+    """Read dates, shape (rows,), or times, shape (rows, 2): days since 1970 and seconds since midnight."""
+    is_date = column.type is Type.DATE
+    kind = date if is_date else datetime
+    _check_types(column, values, lambda value: isinstance(value, str | kind) or _is_nan(value))
+    missing = np.nan if is_date else (np.nan, np.nan)
+    read: Callable[[Any], Any] = days_of if is_date else moment_of
+    found = []
+    for place, value in enumerate(values):
+        if value is None or _is_nan(value):
+            if not column.nullable:
+                raise _refused(column, place, None, "is missing (not a number)")
+            found.append(missing)
+            continue
+        try:
+            found.append(read(value))
+        except (ValueError, OverflowError) as error:
+            what = f"is no {'date' if is_date else 'time'} that the calendar knows"
+            raise _refused(column, place, value, what, f"send {_WRITTEN[column.type]}") from error
+    return np.array(found, dtype=np.float64)
+
+
 class _CategoryReader:
     """Looks categories up in a table that is made once."""
 
@@ -179,12 +231,7 @@ def _is_nan(value: Any) -> bool:
 
 
 def _check_types(column: Column, values: Sequence[Any], accepts: Callable[[Any], bool]) -> None:
-    wanted = {
-        Type.INTEGER: "a whole number",
-        Type.NUMBER: "a number",
-        Type.BOOLEAN: "true or false",
-        Type.CATEGORY: "a text",
-    }[column.type]
+    wanted = _WRITTEN[column.type]
     for place, value in enumerate(values):
         if value is not None and not accepts(value):
             what = f"is {in_words(value)}, not {wanted}"

@@ -129,7 +129,7 @@ class Engine:
             recorder.close()
 
     def _load(self, serving: Serving) -> Loaded:
-        manifest, predictor = load_package(Path(serving.package))
+        manifest, predictor = load_package(Path(serving.package), trusted=serving.trusted or None)
         decoder = RowDecoder(manifest.signature)
         _try(manifest, predictor, decoder)
         if serving.records not in self._recorders:
@@ -153,7 +153,7 @@ def _known(rows: Sequence[Mapping[str, Any]], signature: Signature) -> tuple[dic
 
 def _try(manifest: Manifest, predictor: Predictor, decoder: RowDecoder) -> None:
     """Warm the model up with the package's samples (else with zeros) and check that it answers."""
-    matrix: NDArray[np.float32] = np.zeros((1, len(manifest.signature.inputs)), dtype=np.float32)
+    matrix: NDArray[np.float32] = np.zeros((1, decoder.width), dtype=np.float32)
     if manifest.samples:
         matrix = decoder.decode([dict(sample) for sample in manifest.samples])
     try:

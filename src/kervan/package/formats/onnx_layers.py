@@ -30,11 +30,11 @@ from kervan.package.neutral.form import (
     Unary,
     WeightedMedian,
 )
+from kervan.package.neutral.narrow import rounded_down
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-_LARGEST = np.finfo(np.float32).max
 _OPERATIONS = {
     Operation.ADD: "Add",
     Operation.SUBTRACT: "Sub",
@@ -303,6 +303,7 @@ def _ensemble(layer: Trees, place: Any, threshold: Any, graph: Graph) -> dict[st
     else:
         ids, weights = layer.target[tree[leaves]], rows[:, 0]
         trees, nodes = tree[leaves], local[leaves]
+    held = threshold if graph.exact else rounded_down(threshold).astype(np.float32)
     return {
         "n_targets": len(layer.base),
         "aggregate_function": "SUM",
@@ -311,7 +312,7 @@ def _ensemble(layer: Trees, place: Any, threshold: Any, graph: Graph) -> dict[st
         "nodes_treeids": tree.tolist(),
         "nodes_nodeids": local.tolist(),
         "nodes_featureids": np.where(is_leaf, 0, place).tolist(),
-        "nodes_values_as_tensor": numpy_helper.from_array(_held(threshold, graph), "thresholds"),
+        "nodes_values_as_tensor": numpy_helper.from_array(held, "thresholds"),
         "nodes_modes": np.where(is_leaf, "LEAF", "BRANCH_LEQ").tolist(),
         "nodes_truenodeids": np.where(is_leaf, 0, layer.left - start).tolist(),
         "nodes_falsenodeids": np.where(is_leaf, 0, layer.right - start).tolist(),
@@ -321,13 +322,3 @@ def _ensemble(layer: Trees, place: Any, threshold: Any, graph: Graph) -> dict[st
         "target_ids": ids.tolist(),
         "target_weights_as_tensor": numpy_helper.from_array(weights.astype(graph.kind), "weights"),
     }
-
-
-def _held(threshold: Any, graph: Graph) -> Any:
-    """Return thresholds as the graph's numbers, rounded down: every float32 takes the same branch."""
-    if graph.exact:
-        return threshold
-    with np.errstate(over="ignore"):
-        rounded = threshold.astype(np.float32)
-    lower = np.nextafter(rounded, np.float32(-np.inf))
-    return np.clip(np.where(rounded > threshold, lower, rounded), -_LARGEST, _LARGEST)

@@ -26,7 +26,7 @@ _CLOSED = {
 }
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
-OWN = "kervan.model.neighbours"
+OWN = frozenset({"kervan.model.dates", "kervan.model.neighbours"})
 
 # Classes that are no estimators, but objects with plain attributes.
 _PLAIN: Mapping[str, frozenset[str]] = {
@@ -254,7 +254,7 @@ def _may_be_named(module: str, last: str) -> bool:
 def _is_open(module: str, last: str) -> bool:
     if not _WORD.fullmatch(last):
         return False
-    if module == OWN:
+    if module in OWN:
         return True
     return bool(_MODULE.fullmatch(module)) and not _CLOSED & set(module.split("."))
 

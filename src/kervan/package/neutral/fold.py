@@ -72,7 +72,7 @@ def fold(form: Form, answer: int) -> Form:
         folded = _folded(layer, chains[layer.sources[0]], form.signature)
         layers.append(folded)
         chains.append(_chains(folded, chains, form.widths[len(layers)]))
-    return _kept(replace(form, layers=tuple(layers)), answer)
+    return kept(replace(form, layers=tuple(layers)), answer)
 
 
 def chains_of(form: Form) -> list[Links]:
@@ -202,7 +202,7 @@ def _number(places: NDArray[np.uint64]) -> Floats:
     return np.where(places & _SIGN, places & ~_SIGN, ~places).view(np.float64)
 
 
-def _kept(form: Form, answer: int) -> Form:
+def kept(form: Form, answer: int) -> Form:
     """Leave out the layers that the answer does not need, and make it the last value."""
     needed = {answer}
     for value in range(answer, 0, -1):

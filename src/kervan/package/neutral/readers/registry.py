@@ -33,6 +33,8 @@ class Ask(StrEnum):
 
 
 READERS: dict[tuple[str, Ask], Reader] = {}
+# They know probabilities too, but not by those alone: their largest one is not always the class they name.
+DECIDES = ("sklearn.FixedThresholdClassifier", "sklearn.TunedThresholdClassifierCV")
 _FILES = (
     "catboost",
     "ensembles",
@@ -42,6 +44,7 @@ _FILES = (
     "naive_bayes",
     "neighbours",
     "networks",
+    "thresholds",
     "transformers",
     "trees",
     "xgboost",
@@ -62,8 +65,15 @@ def read_answer(builder: Builder, model: Any, value: int, is_classification: boo
     """Read what the whole model answers: probabilities where it knows them, else its choice, or a value."""
     if not is_classification:
         return read(builder, model, value, Ask.VALUE)
-    ask = Ask.PROBABILITIES if hasattr(model, "predict_proba") else Ask.LABELS
-    return read(builder, model, value, ask)
+    return read(builder, model, value, Ask.PROBABILITIES if answers_probabilities(model) else Ask.LABELS)
+
+
+def answers_probabilities(model: Any) -> bool:
+    """Whether the probabilities of a classifier are its answer: it has some, and decides by the largest."""
+    last = model
+    while hasattr(last, "steps"):
+        last = last.steps[-1][1]
+    return hasattr(model, "predict_proba") and class_name(last) not in DECIDES
 
 
 def read(builder: Builder, model: Any, value: int, ask: Ask) -> int:

@@ -1,0 +1,1 @@
+"""ONNX graphs in the neutral form: every operator by what it means for one row."""
