@@ -2,6 +2,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+WHOLE  := $(VENV)/.whole
 
 .PHONY: help setup demo test lint docs bench clean
 
@@ -11,27 +12,31 @@ help:  ## Show what there is
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade --constraint constraints.txt pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,boosters,coreml]' --group dev
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all]'
 	@touch $(READY)
 
-setup: $(READY)  ## Make the virtual environment, with exact versions
+$(WHOLE): $(READY)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,boosters,coreml,frameworks]' --group dev
+	@touch $(WHOLE)
+
+setup: $(WHOLE)  ## Make the virtual environment for the tests, with exact versions: several GB
 
 demo: $(READY)  ## Live one model's whole life on a real table
 	$(BIN)/kervan demo .demo
 
-test: $(READY)  ## Run all tests and doctests
-	$(BIN)/python -m pytest
+test: $(WHOLE)  ## Run all tests and doctests
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
-lint: $(READY)  ## Check style, types and layers
+lint: $(WHOLE)  ## Check style, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-docs: $(READY)  ## Build the documentation into site/
+docs: $(WHOLE)  ## Build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-bench: $(READY)  ## Measure beside peers; prints ratios
+bench: $(WHOLE)  ## Measure beside peers; prints ratios
 	$(BIN)/python -m benchmarks
 
 clean:  ## Remove everything that was made

@@ -57,6 +57,7 @@ def test_narrower_numbers_are_measured_and_written_if_they_pay(lived: Home, tmp_
     assert [line.split()[0] for line in told.splitlines()[1:]] == [
         "original",
         "float64",
+        "folded",
         "float32",
         "float16",
         "int8",

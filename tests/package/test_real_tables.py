@@ -42,8 +42,9 @@ TABLES = {
     "housing": ("california-housing/housing.csv.gz", "median_house_value", {}),
 }
 LEARNED, ASKED = 3_000, 1_000
-SMALL = {"linear", "tree"}  # what a query or a sheet holds
-WHOLE = SMALL | {"forest", "boosting", "categories", "lightgbm", "xgboost", "catboost", "perceptron"}
+SMALL = {"linear", "tree"}
+TREES = {"forest", "boosting", "categories", "lightgbm", "xgboost", "catboost"}
+WHOLE = SMALL | TREES | {"perceptron"}
 FORMATS: dict[str, set[str]] = {
     "native": WHOLE - {"lightgbm", "xgboost", "catboost"},
     "onnx": WHOLE,
@@ -51,8 +52,8 @@ FORMATS: dict[str, set[str]] = {
     "javascript": WHOLE,
     "python": WHOLE,
     "pmml": WHOLE,
-    "sqlite": SMALL,
-    "duckdb": SMALL,
+    "sqlite": SMALL | TREES,
+    "duckdb": SMALL | TREES,
     "spark": SMALL,
     "bigquery": SMALL,
 }

@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from sklearn.dummy import DummyClassifier
+from sklearn.gaussian_process import GaussianProcessClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
@@ -57,6 +59,10 @@ class TestOnnx(FormatSuite):
 
 class TestMlflow(TestOnnx):
     row = ("format", "mlflow")
+
+
+class TestSafetensors(TestOnnx):
+    row = ("format", "safetensors")
 
 
 class CodeSuite(FormatSuite):
@@ -165,6 +171,29 @@ class TestExcel(FormulaSuite, CodeSuite):
     row = ("format", "excel")
 
 
+class TestExecuTorch(CodeSuite):
+    row = ("format", "executorch")
+    models = ("linear", "tree", "boosting")
+
+
+class TestTorchScript(CodeSuite):
+    row = ("format", "torchscript")
+
+
+class TestTorchExport(CodeSuite):
+    row = ("format", "torch-export")
+
+
+class TestOpenvino(CodeSuite):
+    row = ("format", "openvino")
+
+
+class TestTreelite(FormulaSuite):
+    row = ("format", "treelite")
+    models = ("tree", "forest", "boosting")
+    changes = ("threshold",)  # the others are made to linear models
+
+
 class NativeSuite(FormatSuite):
     changes = ()  # they are made to the neutral form, from which these formats do not write
 
@@ -187,6 +216,26 @@ class TestPickle(NativeSuite):
 
 class TestJoblib(NativeSuite):
     row = ("format", "joblib")
+
+
+class TestKeras(CodeSuite):
+    row = ("format", "keras")
+
+
+class TestHdf5(CodeSuite):
+    row = ("format", "hdf5")
+
+
+class TestLitert(CodeSuite):
+    row = ("format", "litert")
+
+    def inexpressible(self) -> tuple[Any, Signature]:
+        matrix, signature, truth = sample("binary")
+        return GaussianProcessClassifier().fit(np.nan_to_num(matrix[:50]), truth[:50]), signature
+
+
+class TestSavedModel(CodeSuite):
+    row = ("format", "savedmodel")
 
 
 class TestPredict(WireSuite):
@@ -256,9 +305,19 @@ SUITES = (
     TestExcel,
     TestCoreml,
     TestGo,
+    TestSafetensors,
+    TestOpenvino,
+    TestTreelite,
+    TestExecuTorch,
+    TestTorchScript,
+    TestTorchExport,
     TestNative,
     TestPickle,
     TestJoblib,
+    TestKeras,
+    TestHdf5,
+    TestLitert,
+    TestSavedModel,
     TestPredict,
     TestInferenceV2,
     TestLocal,

@@ -114,10 +114,8 @@ def _about(title: str, extension: str, licence: str, readers: str, vendor: str =
     return About(title=title, extension=extension, licence=licence, readers=readers, vendor=vendor)
 
 
-_YET = "not written by Kervan yet"
 _H2O = "H2O writes it for models that H2O trained, and since 3.46.0.12 with a commercial licence only"
 _ABSENT: dict[str, tuple[About, str]] = {
-    "executorch": (_about("ExecuTorch", ".pte", "BSD-3-Clause", "phones and microcontrollers"), _YET),
     "h2o-mojo": (
         _about("H2O MOJO", ".zip", "Apache-2.0", "Java, by h2o-genmodel", "H2O.ai"),
         _H2O,
@@ -126,23 +124,12 @@ _ABSENT: dict[str, tuple[About, str]] = {
         _about("H2O POJO", ".java", "Apache-2.0", "Java, by h2o-genmodel", "H2O.ai"),
         _H2O,
     ),
-    "keras": (_about("Keras", ".keras, .h5", "Apache-2.0", "Keras, TensorFlow", "Google"), _YET),
     "mleap": (
         _about("MLeap bundle", ".zip", "Apache-2.0", "Java, Scala, by MLeap"),
         "its package on PyPI has no runtime, so that nothing it writes could be proved; `java` needs none",
-    ),
-    "openvino": (_about("OpenVINO IR", ".xml, .bin", "Apache-2.0", "OpenVINO", "Intel"), _YET),
-    "safetensors": (_about("safetensors", ".safetensors", "Apache-2.0", "weights, by many"), _YET),
-    "savedmodel": (
-        _about("TensorFlow SavedModel", "folder", "Apache-2.0", "TensorFlow", "Google"),
-        _YET,
     ),
     "spark-ml": (
         _about("Spark ML pipeline", "folder", "Apache-2.0", "Spark"),
         "Spark writes it for models that Spark trained; `spark` is a query for the same engine",
     ),
-    "tflite": (_about("LiteRT", ".tflite", "Apache-2.0", "phones and microcontrollers", "Google"), _YET),
-    "torchscript": (_about("TorchScript", ".pt", "BSD-3-Clause", "PyTorch, C++"), _YET),
-    "torch-export": (_about("torch.export", ".pt2", "BSD-3-Clause", "PyTorch, C++"), _YET),
-    "treelite": (_about("treelite", ".tl", "Apache-2.0", "treelite, Triton"), _YET),
 }

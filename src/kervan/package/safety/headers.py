@@ -133,7 +133,7 @@ def onnx_fault(tape: Tape, size: int) -> str:
 
 def is_onnx(head: bytes) -> bool:
     """Say whether a file begins like an ONNX model: its version, then a name, a domain or the graph."""
-    if len(head) < 4 or head[0] != 0x08 or not 0 < head[1] < 64:
+    if len(head) < 4 or head[0] != 0x08 or not 3 <= head[1] < 64:  # the first version was the third
         return False
     return head[2] in {0x12, 0x1A, 0x22, 0x2A, 0x32, 0x3A, 0x42}
 

@@ -152,7 +152,8 @@ class _Inspector:
 
     def _zipped(self, name: str, stream: Readable, size: int, depth: int) -> str:
         """Look at a member; the pickle of a PyTorch file is what makes it one."""
-        if name.endswith(("/data.pkl", "/constants.pkl")) and {"torch", "torchscript"} & self._allow:
+        is_part = name.endswith(("/data.pkl", "/constants.pkl", ".debug_pkl"))
+        if is_part and {"torch", "torchscript"} & self._allow:
             return "pickle"
         return self._member(stream, size, depth)
 
@@ -178,12 +179,14 @@ class _Inspector:
 def _kind(tape: Tape, head: bytes, size: int) -> str:
     """Find out what a stream is. Whatever a reader of pickles would act on is a pickle."""
     known = _binary_kind(head, size)
-    if known:
+    if known and not marked(head):
         return known
     text = text_kind(head)
     if text in {"json", "xml"}:
         return text
     walked = walk(tape)
+    if known:  # some marks are opcodes too, behind which a pickle could go on
+        return "pickle" if walked.calls else known
     if walked.calls or (not text and walked.names) or (walked.ended and head[:1] == b"\x80"):
         return "pickle"
     return text or "unknown"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """One kind. `marks` are the beginnings that give it away; without any it is recognised by its content.
+    """One kind. `marks` give it away, `after` so many bytes; without any it is recognised by its content.
 
     `runs_code` says that its usual reader runs what the file says: such a file is refused unless its kind
     is named.
@@ -17,12 +17,22 @@ class Kind:
     title: str
     runs_code: bool = False
     marks: tuple[bytes, ...] = ()
+    after: int = 0
 
 
 KINDS = (
     Kind(name="hdf5", title="HDF5 (Keras weights and models)", marks=(b"\x89HDF\r\n\x1a\n",)),
     Kind(name="npy", title="numpy array", marks=(b"\x93NUMPY",)),
     Kind(name="gguf", title="GGUF weights", marks=(b"GGUF",)),
+    Kind(name="catboost", title="CatBoost model", marks=(b"CBM1",)),  # which a pickle could begin with, too
+    Kind(name="litert", title="LiteRT model", marks=(b"TFL3",), after=4),
+    Kind(name="executorch", title="ExecuTorch program", runs_code=True, marks=(b"ET12",), after=4),
+    Kind(
+        name="savedmodel",
+        title="TensorFlow SavedModel, whose graph may read and write files",
+        runs_code=True,
+        marks=(b"\x08\x01\x12",),
+    ),
     Kind(name="parquet", title="Parquet table", marks=(b"PAR1",)),
     Kind(name="arrow", title="Arrow file", marks=(b"ARROW1",)),
     Kind(name="pdf", title="PDF", marks=(b"%PDF-",)),
@@ -64,4 +74,4 @@ BY_NAME = {kind.name: kind for kind in KINDS}
 
 def marked(head: bytes) -> str:
     """Return the kind whose mark a file begins with, or ""."""
-    return next((kind.name for kind in KINDS if kind.marks and head.startswith(kind.marks)), "")
+    return next((kind.name for kind in KINDS if kind.marks and head.startswith(kind.marks, kind.after)), "")

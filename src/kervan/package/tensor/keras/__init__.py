@@ -1,0 +1,1 @@
+"""Keras: a form as a model of its own layers and operations."""
