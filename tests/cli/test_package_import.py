@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import joblib
@@ -9,6 +10,7 @@ import jsonschema
 import numpy as np
 import polars as pl
 import pytest
+import torch
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from sklearn.linear_model import LogisticRegression
@@ -243,3 +245,37 @@ def test_texts_reach_a_booster_by_the_codes_that_it_keeps(home: Home, data_dir: 
     told = home.ask("package", "check", "paket", "--json").json
     np.testing.assert_allclose(told["answers"], model.predict_proba(matrix.head(20)), atol=1e-6)
     assert {each["name"] for each in told["signature"]["inputs"]["columns"] if each["allowed"]} == set(texts)
+
+
+def test_a_module_of_pytorch_is_run_if_its_kind_is_allowed_by_name(home: Home) -> None:
+    home.start()
+    random = np.random.default_rng(0)
+    rows = random.normal(size=(200, 2)).round(3)
+    module = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Softmax(dim=1)).eval()
+    with torch.no_grad():
+        module[0].weight.copy_(torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, -1.0]]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # PyTorch's own, of the format
+        torch.jit.script(module).save(str(home.folder / "model.pt"))  # type: ignore[no-untyped-call]
+    labels = module(torch.tensor(rows, dtype=torch.float32)).argmax(1).tolist()
+    assert set(labels) == {0, 1, 2}
+    table = pl.DataFrame({"a": rows[:, 0], "b": rows[:, 1], "y": labels})
+    table.write_csv(home.folder / "rows.csv")
+    told = ("--name", "net", "--table", "rows.csv", "--target", "y", "--task", "classification")
+    asked = ("package", "import", "model.pt", "modül", *told)
+    refused = home.ask(*asked, code=4)
+    assert "allow 'torchscript' by name" in refused.err
+    assert "there is no kind of file 'torchscrip'" in home.ask(*asked, "--allow", "torchscrip", code=2).err
+    assert not (home.folder / "modül").exists()
+    home.ask(*asked, "--allow", "torchscript", "--formats", "onnx,c")
+    checked = home.ask("package", "check", "modül", "--json").json
+    assert "PyTorch" in checked["lineage"]["source_kind"]
+    assert {proof["format"].partition("/")[0] for proof in checked["parity"]} == {"onnx", "c"}
+
+
+def test_a_document_of_pmml_becomes_a_package(lived: Home) -> None:
+    lived.ask("package", "write", "müşteri-kaybı", "pmml", "yazılı")
+    asked = ("--name", "geri", "--table", "müşteriler.csv", "--target", "ayrıldı", "--formats", "onnx,python")
+    told = lived.ask("package", "import", "yazılı/model.pmml", "geri.kervan", *asked).out
+    assert "geri@1.0.0 is in geri.kervan" in told
+    assert "python" in lived.ask("package", "check", "geri.kervan").out

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import joblib
 import numpy as np
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -291,9 +291,60 @@ def test_a_graph_is_served_as_it_is(task: str, file: str, tmp_path: Path) -> Non
         OnnxFormat().load(tmp_path, signature).predict(matrix),
         atol=1e-6,
     )
-    with pytest.raises(Refused, match="an ONNX graph can be written as onnx alone"):
-        write_formats(fitted, tmp_path / "code", ["onnx", "c"], matrix)
+    assert write_formats(fitted, tmp_path / "code", ["onnx", "c", "python"], matrix)
+
+
+def test_an_operator_without_words_leaves_the_graph_as_it_is(tmp_path: Path) -> None:
+    rows, _, signature = data("regression")
+    path = tmp_path / "sorted.onnx"
+    nodes = [
+        helper.make_node("CumSum", ["X", "axis"], ["sums"]),
+        helper.make_node("Gather", ["sums", "last"], ["Y"], axis=1),
+    ]
+    sides = helper.make_graph(
+        nodes,
+        "sums",
+        [helper.make_tensor_value_info("X", TensorProto.FLOAT, [None, 3])],
+        [helper.make_tensor_value_info("Y", TensorProto.FLOAT, [None, 1])],
+        [numpy_helper.from_array(np.array(1), "axis"), numpy_helper.from_array(np.array([2]), "last")],
+    )
+    made = helper.make_model(sides, opset_imports=[helper.make_opsetid("", 19)], ir_version=8)
+    path.write_bytes(made.SerializeToString())
+    fitted = fit(open_model(path).foreign, signature, rows, "sorted.onnx")
+    assert write_formats(fitted, tmp_path / "package", ["onnx"], rows)
+    with pytest.raises(Refused, match="the operator CumSum"):
+        write_formats(fitted, tmp_path / "code", ["onnx", "c"], rows)
     assert not list((tmp_path / "code").glob("*"))
+
+
+def test_one_number_is_the_probability_of_the_second_class(tmp_path: Path) -> None:
+    rows, _, signature = data("binary")
+    path = tmp_path / "sigmoid.onnx"
+    nodes = [helper.make_node("MatMul", ["X", "W"], ["Z"]), helper.make_node("Sigmoid", ["Z"], ["Y"])]
+    weights = np.array([[1.0], [-0.5], [2.0]], dtype=np.float32)
+    sides = helper.make_graph(
+        nodes,
+        "sigmoid",
+        [helper.make_tensor_value_info("X", TensorProto.FLOAT, [None, 3])],
+        [helper.make_tensor_value_info("Y", TensorProto.FLOAT, [None, 1])],
+        [numpy_helper.from_array(weights, "W")],
+    )
+    made = helper.make_model(sides, opset_imports=[helper.make_opsetid("", 19)], ir_version=8)
+    path.write_bytes(made.SerializeToString())
+    fitted = fit(open_model(path).foreign, signature, rows, "sigmoid.onnx")
+    second = 1 / (1 + np.exp(-rows @ weights))
+    np.testing.assert_allclose(fitted.predict(rows), np.hstack([1 - second, second]), atol=1e-6)
+    assert write_formats(fitted, tmp_path / "package", ["onnx", "python"], rows)
+
+
+def test_a_graph_that_catboost_wrote_is_written_in_code(tmp_path: Path) -> None:
+    rows, truth, signature = data("multi")
+    model = catboost.CatBoostClassifier(iterations=10, verbose=0, allow_writing_files=False)
+    model.fit(rows, truth).save_model(str(tmp_path / "model.onnx"), format="onnx")
+    fitted = fit(open_model(tmp_path / "model.onnx").foreign, signature, rows, "model.onnx")
+    np.testing.assert_allclose(fitted.predict(rows), model.predict_proba(rows), atol=1e-6)
+    assert fitted.splits()
+    assert write_formats(fitted, tmp_path / "package", ["onnx", "python", "c"], rows)
 
 
 def own_graph(*, rows: Any = None, maps: bool = True, opset: int = 12) -> Any:
@@ -419,7 +470,6 @@ def test_what_runs_code_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.M
 NETWORKS = {
     "torchscript": ({"m/code/__torch__.py": b"x = 1", "m/data.pkl": b"\x80\x02}q\x00."}, "TorchScript"),
     "torch": ({"m/data.pkl": b"\x80\x02}q\x00."}, "PyTorch"),
-    "keras": ({"config.json": b"{}", "metadata.json": b"{}"}, "Keras"),
 }
 
 
@@ -432,12 +482,6 @@ def test_networks_that_hold_code_are_refused_by_name(name: str, tmp_path: Path) 
     with pytest.raises(Refused, match=words) as caught:
         open_model(tmp_path / "network")
     assert "ONNX" in caught.value.hint
-
-
-def test_an_old_keras_file_is_refused_by_name(tmp_path: Path) -> None:
-    (tmp_path / "model.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(600))
-    with pytest.raises(Refused, match="Keras"):
-        open_model(tmp_path / "model.h5")
 
 
 def test_a_pickle_of_another_version_is_refused(tmp_path: Path) -> None:

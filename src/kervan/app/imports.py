@@ -16,13 +16,12 @@ from kervan.app.register import signing_key
 from kervan.core.config import DataSettings
 from kervan.core.errors import Conflict, InvalidInput, NotFound, did_you_mean
 from kervan.core.identity import Version, check_name
-from kervan.core.plugins import plugin
 from kervan.core.schema import Column, Schema, Signature, Type
-from kervan.data.columns import INPUTS, infer_schema
+from kervan.data.columns import infer_schema
 from kervan.data.ingest import load
 from kervan.data.target import CLASSIFICATION, task_of
 from kervan.package.background import Outline
-from kervan.package.build import requirements, served_format, write_formats
+from kervan.package.build import load_format, requirements, served_format, write_formats
 from kervan.package.card import MODEL_CARD, model_card
 from kervan.package.contents import list_files
 from kervan.package.encoding import encode_table
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
     import polars as pl
 
     from kervan.app.project import Project
-    from kervan.core.ports import Predictor
     from kervan.package.imports.foreign import Foreign
     from kervan.package.imports.open import Opened
 
@@ -66,9 +64,7 @@ def inspect_model(file: Path, allow: Collection[str] = ()) -> Inspected:
 
     Raises what `inspect_file` raises, and `InvalidInput` where `allow` names no kind.
     """
-    for name in allow:
-        if name not in BY_NAME:
-            raise InvalidInput(f"there is no kind of file {name!r}", hint=did_you_mean(name, BY_NAME))
+    _check_kinds(allow)
     found = inspect_file(file, allow=allow)
     return Inspected(
         kind=found.kind,
@@ -79,13 +75,20 @@ def inspect_model(file: Path, allow: Collection[str] = ()) -> Inspected:
     )
 
 
+def _check_kinds(names: Collection[str]) -> None:
+    for name in names:
+        if name not in BY_NAME:
+            raise InvalidInput(f"there is no kind of file {name!r}", hint=did_you_mean(name, BY_NAME))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """What is to become of a model: its name, the table that it is proved on, and what it predicts there.
 
     `table` holds the columns that it was trained on. Without the file `signature` (a signature or a manifest
     as JSON) they and the column `target` say what the model takes and gives; `task` says whether that is a
-    "classification" or a "regression" where the values leave it open.
+    "classification" or a "regression" where the values leave it open. `allow` names kinds of files that run
+    code, to be run all the same.
     """
 
     name: str
@@ -97,21 +100,24 @@ class Wanted:
     formats: tuple[str, ...] = ("onnx",)
     licence: str = ""
     use: str = ""
+    allow: tuple[str, ...] = ()
 
 
 def import_model(project: Project, file: Path, to: Path, wanted: Wanted) -> Manifest:
     """Make a package of a model that somebody trained elsewhere: a new folder, or one file `….kervan`.
 
-    Nothing that the file says is run, and nothing stays unless every format is proved on the table's rows.
-    Raises what `open_model`, `fit` and `write_formats` raise, and `Conflict` if the place is taken.
+    Nothing that the file says is run unless its kind is allowed, and nothing stays unless every format is
+    proved on the table's rows. Raises what `open_model`, `fit` and `write_formats` raise, and `Conflict` if
+    the place is taken.
     """
     wanted = replace(
         wanted, name=check_name(wanted.name, "a model"), version=str(Version.parse(wanted.version))
     )
+    _check_kinds(wanted.allow)
     if to.exists() or to.is_symlink():
         raise Conflict(f"{to} exists already", hint="choose another name")
     with project.stage("read") as tell:
-        opened = open_model(file)
+        opened = open_model(file, allow=wanted.allow)
         tell(f"{opened.place}, {opened.foreign.kind}")
     rows = load(wanted.table, Path.cwd(), DataSettings()).table
     signature = _signature(opened.foreign, rows, wanted)
@@ -149,7 +155,7 @@ def _signature(foreign: Foreign, rows: pl.DataFrame, wanted: Wanted) -> Signatur
 
 def _input(column: Column, foreign: Foreign, place: int) -> Column:
     """Return a column of the table as the model takes it; texts only where it knows what they stand for."""
-    if column.type not in INPUTS:
+    if not (column.type.is_numeric or column.type is Type.CATEGORY):
         raise InvalidInput(
             f"column {column.name!r} of the table holds {column.type}s, which no model takes here",
             hint="leave it out of the table, if the model was not trained on it",
@@ -220,7 +226,7 @@ def _complete(
     """Write card, bill of materials, manifest and signature beside the formats."""
     samples = _samples(rows, manifest.signature)
     name = served_format(manifest.formats)
-    predictor: Predictor = plugin("format", name).load(folder / name, manifest.signature)
+    predictor = load_format(name, folder / name, manifest.signature)
     values = predictor.predict(encode_table(samples, manifest.signature))
     answers = tuple(map(tuple, values.tolist())) if np.isfinite(values).all() else ()
     whole = replace(manifest, samples=tuple(samples.to_dicts()), answers=answers)

@@ -33,13 +33,17 @@ if TYPE_CHECKING:
 @click.option("--formats", default="onnx", show_default=True, help="Formats to write, joined by commas.")
 @click.option("--licence", default="", help="The model's licence, for its card.")
 @click.option("--use", default="", help="What it is for, for its card.")
+@click.option(
+    "--allow", multiple=True, metavar="KIND", help="Run the code of this kind of file; may be repeated."
+)
 @shows(
     example="""kervan package import model.txt income.kervan --name income --table rows.csv --target income
-               kervan package import model.onnx income --name income --table rows.csv --signature io.json"""
+               kervan package import model.onnx income --name income --table rows.csv --signature io.json
+               kervan package import model.pt income --name income --table rows.csv --allow torchscript"""
 )
 @with_project
 def import_(project: Project, file: Path, to: Path, formats: str, task: str | None, **told: Any) -> Shown:
-    """Make a package TO of a model trained elsewhere: scikit-learn, LightGBM, XGBoost, CatBoost, ONNX."""
+    """Make a package TO of a model from elsewhere: scikit-learn, boosters, Keras, PyTorch, ONNX, PMML."""
     from kervan.app.imports import Wanted, import_model
 
     names = tuple(name.strip() for name in formats.split(",") if name.strip())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -13,14 +14,17 @@ from kervan.core.schema import Type
 from kervan.package.fitted import Fitted
 from kervan.package.neutral.form import Form
 from kervan.package.neutral.read import read_form
+from kervan.package.neutral.readers.registry import answers_probabilities
 
 if TYPE_CHECKING:
     import onnx
     from numpy.typing import NDArray
 
     from kervan.core.schema import Signature
-    from kervan.package.imports.foreign import Foreign, Scores
+    from kervan.package.imports.foreign import Foreign, Graph, Scores
     from kervan.package.neutral.build import Builder
+
+_UNNAMED = re.compile(r"\W")
 
 
 class Imported(Fitted):
@@ -32,7 +36,7 @@ class Imported(Fitted):
     def __init__(
         self, foreign: Foreign, scores: Scores, signature: Signature, order: tuple[int, ...]
     ) -> None:
-        self._answers = _Ordered(foreign, scores, order)
+        self._answers = _Ordered(foreign, scores, order, is_share=_is_share(foreign, signature))
         keeps = order == tuple(range(len(order))) and _answers_alike(foreign)
         super().__init__(foreign.estimator if keeps else self._answers, signature)
 
@@ -52,11 +56,13 @@ class ImportedGraph(Fitted):
     def __init__(self, foreign: Foreign, signature: Signature, order: tuple[int, ...]) -> None:
         super().__init__(foreign.graph, signature)
         self._order = order
+        self._scores = foreign.scores
+        self._is_share = _is_share(foreign, signature)
 
     @cached_property
     def form(self) -> Form:
-        """Refuse: a graph has no neutral form."""
-        raise Refused("an ONNX graph can be written as onnx alone", hint='name "onnx" as the only format')
+        """The graph in the neutral form. Raises `Refused` that names an operator which it cannot express."""
+        return read_form(_OrderedGraph(self.model, self.signature, self._order), self.signature)
 
     def graph(self) -> onnx.ModelProto:
         """Return the graph from `matrix`."""
@@ -65,27 +71,55 @@ class ImportedGraph(Fitted):
 
     def predict(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
         """Score a matrix: (rows, classes) probabilities or (rows, 1) values."""
-        answers: NDArray[np.float64] = self.model.predict(matrix, self.signature)
+        answers = self._raw(matrix)
+        if answers.shape[1] <= max(self._order, default=0):
+            return answers  # too few: whoever checks the width says so
         return answers[:, list(self._order)] if self._order else answers
+
+    def _raw(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Score by the model that the graph was made of, if there is one, else by the graph."""
+        if self._scores is None:
+            own: NDArray[np.float64] = self.model.predict(matrix, self.signature)
+            return own
+        answers = self._scores(matrix.astype(np.float64))
+        return np.hstack([1 - answers, answers]) if self._is_share else answers
 
 
 class _Ordered:
     """An estimator whose classes are the places in a signature, for the neutral form and the proofs."""
 
-    def __init__(self, foreign: Foreign, scores: Scores, order: tuple[int, ...]) -> None:
+    def __init__(self, foreign: Foreign, scores: Scores, order: tuple[int, ...], *, is_share: bool) -> None:
         self._foreign = foreign
+        self._is_share = is_share
         self._scores = scores
         self._order = order
         self.classes_ = list(range(len(order)))
 
     def predict_proba(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         answers = self._scores(rows)
+        if self._is_share:
+            answers = np.hstack([1 - answers, answers])
         return answers[:, list(self._order)] if self._order else answers
 
     def write_form(self, builder: Builder, value: int) -> int:
         if self._foreign.reads is None:
             raise Refused(f"the neutral form cannot express a model of {self._foreign.kind}")
         answer = self._foreign.reads(builder, value)
+        answer = builder.both(answer) if self._is_share else answer
+        return builder.take(answer, self._order) if self._order else answer
+
+
+class _OrderedGraph:
+    """A graph whose classes are the places in a signature, for the neutral form."""
+
+    def __init__(self, graph: Graph, signature: Signature, order: tuple[int, ...]) -> None:
+        self._graph = graph
+        self._signature = signature
+        self._order = order
+        self.classes_ = list(range(len(order)))
+
+    def write_form(self, builder: Builder, value: int) -> int:
+        answer = self._graph.reads(builder, value, self._signature)
         return builder.take(answer, self._order) if self._order else answer
 
 
@@ -123,9 +157,16 @@ def _order(foreign: Foreign, signature: Signature) -> tuple[int, ...]:
     return tuple(foreign.labels.index(label) for label in allowed)
 
 
+def _is_share(foreign: Foreign, signature: Signature) -> bool:
+    """Say whether the model's one number is the probability of the second of two classes."""
+    return foreign.classes == 1 and not foreign.labels and len(signature.output.allowed) == 2
+
+
 def _answers_alike(foreign: Foreign) -> bool:
     """Say whether the estimator alone answers as it does here: by probabilities, a value, or 0, 1, …"""
-    if not foreign.is_classification or hasattr(foreign.estimator, "predict_proba"):
+    if foreign.estimator is None:
+        return False
+    if not foreign.is_classification or answers_probabilities(foreign.estimator):
         return True
     known: list[Any] = list(getattr(foreign.estimator, "classes_", ()))
     return known == list(range(foreign.classes))
@@ -149,7 +190,7 @@ def _check_signature(foreign: Foreign, signature: Signature, place: str) -> None
     allowed = signature.output.allowed
     if foreign.labels and set(foreign.labels) != set(allowed):
         _differ(place, foreign.labels, allowed)
-    if foreign.classes and foreign.classes != len(allowed):
+    if foreign.classes and foreign.classes != len(allowed) and not _is_share(foreign, signature):
         raise Refused(
             f"{place} knows {foreign.classes} classes, the target has {len(allowed)}: {', '.join(allowed)}",
             hint="give a table with every class in it, or a --signature that lists them",
@@ -159,7 +200,8 @@ def _check_signature(foreign: Foreign, signature: Signature, place: str) -> None
 def _check_inputs(foreign: Foreign, signature: Signature, place: str) -> None:
     names = signature.inputs.names
     for number, (own, given) in enumerate(zip(foreign.names, names, strict=False)):
-        if own not in {given, given.replace(" ", "_")}:  # as LightGBM writes spaces
+        # LightGBM writes spaces as _, converters to ONNX whatever could not be in a name of Python.
+        if own not in {given, given.replace(" ", "_"), _UNNAMED.sub("_", given)}:
             raise Refused(
                 f"{place}: its column {number + 1} is {own!r}, the table's is {given!r}",
                 hint="give the columns that it was trained on, in the same order, beside the target",

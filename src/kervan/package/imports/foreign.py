@@ -30,6 +30,9 @@ class Graph(Protocol):
     def predict(self, matrix: NDArray[np.float32], signature: Signature) -> NDArray[np.float64]:
         """Score an encoded matrix through the graph's own inputs."""
 
+    def reads(self, builder: Builder, value: int, signature: Signature) -> int:
+        """Add the graph's layers over the encoded row and return its answer."""
+
     def over_matrix(self, signature: Signature, order: tuple[int, ...]) -> onnx.ModelProto:
         """Return the graph with the encoded matrix as its one input, and its classes in this order."""
 
@@ -38,14 +41,16 @@ class Graph(Protocol):
 class Foreign:
     """A model as its own library reads it.
 
-    `inputs` counts the columns that it takes and `classes` those of a classification; 0 where it does not
-    say, or for a regression. `is_classification` is None where it does not say. `names` are those of its
-    columns and `labels` those of its classes, in its own order, empty where it does not know them.
+    `inputs` counts the columns that it takes and `classes` those of a classification, or the numbers that
+    it gives; 0 where it does not say, or for a regression. `is_classification` is None where it does not
+    say. `names` are those of its columns and `labels` those of its classes, in its own order, empty where it
+    does not know them.
     `categories` are by place the columns that it takes as categories, each with the texts behind the codes
     0, 1, …, or () where it does not know these.
 
     `scores` gives (rows, classes) probabilities or (rows, 1) values, `reads` adds its layers to a form;
-    `estimator` is what formats of Python store. A `graph` has none of these three.
+    `estimator` is what formats of Python store, if there is one. A `graph` needs none of
+    these three; with `scores` it is proved against these.
     """
 
     kind: str

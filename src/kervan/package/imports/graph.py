@@ -11,15 +11,20 @@ import numpy as np
 from kervan.core.errors import Refused
 from kervan.core.plugins import extras_named
 from kervan.core.schema import Type
+from kervan.package.encoding import UNKNOWN
 from kervan.package.formats.onnx import decoded, open_session
 from kervan.package.formats.onnx_graph import INPUT, IR_VERSION, OPSETS
 from kervan.package.imports.foreign import Foreign, label_text
+from kervan.package.neutral.readers.onnx.graph import read_graph
+from kervan.package.neutral.readers.onnx.logic import cut, differs
+from kervan.package.neutral.readers.onnx.tensors import Kind, Rows, Texts
 
 if TYPE_CHECKING:
     import onnx
     from numpy.typing import NDArray
 
     from kervan.core.schema import Column, Signature
+    from kervan.package.neutral.build import Builder
 
 _KINDS: dict[str, Any] = {
     "tensor(float)": np.float32,
@@ -30,6 +35,7 @@ _KINDS: dict[str, Any] = {
     "tensor(string)": object,
 }
 _FLOATS = {"tensor(float)", "tensor(double)"}
+_HELD = {"tensor(float)": Kind.FLOAT, "tensor(double)": Kind.DOUBLE, "tensor(bool)": Kind.TRUTH}
 _PREFIX = "given_"
 _ML = "ai.onnx.ml"
 _FEWEST_ML = 2  # before it, LabelEncoder was another operator
@@ -72,8 +78,9 @@ class OnnxGraph:
         self._output = str(answer.name)
         self.names = () if self._takes_matrix else tuple(str(entry.name) for entry in self._inputs)
         self.width = _side(self._inputs[0].shape) if self._takes_matrix else len(self._inputs)
+        self._given = _side(answer.shape)
         self.labels = _labels(model)
-        self.classes = len(self.labels) or _side(answer.shape)
+        self.classes = len(self.labels) or self._given
 
     def predict(self, matrix: NDArray[np.float32], signature: Signature) -> NDArray[np.float64]:
         """Score an encoded matrix through the graph's own inputs."""
@@ -85,8 +92,27 @@ class OnnxGraph:
                 entry.name: self._column(matrix[:, place : place + 1], entry, column)
                 for place, (entry, column) in enumerate(columns)
             }
-        answers = self._session.run([self._output], fed)[0]
-        return np.asarray(answers, dtype=np.float64).reshape(len(matrix), -1)
+        try:
+            answers = self._session.run([self._output], fed)[0]
+        except Exception as error:  # ONNX Runtime's errors share no other base
+            raise ValueError(str(error)) from error
+        found = np.asarray(answers, dtype=np.float64).reshape(len(matrix), -1)
+        return np.hstack([1 - found, found]) if self._gives_one_of_two(signature) else found
+
+    def reads(self, builder: Builder, value: int, signature: Signature) -> int:
+        """Add the graph's layers over the encoded row. Raises `Refused` that names the first operator."""
+        taken: dict[str, Rows | Texts]
+        if self._takes_matrix:
+            entry = self._inputs[0]
+            taken = {entry.name: _numbers(builder, value, entry, (len(signature.inputs),))}
+        else:
+            columns = zip(self._inputs, signature.inputs, strict=True)
+            taken = {
+                entry.name: _column(builder, builder.take(value, [place]), entry, column)
+                for place, (entry, column) in enumerate(columns)
+            }
+        answer = read_graph(builder, self._model, taken, self._output).value
+        return builder.both(answer) if self._gives_one_of_two(signature) else answer
 
     def over_matrix(self, signature: Signature, order: tuple[int, ...]) -> onnx.ModelProto:
         """Return the graph with the encoded matrix as its one input, and its classes in this order."""
@@ -95,8 +121,11 @@ class OnnxGraph:
 
         inner = compose.add_prefix(self._model, _PREFIX)
         width, outputs = len(signature.inputs), max(len(order), 1)
+        is_share = self._gives_one_of_two(signature)
         answer = "probabilities" if signature.is_classification else "value"
-        shape = numpy_helper.from_array(np.array([-1, outputs], dtype=np.int64), "answer_shape")
+        given = [-1, 1 if is_share else outputs]
+        shape = numpy_helper.from_array(np.array(given, dtype=np.int64), "answer_shape")
+        one = numpy_helper.from_array(np.ones(1, dtype=np.float32), "answer_whole")
         places = numpy_helper.from_array(np.array(order or (0,), dtype=np.int64), "answer_order")
         ending = [
             helper.make_node(
@@ -105,13 +134,19 @@ class OnnxGraph:
             helper.make_node("Reshape", ["answer_float", shape.name], ["answer_rows"]),
             helper.make_node("Gather", ["answer_rows", places.name], [answer], axis=1),
         ]
+        if is_share:
+            ending[2:] = [
+                helper.make_node("Sub", [one.name, "answer_rows"], ["answer_rest"]),
+                helper.make_node("Concat", ["answer_rest", "answer_rows"], ["answer_both"], axis=1),
+                helper.make_node("Gather", ["answer_both", places.name], [answer], axis=1),
+            ]
         nodes, constants = self._feeding(signature)
         graph = helper.make_graph(
             [*nodes, *inner.graph.node, *ending],
             INPUT,
             [helper.make_tensor_value_info(INPUT, onnx.TensorProto.FLOAT, [None, width])],
             [helper.make_tensor_value_info(answer, onnx.TensorProto.FLOAT, [None, outputs])],
-            [*inner.graph.initializer, *constants, shape, places],
+            [*inner.graph.initializer, *constants, shape, places, *([one] if is_share else [])],
             sparse_initializer=list(inner.graph.sparse_initializer),
         )
         model = helper.make_model(
@@ -119,6 +154,10 @@ class OnnxGraph:
         )
         onnx.checker.check_model(model)
         return model
+
+    def _gives_one_of_two(self, signature: Signature) -> bool:
+        """Whether its one number is the probability of the second of two classes."""
+        return self._given == 1 and len(signature.output.allowed) == 2
 
     def check(self, signature: Signature) -> None:
         """Raise `Refused` for a column of the signature that the graph's input cannot take."""
@@ -213,11 +252,30 @@ def _without_maps(model: onnx.ModelProto) -> onnx.ModelProto:
     maps = [node for node in model.graph.node if node.op_type == "ZipMap"]
     for node in maps:
         outputs = [entry for entry in model.graph.output if entry.name != node.output[0]]
-        tensor = helper.make_tensor_value_info(node.input[0], onnx.TensorProto.FLOAT, None)
+        tensor = helper.make_tensor_value_info(node.input[0], onnx.TensorProto.FLOAT, [None, None])
         del model.graph.output[:]
         model.graph.output.extend([tensor, *outputs])
         model.graph.node.remove(node)
     return model
+
+
+def _column(builder: Builder, value: int, entry: Any, column: Column) -> Rows | Texts:
+    """Return one column as the graph takes it."""
+    sides = (1,) if len(entry.shape) == 2 else ()
+    if entry.type != "tensor(string)":
+        return _numbers(builder, value, entry, sides)
+    other = str(decoded(np.full((1, 1), UNKNOWN, dtype=np.float32), column)[0, 0])
+    return Texts(codes=value, known=(column.allowed,), other=(other,), sides=sides)
+
+
+def _numbers(builder: Builder, value: int, entry: Any, sides: tuple[int, ...]) -> Rows:
+    """Return numbers as the graph takes them: cut to whole ones, or to what is not 0."""
+    kind = _HELD.get(entry.type, Kind.WHOLE)
+    if kind is Kind.WHOLE:
+        value = cut(builder, value)
+    elif kind is Kind.TRUTH:
+        value = differs(builder, value)
+    return Rows(value=value, stepped=value, sides=sides, kind=kind)
 
 
 def _as(values: NDArray[np.float32], kind: str) -> NDArray[Any]:

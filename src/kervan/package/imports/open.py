@@ -10,13 +10,16 @@ from kervan.core.identity import sha256_file, sha256_parts
 from kervan.package.imports.graph import open_graph
 from kervan.package.imports.mlmodel import FILE_NAME as MLMODEL
 from kervan.package.imports.mlmodel import model_file
+from kervan.package.imports.pmml import open_pmml
 from kervan.package.imports.sklearn import open_native, open_pickle
+from kervan.package.imports.torch_graph import open_module
 from kervan.package.imports.trial import open_tried
 from kervan.package.native.write import ARRAYS_FILE, MODEL_FILE
 from kervan.package.safety.inspection import inspect_file
 from kervan.package.safety.kinds import BY_NAME
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from kervan.package.imports.foreign import Foreign
@@ -24,15 +27,14 @@ if TYPE_CHECKING:
 _HEAD = 1 << 16
 _BOOSTERS = ("lightgbm", "xgboost", "catboost")
 _TO_ONNX = "export it to ONNX where it was trained, and import that"
+_PROGRAM = "/models/model.json"
 _REFUSED = {
     "torchscript": "it carries code that its reader runs",
     "torch": "its pickle runs what it says",
-    "keras": "its layers may hold code (Lambda)",
-    "hdf5": "a Keras model in it may hold code (Lambda)",
 }
 _KNOWN = (
     "known are scikit-learn's pickle and joblib, Kervan's native folders, LightGBM's text, XGBoost's JSON "
-    "and UBJSON, CatBoost's .cbm and JSON, ONNX, and folders with an MLmodel"
+    "and UBJSON, CatBoost's .cbm and JSON, Keras, PMML, ONNX, and folders with an MLmodel"
 )
 
 
@@ -45,22 +47,25 @@ class Opened:
     sha256: str
 
 
-def open_model(path: Path) -> Opened:
+def open_model(path: Path, *, allow: Collection[str] = ()) -> Opened:
     """Read a model that was trained elsewhere, running nothing that its file says.
+
+    A file of the kind "torchscript", and of "torch" if it is an exported program, is run in another process
+    where `allow` names its kind: for files of somebody who is trusted.
 
     Raises `Refused` for what runs code, cannot be read or is of another version; `Corrupted` for what is
     broken; `InvalidInput` for a file that is no model; `NotFound`.
     """
     if path.is_dir():
-        return _open_folder(path)
-    kind = _inspected(path)
+        return _open_folder(path, allow)
+    kind = _inspected(path, allow)
     return Opened(foreign=_open_file(path, kind), place=path.name, sha256=sha256_file(path))
 
 
-def _open_folder(folder: Path) -> Opened:
+def _open_folder(folder: Path, allow: Collection[str]) -> Opened:
     if (folder / MLMODEL).is_file():
         inspect_file(folder / MLMODEL)
-        inner = open_model(model_file(folder))
+        inner = open_model(model_file(folder), allow=allow)
         return Opened(foreign=inner.foreign, place=f"{folder.name}/{inner.place}", sha256=inner.sha256)
     if not (folder / MODEL_FILE).is_file():
         raise InvalidInput(f"{folder} holds neither {MLMODEL} nor {MODEL_FILE}: it is no model", hint=_KNOWN)
@@ -71,33 +76,51 @@ def _open_folder(folder: Path) -> Opened:
     return Opened(foreign=open_native(folder), place=folder.name, sha256=sha256_parts(hashes))
 
 
-def _inspected(path: Path) -> str:
+def _inspected(path: Path, allow: Collection[str]) -> str:
     """Return the kind of a file that may be read. Pickles may: nothing that they name is called."""
     if not path.exists():
         raise NotFound(f"there is no file {path}", hint="name the file or folder of a model")
     found = inspect_file(path, allow={"pickle", "torch", "torchscript"})
-    if found.kind in _REFUSED:
-        title = BY_NAME[found.kind].title
-        raise Refused(f"{path} is a {title}: {_REFUSED[found.kind]}", hint=_TO_ONNX)
-    return found.kind
+    is_program = found.kind == "zip" and any(name.endswith(_PROGRAM) for name, _ in found.inside)
+    kind = "torch" if is_program else found.kind
+    is_allowed = kind in allow and (kind == "torchscript" or is_program)
+    if kind in _REFUSED and not is_allowed:
+        title = BY_NAME[kind].title
+        hint = _TO_ONNX
+        if kind == "torchscript" or is_program:
+            hint += f"; or allow {kind!r} by name, if you trust whoever made it"
+        raise Refused(f"{path} is a {title}: {_REFUSED[kind]}", hint=hint)
+    return kind
 
 
 def _open_file(path: Path, kind: str) -> Foreign:
     with path.open("rb") as file:
         head = file.read(_HEAD)
-    if head.startswith(b"CBM1"):  # some of which are also opcodes of a pickle
-        return open_tried(path, "CatBoost")
+    library = _library(head, kind)
+    if library:
+        return open_tried(path, library)
+    if kind in _REFUSED:  # and was allowed
+        return open_module(path)
     if kind == "pickle":
         return _open_pickle(path)
     if kind == "onnx":
         return open_graph(path)
-    if kind == "text" and head.startswith(b"tree\n"):
-        return open_tried(path, "LightGBM")
-    if head.startswith(b"{L\0\0\0\0\0\0\0\x07learner") or (kind == "json" and b'"learner"' in head):
-        return open_tried(path, "XGBoost")
-    if kind == "json" and b'"features_info"' in head:
-        return open_tried(path, "CatBoost's JSON")
+    if kind == "xml":
+        return open_pmml(path)
     raise InvalidInput(f"{path} is {BY_NAME[kind].title}, and no model that is known here", hint=_KNOWN)
+
+
+def _library(head: bytes, kind: str) -> str:
+    """Return which library reads a file that another process tries first, or ""."""
+    if head.startswith(b"CBM1"):  # some of which are also opcodes of a pickle
+        return "CatBoost"
+    if kind in {"keras", "hdf5"}:
+        return "Keras"
+    if kind == "text" and head.startswith(b"tree\n"):
+        return "LightGBM"
+    if head.startswith(b"{L\0\0\0\0\0\0\0\x07learner") or (kind == "json" and b'"learner"' in head):
+        return "XGBoost"
+    return "CatBoost's JSON" if kind == "json" and b'"features_info"' in head else ""
 
 
 def _open_pickle(path: Path) -> Foreign:

@@ -15,7 +15,7 @@ from kervan.package.formats.pickled import pickle_content
 from kervan.package.imports.foreign import Foreign, label_text
 from kervan.package.native.read import read_model
 from kervan.package.native.unpickle import unpickle_model
-from kervan.package.neutral.readers.registry import Ask, read
+from kervan.package.neutral.readers.registry import Ask, answers_probabilities, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,7 +83,7 @@ def _described(model: Any, place: Path) -> Foreign:
 def _scores(model: Any, is_classification: bool, rows: NDArray[np.float64]) -> NDArray[np.float64]:
     if not is_classification:
         return np.asarray(model.predict(rows), dtype=np.float64).reshape(len(rows), -1)
-    if hasattr(model, "predict_proba"):
+    if answers_probabilities(model):
         return np.asarray(model.predict_proba(rows), dtype=np.float64)
     chosen = np.reshape(model.predict(rows), (-1, 1)) == np.reshape(model.classes_, (1, -1))
     answers: NDArray[np.float64] = chosen.astype(np.float64)
@@ -93,7 +93,7 @@ def _scores(model: Any, is_classification: bool, rows: NDArray[np.float64]) -> N
 def _reads(model: Any, is_classification: bool, builder: Any, value: int) -> int:
     if not is_classification:
         return read(builder, model, value, Ask.VALUE)
-    return read(builder, model, value, Ask.PROBABILITIES if hasattr(model, "predict_proba") else Ask.LABELS)
+    return read(builder, model, value, Ask.PROBABILITIES if answers_probabilities(model) else Ask.LABELS)
 
 
 def _forget_names(model: Any) -> tuple[str, ...]:

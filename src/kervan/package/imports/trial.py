@@ -1,4 +1,4 @@
-"""A first reading in a process of its own: the libraries of boosters can die of a broken file.
+"""A first reading in a process of its own: libraries in C can die of a broken file.
 
 `python -m kervan.package.imports.trial LIBRARY FILE` reads the file and scores two rows.
 """
@@ -16,6 +16,8 @@ import numpy as np
 
 from kervan.core.errors import Corrupted, KervanError
 from kervan.package.imports.catboost import open_catboost
+from kervan.package.imports.elsewhere import Elsewhere
+from kervan.package.imports.keras import open_keras
 from kervan.package.imports.lightgbm import open_lightgbm
 from kervan.package.imports.xgboost import open_xgboost
 
@@ -29,6 +31,7 @@ OPENERS: dict[str, Callable[[Path], Foreign]] = {
     "XGBoost": open_xgboost,
     "CatBoost": lambda path: open_catboost(path, "cbm"),
     "CatBoost's JSON": lambda path: open_catboost(path, "json"),
+    "Keras": open_keras,
 }
 _BROKEN = 3
 _SECONDS = 300
@@ -37,7 +40,7 @@ _MOST_COLUMNS = 1 << 20
 
 
 def open_tried(path: Path, library: str) -> Foreign:
-    """Read a booster that another process has read before, or raise `Corrupted` if that did not survive."""
+    """Read a file that another process has read before, or raise `Corrupted` if that did not survive."""
     asked = [sys.executable, "-P", "-W", "ignore", "-m", __name__, library, str(path.resolve())]
     try:
         done = subprocess.run(asked, capture_output=True, check=False, timeout=_SECONDS)
@@ -64,6 +67,8 @@ def _try(path: Path, library: str) -> int:
         return 0  # the other process says so itself
     if foreign.inputs > _MOST_COLUMNS or foreign.scores is None:
         return 1
+    if isinstance(foreign.scores, Elsewhere):
+        return 0  # it is never scored in the process that asked
     with suppress(Exception):  # what it says of two rows is no matter, as long as it lives
         foreign.scores(np.array([[0.0], [np.nan]]) + np.zeros(foreign.inputs))
     return 0
