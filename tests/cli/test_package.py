@@ -223,3 +223,33 @@ def test_a_model_from_before_packages_were_signed_is_signed_when_it_is_taken_out
     assert checked["hash"] == record
     assert checked["signer"] == lived.ask("package", "key", "--json").json
     assert json.loads((place / SIGNATURE).read_bytes())["signatures"]
+
+
+def test_a_package_is_signed_for_people_without_kervan(lived: Home) -> None:
+    make_key = ["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "private.pem"]
+    subprocess.run(make_key, cwd=lived.folder, check=True)
+    public = ["openssl", "ec", "-in", "private.pem", "-pubout", "-out", "public.pem"]
+    subprocess.run(public, cwd=lived.folder, check=True, capture_output=True)
+    lived.ask("package", "export", MODEL, "imzalı")
+    lived.ask("package", "export", MODEL, "imzalı.kervan")
+    assert lived.ask("package", "sign", "imzalı", "imza.sig", "--key", "private.pem").out.startswith(
+        "imza.sig signs"
+    )
+    whose = ("--sigstore", "imza.sig", "--sigstore-key", "public.pem")
+    for place in ("imzalı", "imzalı.kervan"):
+        assert "signed by whom you named" in lived.ask("package", "check", place, *whose).out
+        assert lived.ask("package", "check", place, *whose, "--json").json["bundle"]
+    assert not lived.ask("package", "check", "imzalı", "--json").json["bundle"]
+    lived.ask("package", "sign", "imzalı", "imza.sig", "--key", "private.pem", code=5)
+    for wrong in (
+        whose[:2],
+        whose[2:],
+        (*whose, "--identity", "a"),
+        (*whose[:2], "--identity", "ayşe@example.org"),
+    ):
+        assert (
+            "--sigstore BUNDLE wants to know whose"
+            in lived.ask("package", "check", "imzalı", *wrong, code=2).err
+        )
+    shutil.copy(lived.folder / "imzalı" / "MODEL_CARD.md", lived.folder / "imzalı" / "more.md")
+    lived.ask("package", "check", "imzalı", *whose, code=6)

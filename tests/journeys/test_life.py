@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -114,3 +116,44 @@ def test_two_environments_answer_side_by_side(lived: Home) -> None:
     lived.ask("release", "--stop", "--to", "deneme")
     lived.ask("predict", "deneme", "--row", "{}", code=8)
     assert lived.predict(ROW)["label"] in {"evet", "hayır"}
+
+
+def test_what_was_released_answers_for_packages_of_its_project_alone(lived: Home) -> None:
+    told = lived.ask("package", "key", "--json").json
+    [wanted] = lived.folder.glob(".kervan/environments/üretim/serving.json")
+    assert json.loads(wanted.read_bytes())["trusted"] == [told["key_id"]]
+
+
+def test_dates_and_times_live_too(home: Home) -> None:
+    """Tickets sell on weekends and in the evening: only who reads the calendar can tell."""
+    start = datetime(2023, 1, 1, tzinfo=UTC).replace(tzinfo=None)
+    moments = [start + timedelta(minutes=97 * place) for place in range(900)]
+    rows = [[at.date(), at, 100 * (at.weekday() >= 5) + 5 * at.hour] for at in moments]
+    home.write("bilet.csv", as_csv(rows, ("gün", "an", "satış")))
+    lines = (
+        "[data]",
+        'source = "bilet.csv"',
+        'target = "satış"',
+        "[model]",
+        'families = ["tree"]',
+        "folds = 2",
+    )
+    home.write(
+        "kervan.toml",
+        "\n".join(['[project]\nname = "bilet"', *lines, "[release]", 'to = "production"', "port = 0"]),
+    )
+    home.ask("run", "--quiet")
+    rows = [
+        {"gün": "2023-02-25", "an": "2023-02-25T20:00:00"},
+        {"gün": "2023-02-22", "an": "2023-02-22 20:00"},
+    ]
+    weekend, weekday = (home.ask("predict", "-r", json.dumps(row), "--json").json[0]["value"] for row in rows)
+    assert abs(weekend - 200) < 10
+    assert abs(weekday - 100) < 10
+    answers = home.ask("predict", "-f", "bilet.csv", "--json").json
+    assert len(answers) == 900
+    assert (
+        "'an': yarın is no time"
+        in home.ask("predict", "-r", '{"gün": "2023-02-25", "an": "yarın"}', code=2).err
+    )
+    assert home.ask("drift", "--json").json["body"]["columns"] == []

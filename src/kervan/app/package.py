@@ -14,21 +14,29 @@ from kervan.core.errors import Conflict, ParityFailed, StorageFailed
 from kervan.package.archive import SUFFIX, pack
 from kervan.package.opening import load_opened, opened
 from kervan.package.signing import Signer, read_public_key
+from kervan.package.sigstore import check_bundle, sign_folder
 from kervan.serve.answer import check_values
 from kervan.serve.decode import RowDecoder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from kervan.core.ports import Predictor
     from kervan.package.manifest import Manifest
+    from kervan.package.sigstore import Identity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """A package that is whole and answers; `trusted` says that the signer's key was given beforehand."""
+    """A package that is whole and answers.
+
+    `trusted` says that the signer's key was given beforehand, `bundle` that a Sigstore bundle was checked.
+    """
 
     manifest: Manifest
     signer: Signer | None
     trusted: bool
+    bundle: bool = False
 
 
 def copy_package(folder: Path, to: Path) -> Path:
@@ -50,18 +58,46 @@ def copy_package(folder: Path, to: Path) -> Path:
     return to
 
 
-def check_package(path: Path, *, key: Path | None = None, unsigned: bool = False) -> Checked:
+def key_ids(keys: Iterable[Path]) -> tuple[str, ...]:
+    """Return the ids of public keys in files. Raises `InvalidInput` for a file that holds none."""
+    return tuple(read_public_key(path.read_bytes(), str(path)).key_id for path in keys)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """A Sigstore bundle, and who has to have signed it: the owner of a public key, or an identity."""
+
+    path: Path
+    signer: Path | Identity
+
+
+def sign_package(path: Path, bundle: Path, *, key: Path | None = None, password: str | None = None) -> None:
+    """Sign a package, in a folder or one file, by a Sigstore bundle beside it; see `sign_folder`."""
+    with opened(path, unsigned=True) as found:
+        sign_folder(found.folder, bundle, key=key, password=password)
+
+
+def check_package(
+    path: Path, *, key: Path | None = None, unsigned: bool = False, bundle: Bundle | None = None
+) -> Checked:
     """Check a package in a folder or one file: signature, every file, and its answers for its samples.
 
-    With `key`, the file of a public key, only that one's signature counts. Raises what `load_package`
-    raises, `ServerFailed` if the model's figures are no answer, and `ParityFailed` if they are not those
-    of the machine where the package was made.
+    With `key`, the file of a public key, only that one's signature counts; with `bundle`, that has to hold
+    too. Raises what `load_package` and `check_bundle` raise, `ServerFailed` if the model's figures are no
+    answer, and `ParityFailed` if they are not those of the machine where the package was made.
     """
-    trusted = None if key is None else {read_public_key(key.read_bytes(), str(key)).key_id}
+    trusted = None if key is None else key_ids([key])
     with opened(path, trusted=trusted, unsigned=unsigned) as found:
+        if bundle is not None:
+            check_bundle(found.folder, bundle.path, bundle.signer)
         manifest, predictor = load_opened(found)
         _try_samples(manifest, predictor)
-        return Checked(manifest=manifest, signer=found.signer, trusted=trusted is not None)
+        return Checked(
+            manifest=manifest,
+            signer=found.signer,
+            trusted=trusted is not None,
+            bundle=bundle is not None,
+        )
 
 
 def _try_samples(manifest: Manifest, predictor: Predictor) -> None:

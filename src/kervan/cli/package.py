@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from kervan.package.manifest import Manifest
     from kervan.package.optimise import Measured
 
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
 
 @click.group()
 def package() -> None:
@@ -82,7 +84,7 @@ def write(project: Project, ref: str, name: str, to: Path) -> Shown:
 )
 @with_project
 def optimise_(project: Project, ref: str, write: str, to: Path | None) -> Shown:
-    """Measure the model's ONNX graph in float32, float16 and int8 beside the original: what pays?"""
+    """Measure the ONNX graph with constants folded, in float32, float16 and int8, beside the original."""
     from kervan.app.optimise import optimise_model, write_graph
     from kervan.app.register import find_model
     from kervan.cli.show import graphs_text
@@ -127,20 +129,63 @@ def formats(project: Project, ref: str, only: tuple[str, ...]) -> Shown:
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option(
     "--key",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=_FILE,
     help="The public key of whoever made it: no other signature counts.",
 )
 @click.option("--unsigned", is_flag=True, help="Also check a package that nobody signed.")
+@click.option(
+    "--sigstore", "bundle", type=_FILE, help="A Sigstore bundle that has to hold too; say whose it has to be."
+)
+@click.option("--sigstore-key", "public", type=_FILE, help="The bundle's: the public key of who signed.")
+@click.option("--identity", default="", help="The bundle's: the address or workflow that signed.")
+@click.option("--issuer", default="", metavar="URL", help="Who vouches for the identity.")
 @shows(
     example="""kervan package check income-1.0.0
-               kervan package check income-1.0.0.kervan --key ayse.pem"""
+               kervan package check income-1.0.0.kervan --key ayse.pem
+               kervan package check income-1.0.0 --sigstore income.sig --sigstore-key release.pem"""
 )
-def check(path: Path, key: Path | None, unsigned: bool) -> Shown:
+def check(
+    path: Path,
+    key: Path | None,
+    unsigned: bool,
+    bundle: Path | None,
+    public: Path | None,
+    identity: str,
+    issuer: str,
+) -> Shown:
     """Check a package, a folder or one file: who signed it, every file, that it answers its sample rows."""
-    from kervan.app.package import check_package
+    from kervan.app.package import Bundle, check_package
+    from kervan.package.sigstore import Identity
 
-    checked = check_package(path, key=key, unsigned=unsigned)
+    signer = public or (Identity(name=identity, issuer=issuer) if identity and issuer else None)
+    if (bundle is None) != (signer is None) or bool(identity) != bool(issuer) or (public and identity):
+        raise click.UsageError(
+            "--sigstore BUNDLE wants to know whose: --sigstore-key FILE, or --identity NAME --issuer URL"
+        )
+    wanted = Bundle(path=bundle, signer=signer) if bundle is not None and signer is not None else None
+    checked = check_package(path, key=key, unsigned=unsigned, bundle=wanted)
     return Shown(_value(checked), _text(checked))
+
+
+@package.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option(
+    "--key", type=_FILE, help="A private key on an elliptic curve (PEM); without it, Sigstore asks."
+)
+@shows(
+    example="""kervan package sign income-1.0.0.kervan income.sig
+               kervan package sign income-1.0.0 income.sig --key release-private.pem"""
+)
+def sign(path: Path, bundle: Path, key: Path | None) -> Shown:
+    """Sign a package for people without Kervan too: by a Sigstore BUNDLE, a new file beside it."""
+    from kervan.app.package import sign_package
+
+    password = None
+    if key is not None and b"ENCRYPTED" in key.read_bytes():
+        password = click.prompt("Password of the key", hide_input=True, err=True)
+    sign_package(path, bundle, key=key, password=password)
+    return Shown({"package": path, "bundle": bundle}, f"{bundle} signs {path}")
 
 
 @package.command()
@@ -160,6 +205,7 @@ def _text(checked: Checked) -> str:
     cards = (manifest.model_card, manifest.data_card, manifest.materials)
     facts = {
         "signed by": _signed_by(checked),
+        **({"sigstore": "signed by whom you named"} if checked.bundle else {}),
         "made by": f"{manifest.creator}, {moment(manifest.created)}",
         "licence": manifest.licence or "not stated",
         "formats": ", ".join(manifest.formats),
@@ -184,7 +230,13 @@ def _value(checked: Checked) -> dict[str, Any]:
 
     value: dict[str, Any] = msgspec.to_builtins(checked.manifest)
     del value["digest"]
-    return {**value, "hash": checked.manifest.hash, "signer": checked.signer, "trusted": checked.trusted}
+    return {
+        **value,
+        "hash": checked.manifest.hash,
+        "signer": checked.signer,
+        "trusted": checked.trusted,
+        "bundle": checked.bundle,
+    }
 
 
 def _signed_by(checked: Checked) -> str:

@@ -78,14 +78,22 @@ def releases(project: Project) -> Shown:
     show_default=True,
     help="The folder for the prediction records.",
 )
-def serve(model: str, host: str, port: int, records: Path) -> None:
+@click.option(
+    "--key",
+    "keys",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    multiple=True,
+    help="The public key of whoever made the package: no other signature counts. May be repeated.",
+)
+def serve(model: str, host: str, port: int, records: Path, keys: tuple[Path, ...]) -> None:
     """Answer for a package (a folder or one file), or for a MODEL of this project, in the foreground.
 
     \b
     Example:
       kervan serve income@1.0.0 --port 8001
-      kervan serve ./income-1.0.0.kervan
+      kervan serve ./income-1.0.0.kervan --key ayse.pem
     """
+    from kervan.app.package import key_ids
     from kervan.core.identity import new_id
     from kervan.core.nouns import Serving
     from kervan.serve.log import log_json_lines
@@ -98,6 +106,7 @@ def serve(model: str, host: str, port: int, records: Path) -> None:
         records=str(records),
         host=host,
         port=port,
+        trusted=key_ids(keys),
     )
     log_json_lines()
     answer(serving)
