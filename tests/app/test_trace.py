@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
+import threading
 from typing import TYPE_CHECKING
 
 from journeys.home import SETTINGS, as_csv, customers
@@ -23,7 +23,6 @@ def test_single_rows_and_rows_of_a_batch_lead_back(home: Home) -> None:
     batch = json.dumps(rows)
     home.write("çok.json", batch)
     many = home.ask("predict", "üretim", "-f", "çok.json", "--json").json
-    time.sleep(0.3)
     for asked, answer in zip([ROW, *rows], [alone, *many], strict=True):
         found = home.ask("trace", answer["id"], "--json").json
         assert found["asked"]["id"] == answer["id"]
@@ -45,12 +44,22 @@ def test_a_prediction_leads_to_the_model_that_made_it_not_to_the_newest(lived: H
     lived.write("müşteriler.csv", as_csv([*customers(200), *customers(100, seed=1)]))
     lived.ask("run", "--quiet", "--why", "yeni satırlar")
     second = lived.predict(ROW)
-    time.sleep(0.3)
     assert second["model"] != first["model"]
     for answer, rows in ((first, 200), (second, 300)):
         found = lived.ask("trace", answer["id"], "--json").json
         assert f"müşteri-kaybı@{found['model']['version']}" == answer["model"]
         assert found["dataset"]["rows"] == rows
+
+
+def test_a_record_that_is_only_now_written_is_waited_for(lived: Home) -> None:
+    lived.ask("release")
+    answer = lived.predict(ROW)
+    (segment,) = lived.folder.glob(".kervan/predictions/üretim/*.jsonl")
+    hidden = segment.rename(segment.with_suffix(".hidden"))
+    late = threading.Timer(1.0, hidden.rename, [segment])
+    late.start()
+    assert lived.ask("trace", answer["id"], "--json").json["asked"]["id"] == answer["id"]
+    late.join()
 
 
 def test_a_trace_names_the_commit_and_what_was_not_committed(home: Home) -> None:
@@ -67,7 +76,6 @@ def test_a_trace_names_the_commit_and_what_was_not_committed(home: Home) -> None
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=home.folder, capture_output=True, check=True)
     ran = home.ask("run", "--quiet", "--json").json
     answer = home.predict(ROW)
-    time.sleep(0.3)
     found = home.ask("trace", answer["id"], "--json").json
     assert found["run"]["code"]["commit"] == head.stdout.decode().strip()
     assert found["run"]["code"]["branch"] == "ana"

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,7 +22,6 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
         here.start().ask("run", "--quiet", "--why", "ilk sürüm")
         here.write("istek.csv", "yaş,şehir,gelir,0\n" + "39,İstanbul,20000.5,0.5\n" * 120)
         here.ask("predict", "üretim", "-f", "istek.csv")
-        time.sleep(0.5)  # records are on disk a tenth of a second after the answer
         yield here
     finally:
         here.stop()

@@ -127,7 +127,7 @@ NOT_THERE = {
     "dataset's version": (["data", "show", "müşteri-kaybı:9"], "has no version 9", "there are 1"),
     "environment": (["drift", "yok"], "nothing was released to 'yok'", "üretim"),
     "environment to stop": (["release", "--stop", "--to", "yok"], "nothing was released to 'yok'", "üretim"),
-    "prediction": (["trace", "01M7XE67HTCS3Z0XT54D3Q2HZ9"], "there is no prediction", "tenth of a second"),
+    "prediction": (["trace", "01M7XE67HTCS3Z0XT54D3Q2HZ9"], "there is no prediction", "in the answer"),
     "run": (["runs", "--show", "01M7XE67HTCS3Z0XT54D3Q2HZ9"], "there is no run", "26 letters"),
     "package": (["package", "check", "yok"], "yok holds no package", "manifest.json"),
     "model to release": (["release", "yok@1.0.0"], "there is no model 'yok'", "müşteri-kaybı"),

@@ -103,7 +103,6 @@ def test_a_release_that_is_killed_at_any_instant_is_finished_by_the_next(lived: 
 def test_predictions_that_are_on_disk_survive_the_servers_death(lived: Home) -> None:
     lived.ask("release")
     asked = [lived.predict(ROW)["id"] for _ in range(3)]
-    time.sleep(0.4)
     os.kill(server(lived), signal.SIGKILL)
     for ident in asked:
         assert lived.ask("trace", ident, "--json").json["asked"]["id"] == ident

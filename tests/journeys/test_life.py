@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -38,7 +37,6 @@ def test_the_whole_life_of_a_project_in_turkish(home: Home) -> None:
     assert len(answers) == 200
     assert {answer["label"] for answer in answers} == {"evet", "hayır"}
     assert "evet" in home.run("predict", "üretim", "-f", "istek.csv").out
-    time.sleep(0.3)
     assert "şehir" in home.run("drift", "üretim", "--html", "kayma.html").out
     assert "şehir" in (home.folder / "kayma.html").read_text(encoding="utf-8")
     traced = home.run("trace", answers[3]["id"]).out

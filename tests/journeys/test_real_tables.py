@@ -98,14 +98,14 @@ release = {{ to = "production", port = 0 }}
 
     answers = asked(ran["address"], rows[:200])
     assert len({answer["id"] for answer in answers}) == 200
-    time.sleep(0.3)
+    home.ask("trace", answers[-1]["id"])  # waits for its record
     healthy = home.ask("drift", "--json").json
     assert failed(healthy) == set()
 
     began = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(time.time() + 1))
     time.sleep(1.1)
-    asked(ran["address"], [shifted(row, life.shift) for row in rows[:200]])
-    time.sleep(0.3)
+    moved = asked(ran["address"], [shifted(row, life.shift) for row in rows[:200]])
+    home.ask("trace", moved[-1]["id"])
     drift = home.ask("drift", "--since", began, "--json", "--html", "kayma.html").json
     assert failed(drift) == set(life.shift)
     assert all(column in (home.folder / "kayma.html").read_text(encoding="utf-8") for column in life.shift)

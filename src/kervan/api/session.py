@@ -12,7 +12,21 @@ from kervan.api.views import DatasetView, DriftView, Listing, ModelView, Release
 from kervan.core.plugins import extras_named
 
 with extras_named():
-    from kervan.app import audit, data, doctor, drift, gc, predict, register, release, run, runs, trace, train
+    from kervan.app import (
+        audit,
+        data,
+        doctor,
+        drift,
+        gc,
+        predict,
+        records,
+        register,
+        release,
+        run,
+        runs,
+        trace,
+        train,
+    )
     from kervan.app.project import Project, Stage, open_project
     from kervan.pipeline.runner import run as run_pipeline
     from kervan.pipeline.track import Tracker
@@ -48,6 +62,7 @@ class Session:
 
     def __init__(self, project: Project) -> None:
         self.project = project
+        self._asked = ""
 
     def __enter__(self) -> Self:
         return self
@@ -130,9 +145,10 @@ class Session:
         self, rows: Mapping[str, Any] | Sequence[Mapping[str, Any]], *, environment: str = "production"
     ) -> Any:
         """Ask the model of an environment: one answer for one row, a list for a list."""
-        if isinstance(rows, Mapping):
-            return predict.predict(self.project, [rows], environment=environment)[0]
-        return predict.predict(self.project, rows, environment=environment)
+        asked = [rows] if isinstance(rows, Mapping) else rows
+        answers = predict.predict(self.project, asked, environment=environment)
+        self._asked = answers[-1]["id"]
+        return answers[0] if isinstance(rows, Mapping) else answers
 
     def trace(self, prediction: str) -> TraceView:
         """Walk from a prediction's id back to everything behind it."""
@@ -140,6 +156,8 @@ class Session:
 
     def drift(self, *, environment: str = "production", since: float | None = None) -> DriftView:
         """Compare what was asked for with what the model was trained on."""
+        if self._asked:
+            records.settle(self.project, self._asked)
         with extras_named():
             return DriftView(*drift.check_drift(self.project, environment=environment, since=since))
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kervan.app.drift import check_drift
 from kervan.app.pages import write_drift, write_outcome
 from kervan.app.predict import predict, read_rows
+from kervan.app.records import settle
 from kervan.app.run import Outcome, run_project
 from kervan.app.trace import Trace, trace
 from kervan.core.config import FILE_NAME
@@ -44,7 +45,6 @@ goal = {{ metric = "roc_auc", at_least = 0.95 }}
 to = "production"
 port = 0
 """
-_FLUSHED_SECONDS = 0.3  # the records of predictions are on disk a tenth of a second after the answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,13 +94,13 @@ def demonstrate(project: Project) -> Demo:
     with project.stage("predict") as tell:
         answers = [predict(project, [row])[0] for row in asked]
         tell(f"{len(answers)} requests over HTTP")
-    time.sleep(_FLUSHED_SECONDS)
+    settle(project, answers[-1]["id"])
     healthy = check_drift(project, since=began)[1]
     began = time.time()
     with project.stage("shift") as tell:
-        predict(project, [_shift(row) for row in asked])
+        moved = predict(project, [_shift(row) for row in asked])
         tell(", ".join(f"{name} × {factor}" for name, factor in SHIFTED.items()))
-    time.sleep(_FLUSHED_SECONDS)
+    settle(project, moved[-1]["id"])
     shifted = check_drift(project, since=began)[1]
     pages = (*write_outcome(project, outcome), write_drift(project, outcome.deployment.name, shifted))
     return Demo(

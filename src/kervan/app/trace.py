@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from kervan.app.records import find_record
 from kervan.app.register import manifest_of
-from kervan.app.release import SCOPE, records_folder
-from kervan.core.errors import NotFound
 from kervan.core.nouns import Dataset, Deployment, Model, Prediction, Report, Run
-from kervan.serve.record import find, row_ids
+from kervan.serve.record import row_ids
 
 if TYPE_CHECKING:
     from kervan.app.project import Project
@@ -42,7 +41,7 @@ class Trace:
 
 def trace(project: Project, ident: str) -> Trace:
     """Return everything behind a prediction; `ident` is the id that came with the answer."""
-    prediction = _find(project, ident)
+    prediction = find_record(project, ident)
     catalog = project.store.catalog
     deployment = catalog.get(Deployment, prediction.deployment)
     name, _, version = prediction.model.partition("@")
@@ -62,15 +61,3 @@ def trace(project: Project, ident: str) -> Trace:
 def _row(prediction: Prediction, ident: str) -> Asked:
     place = row_ids(prediction.id, len(prediction.inputs)).index(ident) if "." in ident else 0
     return Asked(id=ident, inputs=prediction.inputs[place], outputs=prediction.outputs[place])
-
-
-def _find(project: Project, ident: str) -> Prediction:
-    environments = {change.name for change in project.store.catalog.alias_history(SCOPE)}
-    for environment in sorted(environments):
-        found = find(records_folder(project, environment), ident)
-        if found is not None:
-            return found
-    raise NotFound(
-        f"there is no prediction {ident!r}",
-        hint="the id is in the answer, under `id`; a record is on disk a tenth of a second after it",
-    )

@@ -125,9 +125,13 @@ def serve(model: str, host: str, port: int, records: Path, keys: tuple[Path, ...
 )
 @with_project
 def predict(project: Project, name: str, file: Path | None, row: str | None) -> Shown:
-    """Ask the model that answers in production, or in the environment or under the model's name NAME."""
+    """Ask the model that answers in production, or in the environment or under the model's name NAME.
+
+    It ends once the predictions are on record.
+    """
     from kervan.app.predict import predict as ask
     from kervan.app.predict import predict_file
+    from kervan.app.records import settle
     from kervan.app.release import find_environment
 
     if (file is None) == (row is None):
@@ -137,6 +141,7 @@ def predict(project: Project, name: str, file: Path | None, row: str | None) -> 
         answers = predict_file(project, file, environment=environment)
     else:
         answers = ask(project, [_parse_row(row or "")], environment=environment)
+    settle(project, answers[-1]["id"])
     headers = ("prediction", *_flat(answers[0])) if answers else ("prediction",)
     lines = [(answer["id"], *_flat(answer).values()) for answer in answers]
     return Shown(answers, table(headers, lines))

@@ -1,0 +1,43 @@
+"""Finds the record of a prediction, also of one that its server is only now writing down."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from kervan.app.release import SCOPE, records_folder
+from kervan.core.errors import NotFound
+from kervan.core.identity import id_time
+from kervan.serve.record import find
+
+if TYPE_CHECKING:
+    from kervan.app.project import Project
+    from kervan.core.nouns import Prediction
+
+_WRITTEN_AFTER = 10.0  # seconds; a tenth of a second is usual, but disks can be busy
+_STEP = 0.02
+
+
+def find_record(project: Project, ident: str) -> Prediction:
+    """Return the record of a prediction by the id that came with its answer.
+
+    A record is on disk a moment after its answer: an id of the last ten seconds is waited for. Raises
+    `NotFound` if there is none.
+    """
+    environments = sorted({change.name for change in project.store.catalog.alias_history(SCOPE)})
+    while True:
+        now = time.time()
+        for environment in environments:
+            found = find(records_folder(project, environment), ident)
+            if found is not None:
+                return found
+        if not environments or not 0 <= now - id_time(ident) < _WRITTEN_AFTER:
+            raise NotFound(f"there is no prediction {ident!r}", hint="the id is in the answer, under `id`")
+        time.sleep(_STEP)
+
+
+def settle(project: Project, ident: str) -> None:
+    """Wait until a prediction that was just answered is on record, for ten seconds at most."""
+    with suppress(NotFound):  # the server refuses requests once it cannot record any more
+        find_record(project, ident)
