@@ -93,6 +93,11 @@ class TestJava(CodeSuite):
     row = ("format", "java")
 
 
+class TestPojo(CodeSuite):
+    row = ("format", "pojo")
+    models = ("linear", "boosting")  # of what Java computes
+
+
 class TestRust(CodeSuite):
     row = ("format", "rust")
 
@@ -293,6 +298,7 @@ SUITES = (
     TestPython,
     TestJavaScript,
     TestJava,
+    TestPojo,
     TestRust,
     TestSqlite,
     TestDuckdb,

@@ -120,10 +120,6 @@ _ABSENT: dict[str, tuple[About, str]] = {
         _about("H2O MOJO", ".zip", "Apache-2.0", "Java, by h2o-genmodel", "H2O.ai"),
         _H2O,
     ),
-    "h2o-pojo": (
-        _about("H2O POJO", ".java", "Apache-2.0", "Java, by h2o-genmodel", "H2O.ai"),
-        _H2O,
-    ),
     "mleap": (
         _about("MLeap bundle", ".zip", "Apache-2.0", "Java, Scala, by MLeap"),
         "its package on PyPI has no runtime, so that nothing it writes could be proved; `java` needs none",

@@ -67,7 +67,7 @@ class Workshop:
         if done.returncode:
             said = done.stderr.decode(errors="replace").strip() or f"exit code {done.returncode}"
             raise Corrupted(
-                f"the written code does not run, says {Path(command[0]).name}: {said[:500]}",
+                f"what was written does not run, says {Path(command[0]).name}: {said[:500]}",
                 hint="write the model again; if that does not help, choose another format and report this",
             )
         return done.stdout

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from kervan.core.schema import Column, Signature
     from kervan.package.code.program import Program
 
+QUICKLY = ("-Xshare:auto", "-XX:TieredStopAtLevel=1")  # how to run what does not run long
+COMPILED = (*(f"-J{option}" for option in QUICKLY), "-Xlint:all", "-Werror", "-encoding", "ascii")
+
 _TYPES = {"float32": "float", "float64": "double", "uint8": "byte", "uint16": "char", "int32": "int"}
 _SCALARS = {"int": "int", "float": "double", "bool": "boolean", "None": "void"}
 _CHUNK = 60_000  # letters of a text; a whole number of packed bytes
@@ -62,36 +65,64 @@ class JavaPrinter(Printer):
 def write_java(program: Program, package: str = "") -> Mapping[str, str]:
     """Return the class `Model`, of a package if one is named, by its file name."""
     signature = program.signature
-    printer = JavaPrinter(program)
-    calls = [
-        f"        {printer.name_of(call)}({', '.join(['w', *map(_argument, numbers_of(call))])});"
-        for call in program.calls
-    ]
+    is_packed = has_many_texts(signature)
+    columns = [f"columns.add({_column(column, is_packed=is_packed)});" for column in signature.inputs]
     classes = signature.output.allowed if signature.is_classification else ()
     parts = {
         "package": f"package {package};\n\n" if package else "",
-        "kernels": printer.kernels().replace("\n", "\n    "),
-        "constants": "\n".join(map(_constant, program.constants)),
-        "steps": _methods("step", "double[] w", calls, _CALLS),
-        "step_calls": _method_calls("step", "w", calls, _CALLS),
-        "inputs": str(len(signature.inputs)),
-        "work": str(program.work),
-        "answer": str(program.answer),
-        "end": str(program.answer + program.outputs),
-        "output": java_text(signature.output.name),
-        "classes": _texts(classes, is_packed=len(classes) > _WRITTEN_OUT),
-        **_columns(signature),
+        "classes": java_texts(classes, is_packed=len(classes) > _WRITTEN_OUT),
+        **java_program(program),
+        **java_methods("columns", "List<Column> columns", columns, _COLUMNS),
     }
     return {"Model.java": fill("Model.java", parts)}
 
 
-def _columns(signature: Signature) -> dict[str, str]:
-    is_packed = sum(len(column.allowed) for column in signature.inputs) > _WRITTEN_OUT
-    lines = [f"        into.add({_column(column, is_packed=is_packed)});" for column in signature.inputs]
+def java_program(program: Program) -> dict[str, str]:
+    """Return the parts of a class that compute a program, and where its answer lies in the work `w`."""
+    printer = JavaPrinter(program)
+    calls = [
+        f"{printer.name_of(call)}({', '.join(['w', *map(_argument, numbers_of(call))])});"
+        for call in program.calls
+    ]
     return {
-        "columns": _methods("columns", "List<Column> into", lines, _COLUMNS),
-        "column_calls": _method_calls("columns", "columns", lines, _COLUMNS),
+        "unpacking": fill("unpacking.java", {}),
+        "constants": "\n".join(map(_constant, program.constants)),
+        "kernels": printer.kernels().replace("\n", "\n    "),
+        **java_methods("steps", "double[] w", calls, _CALLS),
+        "inputs": str(len(program.signature.inputs)),
+        "work": str(program.work),
+        "answer": str(program.answer),
+        "end": str(program.answer + program.outputs),
+        "output": java_text(program.signature.output.name),
     }
+
+
+def java_methods(name: str, parameter: str, lines: Sequence[str], size: int) -> dict[str, str]:
+    """Spread lines over methods, each small enough for Java; return these, and their calls."""
+    starts = range(0, len(lines), size)
+    argument = parameter.rsplit(maxsplit=1)[-1]
+    return {
+        name: "\n".join(
+            f"    private static void {name}{at}({parameter}) {{\n"
+            + "\n".join(f"        {line}" for line in lines[at : at + size])
+            + "\n    }\n"
+            for at in starts
+        ),
+        f"{name}_calls": "\n".join(f"        {name}{at}({argument});" for at in starts),
+    }
+
+
+def java_texts(texts: Iterable[str], *, is_packed: bool) -> str:
+    """Write a list of texts."""
+    if not is_packed:
+        return f"Arrays.<String>asList({', '.join(map(java_text, texts))})"
+    encoded = [text.encode() for text in texts]
+    return f"texts({_packed(b''.join(struct.pack('<I', len(each)) + each for each in encoded))})"
+
+
+def has_many_texts(signature: Signature) -> bool:
+    """Say whether the columns have too many categories to write all of them out."""
+    return sum(len(column.allowed) for column in signature.inputs) > _WRITTEN_OUT
 
 
 def _column(column: Column, *, is_packed: bool) -> str:
@@ -103,34 +134,13 @@ def _column(column: Column, *, is_packed: bool) -> str:
         _limit(column.maximum, "POSITIVE"),
         java_text(column.unit),
         java_text(column.unseen),
-        _texts(column.allowed, is_packed=is_packed),
+        java_texts(column.allowed, is_packed=is_packed),
     ]
     return f"new Column({', '.join(facts)})"
 
 
 def _limit(value: float | None, infinite: str) -> str:
     return f"Double.{infinite}_INFINITY" if value is None or np.isinf(value) else repr(float(value))
-
-
-def _texts(texts: Iterable[str], *, is_packed: bool) -> str:
-    if not is_packed:
-        return f"Arrays.<String>asList({', '.join(map(java_text, texts))})"
-    encoded = [text.encode() for text in texts]
-    return f"texts({_packed(b''.join(struct.pack('<I', len(each)) + each for each in encoded))})"
-
-
-def _methods(name: str, parameter: str, lines: Sequence[str], size: int) -> str:
-    """Spread lines over methods, each small enough for Java."""
-    return "\n".join(
-        "\n".join(
-            [f"    private static void {name}{at}({parameter}) {{", *lines[at : at + size], "    }", ""]
-        )
-        for at in range(0, len(lines), size)
-    )
-
-
-def _method_calls(name: str, argument: str, lines: Sequence[str], size: int) -> str:
-    return "\n".join(f"        {name}{at}({argument});" for at in range(0, len(lines), size))
 
 
 def _parameter(kind: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from kervan.core.ports import About
 from kervan.package.code.driver import Workshop, find_tool, version_of
 from kervan.package.code.format import SourceFormat
-from kervan.package.code.java import write_java
+from kervan.package.code.java import COMPILED, QUICKLY, write_java
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +39,6 @@ class JavaFormat(SourceFormat):
         compiler = find_tool("javac", install="a Java development kit, such as OpenJDK 17")
         java = find_tool("java", install="a Java development kit, such as OpenJDK 17")
         workshop = Workshop(folder, "Driver.java")
-        workshop.build(compiler, "-Xlint:all", "-Werror", "-encoding", "ascii", "Model.java", "Driver.java")
-        workshop.command = [java, "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-cp", ".", "Driver"]
+        workshop.build(compiler, *COMPILED, "Model.java", "Driver.java")
+        workshop.command = [java, *QUICKLY, "-cp", ".", "Driver"]
         return f"Java {version_of(compiler, '-version')}", workshop
