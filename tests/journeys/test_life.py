@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import urllib.request
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -155,3 +157,49 @@ def test_dates_and_times_live_too(home: Home) -> None:
         in home.ask("predict", "-r", '{"gün": "2023-02-25", "an": "yarın"}', code=2).err
     )
     assert home.ask("drift", "--json").json["body"]["columns"] == []
+
+
+def test_free_texts_live_too(home: Home) -> None:
+    """Who complains leaves: only who reads the words can tell."""
+    dice = random.Random(0)
+    common = ["kargo", "paket", "geldi", "ve", "🎉"]
+    ends = {"kaldı": ("ŞAHANE", "İyi!"), "gitti": ("berbat", "Kötü")}
+    said = [
+        [place, " ".join([*dice.sample(common, 3), dice.choice(ends[sign])]), sign]
+        for place, sign in enumerate(["gitti", "kaldı"] * 150)
+    ]
+    home.write("yorum.csv", as_csv(said, ("no", "yorum", "sonuç")))
+    settings = """project = { name = "yorum" }
+data = { source = "yorum.csv", target = "sonuç" }
+model = { families = ["linear"], folds = 2, texts = ["yorum"], goal = { metric = "f1", at_least = 0.95 } }
+package = { formats = ["onnx", "c"] }
+release = { to = "production", port = 0 }
+"""
+    home.write("kervan.toml", settings.replace('"yorum"]', '"yorm"]'))
+    assert 'did you mean "yorum"' in home.ask("run", "--quiet", code=2).err
+    home.write("kervan.toml", settings)
+    address = home.ask("run", "--quiet", "--json").json["address"]
+
+    def label(text: str) -> str:
+        row = json.dumps({"no": 7, "yorum": text})
+        [answer] = home.ask("predict", "-r", row, "--json").json
+        return str(answer["label"])
+
+    assert label("paket ve kargo iyi") == label("sahane mi? ŞAHANE!") == "kaldı"
+    assert label("KÖTÜ, kötü…") == label("Berbat.") == "gitti"
+    assert "takes" in home.ask("predict", "-r", '{"no": 7}', code=2).err
+    answers = home.ask("predict", "-f", "yorum.csv", "--json").json
+    assert [answer["label"] for answer in answers] == [row[2] for row in said]
+    tensors = [
+        {"name": "no", "shape": [1, 1], "datatype": "INT64", "data": [7]},
+        {"name": "yorum", "shape": [1, 1], "datatype": "BYTES", "data": ["iyi"]},
+    ]
+    request = urllib.request.Request(
+        f"{address}/v2/models/yorum/infer",
+        json.dumps({"inputs": tensors}).encode(),
+        {"content-type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as response:
+        assert "kaldı" in response.read().decode()
+    assert [each["name"] for each in home.ask("drift", "--json").json["body"]["columns"]] == ["no"]
+    assert home.ask("trace", answers[0]["id"], "--json").json["asked"]["inputs"]["yorum"] == said[0][1]

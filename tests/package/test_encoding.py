@@ -92,7 +92,6 @@ def test_an_absent_column_is_named_with_the_nearest_one() -> None:
         (pl.Series(["on beş"]), Type.INTEGER, "column 'x' is to be integer, but holds String"),
         (pl.Series([1.0, 1e39]), Type.NUMBER, "column 'x', row 1: 1e\\+39 is out of range"),
         (pl.Series([float("inf")]), Type.NUMBER, "column 'x', row 0: inf is out of range"),
-        (pl.Series(["some text"]), Type.TEXT, "column 'x' is text, which no model can read"),
     ],
 )
 def test_what_no_model_can_read_is_refused(values: pl.Series, kind: Type, message: str) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kervan.core.config import DATA_FOLDER, DataSettings
-from kervan.core.errors import InvalidInput, RefusedRow
+from kervan.core.errors import RefusedRow
 from kervan.core.schema import Column, Schema, Signature, Type, Unseen
 from kervan.data.ingest import load
 from kervan.package.encoding import encode_table
@@ -164,11 +164,6 @@ def test_ten_thousand_rows_are_the_same_as_one_by_one() -> None:
     assert matrix.shape == (10_000, 5)
     for place in (0, 1, 7, 4999, 9999):
         np.testing.assert_array_equal(matrix[place : place + 1], decoder.decode([rows[place]]))
-
-
-def test_columns_without_a_place_in_a_matrix_are_named() -> None:
-    with pytest.raises(InvalidInput, match="'note' of type text"):
-        RowDecoder(signature(Column(name="note", type=Type.TEXT)))
 
 
 @pytest.mark.data

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from kervan.core.schema import Column, Signature
 
 _JSON = (".json", ".jsonl", ".ndjson")
+_TEXTS = {Type.CATEGORY, Type.TEXT}
 
 
 def predict(
@@ -47,14 +48,14 @@ def read_rows(project: Project, path: Path, signature: Signature) -> list[dict[s
     """Read rows to predict from CSV, Parquet, JSON (one object or a list of them) or JSON lines.
 
     Columns that the model does not use are left out. Texts of a table stay texts where the model
-    expects a category, whatever they look like.
+    expects a category or a text, whatever they look like.
     """
     if not path.is_file():
         raise NotFound(f"there is no file {path}", hint="check the path")
     if path.suffix in _JSON:
         return _read_json(path)
     settings = project.config.data
-    texts = tuple(column.name for column in signature.inputs if column.type is Type.CATEGORY)
+    texts = tuple(column.name for column in signature.inputs if column.type in _TEXTS)
     options = ReadOptions(separator=settings.separator, missing=settings.missing, texts=texts)
     table = find_source(path.name).read(path, options)
     wanted = [column for column in signature.inputs if column.name in table.columns]
@@ -62,7 +63,7 @@ def read_rows(project: Project, path: Path, signature: Signature) -> list[dict[s
 
 
 def _as_sent(values: pl.Series, column: Column) -> pl.Series:
-    if column.type is Type.CATEGORY and not values.dtype.is_(_text()):
+    if column.type in _TEXTS and not values.dtype.is_(_text()):
         return values.cast(_text())
     return values
 

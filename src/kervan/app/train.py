@@ -66,6 +66,7 @@ def train(project: Project, dataset: Dataset) -> Trained:
         tolerance=project.config.package.tolerance,
         folds=settings.folds,
         seed=settings.seed,
+        texts=settings.texts,
     )
     arguments = {
         "train": Value("table", dataset.part(Role.TRAIN).blob),

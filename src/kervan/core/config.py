@@ -107,12 +107,16 @@ class Goal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSettings:
-    """`[model]`: what to train and how good it has to be. An empty `task` is found out from the target."""
+    """`[model]`: what to train and how good it has to be. An empty `task` is found out from the target.
+
+    `texts` names the columns of free text whose words are counted. None is by itself: texts tell of people.
+    """
 
     name: str = ""
     task: str = ""
     goal: Goal = Goal()
     families: tuple[str, ...] = ("linear", "neighbours", "tree", "forest", "boosting")
+    texts: tuple[str, ...] = ()
     folds: int = 5
     seed: int = 0
 

@@ -50,7 +50,8 @@ def number_text(value: float) -> str:
 class Column:
     """One column: its type and what it may hold.
 
-    `allowed` lists the categories in a fixed order: a value's code is its place there. `minimum` and
+    `allowed` lists the categories in a fixed order: a value's code is its place there. `words` are those
+    that are counted in a free text (see `kervan.core.words`), in a fixed order too. `minimum` and
     `maximum` are limits that somebody set, not extremes that were seen; both ends are allowed.
     """
 
@@ -62,6 +63,7 @@ class Column:
     maximum: float | None = None
     unit: str = ""
     unseen: Unseen = Unseen.AS_MISSING
+    words: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -193,6 +195,8 @@ def _column_difference(old: Column, new: Column) -> Iterator[Difference]:
         yield Difference(name, f"is {new.type}, was {old.type}", Effect.BREAKS)
     if old.unit != new.unit:
         yield Difference(name, f"is in {new.unit or 'no unit'}, was {old.unit or 'no unit'}", Effect.BREAKS)
+    if old.words != new.words:
+        yield Difference(name, "other words of it are counted", Effect.HARMLESS)
     if old.nullable != new.nullable:
         what = "may be missing" if new.nullable else "may no longer be missing"
         yield Difference(name, what, Effect.EXTENDS if new.nullable else Effect.BREAKS)

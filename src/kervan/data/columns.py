@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import InvalidConfig, InvalidData, did_you_mean
 from kervan.core.nouns import Finding, Verdict
 from kervan.core.schema import Column, Schema, Signature, Type, Unseen
+from kervan.core.words import vocabulary
 from kervan.data.rules import require_usable
 from kervan.data.target import CLASSIFICATION
 from kervan.pipeline.table import as_texts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import polars as pl
 
     from kervan.core.config import Check, DataSettings
@@ -21,8 +25,6 @@ if TYPE_CHECKING:
 MANY_VALUES = 1000
 SEVERAL_VALUES = 50
 DISTINCT_SHARE = 0.5
-
-INPUTS = frozenset({*Type} - {Type.TEXT})
 
 
 def infer_schema(table: pl.DataFrame, settings: DataSettings) -> Schema:
@@ -48,17 +50,20 @@ def infer_schema(table: pl.DataFrame, settings: DataSettings) -> Schema:
 
 
 def signature_of(
-    table: pl.DataFrame, schema: Schema, target: str, task: str
+    table: pl.DataFrame, schema: Schema, target: str, task: str, texts: Sequence[str] = ()
 ) -> tuple[Signature, tuple[Finding, ...]]:
     """Return what a model of this table takes and gives, and which columns it leaves out and why.
 
-    Inputs are all columns but free texts that are not constant, in the table's order.
-    Classes are sorted by code point. Raises `InvalidData` if no input is left.
+    Inputs are all columns that are not constant, in the table's order; free texts only if `texts` names
+    them: their words in this table are counted. Classes are sorted by code point. Raises `InvalidData` if
+    no input is left, `InvalidConfig` for one of `texts` that is no column of texts.
     """
+    _check_texts(texts, schema, target)
     findings: list[Finding] = []
     inputs: list[Column] = []
-    for column in schema.without(target):
-        if reason := _unusable(column, table[column.name]):
+    for known in schema.without(target):
+        column = _with_words(known, table[known.name]) if known.name in texts else known
+        if reason := _unusable(column, table[column.name], is_text=column.name in texts):
             message = f"column {column.name!r} is no input of the model: {reason}"
             findings.append(
                 Finding(rule="left_out", subject=column.name, verdict=Verdict.PASSED, message=message)
@@ -115,9 +120,29 @@ def _type(column: pl.Series) -> Type:
     return Type.TEXT if distinct > MANY_VALUES or mostly_distinct else Type.CATEGORY
 
 
-def _unusable(column: Column, values: pl.Series) -> str:
-    if column.type not in INPUTS:
-        return "free text or an identifier"
+def _check_texts(texts: Sequence[str], schema: Schema, target: str) -> None:
+    inputs = schema.without(target)
+    for name in texts:
+        if name not in inputs:
+            raise InvalidConfig(
+                f"[model] texts: there is no column {name!r} to learn from",
+                hint=did_you_mean(name, inputs.names),
+            )
+        if inputs[name].type not in {Type.TEXT, Type.CATEGORY}:
+            kind = inputs[name].type
+            raise InvalidConfig(
+                f"[model] texts: column {name!r} is {kind}, not a text", hint="leave it out there"
+            )
+
+
+def _with_words(column: Column, values: pl.Series) -> Column:
+    counted = vocabulary(values.to_list())
+    return replace(column, type=Type.TEXT, allowed=(), unseen=Unseen.AS_MISSING, words=counted)
+
+
+def _unusable(column: Column, values: pl.Series, *, is_text: bool) -> str:
+    if column.type is Type.TEXT and not column.words:
+        return "no word of it is in two rows" if is_text else "free text or an identifier"
     if values.null_count() == len(values):
         return "all values are missing"
     return "all values are equal" if values.n_unique() == 1 else ""

@@ -34,7 +34,7 @@ CARD = "candidate.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """Which families are compared, how the best is chosen, written and proved."""
+    """Which families are compared and which texts read, how the best is chosen, written and proved."""
 
     families: tuple[str, ...]
     metric: str
@@ -42,6 +42,7 @@ class Choice:
     tolerance: float | None
     folds: int
     seed: int
+    texts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +64,11 @@ class Candidate:
 
 
 @step
-def describe(train: pl.DataFrame, schema: Schema, target: str, task: str) -> Interface:
+def describe(
+    train: pl.DataFrame, schema: Schema, target: str, task: str, texts: tuple[str, ...]
+) -> Interface:
     """Say what a model of these rows takes and gives, and what it cannot use."""
-    signature, left_out = signature_of(train, schema, target, task)
+    signature, left_out = signature_of(train, schema, target, task, texts)
     rounded = [column.name for column in signature.inputs if _is_rounded(train[column.name], column)]
     remarks = tuple(
         Finding(
@@ -156,7 +159,7 @@ def training(
     choice: Choice,
 ) -> dict[str, object]:
     """From the parts of a dataset to a proved candidate, its scores and its evaluation."""
-    interface = describe(train, schema, target, task)
+    interface = describe(train, schema, target, task, choice.texts)
     scores = [
         compare_family(train, interface, family, choice.folds, choice.seed)
         for family in (BASELINE, *choice.families)

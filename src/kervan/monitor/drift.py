@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from kervan.core.schema import Column, Schema
     from kervan.data.profile import ColumnProfile, NumberProfile, Profile
 
+_NOT_COMPARED = {Type.DATE, Type.DATETIME, Type.TEXT}
 MINIMUM_ROWS = 100  # with fewer, chance moves bins as far as real drift does
 
 
@@ -85,11 +86,12 @@ def drift(
     A column fails where its index is above `watch.psi` and not chance; it is warned about where only the
     Kolmogorov-Smirnov test sees a difference. Each test has the false-alarm rate `watch.alpha` over all
     columns together (Bonferroni), for rows that are independent of each other. Dates and times move on by
-    themselves and are not compared. Fewer than 100 rows are not judged: the report then warns.
+    themselves and are not compared, nor are free texts. Fewer than 100 rows are not judged: the report then
+    warns.
     """
     if len(rows) < MINIMUM_ROWS:
         return _too_few(reference, len(rows))
-    compared = [column for column in inputs if column.type not in {Type.DATE, Type.DATETIME}]
+    compared = [column for column in inputs if column.type not in _NOT_COMPARED]
     alpha = watch.alpha / max(1, len(compared))
     found = [_compare(reference, column, rows, psi_bound=watch.psi, alpha=alpha) for column in compared]
     columns = tuple(sorted(found, key=lambda each: (-each.psi, each.name)))

@@ -3,6 +3,7 @@
 Numbers stay as they are with NaN for a missing one, booleans are 0 and 1, a category is its place in
 `Column.allowed`, and a missing or unseen category is -1. A date is the number of days since 1970-01-01; a
 time takes two columns, the days and the seconds since midnight, because float32 cannot hold both in one.
+A free text takes a column for each of `Column.words`, how often it is there; a missing text is an empty one.
 Training and serving share this definition, so that both see the very same float32 numbers.
 """
 
@@ -16,22 +17,26 @@ import numpy as np
 from kervan.core.errors import InvalidData, InvalidInput, did_you_mean
 from kervan.core.plugins import extras_named
 from kervan.core.schema import Column, Schema, Signature, Type, number_text
+from kervan.core.words import words
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import polars as pl
     from numpy.typing import NDArray
 
 UNKNOWN = -1.0
 EXACT_UP_TO = 2**24  # float32 holds every whole number up to here
-DAYS, SECONDS = "days since 1970-01-01", "seconds since midnight"
+DAYS, SECONDS, TIMES = "days since 1970-01-01", "seconds since midnight", "times in the text"
 _EPOCH = date(1970, 1, 1)
 _DAY = 86_400 * 1_000_000  # microseconds
 
 
 def encoded(signature: Signature) -> Signature:
-    """Return the signature over the columns of the matrix: itself, unless it takes dates or times.
+    """Return the signature over the columns of the matrix: itself, unless it takes dates, times or texts.
 
-    Where it does, their days and seconds are numbers of their own, as formats that know no dates take them.
+    Where it does, their days, seconds and counts of words are numbers of their own, as formats that know
+    numbers and categories alone take them.
     """
     if all(column.type.is_numeric or column.type is Type.CATEGORY for column in signature.inputs):
         return signature
@@ -41,23 +46,57 @@ def encoded(signature: Signature) -> Signature:
 
 
 def _encoded_column(column: Column, taken: set[str]) -> list[Column]:
+    if column.type is Type.TEXT:
+        return [_counted(f"{column.name}: {word}", taken) for word in column.words]
     if column.type not in {Type.DATE, Type.DATETIME}:
         return [column]
     nullable = column.nullable
     days = Column(name=column.name, type=Type.INTEGER, nullable=nullable, unit=DAYS)
     if column.type is Type.DATE:
         return [days]
-    name = f"{column.name} {SECONDS}"
-    while name in taken:
-        name = f"_{name}"
+    name = _untaken(f"{column.name} {SECONDS}", taken)
     return [days, Column(name=name, type=Type.NUMBER, nullable=nullable, unit=SECONDS)]
 
 
+def _counted(name: str, taken: set[str]) -> Column:
+    return Column(name=_untaken(name, taken), type=Type.INTEGER, unit=TIMES)
+
+
+def _untaken(name: str, taken: set[str]) -> str:
+    """Return the name, or a like one if it is taken, and take it."""
+    while name in taken:
+        name = f"_{name}"
+    taken.add(name)
+    return name
+
+
 def possible(values: NDArray[Any], column: Column) -> NDArray[Any]:
-    """Return values of an encoded column, held within the calendar and the day where it is about those."""
+    """Return values of an encoded column that it can have: within the calendar and the day, counts whole."""
+    if column.unit == TIMES:
+        return np.unique(np.clip(np.round(np.nan_to_num(values)), 0, EXACT_UP_TO))
     ends = {DAYS: (days_of(date.min), days_of(date.max)), SECONDS: (0.0, 86_399.0)}.get(column.unit)
     held: NDArray[Any] = values if ends is None else np.clip(values, *ends)
     return held
+
+
+def nothing(signature: Signature) -> NDArray[np.float32]:
+    """Return the encoded row, shape (inputs,), of nothing: all is missing, texts are empty."""
+    row = [
+        UNKNOWN if column.type is Type.CATEGORY else 0.0 if column.unit == TIMES else np.nan
+        for column in encoded(signature).inputs
+    ]
+    return np.array(row, dtype=np.float32)
+
+
+def count_words(texts: Sequence[str | None], column: Column) -> NDArray[np.float32]:
+    """Return how often each word of a column is in each text, shape (texts, words)."""
+    places = {word: place for place, word in enumerate(column.words)}
+    counts = np.zeros((len(texts), len(places)), dtype=np.float32)
+    for row, text in zip(counts, texts, strict=True):
+        for word in words(text or ""):
+            if (place := places.get(word)) is not None:
+                row[place] += 1
+    return counts
 
 
 def days_of(value: str | date) -> float:
@@ -91,9 +130,9 @@ def encode_table(table: pl.DataFrame, signature: Signature) -> NDArray[np.float3
             raise InvalidInput(
                 f"the table has no column {column.name!r}", hint=did_you_mean(column.name, table.columns)
             )
-        parts = _encode_column(table[column.name], column)
-        matrix[:, place : place + len(parts)] = np.column_stack(parts)
-        place += len(parts)
+        parts = np.column_stack(_encode_column(table[column.name], column))
+        matrix[:, place : place + parts.shape[1]] = parts
+        place += parts.shape[1]
     return matrix
 
 
@@ -136,11 +175,8 @@ def _encode_column(values: pl.Series, column: Column) -> list[NDArray[Any]]:
         return [_codes(values, column, kind="float32")]
     if column.type in {Type.DATE, Type.DATETIME}:
         return _days(values, column)
-    if not column.type.is_numeric:
-        raise InvalidInput(
-            f"column {column.name!r} is {column.type}, which no model can read",
-            hint="make it a number or a category, or leave it out",
-        )
+    if column.type is Type.TEXT:
+        return [count_words(_texts(values).to_list(), column)]
     numbers = _numbers(values, column, kind="float32")
     wrong = np.flatnonzero(np.isinf(numbers))
     if wrong.size:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kervan.core.errors import Refused
-from kervan.core.schema import Type
-from kervan.package.encoding import UNKNOWN, encoded
+from kervan.package.encoding import encoded, nothing
 from kervan.package.neutral.form import Trees
 from kervan.package.neutral.read import read_form
 from kervan.package.neutral.readers.registry import answers_probabilities
@@ -50,9 +49,8 @@ class Fitted:
     @cached_property
     def takes_missing(self) -> bool:
         """Whether it answers for a row whose numbers are all missing."""
-        empty = [UNKNOWN if column.type is Type.CATEGORY else np.nan for column in self.signature.inputs]
         try:
-            self.predict(np.array([empty], dtype=np.float32))
+            self.predict(nothing(self.signature)[np.newaxis])
         except ValueError:
             return False
         return True

@@ -9,8 +9,9 @@ import numpy as np
 
 from kervan.core.errors import InvalidData, ParityFailed
 from kervan.core.schema import Type
-from kervan.package.encoding import EXACT_UP_TO, UNKNOWN, possible
+from kervan.package.encoding import EXACT_UP_TO, UNKNOWN, nothing, possible
 from kervan.package.manifest import Parity
+from kervan.package.rows import UNSEEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -66,8 +67,9 @@ def nasty_rows(
     For every column, copies of real rows in which it alone is missing, unseen, zero, negative, far out,
     as large as float32 counts in ones, or exactly on a value, median or midpoint that splits and
     imputers use, and on the values in `splits` (see `Fitted.splits`) with their neighbours; then rows whose
-    columns are shuffled independently; one row with nothing in it. Dates stay in the calendar. Without
-    `with_missing` no number is missing. Raises `InvalidData` if `matrix` has no row.
+    columns are shuffled independently; one row with nothing in it, and empty texts. Dates stay in the
+    calendar, and words are counted from 0. Without `with_missing` no number is missing. Raises
+    `InvalidData` if `matrix` has no row.
     """
     if not len(matrix):
         raise InvalidData("there are no rows to prove a format with", hint="give `validation` some rows")
@@ -77,12 +79,12 @@ def nasty_rows(
         wanted = _hurting_values(matrix[:, place], column, random)
         if splits and place in splits and column.type not in {Type.CATEGORY, Type.BOOLEAN}:
             wanted = np.concatenate([wanted, _around(random.permutation(splits[place])[:PER_COLUMN])])
+        wanted = possible(wanted, column)
         rows = matrix[random.integers(len(matrix), size=len(wanted))].copy()
-        rows[:, place] = possible(wanted, column)
+        rows[:, place] = wanted
         blocks.append(rows)
     blocks.append(np.column_stack([random.choice(values, SHUFFLED_ROWS) for values in matrix.T]))
-    empty = [UNKNOWN if column.type is Type.CATEGORY else np.nan for column in signature.inputs]
-    found: NDArray[np.float32] = np.vstack([*blocks, [empty]]).astype(np.float32)
+    found: NDArray[np.float32] = np.vstack([*blocks, nothing(signature)]).astype(np.float32)
     return found if with_missing else found[~np.isnan(found).any(axis=1)]
 
 
@@ -166,7 +168,7 @@ def _hurting_values(
 ) -> NDArray[np.float32]:
     if column.type is Type.CATEGORY:
         codes = np.arange(len(column.allowed))
-        return np.array([UNKNOWN, *random.permutation(codes)[:PER_COLUMN]], dtype=np.float32)
+        return np.array([*[UNKNOWN] * len(UNSEEN), *random.permutation(codes)[:PER_COLUMN]], dtype=np.float32)
     if column.type is Type.BOOLEAN:
         return np.array([np.nan, 0, 1], dtype=np.float32)
     known = np.unique(values[~np.isnan(values)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,15 +14,18 @@ if TYPE_CHECKING:
 
     from kervan.core.schema import Column, Signature
 
+# What no category of training is, or hardly ever: nothing, an empty text, letters and signs that tools lose.
+UNSEEN = (None, "", "ıİğŞçÖü", "👩\u200d🚀 🎉", "'; -- \\\"", "NULL")
+
 
 def decode_column(values: NDArray[np.float32], column: Column) -> list[Any]:
     """Return texts, booleans or floats, and None for what is missing.
 
-    A category's -1 stands for a missing and for an unseen one: it becomes one and the other in turns.
+    A category's -1 stands for a missing and for an unseen one: it becomes each of `UNSEEN` in turns.
     """
     if column.type is Type.CATEGORY:
-        texts = [*column.allowed, "".join(column.allowed) + "?"]
-        return [None if code < 0 and place % 2 else texts[int(code)] for place, code in enumerate(values)]
+        unseen = cycle([text for text in UNSEEN if text not in column.allowed])
+        return [next(unseen) if code < 0 else column.allowed[int(code)] for code in values]
     exact = values.astype(np.float64).tolist()
     if column.type is Type.BOOLEAN:
         return [None if np.isnan(value) else bool(value) for value in exact]

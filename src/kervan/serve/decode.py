@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kervan.core.errors import InvalidInput, RefusedRow, did_you_mean
+from kervan.core.errors import RefusedRow, did_you_mean
 from kervan.core.schema import Column, Signature, Type, Unseen
-from kervan.package.encoding import days_of, encoded, moment_of
+from kervan.package.encoding import count_words, days_of, encoded, moment_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,6 +28,7 @@ _WRITTEN = {
     Type.NUMBER: "a number",
     Type.BOOLEAN: "true or false",
     Type.CATEGORY: "a text",
+    Type.TEXT: "a text",
     Type.DATE: 'a date such as "2024-02-29"',
     Type.DATETIME: 'a time such as "2024-02-29T18:30:00"',
 }
@@ -40,7 +41,7 @@ class RowDecoder:
 
     Numbers stay as they are (missing: NaN), booleans become 0 and 1, a category its place in
     `Column.allowed` (missing or unseen: -1), a date its days since 1970, a time these and its seconds since
-    midnight. Columns that the signature does not know are ignored.
+    midnight, a text the counts of its words. Columns that the signature does not know are ignored.
 
     >>> from kervan.core.schema import Schema
     >>> age = Column(name="age", type=Type.INTEGER, nullable=True)
@@ -53,9 +54,9 @@ class RowDecoder:
     def __init__(self, signature: Signature) -> None:
         self.width = len(encoded(signature).inputs)
         self._readers = tuple((column, _reader(column)) for column in signature.inputs)
-        # A time gives two numbers: rows with one are always decoded column by column.
-        has_times = any(column.type is Type.DATETIME for column in signature.inputs)
-        self._plain = () if has_times else tuple(_plain_reader(column) for column in signature.inputs)
+        # A time or a text gives several numbers: rows with one are always decoded column by column.
+        is_wide = any(column.type in {Type.DATETIME, Type.TEXT} for column in signature.inputs)
+        self._plain = () if is_wide else tuple(_plain_reader(column) for column in signature.inputs)
 
     def decode(self, rows: Sequence[Mapping[str, Any]]) -> NDArray[np.float32]:
         """Encode the rows, or raise `RefusedRow` that names the first row and field that cannot be used."""
@@ -98,10 +99,7 @@ def _reader(column: Column) -> _Read:
         return _CategoryReader(column)
     if column.type in {Type.DATE, Type.DATETIME}:
         return _read_dates
-    raise InvalidInput(
-        f"the model takes the column {column.name!r} of type {column.type}, which has no place in a matrix",
-        hint="train on numbers, booleans, categories, dates and times",
-    )
+    return _read_texts
 
 
 def _plain_reader(column: Column) -> tuple[str, Callable[[Any], float | None]]:
@@ -202,6 +200,16 @@ def _read_dates(column: Column, values: Sequence[Any]) -> NDArray[np.float64]:
     return np.array(found, dtype=np.float64)
 
 
+def _read_texts(column: Column, values: Sequence[Any]) -> NDArray[np.float64]:
+    """Read texts as the counts of their words, shape (rows, words)."""
+    _check_types(column, values, lambda value: isinstance(value, str) or _is_nan(value))
+    missing = [_is_nan(value) for value in values]
+    if not column.nullable and True in missing:
+        raise _refused(column, missing.index(True), None, "is missing (not a number)")
+    texts = [None if gone else value for value, gone in zip(values, missing, strict=True)]
+    return count_words(texts, column).astype(np.float64)
+
+
 class _CategoryReader:
     """Looks categories up in a table that is made once."""
 
@@ -243,7 +251,7 @@ def _type_hint(column: Column, value: Any, wanted: str) -> str:
         if _NUMERAL.fullmatch(value):
             return f'send {_shown(value)}, not "{_shown(value)}"'
         return "send null for a missing value" if column.nullable else f"send {wanted}"
-    if column.type is Type.CATEGORY and not isinstance(value, list | dict | bool):
+    if column.type in {Type.CATEGORY, Type.TEXT} and not isinstance(value, list | dict | bool):
         return f'send "{_shown(value)}" in quotes'
     return f"send {wanted}"
 
