@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import hypothesis
 import pytest
 import sqlalchemy as sa
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     import polars as pl
+
+hypothesis.settings.register_profile("kervan", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("kervan")
 
 ACTOR = "ayşe"
 _TEMPLATE = "kervan_template"

@@ -164,7 +164,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\
     separator=st.sampled_from([",", ";", "\t", "|"]),
     quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
 )
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_csv_writes_is_read_back(
     tmp_path: Path, rows: list[tuple[str, str, str]], separator: str, quoting: int
 ) -> None:
@@ -179,7 +179,7 @@ def test_what_csv_writes_is_read_back(
 
 
 @given(content=st.binary(max_size=200))
-@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_give_a_table_or_an_error_in_words(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "any.csv"
     path.write_bytes(b"a,b\n" + content)

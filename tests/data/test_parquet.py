@@ -88,7 +88,7 @@ def test_source_refuses_broken_files(tmp_path: Path, content: bytes) -> None:
 
 
 @given(table=tables)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_stored_tables_come_back(table: pl.DataFrame) -> None:
     content = to_parquet(table)
     back = from_parquet(content)

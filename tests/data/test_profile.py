@@ -95,7 +95,7 @@ def test_overflow_is_missing_not_wrong() -> None:
 
 
 @given(values=st.lists(st.floats(-1e9, 1e9).map(lambda value: round(value, 3)), min_size=2, max_size=300))
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 def test_figures_are_those_of_numpy_and_scipy(values: list[float]) -> None:
     numbers, array = numbers_of(values), np.array(values)
     scale = max(1.0, float(np.abs(array).max()))

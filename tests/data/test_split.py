@@ -49,7 +49,7 @@ def test_shares_are_kept_on_average() -> None:
 
 
 @given(order=st.permutations(range(SIZE)), extra=st.integers(0, 200))
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 def test_rows_keep_their_side_when_data_is_reordered_or_grows(order: list[int], extra: int) -> None:
     before = sides(TABLE)
     more = TABLE.with_columns(pl.col("sıra") + SIZE)[:extra]

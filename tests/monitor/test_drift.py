@@ -180,7 +180,7 @@ samples = st.lists(st.integers(-30, 30) | st.sampled_from([0]), min_size=5, max_
 
 
 @given(before=samples, now=samples)
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_distance_is_that_of_scipy_up_to_one_percent(before: list[int], now: list[int]) -> None:
     found = distance(number_profile(np.array(before)), np.sort(np.array(now, dtype=float)))
     true = stats.ks_2samp(before, now, method="asymp").statistic
@@ -217,7 +217,7 @@ def test_page_of_too_few_rows() -> None:
 
 
 @given(seed=st.integers(0, 2**32))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_healthy_rows_of_any_seed_do_not_fail(seed: int) -> None:
     """The false-alarm rate is 0.2 % over both tests: sixty healthy tables pass, nearly always."""
     assert compare(BEFORE, table_of(200, seed)).verdict is not Verdict.FAILED

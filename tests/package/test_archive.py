@@ -93,7 +93,7 @@ def test_the_same_content_gives_the_same_bytes(folder: Path, file: Path, tmp_pat
 NAMES = st.text(st.characters(codec="utf-8", categories=["L", "N"]), min_size=1, max_size=60)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(files=st.dictionaries(NAMES, st.binary(max_size=3_000), min_size=1, max_size=4))
 def test_any_files_come_back(files: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> None:
     scratch = tmp_path_factory.mktemp("any")

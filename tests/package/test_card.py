@@ -5,7 +5,7 @@ from html import unescape
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -132,7 +132,6 @@ LETTERS = st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"])
 NAMES = st.sampled_from(HOSTILE) | st.text(LETTERS, min_size=1)
 
 
-@settings(deadline=None)
 @given(name=NAMES, creator=NAMES, licence=NAMES)
 def test_no_name_becomes_markup(name: str, creator: str, licence: str) -> None:
     columns = Schema((Column(name=name, type=Type.CATEGORY, allowed=(name,), unit=creator),))

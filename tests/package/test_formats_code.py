@@ -106,7 +106,6 @@ def test_no_text_ends_a_literal_or_a_comment(language: str, tmp_path: Path) -> N
 @pytest.mark.parametrize("language", LANGUAGES)
 @settings(  # compilers are slow: few examples, and none made smaller
     max_examples=3,
-    deadline=None,
     phases=(Phase.generate,),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -171,7 +171,7 @@ def test_weights_of_others_are_no_model(metadata: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("layer", ["tree", "trees with choices", "nearest with ties", "interpolate", "take"])
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_whatever_is_changed_is_refused_or_answers(
     layer: str, data: st.DataObject, tmp_path_factory: Any

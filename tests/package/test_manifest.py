@@ -7,7 +7,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from docs.manifest_schema import PLACES, schema, text
@@ -106,7 +106,6 @@ def test_a_manifest_comes_back_as_it_was_with_the_same_bytes_and_hash(manifest: 
     assert again.hash == manifest.hash
 
 
-@settings(deadline=None)
 @given(MANIFESTS)
 def test_every_manifest_is_as_the_schema_says(manifest: Manifest) -> None:
     SCHEMA.validate(json.loads(manifest.to_json()))

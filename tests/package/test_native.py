@@ -246,7 +246,7 @@ def test_numbers_and_containers_come_back(tmp_path: Path) -> None:
         np.testing.assert_array_equal(one.random(9), other.random(9))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     array=hnp.arrays(
         st.sampled_from(["?", "i1", "u2", "<i4", ">i8", "f2", "<f4", ">f8", "c16", "U3", "S4", "M8[s]", "O"]),

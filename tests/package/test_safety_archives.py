@@ -161,7 +161,7 @@ def test_an_existing_folder_is_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [make_zip, make_tar])
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(data=st.data())
 def test_a_broken_archive_never_gives_half_a_folder(
     make: Any, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory

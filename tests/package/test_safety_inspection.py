@@ -212,7 +212,7 @@ def test_torch_files_are_read_only_where_they_are_allowed_by_name(tmp_path: Path
         assert inspect_file(tmp_path / name, allow={kind}).kind == kind
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(data=st.data())
 def test_a_broken_file_is_found_or_refused(
     data: st.DataObject, tmp_path_factory: pytest.TempPathFactory

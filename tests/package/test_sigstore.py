@@ -92,7 +92,7 @@ def test_other_files_are_refused(change: str, folder: Path, keys: Path, tmp_path
         check_bundle(folder, bundle, keys / "ours.pub")
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(data=st.data())
 def test_a_changed_bundle_is_refused_or_says_the_same(
     data: st.DataObject, folder: Path, keys: Path, tmp_path: Path

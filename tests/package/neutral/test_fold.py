@@ -22,7 +22,7 @@ NUMBER = Signature(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 10_000),
     spread=st.sampled_from([1e-6, 1.0, 1e5]),

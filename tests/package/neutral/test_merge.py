@@ -90,7 +90,7 @@ def test_folding_twice_changes_nothing() -> None:
     assert [type(layer) for layer in merge(once).layers] == [type(layer) for layer in once.layers]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(problems())
 def test_a_random_pipeline_answers_alike(problem: tuple[Fitted, Any, Any]) -> None:
     found, rows, _ = problem

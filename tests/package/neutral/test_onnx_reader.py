@@ -351,7 +351,7 @@ def test_a_threshold_meets_what_a_scaler_makes_of_a_number() -> None:
 POSTS = st.sampled_from(["NONE", "LOGISTIC", "SOFTMAX", "SOFTMAX_ZERO", "PROBIT"])
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     post=POSTS,
     labels=st.integers(2, 4),
@@ -457,7 +457,7 @@ def test_trees_that_are_none_are_refused(name: str) -> None:
         both(edited(nodes_truenodeids=yes, nodes_falsenodeids=no), ROWS)
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(name=st.sampled_from(sorted(GRAPHS)), seed=st.integers(0, 1 << 16))
 def test_a_graph_that_lies_is_refused_or_read(name: str, seed: int) -> None:
     """Sizes, settings and operators that do not fit are told in our words."""
@@ -570,7 +570,7 @@ LAYERS: dict[str, Any] = {
 }
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(form=forms(), is_portable=st.booleans())
 def test_a_written_form_comes_back(form: Form, is_portable: bool) -> None:
     model = matrix_graph(form)

@@ -43,7 +43,7 @@ def test_every_estimator(name: str, task: str) -> None:
 
 
 @settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=20, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 @given(problems())
 def test_random_pipelines(problem: tuple[Fitted, Any, Any]) -> None:
