@@ -209,7 +209,7 @@ def score_all(folder: Path, signature: Any, rows: Any) -> None:
         predictor.predict(rows)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes=st.lists(st.tuples(st.integers(0, 1800), st.integers(0, 255)), min_size=1, max_size=20))
 def test_a_damaged_file_answers_or_is_named(changes: list[tuple[int, int]], tmp_path: Path) -> None:
     """Whatever becomes of the interpreter's process, this one goes on."""
@@ -228,12 +228,14 @@ def test_litert_is_imported_late_and_says_nothing(tmp_path: Path) -> None:
     code = """
 import sys
 from pathlib import Path
+import numpy as np
 from kervan.core.plugins import plugin
 from kervan.package.tensor.litert.interpreter import REFERENCE, XNNPACK, Interpreter
 plugin("format", "litert")
 assert "ai_edge_litert" not in sys.modules
+rows = np.zeros((2, 4), dtype=np.float32)
 for kernels in (XNNPACK, REFERENCE):
-    Interpreter(Path(sys.argv[1]), kernels)
+    assert Interpreter(Path(sys.argv[1]), kernels).score(rows).shape == (2, 2)
 assert "ai_edge_litert.interpreter" not in sys.modules
 """
     asked = [sys.executable, "-c", code, str(tmp_path / FILE)]

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kervan.core.errors import Corrupted, KervanError, Refused
-from kervan.package.imports.elsewhere import Elsewhere, limit_memory
+from kervan.package.child import limit_memory
+from kervan.package.imports.elsewhere import Elsewhere
 from kervan.package.imports.graph import open_graph
 from kervan.package.imports.originals import TORCH, load_module
 

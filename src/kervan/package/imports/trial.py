@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 from contextlib import suppress
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kervan.core.errors import Corrupted, KervanError
+from kervan.package.child import limit_memory
 from kervan.package.imports.catboost import open_catboost
 from kervan.package.imports.elsewhere import Elsewhere
 from kervan.package.imports.keras import open_keras
@@ -75,7 +75,5 @@ def _try(path: Path, library: str) -> int:
 
 
 if __name__ == "__main__":
-    _, most = resource.getrlimit(resource.RLIMIT_AS)
-    limit = _BYTES if most == resource.RLIM_INFINITY else min(_BYTES, most)
-    resource.setrlimit(resource.RLIMIT_AS, (limit, most))
+    limit_memory(_BYTES)
     sys.exit(_try(Path(sys.argv[2]), sys.argv[1]))

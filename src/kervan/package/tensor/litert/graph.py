@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from kervan.core.errors import Corrupted
 from kervan.core.plugins import extras_named
 
 if TYPE_CHECKING:
@@ -34,15 +36,21 @@ _OPTIONS = {
 
 
 def metadata(content: bytes, name: str) -> bytes:
-    """Return what a model holds under a name, b"" if it holds nothing there."""
+    """Return what a model holds under a name, b"" if it holds nothing there.
+
+    Raises `Corrupted` for content whose places lead out of it.
+    """
     with extras_named():
         from ai_edge_litert import schema_py_generated as schema
 
-    model = schema.Model.GetRootAs(content)
-    for place in range(model.MetadataLength()):
-        entry = model.Metadata(place)
-        if entry.Name() == name.encode():
-            return bytes(model.Buffers(entry.Buffer()).DataAsNumpy())
+    try:
+        model = schema.Model.GetRootAs(content)
+        for place in range(model.MetadataLength()):
+            entry = model.Metadata(place)
+            if entry.Name() == name.encode():
+                return bytes(model.Buffers(entry.Buffer()).DataAsNumpy())
+    except (struct.error, AttributeError, IndexError, TypeError, ValueError) as error:
+        raise Corrupted(f"it is no model of LiteRT: {error}", hint="fetch the package again") from error
     return b""
 
 
