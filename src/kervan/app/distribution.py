@@ -38,6 +38,7 @@ def distribute(project: Project, model: Model, kind: str, to: Path) -> tuple[Pat
         version=model.version,
         hash=model.hash,
         licence=manifest_of(project, model).licence,
+        signature=model.signature,
         parity=parity,
     )
     name, content = write(sources, product)

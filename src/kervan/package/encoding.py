@@ -40,9 +40,14 @@ def encoded(signature: Signature) -> Signature:
     """
     if all(column.type.is_numeric or column.type is Type.CATEGORY for column in signature.inputs):
         return signature
-    taken = set(signature.inputs.names)
-    columns = [part for column in signature.inputs for part in _encoded_column(column, taken)]
+    columns = [part for _, parts in encoded_parts(signature) for part in parts]
     return Signature(inputs=Schema(tuple(columns)), output=signature.output)
+
+
+def encoded_parts(signature: Signature) -> list[tuple[Column, tuple[Column, ...]]]:
+    """Return each input with the columns of the matrix that it becomes."""
+    taken = set(signature.inputs.names)
+    return [(column, tuple(_encoded_column(column, taken))) for column in signature.inputs]
 
 
 def _encoded_column(column: Column, taken: set[str]) -> list[Column]:

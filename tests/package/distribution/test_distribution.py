@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from kervan.core.errors import MissingTool
+from kervan.core.errors import MissingTool, RefusedRow
 from kervan.core.plugins import plugin
-from kervan.core.schema import Type
+from kervan.core.schema import Column, Schema, Signature, Type
+from kervan.model.train import fit
 from kervan.package.distribution import jar, npm, wheel
 from kervan.package.distribution.product import Product
 from kervan.package.fitted import Fitted
 from kervan.package.manifest import Parity
+from kervan.serve.decode import RowDecoder
 from kervan.testing.sample import TASKS, fit_sample
 from package.code.tools import needing_tools
 
@@ -29,7 +31,15 @@ if TYPE_CHECKING:
 
 WRITERS = {"wheel": wheel, "npm": npm, "jar": jar}
 PARITY = Parity(format="x", rows=9, tolerance=1e-12, largest=1e-16, over=0, label_changes=0, scorer="")
-PRODUCT = Product(name='gelir "ı"\n', version="1.2.3", hash="ab" * 32, licence="MIT", parity=(PARITY,))
+
+
+NONE = Signature(inputs=Schema(), output=Column(name="y", type=Type.NUMBER))
+
+
+def product(signature: Signature, name: str = 'gelir "ı"\n') -> Product:
+    return Product(
+        name=name, version="1.2.3", hash="ab" * 32, licence="MIT", signature=signature, parity=(PARITY,)
+    )
 
 
 def written(kind: str, task: str, folder: Path) -> tuple[Path, Fitted, Any]:
@@ -42,7 +52,7 @@ def written(kind: str, task: str, folder: Path) -> tuple[Path, Fitted, Any]:
     plugin("format", writer.LANGUAGE).save(fitted, source)
     sources = {path.name: path.read_bytes() for path in source.iterdir()}
     with needing_tools():
-        name, content = getattr(writer, f"write_{kind}")(sources, PRODUCT)
+        name, content = getattr(writer, f"write_{kind}")(sources, product(signature))
     (folder / name).write_bytes(content)
     return folder / name, fitted, matrix[:40]
 
@@ -119,6 +129,55 @@ def test_a_wheel_is_installed_by_pip_and_answers(task: str, python: Path, tmp_pa
     assert "License: MIT" in shown
     assert "gelir_i_model/py.typed" in shown
     run(str(python), "-m", "pip", "check", "--disable-pip-version-check", cwd=tmp_path)
+
+
+ASKED = [
+    {"gün": "2024-03-02", "an": "2024-03-02T20:15:00+03:00", "not": "ÇOK iyi, 'iyi' 🎉"},
+    {"gün": "1969-12-31", "an": "2024-03-04 08:00", "not": ""},
+    {"gün": None, "an": "1900-01-01T23:59:59.5", "not": "kötü"},
+]
+REFUSED = {
+    "gün": [{**ASKED[0], "gün": "dün"}, {**ASKED[0], "gün": 3}, {**ASKED[0], "gün": "2023-02-29"}],
+    "an": [{**ASKED[0], "an": None}, {**ASKED[0], "an": ""}, {"gün": None, "not": ""}],
+    "not": [{**ASKED[0], "not": None}, {**ASKED[0], "not": ["iyi"]}],
+}
+ASK_REFUSED = """
+import json, sys
+from gelir_i_model import RefusedRow, predict
+for row in json.load(sys.stdin):
+    try:
+        predict(row)
+    except RefusedRow as error:
+        print(error.field)
+"""
+
+
+def test_a_wheel_takes_dates_times_and_texts_as_the_server_does(python: Path, tmp_path: Path) -> None:
+    columns = (
+        Column(name="gün", type=Type.DATE, nullable=True),
+        Column(name="an", type=Type.DATETIME),
+        Column(name="not", type=Type.TEXT, words=("'", "iyi", "kötü", "🎉")),
+    )
+    signature = Signature(inputs=Schema(columns), output=Column(name="satış", type=Type.NUMBER))
+    decoder = RowDecoder(signature)
+    random = np.random.default_rng(0)
+    matrix = random.integers(0, 20_000, (200, decoder.width)).astype(np.float32)
+    truth = matrix[:, 3:] @ [1.0, 2.0, 3.0, 4.0] + matrix[:, 0] % 7 + matrix[:, 2] / 3600
+    fitted = Fitted(fit("linear", matrix, truth, signature, seed=0), signature)
+    plugin("format", "python").save(fitted, tmp_path)
+    name, content = wheel.write_wheel({"model.py": (tmp_path / "model.py").read_bytes()}, product(signature))
+    (tmp_path / name).write_bytes(content)
+    pip = ("-m", "pip", "install", "--no-index", "--force-reinstall", "--disable-pip-version-check")
+    run(str(python), *pip, name, cwd=tmp_path)
+    out, _ = run(str(python), "-I", "-c", ASK_PYTHON, cwd=tmp_path, given=json.dumps(ASKED))
+    wanted = fitted.predict(decoder.decode(ASKED))
+    np.testing.assert_allclose(values_of(json.loads(out)[-1], fitted), wanted, rtol=1e-12)
+    for field, rows in REFUSED.items():
+        out, _ = run(str(python), "-I", "-c", ASK_REFUSED, cwd=tmp_path, given=json.dumps(rows))
+        assert out.split() == [field] * len(rows)
+        for row in rows:
+            with pytest.raises(RefusedRow, match=field):
+                decoder.decode([row])
 
 
 ASK_NODE = {
@@ -217,12 +276,12 @@ def test_the_same_model_gives_the_same_bytes(kind: str, tmp_path: Path) -> None:
     ],
 )
 def test_names_are_those_that_installers_take(name: str, title: str, module: str, tmp_path: Path) -> None:
-    product = Product(name=name, version="1.0.0", hash="", licence="", parity=())
-    assert (product.title, product.module) == (title, module)
+    named = product(NONE, name)
+    assert (named.title, named.module) == (title, module)
     model, signature, _ = fit_sample("linear", "binary")
     plugin("format", "java").save(Fitted(model, signature), tmp_path)
     with needing_tools():
-        file, content = jar.write_jar({"Model.java": (tmp_path / "Model.java").read_bytes()}, product)
+        file, content = jar.write_jar({"Model.java": (tmp_path / "Model.java").read_bytes()}, named)
     (tmp_path / file).write_bytes(content)
     out, _ = run("java", "-jar", file, cwd=tmp_path, given="x\n")
     assert out.startswith("sınıf,")

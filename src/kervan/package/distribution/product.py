@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from kervan.core.schema import Signature
     from kervan.package.manifest import Parity
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest moment that a ZIP file knows
@@ -22,21 +23,21 @@ _TURKISH = str.maketrans("ıİ", "ii")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Product:
-    """A model with its proof, as a distribution names it. `hash` is that of the trained model."""
+    """A model with its proof, as a distribution names it. `hash` is that of the trained model.
+
+    `signature` is what Kervan's server takes, with dates and texts.
+    """
 
     name: str
     version: str
     hash: str
     licence: str
+    signature: Signature
     parity: tuple[Parity, ...]
 
     @property
     def title(self) -> str:
-        """The name that installers know: ASCII letters, digits and hyphens.
-
-        >>> Product(name="Müşteri Kaybı", version="1.0.0", hash="", licence="", parity=()).title
-        'musteri-kaybi-model'
-        """
+        """The name that installers know, of ASCII letters, digits and hyphens: musteri-kaybi-model."""
         plain = (
             unicodedata.normalize("NFKD", self.name.translate(_TURKISH)).encode("ascii", "ignore").decode()
         )

@@ -6,6 +6,7 @@ import base64
 import hashlib
 from typing import TYPE_CHECKING
 
+from kervan.package.distribution.inputs import MODULE, write_inputs
 from kervan.package.distribution.product import write_zip
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ _INIT = '''"""{summary}.
 of `COLUMNS`.
 """
 
-from ._model import CLASSES, COLUMNS, OUTPUT, Column, RefusedRow, encode, predict, score
+from .{asked} import encode, predict
+from ._model import CLASSES, COLUMNS, OUTPUT, Column, RefusedRow, score
 
 __all__ = ["CLASSES", "COLUMNS", "OUTPUT", "Column", "RefusedRow", "encode", "predict", "score"]
 __version__ = {version!r}
@@ -46,9 +48,12 @@ def write_wheel(sources: Mapping[str, bytes], product: Product) -> tuple[str, by
     info = f"{title.replace('-', '_')}-{version}.dist-info"
     licence = f"License: {' '.join(product.licence.split())}\n" if product.licence else ""
     quoted = product.summary.replace("\\", "\\\\").replace('"', '\\"')
+    inputs = write_inputs(product.signature)
+    facts = {"version": version, "hash": product.hash, "asked": MODULE if inputs else "_model"}
     files = {
-        f"{module}/__init__.py": _INIT.format(summary=quoted, version=version, hash=product.hash),
+        f"{module}/__init__.py": _INIT.format(summary=quoted, **facts),
         f"{module}/_model.py": sources["model.py"].decode(),
+        **{f"{module}/{name}": text for name, text in inputs.items()},
         f"{module}/model.json": product.facts(),
         f"{module}/py.typed": "",
         f"{info}/METADATA": _METADATA.format(
