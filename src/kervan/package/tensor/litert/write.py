@@ -31,6 +31,7 @@ _OPERATIONS = {
     Operation.MAXIMUM: "MAXIMUM",
 }
 _FUNCTIONS = {
+    Unary.EXP: "EXP",
     Unary.LOG: "LOG",
     Unary.SQRT: "SQRT",
     Unary.ABS: "ABS",
@@ -96,15 +97,15 @@ class LitertOps:
         return found
 
     def unary(self, function: Unary, values: Tensor) -> Tensor:
-        if function is Unary.EXP:  # which XNNPACK's makes 0 of what is missing
-            return self.where(self.missing(values), values, self._node("EXP", values))
+        if function in {Unary.EXP, Unary.LOG}:  # of what is missing, XNNPACK's make numbers on some machines
+            return self.where(self.missing(values), values, self._node(_FUNCTIONS[function], values))
         if function in _FUNCTIONS:
             return self._node(_FUNCTIONS[function], values)
         one = self.numbers("one", np.ones(1))
         if function is Unary.ROUND32:
             return values
         if function is Unary.LOG1P:
-            return self._node("LOG", self.arithmetic(Operation.ADD, values, one))
+            return self.unary(Unary.LOG, self.arithmetic(Operation.ADD, values, one))
         if function is Unary.EXPM1:
             return self.arithmetic(Operation.SUBTRACT, self.unary(Unary.EXP, values), one)
         raise Refused(f"LiteRT has no {function}", hint="choose another family, or the format `onnx`")
