@@ -95,6 +95,16 @@ def grown(*, outputs: int, depth: int, target: bool = False, choices: bool = Fal
     )
 
 
+def endless() -> Trees:
+    """Return trees whose questions part from every number, or no number, those that are missing."""
+    found = grown(outputs=2, depth=3)
+    threshold = found.threshold.copy()
+    asking = np.flatnonzero(found.place >= 0)
+    threshold[asking[::3]] = np.inf
+    threshold[asking[1::3]] = -np.inf
+    return replace(found, threshold=threshold)
+
+
 _distances = Distances(sources=(0,), rows=WHOLE[:20].astype(np.float64))
 _apart = Distances(sources=(0,), rows=_random.normal(size=(20, WIDTH)) * 3)
 _nearest = partial(Nearest, sources=(1,), count=3)
@@ -112,6 +122,7 @@ LAYERS: dict[str, tuple[Layer, ...]] = {
     "root": (_positive, Power(sources=(1,), exponent=0.5)),
     "tree": (grown(outputs=3, depth=5),),
     "stumps": (grown(outputs=2, depth=1),),
+    "endless thresholds": (endless(),),
     "leaves alone": (grown(outputs=2, depth=0),),
     "trees with targets": (grown(outputs=2, depth=4, target=True),),
     "trees with choices": (grown(outputs=2, depth=4, choices=True),),

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kervan.package.neutral.narrow import rounded_down
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -41,7 +43,7 @@ def pack_trees(layer: Trees, *, rounded: bool) -> Packed:
     starts, members, set_of = _sets(layer)
     threshold = np.where(is_leaf, 0.0, layer.threshold[order])
     if rounded:
-        threshold = _rounded_down(threshold)
+        threshold = rounded_down(threshold)
     threshold[is_choice] = set_of[layer.members[order][is_choice]]
     position = np.empty(len(layer.place), dtype=np.int64)
     position[order] = np.arange(len(order))
@@ -76,15 +78,6 @@ def _depth_first(layer: Trees) -> tuple[Ints, Ints]:
             if place[node] >= 0:
                 waiting += [right[node], left[node]]
     return np.array(order, dtype=np.int64), np.array(roots, dtype=np.int64)
-
-
-def _rounded_down(thresholds: Floats) -> Floats:
-    """Return for each threshold the largest float32 number up to it."""
-    with np.errstate(over="ignore"):
-        narrow = thresholds.astype(np.float32)
-    above = narrow.astype(np.float64) > thresholds
-    narrow[above] = np.nextafter(narrow[above], np.float32(-np.inf))
-    return narrow.astype(np.float64)
 
 
 def _sets(layer: Trees) -> tuple[Ints, Ints, NDArray[Any]]:
