@@ -314,8 +314,10 @@ def test_settings_come_from_the_nearest_place(home: Home) -> None:
 
 def test_a_new_project_says_what_is_next(home: Home) -> None:
     folder = home.folder / "Yeni"
-    made = home.ask("init", "Yeni", "--name", "şehir", "--source", 'a "b"\\ı.csv', "--target", "çıktı")
+    options = ("--name", "şehir", "--source", 'a "b"\\ı.csv', "--target", "çıktı")
+    made = home.ask("init", "Yeni", *options, "--quiet")
     assert "wrote kervan.toml, .gitignore" in made.out
+    assert not made.err
     found = home.ask("settings", "--json", cwd=folder).json
     assert found["project"]["name"] == "şehir"
     assert (found["data"]["source"], found["data"]["target"]) == ('a "b"\\ı.csv', "çıktı")

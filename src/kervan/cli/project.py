@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 @click.option("--name", default="", help="The project's name; by default that of its folder.")
 @click.option("--source", default="data.csv", help="The table to learn from.")
 @click.option("--target", default="target", help="The column to predict.")
+@click.option(
+    "-q",
+    "--quiet",
+    is_flag=True,
+    expose_value=False,
+    help="Taken as everywhere; here is no progress to show.",
+)
 @shows(example="kervan init income --source adult.csv --target income")
 def init(folder: Path, name: str, source: str, target: str) -> Shown:
     """Start a project in FOLDER: write a kervan.toml to edit."""
