@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kervan.core.errors import Conflict, InvalidInput, Refused
-from kervan.package.sigstore import check_bundle, sign_folder
+from kervan.core.errors import Conflict, InvalidInput, Refused, ServerFailed
+from kervan.package.sigstore import Identity, check_bundle, sign_folder
 
 PASSWORD = "şifre"
 
@@ -126,6 +128,38 @@ def test_a_key_of_another_kind_is_named(folder: Path, keys: Path, tmp_path: Path
     sign_folder(folder, tmp_path / "gelir.sig", key=keys / "ours.pem")
     with pytest.raises(InvalidInput, match=r"edwards\.pub"):
         check_bundle(folder, tmp_path / "gelir.sig", keys / "edwards.pub")
+
+
+@pytest.fixture
+def no_net(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No name of any host is known."""
+
+    def unknown(*_: object, **__: object) -> NoReturn:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+
+
+@pytest.mark.usefixtures("no_net")
+def test_keys_need_no_net(folder: Path, keys: Path, tmp_path: Path) -> None:
+    sign_folder(folder, tmp_path / "gelir.sig", key=keys / "ours.pem")
+    check_bundle(folder, tmp_path / "gelir.sig", keys / "ours.pub")
+
+
+@pytest.mark.usefixtures("no_net")
+def test_without_a_net_the_server_that_is_not_reached_is_named(
+    folder: Path, keys: Path, tmp_path: Path
+) -> None:
+    bundle = tmp_path / "gelir.sig"
+    sign_folder(folder, bundle, key=keys / "ours.pem")
+    somebody = Identity(name="ayse@example.org", issuer="https://accounts.example.org")
+    with pytest.raises(
+        ServerFailed, match=r"Sigstore's server \S+\.sigstore\.dev cannot be reached"
+    ) as caught:
+        check_bundle(folder, bundle, somebody)
+    assert "--sigstore-key" in caught.value.hint
+    with pytest.raises(ServerFailed, match="cannot be reached"):
+        sign_folder(folder, tmp_path / "other.sig")
 
 
 def test_nothing_is_written_over(folder: Path, keys: Path, tmp_path: Path) -> None:

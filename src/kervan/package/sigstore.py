@@ -110,6 +110,21 @@ def _online() -> Iterator[None]:
     try:
         yield
     except Error as error:
+        host = _unreached(error)
         raise ServerFailed(
-            f"Sigstore cannot be asked: {error}", hint="try again with the net, or use a key of your own"
+            f"Sigstore's server {host} cannot be reached" if host else f"Sigstore cannot be asked: {error}",
+            hint="try again with the net; keys of your own need none, neither to sign (--key) nor to check "
+            "what they signed (--sigstore-key)",
         ) from error
+
+
+def _unreached(error: BaseException) -> str:
+    """Return the host whose silence made the client fail, "" if it was something else."""
+    from urllib3.exceptions import MaxRetryError
+
+    reason: BaseException | None = error
+    while reason is not None:
+        if isinstance(reason, MaxRetryError):
+            return str(getattr(reason.pool, "host", ""))
+        reason = reason.__cause__ or reason.__context__
+    return ""
