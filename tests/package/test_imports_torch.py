@@ -126,6 +126,34 @@ class Loop(torch.nn.Module):  # type: ignore[misc]
         return torch.softmax(total, dim=1)
 
 
+class Wide(torch.nn.Module):  # type: ignore[misc]
+    """It reads the first four columns of any that it is given, and has weights of another width."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spread = torch.nn.Parameter(torch.linspace(0.5, 1, 14))
+        self.weights = torch.nn.Parameter(torch.ones(4, 2))
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        return torch.softmax(rows[:, :4] @ self.weights * self.spread[:2], dim=1)
+
+
+def test_the_width_of_the_table_is_tried_first(tmp_path: Path) -> None:
+    model = Wide()
+    torch.jit.script(model).save(tmp_path / "wide.pt")
+    rows = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
+    assert open_model(tmp_path / "wide.pt", allow=ALLOW).foreign.inputs == 14
+    foreign = open_model(tmp_path / "wide.pt", allow=ALLOW, columns=4).foreign
+    found = fit(foreign, signature(inputs=4), rows, "wide.pt").predict(rows)
+    np.testing.assert_allclose(found, model(torch.tensor(rows)).detach().numpy(), atol=1e-6)
+
+
+def test_one_column_is_not_spread_over_all_that_are_taken(tmp_path: Path) -> None:
+    model, rows = trained(2)
+    path = saved(model, rows, "script", tmp_path)
+    assert open_model(path, allow=ALLOW, columns=1).foreign.inputs == 10
+
+
 def test_what_is_no_network_over_a_table_is_refused(tmp_path: Path) -> None:
     torch.jit.script(Two()).save(tmp_path / "two.pt")
     with pytest.raises(Refused, match="takes no matrix of numbers"):
@@ -161,6 +189,6 @@ def test_broken_modules_are_named(tmp_path: Path) -> None:
 
 def test_the_table_has_to_fit(tmp_path: Path) -> None:
     model, rows = trained(2)
-    foreign = open_model(saved(model, rows, "trace", tmp_path), allow=ALLOW).foreign
+    foreign = open_model(saved(model, rows, "trace", tmp_path), allow=ALLOW, columns=9).foreign
     with pytest.raises(Refused, match="takes 10 columns, the table has 9"):
         fit(foreign, signature(inputs=9), rows[:, :9], "model.pt")

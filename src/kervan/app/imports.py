@@ -116,10 +116,10 @@ def import_model(project: Project, file: Path, to: Path, wanted: Wanted) -> Mani
     _check_kinds(wanted.allow)
     if to.exists() or to.is_symlink():
         raise Conflict(f"{to} exists already", hint="choose another name")
-    with project.stage("read") as tell:
-        opened = open_model(file, allow=wanted.allow)
-        tell(f"{opened.place}, {opened.foreign.kind}")
     rows = load(wanted.table, Path.cwd(), DataSettings()).table
+    with project.stage("read") as tell:
+        opened = open_model(file, allow=wanted.allow, columns=_width(rows, wanted))
+        tell(f"{opened.place}, {opened.foreign.kind}")
     signature = _signature(opened.foreign, rows, wanted)
     matrix = encode_table(rows, signature)[:_REAL_ROWS]
     fitted = fit(opened.foreign, signature, matrix, str(file))
@@ -132,6 +132,13 @@ def import_model(project: Project, file: Path, to: Path, wanted: Wanted) -> Mani
         complete = _complete(project, replace(manifest, parity=parity), rows, wanted, folder)
         copy_package(folder, to)
     return complete
+
+
+def _width(rows: pl.DataFrame, wanted: Wanted) -> int:
+    """Count the columns that the model is given."""
+    if wanted.signature is not None:
+        return len(read_signature(wanted.signature).inputs.columns)
+    return len(set(rows.columns) - {wanted.target})
 
 
 def _signature(foreign: Foreign, rows: pl.DataFrame, wanted: Wanted) -> Signature:

@@ -47,25 +47,26 @@ class Opened:
     sha256: str
 
 
-def open_model(path: Path, *, allow: Collection[str] = ()) -> Opened:
+def open_model(path: Path, *, allow: Collection[str] = (), columns: int = 0) -> Opened:
     """Read a model that was trained elsewhere, running nothing that its file says.
 
     A file of the kind "torchscript", and of "torch" if it is an exported program, is run in another process
-    where `allow` names its kind: for files of somebody who is trusted.
+    where `allow` names its kind: for files of somebody who is trusted. Such a file does not say how many
+    columns it takes; `columns`, those that it will be given, are tried first.
 
     Raises `Refused` for what runs code, cannot be read or is of another version; `Corrupted` for what is
     broken; `InvalidInput` for a file that is no model; `NotFound`.
     """
     if path.is_dir():
-        return _open_folder(path, allow)
+        return _open_folder(path, allow, columns)
     kind = _inspected(path, allow)
-    return Opened(foreign=_open_file(path, kind), place=path.name, sha256=sha256_file(path))
+    return Opened(foreign=_open_file(path, kind, columns), place=path.name, sha256=sha256_file(path))
 
 
-def _open_folder(folder: Path, allow: Collection[str]) -> Opened:
+def _open_folder(folder: Path, allow: Collection[str], columns: int) -> Opened:
     if (folder / MLMODEL).is_file():
         inspect_file(folder / MLMODEL)
-        inner = open_model(model_file(folder), allow=allow)
+        inner = open_model(model_file(folder), allow=allow, columns=columns)
         return Opened(foreign=inner.foreign, place=f"{folder.name}/{inner.place}", sha256=inner.sha256)
     if not (folder / MODEL_FILE).is_file():
         raise InvalidInput(f"{folder} holds neither {MLMODEL} nor {MODEL_FILE}: it is no model", hint=_KNOWN)
@@ -93,14 +94,14 @@ def _inspected(path: Path, allow: Collection[str]) -> str:
     return kind
 
 
-def _open_file(path: Path, kind: str) -> Foreign:
+def _open_file(path: Path, kind: str, columns: int) -> Foreign:
     with path.open("rb") as file:
         head = file.read(_HEAD)
     library = _library(head, kind)
     if library:
         return open_tried(path, library)
     if kind in _REFUSED:  # and was allowed
-        return open_module(path)
+        return open_module(path, columns)
     if kind == "pickle":
         return _open_pickle(path)
     if kind == "onnx":

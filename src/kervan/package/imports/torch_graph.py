@@ -1,7 +1,7 @@
 """Modules of PyTorch as ONNX graphs, made in a process of their own: loading one runs what its file says.
 
-`python -m kervan.package.imports.torch_graph FILE GRAPH` loads a TorchScript file or an exported program and
-writes its graph over a matrix of any number of rows.
+`python -m kervan.package.imports.torch_graph FILE GRAPH COLUMNS` loads a TorchScript file or an exported
+program and writes its graph over a matrix of any number of rows.
 """
 
 from __future__ import annotations
@@ -29,15 +29,18 @@ _OPSET = 17
 _WIDEST = 1 << 16
 
 
-def open_module(path: Path) -> Foreign:
+def open_module(path: Path, columns: int = 0) -> Foreign:
     """Read a module that takes a matrix of numbers: by its graph, and proved against the module itself.
+
+    `columns` are those that it is given, if that is known: the file does not say how many it takes.
 
     It runs what the file says, in another process: only for files whose kind was allowed by name. Raises
     `Refused` with what PyTorch says, `Corrupted` for a broken file.
     """
     with tempfile.TemporaryDirectory(prefix="kervan-") as folder:
         written = Path(folder) / "model.onnx"
-        asked = [sys.executable, "-P", "-W", "ignore", "-m", __name__, str(path.resolve()), str(written)]
+        arguments = [str(path.resolve()), str(written), str(columns)]
+        asked = [sys.executable, "-P", "-W", "ignore", "-m", __name__, *arguments]
         try:
             done = subprocess.run(asked, capture_output=True, check=False, timeout=_SECONDS)
         except subprocess.TimeoutExpired as error:
@@ -52,12 +55,12 @@ def open_module(path: Path) -> Foreign:
     return replace(found, kind="PyTorch", scores=Elsewhere(TORCH, path))
 
 
-def _export(path: Path, to: Path) -> None:
+def _export(path: Path, to: Path, columns: int) -> None:
     """Write the graph of a module."""
     import torch
 
     module = load_module(path)
-    width = _width(module)
+    width = _width(module, columns)
     example = torch.zeros(2, width)
     with torch.no_grad():
         traced: Any = torch.jit.trace(module, example, check_trace=False)  # type: ignore[no-untyped-call]
@@ -73,13 +76,16 @@ def _export(path: Path, to: Path) -> None:
     )
 
 
-def _width(module: Any) -> int:
-    """Return how many columns a module takes: the file does not say, so the widths of weights are tried."""
+def _width(module: Any, columns: int) -> int:
+    """Return how many columns a module takes: `columns` if it can, else the first width of its weights.
+
+    A single column is tried last: PyTorch would spread it over all that a module takes.
+    """
     import torch
 
     tensors = [*module.parameters(), *module.buffers()]
-    widths = dict.fromkeys(int(tensor.shape[-1]) for tensor in tensors if tensor.dim())
-    for width in widths:
+    own = [int(tensor.shape[-1]) for tensor in tensors if tensor.dim()]
+    for width in dict.fromkeys([*own, columns] if columns == 1 else [columns, *own]):
         if not 0 < width <= _WIDEST:
             continue
         try:
@@ -96,7 +102,7 @@ def _main() -> int:
     limit_memory()
     warnings.simplefilter("ignore")
     try:
-        _export(Path(sys.argv[1]), Path(sys.argv[2]))
+        _export(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
     except KervanError as error:
         print(error)  # noqa: T201  this is what the other process reads
         return _SAID
