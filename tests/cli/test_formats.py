@@ -16,9 +16,12 @@ MODEL = "müşteri-kaybı"
 
 
 def test_every_format_is_tried_on_a_registered_model(lived: Home) -> None:
-    told = lived.ask("package", "formats", MODEL, "--only", "python", "--only", "sqlite").out
+    asked = lived.ask("package", "formats", MODEL, "--only", "python", "--only", "sqlite")
+    told = asked.out
     assert [line.split()[0] for line in told.splitlines()[1:]] == ["python", "sqlite"]
     assert told.count("proved") == 2
+    progress = [line.split()[1:] for line in asked.err.splitlines()]
+    assert progress == [["python", "proved"], ["sqlite", "proved"]]
     values = json.loads(lived.ask("package", "formats", MODEL, "--only", "sqlite", "--json").out)
     assert values[0]["support"] == "proved"
     assert values[0]["about"]["text"] is True
