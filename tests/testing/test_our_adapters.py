@@ -162,6 +162,11 @@ class TestPmml(FormulaSuite):
     models = ("linear", "tree", "boosting", "forest", "baseline")
 
 
+class TestMojo(FormulaSuite, CodeSuite):
+    row = ("format", "mojo")
+    models = ("linear", "tree", "forest", "boosting")
+
+
 class TestPfa(FormulaSuite):
     row = ("format", "pfa")
     models = ("linear", "tree", "boosting", "forest", "baseline")
@@ -299,6 +304,7 @@ SUITES = (
     TestJavaScript,
     TestJava,
     TestPojo,
+    TestMojo,
     TestRust,
     TestSqlite,
     TestDuckdb,

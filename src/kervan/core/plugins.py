@@ -48,6 +48,7 @@ TABLE = (
     Plugin("format", "keras", "kervan.package.formats.keras:KerasFormat"),
     Plugin("format", "litert", "kervan.package.formats.litert:LitertFormat"),
     Plugin("format", "mlflow", "kervan.package.formats.mlflow:MlflowFormat"),
+    Plugin("format", "mojo", "kervan.package.formats.mojo:MojoFormat"),
     Plugin("format", "mysql", "kervan.package.formats.sql:MysqlFormat"),
     Plugin("format", "native", "kervan.package.formats.native:NativeFormat"),
     Plugin("format", "onnx", "kervan.package.formats.onnx:OnnxFormat"),

@@ -114,12 +114,7 @@ def _about(title: str, extension: str, licence: str, readers: str, vendor: str =
     return About(title=title, extension=extension, licence=licence, readers=readers, vendor=vendor)
 
 
-_H2O = "H2O writes it for models that H2O trained, and since 3.46.0.12 with a commercial licence only"
 _ABSENT: dict[str, tuple[About, str]] = {
-    "h2o-mojo": (
-        _about("H2O MOJO", ".zip", "Apache-2.0", "Java, by h2o-genmodel", "H2O.ai"),
-        _H2O,
-    ),
     "mleap": (
         _about("MLeap bundle", ".zip", "Apache-2.0", "Java, Scala, by MLeap"),
         "its package on PyPI has no runtime, so that nothing it writes could be proved; `java` needs none",

@@ -15,6 +15,7 @@ from kervan.core.errors import Corrupted, MissingExtra
 from kervan.core.plugins import EXTRAS
 from kervan.package.code.driver import Workshop, find_tool
 from kervan.package.code.java import COMPILED, QUICKLY
+from kervan.package.h2o.model import BOOLEAN
 from kervan.package.rows import decode_rows
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class H2oPredictor:
         names = self._signature.inputs.names
         rows = [
             {
-                name: float(value) if isinstance(value, bool) else value
+                name: BOOLEAN[value] if isinstance(value, bool) else value
                 for name, value in zip(names, row, strict=True)
                 if value is not None
             }

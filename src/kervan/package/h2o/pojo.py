@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from kervan.core.schema import Type
 from kervan.package.code.java import has_many_texts, java_methods, java_program, java_texts
 from kervan.package.code.text import fill, java_text
-from kervan.package.h2o.names import category_of, uuid_of
+from kervan.package.h2o.model import category_of, domain_of, uuid_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kervan.core.schema import Signature
+    from kervan.core.schema import Column, Signature
     from kervan.package.code.program import Program
 
 CLASS, FILE = "Model", "Model.java"
@@ -35,11 +35,17 @@ def _columns(signature: Signature) -> dict[str, str]:
     is_packed = has_many_texts(signature)
     names = [f"names[{at}] = {java_text(name)};" for at, name in enumerate(signature.inputs.names)]
     domains = [
-        f"domains[{at}] = {java_texts(column.allowed, is_packed=is_packed)}.toArray(new String[0]);"
+        f"domains[{at}] = {_domain(column, is_packed=is_packed)};"
         for at, column in enumerate((*signature.inputs, signature.output))
-        if column.type is Type.CATEGORY
+        if domain_of(column) is not None
     ]
     return {
         **java_methods("names", "String[] names", names, _COLUMNS),
         **java_methods("domains", "String[][] domains", domains, _COLUMNS),
     }
+
+
+def _domain(column: Column, *, is_packed: bool) -> str:
+    if column.type is Type.BOOLEAN:
+        return "BOOLEAN"
+    return f"{java_texts(column.allowed, is_packed=is_packed)}.toArray(new String[0])"

@@ -130,6 +130,14 @@ class Builder:
         return self.linear(self.join(parts), tiled, np.zeros(width))
 
 
+def gives_both(layer: Layer) -> bool:
+    """Say whether a layer makes [1 - p, p] of p, as `Builder.both` does."""
+    return isinstance(layer, Linear) and (layer.weights.tolist(), layer.bias.tolist()) == (
+        [[-1.0], [1.0]],
+        [1.0, 0.0],
+    )
+
+
 def as_floats(values: ArrayLike) -> Floats:
     """Return an array of float64."""
     return np.asarray(values, dtype=np.float64)

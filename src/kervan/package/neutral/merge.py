@@ -7,17 +7,19 @@ constants. Answers differ from the original's in their last digits.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kervan.package.neutral.fold import kept
-from kervan.package.neutral.form import Arithmetic, Form, Layer, Linear, Operation, Take
+from kervan.package.neutral.form import Arithmetic, Form, Layer, Linear, Operation, Take, Trees
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kervan.package.neutral.form import Floats, Ints
+
+_SCALES = {Operation.DIVIDE: np.divide, Operation.MULTIPLY: np.multiply}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +45,20 @@ def merge(form: Form) -> Form:
             layers.append(replace(layer, sources=tuple(new[source] for source in layer.sources)))
         new.append(len(layers))
     return kept(replace(form, layers=tuple(layers)), new[-1])
+
+
+def scale_trees(trees: Trees, layer: Layer) -> Trees | None:
+    """Return trees that give what a factor makes of their sum, or None if the layer is no factor of leaves.
+
+    Trees for one output each share their leaves' factor: it has to be the same for all outputs.
+    """
+    if not isinstance(layer, Arithmetic) or layer.operation not in _SCALES:
+        return None
+    factors = layer.constant if trees.target is None else np.unique(layer.constant)
+    if trees.target is not None and len(factors) > 1:
+        return None
+    scale: Any = _SCALES[layer.operation]
+    return replace(trees, leaves=scale(trees.leaves, factors), base=scale(trees.base, layer.constant))
 
 
 def _taken_up(form: Form, part: _Part) -> tuple[list[_Part], Floats]:

@@ -52,13 +52,14 @@ def walk(tape: Tape) -> Walk:
     names: list[str] = []
     texts = ["?", "?"]
     met: list[str] = []  # what matters for a call since the last import
-    calls = False
+    calls, begun = False, False
     try:
         while True:
             code = tape.some(1)
             opcode = _CODES.get(code.decode("latin-1")) if code else None
-            if opcode is None:
+            if opcode is None or (opcode.name == "POP" and not begun):  # there is nothing yet to take away
                 return Walk(names=tuple(names), calls=calls, ended=False)
+            begun = True
             argument = _argument(opcode, tape)
             if isinstance(argument, str):
                 texts = [texts[1], argument]

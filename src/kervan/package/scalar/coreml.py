@@ -15,6 +15,7 @@ import numpy as np
 from kervan.core.errors import Refused
 from kervan.core.schema import Type
 from kervan.package.coreml.protos import new_model
+from kervan.package.neutral.build import gives_both
 from kervan.package.neutral.fold import chains_of
 from kervan.package.neutral.form import (
     Arithmetic,
@@ -69,7 +70,7 @@ def _shape(form: Form) -> _Shape:
     if len(layers) > 1 and isinstance(layers[-1], Softmax):
         link = "softmax"
         layers.pop()
-    elif len(layers) > 2 and _is_pair(layers[-1]) and _is(layers[-2], Unary.LOGISTIC):
+    elif len(layers) > 2 and gives_both(layers[-1]) and _is(layers[-2], Unary.LOGISTIC):
         link = "logistic"
         del layers[-2:]
     core, scale = layers[-1], np.ones(form.widths[len(layers)])
@@ -87,15 +88,6 @@ def _shape(form: Form) -> _Shape:
     raise Refused(
         "Core ML cannot say this model as trees over its columns or as one linear model",
         hint="choose the format `onnx`, or the family linear, tree, forest or boosting",
-    )
-
-
-def _is_pair(layer: object) -> bool:
-    """Whether a layer makes two probabilities of one."""
-    return (
-        isinstance(layer, Linear)
-        and np.array_equal(layer.weights, [[-1.0], [1.0]])
-        and np.array_equal(layer.bias, [1.0, 0.0])
     )
 
 

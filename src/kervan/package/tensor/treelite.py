@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kervan.core.errors import Refused
 from kervan.core.plugins import extras_named
-from kervan.package.neutral.form import Arithmetic, Linear, Map, Operation, Softmax, Trees, Unary
+from kervan.package.neutral.build import gives_both
+from kervan.package.neutral.form import Linear, Map, Softmax, Trees, Unary
+from kervan.package.neutral.merge import scale_trees
 from kervan.package.tensor.coding import signature_text
 
 if TYPE_CHECKING:
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from kervan.package.neutral.form import Form, Layer
 
 SIGNATURE = "kervan_signature"  # among the attributes of a model
-_SCALES = {Operation.DIVIDE: np.divide, Operation.MULTIPLY: np.multiply}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,7 @@ def ensemble_of(form: Form) -> Ensemble:
     trees, *rest = form.layers
     if not isinstance(trees, Trees):
         raise _refused(trees)
-    while rest and (scaled := _scaled(trees, rest[0])) is not None:
+    while rest and (scaled := scale_trees(trees, rest[0])) is not None:
         trees, rest = scaled, rest[1:]
     return Ensemble(trees=trees, function=_function(rest, len(trees.base)))
 
@@ -111,20 +112,6 @@ def _write_question(builder: Any, trees: Trees, node: int) -> None:
     )
 
 
-def _scaled(trees: Trees, layer: Layer) -> Trees | None:
-    """Return trees that give what a factor makes of their sum, or None if the layer is no factor of leaves.
-
-    Trees for one output each share their leaves' factor: it has to be the same for all outputs.
-    """
-    if not isinstance(layer, Arithmetic) or layer.operation not in _SCALES:
-        return None
-    factors = layer.constant if trees.target is None else np.unique(layer.constant)
-    if trees.target is not None and len(factors) > 1:
-        return None
-    scale: Any = _SCALES[layer.operation]
-    return replace(trees, leaves=scale(trees.leaves, factors), base=scale(trees.base, layer.constant))
-
-
 def _function(rest: Sequence[Layer], outputs: int) -> str:
     match rest:
         case []:
@@ -133,14 +120,9 @@ def _function(rest: Sequence[Layer], outputs: int) -> str:
             return "softmax"
         case [Map(function=Unary.EXP)]:
             return "exponential"
-        case [Map(function=Unary.LOGISTIC), Linear() as last] if _gives_both(last):
+        case [Map(function=Unary.LOGISTIC), Linear() as last] if gives_both(last):
             return "sigmoid"
     raise _refused(rest[0])
-
-
-def _gives_both(layer: Linear) -> bool:
-    """Say whether it makes [1 - p, p] of p."""
-    return (layer.weights.tolist(), layer.bias.tolist()) == ([[-1.0], [1.0]], [1.0, 0.0])
 
 
 def _refused(layer: Layer) -> Refused:

@@ -16,6 +16,8 @@ public final class Model extends GenModel {
     private static final long serialVersionUID = 1L;
     private static final int INPUTS = @@inputs@@;
 
+    private static final String[] BOOLEAN = {"false", "true"};
+
     /** The inputs in their order. */
     public static final String[] NAMES = names();
     /** The categories of each input in the order of their numbers, null for a number; at the end the classes. */
@@ -55,7 +57,7 @@ public final class Model extends GenModel {
         double[] w = new double[@@work@@];
         for (int i = 0; i < INPUTS; i++) {
             boolean isUsable = DOMAINS[i] == null || (data[i] >= 0 && data[i] < DOMAINS[i].length);
-            w[i] = isUsable ? data[i] : -1;
+            w[i] = isUsable ? data[i] : DOMAINS[i] == BOOLEAN ? Double.NaN : -1;
         }
 @@steps_calls@@
         if (DOMAINS[INPUTS] == null) {
