@@ -104,9 +104,7 @@ def problems(draw: st.DrawFn) -> tuple[Any, Any, Any]:
 
 
 @pytest.mark.slow
-@settings(
-    max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(problems())
 def test_a_random_pipeline_is_written_faithfully(problem: tuple[Fitted, Any, Any]) -> None:
     fitted, matrix, _ = problem

@@ -42,9 +42,7 @@ def test_every_estimator(name: str, task: str) -> None:
     assert_alike(fitted, matrix[200:])
 
 
-@settings(
-    max_examples=20, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(problems())
 def test_random_pipelines(problem: tuple[Fitted, Any, Any]) -> None:
     fitted, matrix, _ = problem
