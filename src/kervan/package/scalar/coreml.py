@@ -29,7 +29,7 @@ from kervan.package.neutral.form import (
     Unary,
 )
 from kervan.package.scalar.expressions import Among, Input
-from kervan.package.scalar.lower import ask
+from kervan.package.scalar.questions import ask
 
 if TYPE_CHECKING:
     from kervan.core.schema import Column, Signature

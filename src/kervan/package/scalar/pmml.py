@@ -25,7 +25,8 @@ from kervan.package.scalar.expressions import (
     Number,
     call,
 )
-from kervan.package.scalar.lower import ask, names_in
+from kervan.package.scalar.lower import names_in
+from kervan.package.scalar.questions import ask
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
