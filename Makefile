@@ -16,7 +16,7 @@ $(READY): pyproject.toml constraints.txt
 	@touch $(READY)
 
 $(WHOLE): $(READY)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,boosters,coreml,frameworks]' --group dev
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,boosters,coreml,frameworks,spark]' --group dev
 	@touch $(WHOLE)
 
 setup: $(WHOLE)  ## Make the virtual environment for the tests, with exact versions: several GB

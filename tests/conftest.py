@@ -20,8 +20,10 @@ import sqlalchemy as sa
 
 from journeys.home import Home
 from kervan.core.config import DATA_FOLDER, DataSettings
+from kervan.core.errors import MissingTool
 from kervan.core.nouns import Workspace
 from kervan.data.ingest import load
+from kervan.package.spark.engine import engine
 from kervan.store.open import Store
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
 hypothesis.settings.register_profile("kervan", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("kervan")
+# Tests run in as many processes as there are cores: threads of each would only wait for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ACTOR = "ayşe"
 _TEMPLATE = "kervan_template"
@@ -71,6 +75,15 @@ def data_dir() -> Path:
 def public(data_dir: Path) -> Callable[[str], pl.DataFrame]:
     """Read one of the public data sets."""
     return lambda name: load(name, data_dir, DataSettings()).table
+
+
+@pytest.fixture(scope="session")
+def spark() -> object:
+    """One session of Spark for all tests of this process: starting one takes longer than most of them."""
+    try:
+        return engine()
+    except MissingTool as error:
+        _without_service(f"{error}: {error.hint}")
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from sklearn.ensemble import (
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures
+from sklearn.svm import SVR
 
 from kervan.core.errors import Refused
 from kervan.core.plugins import plugin
@@ -125,9 +126,10 @@ def test_a_changed_node_is_noticed(rows: Any, tmp_path: Path) -> None:
     assert np.abs(scorer.predict(rows) - large.predict(rows)).max() > 1e-6
 
 
-def test_a_database_without_recursive_queries_says_how_long_the_query_would_be(
-    rows: Any, tmp_path: Path
+@pytest.mark.parametrize("dialect", ["sqlite", "spark"])
+def test_what_is_too_long_without_trees_says_how_long_the_query_would_be(
+    dialect: str, rows: Any, tmp_path: Path
 ) -> None:
-    large = fitted(HistGradientBoostingRegressor(), rows, "value")
+    large = fitted(SVR(), np.nan_to_num(rows), "value")
     with pytest.raises(Refused, match=r"the query would have [\d,]+ characters"):
-        plugin("format", "spark").save(large, tmp_path)
+        plugin("format", dialect).save(large, tmp_path)

@@ -54,7 +54,8 @@ FORMATS: dict[str, set[str]] = {
     "pmml": WHOLE,
     "sqlite": SMALL | TREES,
     "duckdb": SMALL | TREES,
-    "spark": SMALL,
+    "spark": {"tree", "boosting"},
+    "sparkml": {"linear", "categories"},
     "bigquery": SMALL,
 }
 NEEDS = {"c": "gcc", "javascript": "node", "pmml": "java"}
@@ -99,6 +100,13 @@ def models(tables: dict[str, Real]) -> Callable[[str, str], Fitted]:
         return known[kind, table]
 
     return fitted
+
+
+@pytest.fixture(autouse=True)
+def _session(name: str, request: pytest.FixtureRequest) -> None:
+    """Keep one session of Spark for all that it proves."""
+    if name.startswith("spark"):
+        request.getfixturevalue("spark")
 
 
 @pytest.mark.parametrize("table", TABLES)

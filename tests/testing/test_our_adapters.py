@@ -133,8 +133,20 @@ class TestBigquery(FormulaSuite):
     row = ("format", "bigquery")
 
 
-class TestSpark(FormulaSuite):
+class SparkSuite(FormulaSuite):
+    models = ("linear", "tree", "boosting", "baseline")
+
+    @pytest.fixture(autouse=True)
+    def _session(self, spark: object) -> None:
+        pass
+
+
+class TestSpark(SparkSuite):
     row = ("format", "spark")
+
+
+class TestSparkml(SparkSuite):
+    row = ("format", "sparkml")
 
 
 @pytest.mark.service
@@ -310,6 +322,7 @@ SUITES = (
     TestDuckdb,
     TestBigquery,
     TestSpark,
+    TestSparkml,
     TestPostgresql,
     TestMysql,
     TestPmml,

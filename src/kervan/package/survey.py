@@ -119,8 +119,4 @@ _ABSENT: dict[str, tuple[About, str]] = {
         _about("MLeap bundle", ".zip", "Apache-2.0", "Java, Scala, by MLeap"),
         "its package on PyPI has no runtime, so that nothing it writes could be proved; `java` needs none",
     ),
-    "spark-ml": (
-        _about("Spark ML pipeline", "folder", "Apache-2.0", "Spark"),
-        "Spark writes it for models that Spark trained; `spark` is a query for the same engine",
-    ),
 }

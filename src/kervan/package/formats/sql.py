@@ -18,6 +18,9 @@ from kervan.core.schema import Type
 from kervan.package.rows import decode_rows
 from kervan.package.scalar.dialects import DIALECTS
 from kervan.package.scalar.sql import TABLE, Script, write_script
+from kervan.package.scalar.sql_formulas import free_name
+from kervan.package.spark.engine import Question, SparkPredictor
+from kervan.package.spark.pipeline import check_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -195,18 +198,30 @@ class BigqueryFormat(_TranslatedFormat):
     )
 
 
-class SparkFormat(_TranslatedFormat):
+class SparkFormat(SqlFormat):
     """A query for Spark SQL."""
 
     dialect = DIALECTS["spark"]
+    requires = ("pyspark",)
     about = About(
         title="SQL for Spark",
         extension=".sql",
         licence="Apache-2.0",
-        readers="Spark, Databricks",
+        readers="Spark 4",
         text=True,
         is_code=True,
     )
+
+    def save(self, fitted: Fitted, folder: Path) -> None:
+        """Write the query. Raises `Refused` for a model that Spark cannot say; see `SqlFormat`."""
+        check_names(fitted.signature)
+        super().save(fitted, folder)
+
+    def scorers(self, folder: Path, signature: Signature) -> Mapping[str, Predictor]:
+        """Return Spark, over a view of rows."""
+        script = self.script(folder, signature)
+        question = Question(signature=signature, key=_key(signature), query=script.query)
+        return {"": SparkPredictor(question, folder / FILE)}
 
 
 class QueryPredictor:
@@ -272,11 +287,7 @@ class QueryPredictor:
 
 
 def _key(signature: Signature) -> str:
-    """Return a name for the key that no input has, whatever the case of its letters."""
-    name = "row_key"
-    while name in {column.name.casefold() for column in signature.inputs}:
-        name = f"_{name}"
-    return name
+    return free_name("row_key", signature)
 
 
 def _read(path: Path) -> str:

@@ -15,9 +15,11 @@ class Dialect:
 
     `double` and `single` are its types of float64 and float32 ("" for none: inputs then enter as they are).
     `quotes` and `escapes` say how letters are written within names and texts, `text` how a column of texts
-    is compared letter by letter. A database that `guards_exp` raises an error where exp leaves its range;
-    one that is `recursive` knows recursive queries. In tables, `letters` is the type of texts, and `key`
-    makes a column the key.
+    is compared letter by letter. `number` makes a missing one of what is no number, where a database keeps
+    those apart; `divide` and `floor` are what raise no error there. A database that `guards_exp` raises one
+    where exp leaves its range. Trees are choices in queries of up to `planned` characters; beyond, a database
+    with `lambdas` walks through arrays within a row, and others through tables by recursive queries, where
+    `letters` is the type of texts, and `key` makes a column the key.
     """
 
     name: str
@@ -30,8 +32,12 @@ class Dialect:
     quotes: Mapping[str, str] = field(default_factory=lambda: {'"': '""'})
     escapes: Mapping[str, str] = field(default_factory=lambda: {"'": "''"})
     text: str = "{name}"
+    number: str = "{value}"
+    divide: str = "({left} / {right})"
+    floor: str = "FLOOR({value})"
     guards_exp: bool = False
-    recursive: bool = True
+    planned: int = 120_000
+    lambdas: bool = False
     letters: str = "TEXT"
     key: str = "PRIMARY KEY"
 
@@ -80,7 +86,11 @@ DIALECTS = {
             quote="`",
             quotes={"`": "``"},
             escapes=_BACKSLASHED,
-            recursive=False,  # before Spark 4.1
+            number="NANVL({value}, NULL)",
+            divide="TRY_DIVIDE({left}, {right})",
+            floor="CASE WHEN ABS({value}) < 9e15 THEN FLOOR({value}) ELSE {value} END",  # its type is BIGINT
+            planned=5_000,  # the arrays are planned sooner, and no slower
+            lambdas=True,
         ),
     )
 }

@@ -1,4 +1,4 @@
-"""A model as one SQL query, level by level, with its trees inside or in a table beside it."""
+"""A model as one SQL query, level by level, with its trees as choices, as arrays or in a table beside it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from kervan.core.errors import Refused
 from kervan.package.scalar.lower import lower, names_in
+from kervan.package.scalar.sql_arrays import Grove
 from kervan.package.scalar.sql_formulas import Printer
 from kervan.package.scalar.sql_trees import Forest
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from kervan.package.scalar.lower import Formulas
 
 TABLE = "input"
-LARGEST = 120_000  # characters: databases take minutes to plan the nested choices of larger queries
+LARGEST = 120_000  # characters: databases take minutes to plan larger queries
+_LARGEST_ARRAYS = 8_000_000  # characters: Spark's driver, with its usual 1 GB, takes 10 million and not 17
 _HEAD = "-- Scores the table `input`. Every column of it may be added to the last SELECT, such as its key.\n"
 
 
@@ -39,20 +41,20 @@ class Script:
 def write_script(form: Form, dialect: Dialect) -> Script:
     """Write a query over the table `input`: its columns, `prediction`, and one probability for each class.
 
-    Trees are choices within the query if that is short enough to be planned in time, else rows of a table
-    that a recursive query walks through. Raises `Refused` for a form that needs sorting or searching, and
-    for trees that are too large in a database without recursive queries.
+    Trees are choices within the query if that is short enough to be planned in time, else arrays or rows of
+    a table that a recursive query walks through. Raises `Refused` for a form that needs sorting or searching,
+    and for one that is too large without its trees.
     """
     formulas = lower(form)
     query = _query(formulas, dialect, [])
-    if len(query) <= LARGEST:
+    if len(query) <= dialect.planned:
         return Script(query=query)
     formulas = lower(form, keeps_trees=True)
-    if not formulas.ensembles or not dialect.recursive:
-        raise Refused(
-            f"the query would have {len(query):,} characters; databases plan up to {LARGEST:,} in time",
-            hint="choose a smaller model, or score outside of the database",
-        )
+    if dialect.lambdas and formulas.ensembles:
+        query = _query(formulas, dialect, [Grove(ensemble) for ensemble in formulas.ensembles])
+        return Script(query=_checked(query, _LARGEST_ARRAYS))
+    if not formulas.ensembles:
+        return Script(query=_checked(query, LARGEST))
     forests = [Forest(ensemble) for ensemble in formulas.ensembles]
     return Script(
         query=_query(formulas, dialect, forests),
@@ -60,7 +62,16 @@ def write_script(form: Form, dialect: Dialect) -> Script:
     )
 
 
-def _query(formulas: Formulas, dialect: Dialect, forests: Sequence[Forest]) -> str:
+def _checked(query: str, largest: int) -> str:
+    if len(query) > largest:
+        raise Refused(
+            f"the query would have {len(query):,} characters; databases plan up to {largest:,} in time",
+            hint="choose a smaller model, or score outside of the database",
+        )
+    return query
+
+
+def _query(formulas: Formulas, dialect: Dialect, forests: Sequence[Forest | Grove]) -> str:
     printer = Printer(formulas, dialect)
     steps = _Steps(printer, forests)
     for level in formulas.levels:
@@ -81,7 +92,7 @@ def _query(formulas: Formulas, dialect: Dialect, forests: Sequence[Forest]) -> s
 class _Steps:
     """The query so far: named steps, each over the one before it."""
 
-    def __init__(self, printer: Printer, forests: Sequence[Forest]) -> None:
+    def __init__(self, printer: Printer, forests: Sequence[Forest | Grove]) -> None:
         self._printer = printer
         self._waiting = list(forests)
         self._steps: list[str] = []
@@ -107,7 +118,8 @@ class _Steps:
 
     def ended(self, columns: list[str]) -> str:
         """Return the query with its last selection."""
-        head = "WITH RECURSIVE" if self._forests else "WITH"
+        recurses = self._forests and not self._printer.dialect.lambdas
+        head = "WITH RECURSIVE" if recurses else "WITH"
         return f"{_HEAD}{head} {', '.join(self._steps)}\n{_selection(columns, self._before)}\n"
 
 

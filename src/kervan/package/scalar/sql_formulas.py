@@ -22,7 +22,7 @@ from kervan.package.scalar.expressions import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from kervan.core.schema import Column
+    from kervan.core.schema import Column, Signature
     from kervan.package.scalar.dialects import Dialect
     from kervan.package.scalar.expressions import Test
     from kervan.package.scalar.lower import Formulas
@@ -41,17 +41,31 @@ def literal(value: float) -> str:
     return text if "e" in text else f"{text}e0"  # a decimal would be exact arithmetic, and slow
 
 
+def free_name(name: str, signature: Signature) -> str:
+    """Return a name like this one that no column of the model has, whatever the case of its letters."""
+    taken = {column.name.casefold() for column in signature.inputs}
+    while name.casefold() in taken:
+        name = f"_{name}"
+    return name
+
+
+def answer_names(signature: Signature) -> list[str]:
+    """Return the names of the answers: `prediction`, and for classes the probability of each."""
+    names = ["prediction"]
+    if signature.is_classification:
+        names += [f"probability_{label}" for label in signature.output.allowed]
+    return [free_name(name, signature) for name in names]
+
+
 class Printer:
     """Prints formulas in a dialect."""
 
     def __init__(self, formulas: Formulas, dialect: Dialect) -> None:
         self._signature = formulas.signature
         self.dialect = dialect
-        output = formulas.signature.output
-        self.prediction = self._own("prediction")
-        self.answers = [self.prediction]
-        if formulas.signature.is_classification:
-            self.answers = [self._own(f"probability_{label}") for label in output.allowed]
+        names = answer_names(formulas.signature)
+        self.prediction = names[0]
+        self.answers = names[1:] if formulas.signature.is_classification else names
 
     def columns(self, level: Iterable[tuple[str, Expression]]) -> list[str]:
         """Print formulas as columns."""
@@ -62,14 +76,7 @@ class Printer:
 
     def named(self, name: str) -> str:
         """Return the quoted name of a formula."""
-        return self.dialect.identifier(self._own(name))
-
-    def _own(self, name: str) -> str:
-        """Return the name that a formula has in the query: one that no column of the model has."""
-        taken = {column.name.casefold() for column in self._signature.inputs}
-        while name.casefold() in taken:
-            name = f"_{name}"
-        return name
+        return self.dialect.identifier(free_name(name, self._signature))
 
     def formula(self, formula: Expression) -> str:
         """Print a formula."""
@@ -111,21 +118,26 @@ class Printer:
             return f"CASE {text} {known} ELSE -1 END" if known else "-1"
         if column.type is Type.BOOLEAN:
             name = f"CAST({name} AS {self.dialect.whole})"
-        return f"CAST({name} AS {self.dialect.double})"
+            return f"CAST({name} AS {self.dialect.double})"
+        return self.dialect.number.format(value=f"CAST({name} AS {self.dialect.double})")
 
     def _call(self, formula: Call) -> str:
         values = [self.formula(argument) for argument in formula.arguments]
         if formula.function in _INFIX:
             return f"({values[0]} {_INFIX[formula.function]} {values[1]})"
-        if formula.function == "maximum":
-            return f"{self.dialect.greatest}({values[0]}, {values[1]})"
-        if formula.function == "minimum":
-            return f"{self.dialect.least}({values[0]}, {values[1]})"
         if formula.function == "round32":
             return self._rounded(values[0], formula.arguments[0])
-        if formula.function == "power":
-            return f"POWER({values[0]}, {values[1]})"
+        if len(values) == 2:
+            return self._pair(formula.function, *values)
         return self._function(formula.function, values[0])
+
+    def _pair(self, function: str, left: str, right: str) -> str:
+        if function == "divide":
+            return self.dialect.divide.format(left=left, right=right)
+        if function == "power":
+            return self.dialect.number.format(value=f"POWER({left}, {right})")
+        chosen = self.dialect.greatest if function == "maximum" else self.dialect.least
+        return f"{chosen}({left}, {right})"
 
     def _function(self, function: str, value: str) -> str:
         if function == "exp":
@@ -136,7 +148,9 @@ class Printer:
             return f"(1 - 2 / ({self._exp(f'2 * {value}', bounded=True)} + 1))"
         if function == "logistic":
             return f"(1 / (1 + {self._exp(f'-{value}', bounded=True)}))"
-        return _FUNCTIONS[function].format(value)
+        if function == "floor":
+            return self.dialect.floor.format(value=value)
+        return self.dialect.number.format(value=_FUNCTIONS[function].format(value))
 
     def _exp(self, value: str, *, bounded: bool = False) -> str:
         """Print exp; `bounded` where what comes of it hardly changes beyond the limit."""
@@ -157,11 +171,10 @@ class Printer:
         return f"CAST(CAST({value} AS {self.dialect.single}) AS {self.dialect.double})"
 
 
-_INFIX = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
+_INFIX = {"add": "+", "subtract": "-", "multiply": "*"}
 _FUNCTIONS = {
     "log": "LN({})",
     "log1p": "LN(1 + {})",
     "sqrt": "SQRT({})",
     "abs": "ABS({})",
-    "floor": "FLOOR({})",
 }

@@ -54,7 +54,7 @@ class Forest:
         Rows that agree in all that is asked are walked once, under a number that they share in whatever order
         the database reads them.
         """
-        own = partial(_own, printer, number)
+        own = partial(own_name, printer, number)
         elements = {place: own(f"asked_{place}") for place in self._places}
         casts = ", ".join(
             f"CAST({printer.formula(element)} AS {printer.dialect.double}) AS {elements[place]}"
@@ -127,6 +127,6 @@ class Forest:
         return found
 
 
-def _own(printer: Printer, number: int, name: str) -> str:
+def own_name(printer: Printer, number: int, name: str) -> str:
     """Return a name for one ensemble of the query alone."""
     return printer.named(f"{name}_of_trees{number}")

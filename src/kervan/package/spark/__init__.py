@@ -1,0 +1,1 @@
+"""Spark: what it reads, and a session of it for proofs."""
