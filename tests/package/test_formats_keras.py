@@ -7,10 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
-import warnings
 import zipfile
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
@@ -20,7 +18,6 @@ from kervan.core.errors import Corrupted, InvalidConfig
 from kervan.core.plugins import plugin
 from kervan.package.fitted import Fitted
 from kervan.package.neutral.score import score
-from kervan.package.parity import compare, proof_rows
 from kervan.package.safety.inspection import inspect_file
 from kervan.package.tensor.coding import CodedPredictor, read_signature
 from kervan.package.tensor.keras.files import ATTRIBUTE
@@ -28,21 +25,19 @@ from kervan.package.tensor.keras.library import imported, quiet
 from kervan.package.tensor.keras.model import model_of
 from kervan.testing.sample import fit_sample, sample
 
-from .code.test_real_tables import FAMILIES, fitted
-from .neutral.rows import fit, names
-from .neutral.test_readers import REFUSED
+from .code.test_real_tables import FAMILIES
+from .framework_proofs import EXPRESSIBLE, prove_estimator, prove_table
 from .tensor import every_layer
 from .test_formats_code import EVIL, evil_signature, sum_form
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from kervan.core.ports import Predictor
 
 FILES = {"keras": "model.keras", "hdf5": "model.h5"}
-EXPRESSIBLE = [
-    (name, task) for task in ("multi", "regression") for name in names(task) if name not in REFUSED
-]
+ESTIMATORS = [(name, task) for name, task in EXPRESSIBLE if task != "binary"]
 # What programs without Kervan do: files, rows and where the answers go are arguments.
 PROGRAM = """
 import sys, warnings
@@ -81,26 +76,21 @@ def test_every_layer(name: str, layer: str, tmp_path: Path) -> None:
     assert parity.holds, parity
 
 
-@pytest.mark.parametrize(("name", "task"), EXPRESSIBLE)
+@pytest.mark.parametrize(("name", "task"), ESTIMATORS)
 def test_every_estimator(name: str, task: str) -> None:
-    model, matrix = fit(name, task)
     keras = imported()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what is made to hurt overflows here and there
+
+    def scorers(model: Fitted) -> Mapping[str, Predictor]:
         network = model_of(model.form, keras)
-        predictor = CodedPredictor(
-            model.signature,
-            model.signature,
-            lambda rows: keras.ops.convert_to_numpy(network(rows)),
-            where="the model",
-        )
-        rows = proof_rows(model, matrix[200:], seed=1)
-        # Keras on TensorFlow takes them for 0.
-        is_subnormal = (rows != 0) & (np.abs(rows) < np.finfo(np.float32).tiny)
-        rows = rows[~is_subnormal.any(axis=1)]
-        tolerance = max(exactness(), model.slack)
-        found = compare(partial(score, model.form), predictor, rows, tolerance, name=name, scorer="")
-    assert found.parity.holds, found.parity
+        signature = model.signature
+
+        def run(rows: Any) -> Any:
+            return keras.ops.convert_to_numpy(network(rows))
+
+        return {"": CodedPredictor(signature, signature, run, where="the model")}
+
+    # Keras on TensorFlow takes them for 0.
+    prove_estimator(name, task, scorers, exactness(), subnormal=False)
 
 
 @pytest.mark.data
@@ -110,9 +100,7 @@ def test_every_estimator(name: str, task: str) -> None:
 def test_answers_like_the_model_on_a_real_table(
     name: str, family: str, data_dir: Path, tmp_path: Path
 ) -> None:
-    model, rows = fitted(family, "adult", data_dir)
-    found = compare(model.predict, written(name, model, tmp_path), rows, exactness(), name=name, scorer="")
-    assert found.parity.holds, found.parity
+    prove_table(family, "adult", data_dir, lambda model: {"": written(name, model, tmp_path)}, exactness())
 
 
 @pytest.mark.parametrize("backend", ["tensorflow", "torch"])

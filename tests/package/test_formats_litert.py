@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import warnings
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import flatbuffers
@@ -21,16 +19,15 @@ from sklearn.tree import DecisionTreeClassifier
 from kervan.core.errors import Corrupted, Refused
 from kervan.package.fitted import Fitted
 from kervan.package.formats.litert import FILE, LitertFormat
-from kervan.package.neutral.score import score
 from kervan.package.parity import compare, proof_rows
 from kervan.package.tensor.coding import CodedPredictor, read_signature
 from kervan.package.tensor.litert.graph import metadata
 from kervan.package.tensor.litert.write import METADATA, model_bytes
 from kervan.testing.sample import fit_sample, sample
 
-from .code.test_real_tables import FAMILIES, fitted
-from .neutral.rows import OUTPUTS, fit, names
-from .neutral.test_readers import REFUSED
+from .code.test_real_tables import FAMILIES
+from .framework_proofs import EXPRESSIBLE, prove_estimator, prove_table
+from .neutral.rows import fit
 from .tensor import every_layer
 
 if TYPE_CHECKING:
@@ -51,12 +48,8 @@ TOO_NARROW = {
 }
 ONE_ROW_BETWEEN_TWO = {"nearest", "one answer of the nearest"}
 CUT_OFF = {("divide one", "reference kernels")}  # what is infinite is the largest number there
-EXPRESSIBLE = [
-    (name, task)
-    for task in OUTPUTS
-    for name in names(task)
-    if name not in {*REFUSED, *NO_OPERATOR, *TOO_NARROW}
-]
+NO_ESTIMATOR = NO_OPERATOR | TOO_NARROW
+ESTIMATORS = [(name, task) for name, task in EXPRESSIBLE if name not in NO_ESTIMATOR]
 
 
 def written(model: Fitted, folder: Path) -> Mapping[str, Predictor]:
@@ -91,17 +84,13 @@ def as_an_application(content: bytes) -> Callable[[Any], Any]:
     return score_rows
 
 
-@pytest.mark.parametrize(("name", "task"), EXPRESSIBLE)
+@pytest.mark.parametrize(("name", "task"), ESTIMATORS)
 def test_every_estimator(name: str, task: str) -> None:
-    model, matrix = fit(name, task)
-    run = as_an_application(model_bytes(model.form))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what is made to hurt overflows here and there
-        rows = proof_rows(model, matrix[200:], seed=1)
-        predictor = CodedPredictor(model.signature, model.signature, run, where="the model")
-        tolerance = max(1e-5, model.slack)
-        found = compare(partial(score, model.form), predictor, rows, tolerance, name=name, scorer="")
-    assert found.parity.holds, found.parity
+    def scorers(model: Fitted) -> Mapping[str, Predictor]:
+        run = as_an_application(model_bytes(model.form))
+        return {"": CodedPredictor(model.signature, model.signature, run, where="the model")}
+
+    prove_estimator(name, task, scorers, 1e-5)
 
 
 @pytest.mark.data
@@ -111,10 +100,7 @@ def test_every_estimator(name: str, task: str) -> None:
 def test_answers_like_the_model_on_real_tables(
     family: str, name: str, data_dir: Path, tmp_path: Path
 ) -> None:
-    model, rows = fitted(family, name, data_dir)
-    for scorer, predictor in written(model, tmp_path).items():
-        found = compare(model.predict, predictor, rows, 1e-5, name=scorer, scorer="")
-        assert found.parity.holds, found.parity
+    prove_table(family, name, data_dir, lambda model: written(model, tmp_path), 1e-5)
 
 
 def test_the_file_tells_its_columns_and_what_it_gives(tmp_path: Path) -> None:

@@ -24,8 +24,8 @@ from kervan.package.tensor.openvino import imported
 from kervan.testing.sample import fit_sample
 
 from .code.test_real_tables import FAMILIES, fitted
-from .neutral.rows import OUTPUTS, fit, names
-from .neutral.test_readers import REFUSED
+from .framework_proofs import EXPRESSIBLE
+from .neutral.rows import fit
 from .tensor import every_layer
 from .test_formats_code import EVIL
 
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from kervan.core.ports import Predictor
 
-EXPRESSIBLE = [(name, task) for task in OUTPUTS for name in names(task) if name not in REFUSED]
 # Sums of large numbers that end small, and distances of rows far out.
 NEEDS_64_BITS = {
     "GaussianProcessClassifier",

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import warnings
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,14 +15,11 @@ from kervan.core.errors import Corrupted
 from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.package.fitted import Fitted
 from kervan.package.formats.savedmodel import FOLDER, SavedModelFormat
-from kervan.package.neutral.score import score
-from kervan.package.parity import compare, proof_rows
 from kervan.package.tensor.tensorflow import imported
 from kervan.testing.sample import fit_sample, sample
 
-from .code.test_real_tables import FAMILIES, fitted
-from .neutral.rows import OUTPUTS, fit, names
-from .neutral.test_readers import REFUSED
+from .code.test_real_tables import FAMILIES
+from .framework_proofs import EXPRESSIBLE, prove_estimator, prove_table
 from .tensor import every_layer
 from .test_formats_code import EVIL
 
@@ -33,8 +28,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kervan.core.ports import Predictor
-
-EXPRESSIBLE = [(name, task) for task in OUTPUTS for name in names(task) if name not in REFUSED]
 
 
 def written(model: Fitted, folder: Path) -> Mapping[str, Predictor]:
@@ -57,14 +50,7 @@ def test_every_layer(layer: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "task"), EXPRESSIBLE)
 def test_every_estimator(name: str, task: str, tmp_path: Path) -> None:
-    model, matrix = fit(name, task)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what is made to hurt overflows here and there
-        rows = proof_rows(model, matrix[200:], seed=1)
-        tolerance = max(1e-12, model.slack)
-        for scorer, predictor in written(model, tmp_path).items():
-            found = compare(partial(score, model.form), predictor, rows, tolerance, name=scorer, scorer="")
-            assert found.parity.holds, found.parity
+    prove_estimator(name, task, lambda model: written(model, tmp_path), 1e-12)
 
 
 @pytest.mark.data
@@ -74,10 +60,7 @@ def test_every_estimator(name: str, task: str, tmp_path: Path) -> None:
 def test_answers_like_the_model_on_real_tables(
     family: str, name: str, data_dir: Path, tmp_path: Path
 ) -> None:
-    model, rows = fitted(family, name, data_dir)
-    for scorer, predictor in written(model, tmp_path).items():
-        found = compare(model.predict, predictor, rows, 1e-12, name=scorer, scorer="")
-        assert found.parity.holds, found.parity
+    prove_table(family, name, data_dir, lambda model: written(model, tmp_path), 1e-12)
 
 
 def test_other_programs_ask_by_name_and_get_probabilities_and_a_label(tmp_path: Path) -> None:

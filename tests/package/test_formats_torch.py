@@ -11,12 +11,12 @@ import torch
 from kervan.core.errors import Corrupted
 from kervan.core.plugins import plugin
 from kervan.package.fitted import Fitted
-from kervan.package.parity import compare
 from kervan.package.tensor.coding import FILE as SIGNATURE
 from kervan.package.tensor.coding import read_signature
 from kervan.testing.sample import fit_sample
 
-from .code.test_real_tables import FAMILIES, fitted
+from .code.test_real_tables import FAMILIES
+from .framework_proofs import prove_table
 from .tensor import every_layer
 
 if TYPE_CHECKING:
@@ -49,9 +49,7 @@ def test_every_layer(name: str, layer: str, tmp_path: Path) -> None:
 def test_answers_like_the_model_on_a_real_table(
     name: str, family: str, data_dir: Path, tmp_path: Path
 ) -> None:
-    model, rows = fitted(family, "adult", data_dir)
-    found = compare(model.predict, written(name, model, tmp_path), rows, 1e-12, name=name, scorer="")
-    assert found.parity.holds, found.parity
+    prove_table(family, "adult", data_dir, lambda model: {"": written(name, model, tmp_path)}, 1e-12)
 
 
 @pytest.mark.parametrize("name", FILES)
