@@ -81,6 +81,41 @@ def test_an_unknown_adapter_is_said_with_the_nearest() -> None:
         plugin("saurce", "csv")
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("tflite", '"litert"'),
+        (".TFLite", '"litert"'),
+        ("h5", '"hdf5"'),
+        ("pt", '"torchscript"'),
+        ("pt2", '"torch-export"'),
+        ("pte", '"executorch"'),
+        ("Core ML", '"coreml"'),
+        ("TensorFlow", '"savedmodel"'),
+        ("h2o", '"mojo" or "pojo"'),
+        ("C", '"c"'),
+        ("sqlit", '"sqlite"'),
+    ],
+)
+def test_a_format_is_found_by_what_it_says_of_itself(name: str, meant: str) -> None:
+    with pytest.raises(NotFound) as caught:
+        plugin("format", name)
+    assert caught.value.hint == f"did you mean {meant}?"
+
+
+def test_what_no_format_says_of_itself_gets_the_list() -> None:
+    with pytest.raises(NotFound) as caught:
+        plugin("format", "xgb")
+    assert caught.value.hint.startswith("known: bigquery, c, ")
+
+
+@pytest.mark.usefixtures("foreign")
+def test_a_wrong_name_does_not_mind_a_broken_adapter() -> None:
+    with pytest.raises(NotFound) as caught:
+        plugin("source", "pärquet")
+    assert caught.value.hint == 'did you mean "parquet"?'
+
+
 @pytest.mark.parametrize("module", sorted(EXTRAS))
 def test_a_missing_module_names_its_extra(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, module, None)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kervan.core.config import ReleaseSettings
-from kervan.core.errors import InvalidConfig, did_you_mean
+from kervan.core.errors import InvalidConfig
 from kervan.core.identity import check_name
-from kervan.core.plugins import plugins
+from kervan.core.plugins import plugins, which_meant
 from kervan.model.candidates import check_families
 from kervan.package.build import served_format
 
@@ -47,7 +47,7 @@ def _check_formats(formats: tuple[str, ...]) -> None:
     for name in formats:
         if name not in known:
             raise InvalidConfig(
-                f"[package] formats: there is no format {name!r}", hint=did_you_mean(name, known)
+                f"[package] formats: there is no format {name!r}", hint=which_meant("format", name)
             )
     served_format(formats)
 

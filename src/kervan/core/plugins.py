@@ -5,6 +5,7 @@ Other distributions add adapters by entry points in the group `kervan.<kind>`.
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -137,5 +138,28 @@ def plugin(kind: str, name: str) -> Any:
     """Load one adapter by name."""
     rows = plugins(kind)
     if name not in rows:
-        raise NotFound(f"there is no {kind} {name!r}", hint=did_you_mean(name, rows))
+        raise NotFound(f"there is no {kind} {name!r}", hint=which_meant(kind, name))
     return rows[name].load()
+
+
+def which_meant(kind: str, name: str) -> str:
+    """Return a hint to the adapters that a wrong name may mean.
+
+    These are called so by the ending of their files or in their title, or have nearly that name.
+    """
+    rows = plugins(kind)
+    asked = name.casefold().removeprefix(".")
+    meant = [f'"{row.name}"' for row in rows.values() if asked in _also_called(row)]
+    return f"did you mean {' or '.join(meant)}?" if meant else did_you_mean(name, rows)
+
+
+def _also_called(row: Plugin) -> set[str]:
+    """Return the endings of an adapter's files and the words of its title, of one that tells them."""
+    try:
+        about = getattr(row.load(), "about", None)
+    except (ImportError, MissingExtra):
+        return set()
+    if about is None:
+        return set()
+    told = f"{about.extension} {about.title}".casefold()
+    return {about.title.casefold(), *re.findall(r"\w+", told)}
