@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from faults.test_kill import ROW, UNRELEASED, is_well
+from faults.killing import ROW, UNRELEASED, is_well
 from journeys.home import SETTINGS, Home, as_csv, customers
 
 if TYPE_CHECKING:

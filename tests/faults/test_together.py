@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from faults.test_kill import ROW, UNRELEASED, is_well
+from faults.killing import ROW, UNRELEASED, is_well
 from journeys.home import KERVAN, SETTINGS, Home
 
 
