@@ -4,6 +4,7 @@ writes what it finds into the reference."""
 from __future__ import annotations
 
 import sys
+import tempfile
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,12 +12,16 @@ from typing import TYPE_CHECKING
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from kervan.core.errors import ParityFailed, Refused
+from kervan.package.build import write_format
 from kervan.package.parity import proof_rows
-from kervan.package.survey import Support, survey
 from package.neutral.rows import ONLY_TWO_CLASSES, SEVERAL_OUTPUTS, fit, names
 
 if TYPE_CHECKING:
-    from kervan.package.survey import Tried
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from kervan.package.fitted import Fitted
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "formats.md"
 FORMATS = ("native", "onnx", "c", "javascript", "sqlite", "pmml")
@@ -30,9 +35,10 @@ def row_of(estimator: str) -> str:
     fitted, matrix = fit(estimator, "binary" if estimator in ONLY_TWO_CLASSES else task)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what is made to hurt overflows here and there
-        tried = list(survey(fitted, proof_rows(fitted, matrix[200:], seed=1), FORMATS))
-    cells = ["yes" if each.support is Support.PROVED else "no" for each in tried]
-    reasons = dict.fromkeys(_reason(each) for each in tried if each.support is not Support.PROVED)
+        rows = proof_rows(fitted, matrix[200:], seed=1)
+        refusals = [_refusal(name, fitted, rows) for name in FORMATS]
+    cells = ["no" if refusal else "yes" for refusal in refusals]
+    reasons = dict.fromkeys(filter(None, refusals))
     return f"| {estimator} | {' | '.join(cells)} | {'; '.join(reasons)} |"
 
 
@@ -42,13 +48,16 @@ def rows_told() -> dict[str, str]:
     return {line.split(" | ")[0].removeprefix("| "): line for line in lines if line.startswith("| ")}
 
 
-def _reason(tried: Tried) -> str:
-    """Return the reason, without figures that hang on the machine."""
-    reason = tried.reason.split(" in ")[0] if "answers differently" in tried.reason else tried.reason
-    if "characters" in reason:
-        reason = "too large for a query"
-    assert tried.support is not Support.UNPROVED, reason
-    return reason.replace("|", "\\|")
+def _refusal(name: str, fitted: Fitted, rows: NDArray[np.float32]) -> str:
+    """Return why a format does not hold a model, without figures that hang on the machine; "" if it does."""
+    with tempfile.TemporaryDirectory(prefix="kervan-") as folder:
+        try:
+            write_format(name, fitted, Path(folder) / name, rows)
+        except ParityFailed as error:
+            return str(error).split(" in ")[0].replace("|", "\\|")
+        except Refused as error:
+            return "too large for a query" if "characters" in str(error) else str(error).replace("|", "\\|")
+    return ""
 
 
 def _write() -> None:
