@@ -13,7 +13,7 @@ from sklearn.ensemble import (
     RandomForestRegressor,
     StackingRegressor,
 )
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures
 from sklearn.svm import SVR
@@ -133,3 +133,31 @@ def test_what_is_too_long_without_trees_says_how_long_the_query_would_be(
     large = fitted(SVR(), np.nan_to_num(rows), "value")
     with pytest.raises(Refused, match=r"the query would have [\d,]+ characters"):
         plugin("format", dialect).save(large, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "dialect", "is_taken"),
+    [
+        ("metin: .", "bigquery", False),
+        ("metin: güzel", "bigquery", True),
+        ("x" * 301, "bigquery", False),
+        ("ş" * 32, "postgresql", False),  # 64 bytes, of which 63 would be left
+        ("ş" * 31, "postgresql", True),
+        ("ş" * 65, "mysql", False),
+        ("ş" * 64, "mysql", True),
+        ("x" * 301 + ".", "duckdb", True),
+    ],
+)
+def test_a_name_that_the_database_does_not_take_is_refused(
+    name: str, dialect: str, is_taken: bool, tmp_path: Path
+) -> None:
+    column = Column(name=name, type=Type.NUMBER)
+    signature = Signature(inputs=Schema((column,)), output=KINDS["value"])
+    rows = np.arange(20.0)[:, None]
+    model = Fitted(LinearRegression().fit(rows, rows[:, 0]), signature)
+    if is_taken:
+        plugin("format", dialect).save(model, tmp_path)
+        assert name in (tmp_path / "model.sql").read_text(encoding="utf-8")
+    else:
+        with pytest.raises(Refused, match=f"{dialect} takes no column that is called"):
+            plugin("format", dialect).save(model, tmp_path)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kervan.core.errors import MissingExtra, MissingTool, ParityFailed, Refused
+from kervan.core.errors import Corrupted, MissingExtra, MissingTool, ParityFailed, Refused
 from kervan.core.plugins import plugin
 from kervan.core.ports import About
 from kervan.package.build import prove, scorers_of
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _TIMED_ROWS = 1_000
 _TIMES = 3
+_SLOW = 1.0  # seconds that no second measurement betters
 
 
 class Support(StrEnum):
@@ -84,9 +85,11 @@ def _tried(name: str, adapter: Format, fitted: Fitted, rows: NDArray[np.float32]
         except (MissingTool, MissingExtra) as error:
             reason = f"{error}: {error.hint}"
             return Tried(format=name, about=about, support=Support.UNPROVED, reason=reason, size=size)
+        except Corrupted as error:
+            return Tried(format=name, about=about, support=Support.REFUSED, reason=str(error), size=size)
         try:
             proofs = prove(name, predictors, fitted, rows)
-        except ParityFailed as error:
+        except (Corrupted, ParityFailed) as error:
             return Tried(format=name, about=about, support=Support.REFUSED, reason=str(error), size=size)
         return Tried(
             format=name,
@@ -107,6 +110,8 @@ def _seconds(predictor: Predictor, rows: NDArray[np.float32]) -> float:
         started = time.perf_counter()
         predictor.predict(asked)
         taken.append(time.perf_counter() - started)
+        if taken[-1] > _SLOW:
+            break
     return min(taken)
 
 

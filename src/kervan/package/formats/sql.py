@@ -255,7 +255,8 @@ class QueryPredictor:
                 cursor.execute(self._script.query)
                 found = [row[-width:] for row in sorted(cursor.fetchall(), key=itemgetter(0))]
             except Exception as error:  # databases share no base of their errors
-                raise Corrupted(f"the query cannot be run: {error}", hint=_AGAIN) from error
+                reason = str(error).strip().partition("\n")[0]
+                raise Corrupted(f"the query cannot be run: {reason}", hint=_AGAIN) from error
         if len(found) != len(matrix):
             raise Corrupted(f"the query gave {len(found)} rows for {len(matrix)}", hint=_AGAIN)
         return np.array(found, dtype=np.float64)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from kervan.core.errors import Refused
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -19,7 +21,8 @@ class Dialect:
     those apart; `divide` and `floor` are what raise no error there. A database that `guards_exp` raises one
     where exp leaves its range. Trees are choices in queries of up to `planned` characters; beyond, a database
     with `lambdas` walks through arrays within a row, and others through tables by recursive queries, where
-    `letters` is the type of texts, and `key` makes a column the key.
+    `letters` is the type of texts, and `key` makes a column the key. Names have no letter of `banned`, and
+    at most `longest` letters or bytes.
     """
 
     name: str
@@ -40,9 +43,18 @@ class Dialect:
     lambdas: bool = False
     letters: str = "TEXT"
     key: str = "PRIMARY KEY"
+    banned: str = ""
+    longest: int = 0
+    counts_bytes: bool = False
 
     def identifier(self, name: str) -> str:
-        """Quote a name."""
+        """Quote a name, or raise `Refused` for one that the database takes for no column's, or cuts off."""
+        length = len(name.encode() if self.counts_bytes else name)
+        if set(name) & set(self.banned) or (self.longest and length > self.longest):
+            raise Refused(
+                f"{self.name} takes no column that is called {name!r}",
+                hint="rename the column, or write the model as onnx",
+            )
         return self.quote + "".join(self.quotes.get(letter, letter) for letter in name) + self.quote
 
     def literal(self, value: str) -> str:
@@ -55,7 +67,14 @@ DIALECTS = {
     dialect.name: dialect
     for dialect in (
         Dialect(name="sqlite", double="REAL", greatest="MAX", least="MIN"),
-        Dialect(name="postgresql", double="DOUBLE PRECISION", single="REAL", guards_exp=True),
+        Dialect(
+            name="postgresql",
+            double="DOUBLE PRECISION",
+            single="REAL",
+            guards_exp=True,
+            longest=63,
+            counts_bytes=True,
+        ),
         Dialect(name="duckdb", double="DOUBLE", single="FLOAT"),
         Dialect(
             name="mysql",
@@ -67,6 +86,7 @@ DIALECTS = {
             escapes={"'": "''", "\\": "\\\\"},
             text="CAST(CONVERT({name} USING utf8mb4) AS BINARY)",
             guards_exp=True,
+            longest=64,
         ),
         Dialect(
             name="bigquery",
@@ -77,6 +97,8 @@ DIALECTS = {
             escapes=_BACKSLASHED,
             letters="STRING",
             key="NOT NULL",
+            banned='!"$()*,./;?@[\\]^`{}~',
+            longest=300,
         ),
         Dialect(
             name="spark",
