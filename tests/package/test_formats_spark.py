@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ import numpy as np
 import polars as pl
 import pytest
 from sklearn.ensemble import (
+    AdaBoostClassifier,
+    BaggingClassifier,
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
     RandomForestClassifier,
@@ -22,7 +25,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures
-from sklearn.tree import DecisionTreeRegressor
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from kervan.core.errors import Corrupted, MissingExtra, MissingTool, ParityFailed, Refused
 from kervan.core.plugins import plugin
@@ -35,7 +38,7 @@ from kervan.package.formats.sql import FILE
 from kervan.package.neutral.form import Combine, Form, Impute, Map, Operation, Power, Take, Unary
 from kervan.package.neutral.score import FormPredictor
 from kervan.package.parity import proof_rows
-from kervan.package.spark.engine import Engine
+from kervan.package.spark.engine import Engine, Question, engine
 from kervan.testing.change import CHANGES
 from kervan.testing.sample import fit_sample
 
@@ -104,6 +107,17 @@ def test_trees_are_walked_through_arrays(model: str, name: str, rows: Any, tmp_p
     assert proof.scorer.startswith("pyspark 4")
     written = "".join(path.read_text() for path in (tmp_path / "out").rglob("*") if path.is_file())
     assert "AGGREGATE(SEQUENCE" in written
+
+
+@pytest.mark.parametrize("kind", ["boosted", "bagged"])
+def test_many_estimators_are_asked_side_by_side(kind: str, rows: Any, tmp_path: Path) -> None:
+    """Spark gives up on a query of too many levels."""
+    whole = np.nan_to_num(rows)
+    tree = DecisionTreeClassifier(max_depth=3, random_state=0)
+    maker = AdaBoostClassifier if kind == "boosted" else BaggingClassifier
+    many = fitted(maker(tree, n_estimators=30, random_state=0), whole, "classes")
+    [proof] = write_format("spark", many, tmp_path / "out", proof_rows(many, whole[:20], seed=0))
+    assert proof.holds
 
 
 def test_forests_over_forests_are_walked_one_after_the_other(rows: Any, tmp_path: Path) -> None:
@@ -279,15 +293,30 @@ def test_a_query_that_is_none_says_what_spark_says(tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_session_that_dies_leaves_nothing_and_spoils_no_other(
+    spark: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    _, signature, matrix = fit_sample("linear", "regression")
+    question = Question(signature=signature, key="row_key", query="SELECT row_key, 7 FROM input")
+    deadly = replace(question, query="SELECT row_key, reflect('java.lang.System', 'exit', 3) FROM input")
+    other = Engine()
+    assert other.ask(question, matrix[:3]).tolist() == [[7.0]] * 3
+    with pytest.raises(Corrupted, match="virtual machine"):
+        other.ask(deadly, matrix)
+    assert list(tmp_path.iterdir())
+    del other
+    assert not list(tmp_path.iterdir())
+    assert engine() is spark
+    assert spark.ask(question, matrix[:2]).tolist() == [[7.0]] * 2
+
+
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
-    model, signature, matrix = fit_sample("linear", "regression")
-    plugin("format", "spark").save(Fitted(model, signature), tmp_path)
-    other = Engine()
-    [scorer] = plugin("format", "spark").scorers(tmp_path, signature).values()
-    monkeypatch.setattr(scorer, "_engine", other)
+    _, signature, matrix = fit_sample("linear", "regression")
+    question = Question(signature=signature, key="row_key", query="SELECT row_key, 7 FROM input")
     with pytest.raises(MissingTool) as caught:
-        scorer.predict(matrix)
+        Engine().ask(question, matrix)
     assert "Java 17" in caught.value.hint
     monkeypatch.delenv("JAVA_HOME")
     monkeypatch.setenv("PATH", str(tmp_path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import Refused
@@ -74,7 +75,7 @@ def _checked(query: str, largest: int) -> str:
 def _query(formulas: Formulas, dialect: Dialect, forests: Sequence[Forest | Grove]) -> str:
     printer = Printer(formulas, dialect)
     steps = _Steps(printer, forests)
-    for level in formulas.levels:
+    for level in _levels(formulas):
         steps.walk_before(level)
         steps.add(["*", *printer.columns(level)])
     answers = [(name, formula) for name, formula in zip(printer.answers, formulas.answers, strict=True)]
@@ -89,6 +90,26 @@ def _query(formulas: Formulas, dialect: Dialect, forests: Sequence[Forest | Grov
     return steps.ended([*columns, *given])
 
 
+def _levels(formulas: Formulas) -> list[list[tuple[str, Expression]]]:
+    """Return the named formulas in as few levels as can be.
+
+    Databases plan long queries better than deep ones, and Spark gives up on hundreds of levels.
+    """
+    used = {name: names_in(formula) for level in formulas.levels for name, formula in level}
+    for ensemble in formulas.ensembles:
+        used |= dict.fromkeys(ensemble.names, names_in(*ensemble.asked))
+
+    @cache
+    def depth(name: str) -> int:
+        return 1 + max(map(depth, used[name]), default=0)
+
+    found: dict[int, list[tuple[str, Expression]]] = {}
+    for level in formulas.levels:
+        for name, formula in level:
+            found.setdefault(depth(name), []).append((name, formula))
+    return [found[place] for place in sorted(found)]
+
+
 class _Steps:
     """The query so far: named steps, each over the one before it."""
 
@@ -97,6 +118,7 @@ class _Steps:
         self._waiting = list(forests)
         self._steps: list[str] = []
         self._forests = 0
+        self._head = "WITH"
         self._before = printer.dialect.identifier(TABLE)
 
     def add(self, columns: list[str]) -> None:
@@ -108,19 +130,35 @@ class _Steps:
     def walk_before(self, level: Iterable[tuple[str, Expression]]) -> None:
         """Add the steps that walk through the forests whose answers a level uses."""
         used = names_in(*(formula for _, formula in level))
-        for forest in [each for each in self._waiting if used & set(each.names)]:
-            self.walk_before([("", element) for element in forest.asked])  # one may ask about another
-            self._waiting.remove(forest)
-            self._forests += 1
-            for name, query in forest.steps(self._printer, self._forests, self._before).items():
-                self._steps.append(f"{name} AS ({query})")
-                self._before = name
+        needed = [each for each in self._waiting if used & set(each.names)]
+        if not needed:
+            return
+        self.walk_before([("", element) for each in needed for element in each.asked])  # about each other
+        left = [each for each in needed if each in self._waiting]
+        self._waiting = [each for each in self._waiting if each not in left]
+        self._walk_arrays([each for each in left if isinstance(each, Grove)])
+        for forest in left:
+            if isinstance(forest, Forest):
+                self._walk_table(forest)
+
+    def _walk_arrays(self, groves: Sequence[Grove]) -> None:
+        """Walk through groves side by side."""
+        levels = [grove.levels(self._printer, self._forests + place) for place, grove in enumerate(groves, 1)]
+        self._forests += len(groves)
+        for parts in zip(*levels, strict=True):
+            if columns := [column for part in parts for column in part]:
+                self.add(["*", *columns])
+
+    def _walk_table(self, forest: Forest) -> None:
+        self._forests += 1
+        self._head = "WITH RECURSIVE"
+        for name, query in forest.steps(self._printer, self._forests, self._before).items():
+            self._steps.append(f"{name} AS ({query})")
+            self._before = name
 
     def ended(self, columns: list[str]) -> str:
         """Return the query with its last selection."""
-        recurses = self._forests and not self._printer.dialect.lambdas
-        head = "WITH RECURSIVE" if recurses else "WITH"
-        return f"{_HEAD}{head} {', '.join(self._steps)}\n{_selection(columns, self._before)}\n"
+        return f"{_HEAD}{self._head} {', '.join(self._steps)}\n{_selection(columns, self._before)}\n"
 
 
 def _selection(columns: list[str], table: str) -> str:

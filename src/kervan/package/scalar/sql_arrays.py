@@ -40,29 +40,25 @@ class Grove:
         self._is_leaf = layer.place[self._nodes] < 0
         self._chooses = bool((layer.members[self._nodes] >= 0).any())
 
-    def steps(self, printer: Printer, number: int, source: str) -> dict[str, str]:
-        """Return queries by their names; the last puts what the trees say beside the rows of a source."""
+    def levels(self, printer: Printer, number: int) -> list[list[str]]:
+        """Return columns, level by level: those of the last are what the trees say."""
         own = partial(own_name, printer, number)
-        elements = [printer.formula(element) for element in self.asked] or ["NULL"]
+        elements = ", ".join(printer.formula(element) for element in self.asked) or "NULL"
         asked, codes, reached = own("asked"), own("codes"), own("reached")
         held = [own(f"held_{column}") for column in range(self._layer.leaves.shape[1])]
-        values = ", ".join(
-            f"TRANSFORM({reached}, node -> {self._held(column)}[node]) AS {name}"
-            for column, name in enumerate(held)
-        )
-        totals = ", ".join(
-            f"{self._total(output, held)} AS {printer.named(name)}" for output, name in enumerate(self.names)
-        )
-        added = {"elements": f"ARRAY({', '.join(elements)}) AS {asked}"}
-        if self._chooses:
-            added["coded"] = f"TRANSFORM({asked}, {_CODE}) AS {codes}"
-        added |= {"walked": f"{self._walk(asked, codes)} AS {reached}", "ended": values, "answered": totals}
-        names = [own(name) for name in added]
-        sources = [source, *names]
-        return {
-            name: f"SELECT *, {columns}\nFROM {before}"
-            for name, columns, before in zip(names, added.values(), sources, strict=False)
-        }
+        return [
+            [f"ARRAY({elements}) AS {asked}"],
+            [f"TRANSFORM({asked}, {_CODE}) AS {codes}"] if self._chooses else [],
+            [f"{self._walk(asked, codes)} AS {reached}"],
+            [
+                f"TRANSFORM({reached}, node -> {self._held(column)}[node]) AS {name}"
+                for column, name in enumerate(held)
+            ],
+            [
+                f"{self._total(output, held)} AS {printer.named(name)}"
+                for output, name in enumerate(self.names)
+            ],
+        ]
 
     def _walk(self, asked: str, codes: str) -> str:
         """Return the leaves that a row reaches, one of each tree: from two arrays of what is asked about."""

@@ -107,7 +107,7 @@ class Engine:
                     raise MissingTool("Spark does not start with the installed Java", hint=_JAVA) from error
                 raise
             except ChildProcessError as error:
-                _running.clear()
+                _running.discard(self)
                 raise Corrupted(f"Spark does not survive the model: {error}", hint=_AGAIN) from error
 
 
@@ -160,17 +160,26 @@ def _started(folder: Path) -> Any:
 
 
 def _load() -> Callable[[NDArray[np.float64]], Any]:
+    from py4j.protocol import Py4JError
+
     folder = Path(sys.argv[1])
     session = _started(folder)
 
     def answer(matrix: NDArray[np.float64]) -> Any:
         question = msgspec.json.decode((folder / _QUESTION).read_bytes(), type=Question)
-        frame = _frame(session, matrix.astype(np.float32), question)
-        rows = _given(session, frame, question).collect()
-        rows.sort(key=itemgetter(0))  # engines give rows in any order
-        return np.array([row[-question.width :] for row in rows], dtype=np.float64)
+        try:
+            return _answers(session, matrix.astype(np.float32), question)
+        except (Py4JError, ConnectionError) as error:  # what Spark says of a question is none of these
+            first = next(filter(str.strip, str(error).splitlines()), "")
+            sys.exit(f"its virtual machine is of no more use: {first}")
 
     return answer
+
+
+def _answers(session: Any, matrix: NDArray[np.float32], question: Question) -> NDArray[np.float64]:
+    rows = _given(session, _frame(session, matrix, question), question).collect()
+    rows.sort(key=itemgetter(0))  # engines give rows in any order
+    return np.array([row[-question.width :] for row in rows], dtype=np.float64)
 
 
 def _frame(session: Any, matrix: NDArray[np.float32], question: Question) -> Any:
