@@ -302,7 +302,7 @@ def test_a_session_that_dies_leaves_nothing_and_spoils_no_other(
     deadly = replace(question, query="SELECT row_key, reflect('java.lang.System', 'exit', 3) FROM input")
     other = Engine()
     assert other.ask(question, matrix[:3]).tolist() == [[7.0]] * 3
-    with pytest.raises(Corrupted, match="virtual machine"):
+    with pytest.raises(Corrupted, match="virtual machine died"):
         other.ask(deadly, matrix)
     assert list(tmp_path.iterdir())
     del other
