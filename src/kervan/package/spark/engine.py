@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _QUESTION = "question.json"
 _LONGEST = 300  # characters of what Spark says, which goes on for pages
-_NO_JAVA, _NO_MEMORY = "JAVA_GATEWAY_EXITED", "java.lang.OutOfMemoryError"
+_NO_JAVA = "JAVA_GATEWAY_EXITED"
 _JAVA = "install Java 17 or later, or let JAVA_HOME name one"
 _AGAIN = "package the model again"
 # What would let another Spark start, or this one elsewhere.
@@ -160,7 +160,7 @@ def _started(folder: Path) -> Any:
 
 
 def _load() -> Callable[[NDArray[np.float64]], Any]:
-    from py4j.protocol import Py4JError, Py4JJavaError
+    from py4j.protocol import Py4JError
 
     folder = Path(sys.argv[1])
     session = _started(folder)
@@ -170,11 +170,18 @@ def _load() -> Callable[[NDArray[np.float64]], Any]:
         try:
             return _answers(session, matrix.astype(np.float32), question)
         except (Py4JError, ConnectionError) as error:
-            if isinstance(error, Py4JJavaError) and _NO_MEMORY not in str(error):
+            if _lives(session):
                 raise  # that is what Spark says of the question
-            sys.exit(f"its virtual machine died, or has no memory left: {type(error).__name__}")
+            sys.exit(f"its virtual machine died: {type(error).__name__}")
 
     return answer
+
+
+def _lives(session: Any) -> bool:
+    try:
+        return bool(session.range(1).count())
+    except Exception:  # noqa: BLE001  whatever it says of that, it is of no more use
+        return False
 
 
 def _answers(session: Any, matrix: NDArray[np.float32], question: Question) -> NDArray[np.float64]:
