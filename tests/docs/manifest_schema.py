@@ -11,6 +11,8 @@ import msgspec
 from kervan.package.manifest import FORMAT, Manifest
 
 _ROOT = Path(__file__).parents[2]
+# Fields that the first packages of the present form do not have.
+_LATER = {"source", "source_hash", "source_kind", "words"}
 PLACES = (
     _ROOT / "src" / "kervan" / "package" / "schemas" / "manifest.schema.json",
     _ROOT / "docs" / "reference" / "manifest.schema.json",
@@ -18,7 +20,7 @@ PLACES = (
 
 
 def schema() -> dict[str, Any]:
-    """Return the schema: every field is written, and no other."""
+    """Return the schema: every field is written, and no other; what came later may be absent."""
     made = msgspec.json.schema(Manifest)
     definitions = made["$defs"]
     whole = definitions.pop("Manifest")
@@ -28,7 +30,7 @@ def schema() -> dict[str, Any]:
     for part in (whole, *definitions.values()):
         part["description"] = part["description"].partition("\n")[0]
         if "properties" in part:
-            part["required"] = list(part["properties"])
+            part["required"] = [name for name in part["properties"] if name not in _LATER]
             part["additionalProperties"] = False
     draft = "https://json-schema.org/draft/2020-12/schema"
     return {"$schema": draft, **whole, "title": "The manifest of a Kervan package", "$defs": definitions}

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -202,10 +203,16 @@ def test_the_first_form_is_read_into_the_present_one() -> None:
     old, read = json.loads(content), parse_manifest(content)
     assert read.hash == sha256(content)
     assert read.format == FORMAT
-    assert json.loads(read.to_json())["signature"] == old["signature"]
+    assert read.signature == msgspec.convert(old["signature"], Signature)
     assert read.ref == f"{old['name']}@{old['version']}"
     assert [proof.largest for proof in read.parity] == [proof["largest"] for proof in old["parity"]]
     assert parse_manifest(read.to_json()) == read
+
+
+def test_the_first_package_of_the_present_form_is_as_the_schema_says() -> None:
+    content = (FROZEN / f"v{FORMAT}" / "package" / "manifest.json").read_bytes()
+    SCHEMA.validate(json.loads(content))
+    assert parse_manifest(content).signature.inputs["yaş"].words == ()
 
 
 def test_the_lineage_of_the_first_form_is_kept() -> None:
