@@ -142,7 +142,8 @@ def _with_words(column: Column, values: pl.Series) -> Column:
 
 def _unusable(column: Column, values: pl.Series, *, is_text: bool) -> str:
     if column.type is Type.TEXT and not column.words:
-        return "no word of it is in two rows" if is_text else "free text or an identifier"
+        free = "free text or an identifier; `texts` in [model] would count its words"
+        return "no word of it is in two rows" if is_text else free
     if values.null_count() == len(values):
         return "all values are missing"
     return "all values are equal" if values.n_unique() == 1 else ""
