@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kervan.core.errors import Conflict, InvalidInput, Refused, ServerFailed
@@ -94,24 +94,26 @@ def test_other_files_are_refused(change: str, folder: Path, keys: Path, tmp_path
         check_bundle(folder, bundle, keys / "ours.pub")
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
-@given(data=st.data())
-def test_a_changed_bundle_is_refused_or_says_the_same(
-    data: st.DataObject, folder: Path, keys: Path, tmp_path: Path
-) -> None:
+def test_a_changed_bundle_is_refused_or_says_the_same(folder: Path, keys: Path, tmp_path: Path) -> None:
     """What is not covered by the signature may change, such as a space; what was signed may not."""
     bundle = tmp_path / "gelir.sig"
-    bundle.unlink(missing_ok=True)
     sign_folder(folder, bundle, key=keys / "ours.pem")
-    content = bytearray(bundle.read_bytes())
-    payload = json.loads(content)["dsseEnvelope"]["payload"]
-    content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
-    bundle.write_bytes(content)
-    try:
-        check_bundle(folder, bundle, keys / "ours.pub")
-    except Refused:
-        return
-    assert json.loads(bundle.read_bytes())["dsseEnvelope"]["payload"] == payload
+    signed = bundle.read_bytes()  # once: signatures by elliptic curves are as long as chance makes them
+    payload = json.loads(signed)["dsseEnvelope"]["payload"]
+
+    @settings(max_examples=60)
+    @given(place=st.integers(0, len(signed) - 1), change=st.integers(1, 255))
+    def changed(place: int, change: int) -> None:
+        content = bytearray(signed)
+        content[place] ^= change
+        bundle.write_bytes(content)
+        try:
+            check_bundle(folder, bundle, keys / "ours.pub")
+        except Refused:
+            return
+        assert json.loads(bundle.read_bytes())["dsseEnvelope"]["payload"] == payload
+
+    changed()
 
 
 @pytest.mark.parametrize("content", ["", "garbage", "{}", "[]", "null", '{"verificationMaterial": {}}'])
