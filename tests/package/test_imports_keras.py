@@ -15,6 +15,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes
 from kervan.core.errors import Corrupted, Refused
 from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.package.build import write_formats
+from kervan.package.encoding import EXACT_UP_TO
 from kervan.package.imports.fit import fit
 from kervan.package.imports.keras import Network
 from kervan.package.imports.keras_files import read_keras
@@ -22,6 +23,7 @@ from kervan.package.imports.open import open_model
 from kervan.package.neutral.build import Builder
 from kervan.package.neutral.form import Form
 from kervan.package.neutral.score import FormPredictor, score
+from kervan.package.parity import proof_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,6 +78,27 @@ def test_a_classifier_of_two_classes(ending: str, tmp_path: Path) -> None:
     assert all(proof.holds and proof.rows > len(rows) / 4 for proof in proofs)
     with pytest.raises(Refused):
         write_formats(fitted, tmp_path / "native", ["native"], rows[::4])
+
+
+def test_rows_on_which_float32_itself_decides_prove_nothing(tmp_path: Path) -> None:
+    """Far out, two large terms cancel: what is left of them hangs on the order of the additions alone."""
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(64), keras.layers.Dense(1, "sigmoid")])
+    inner = np.random.default_rng(0).normal(size=(3, 64)).astype(np.float32)
+    outer = np.linalg.svd(inner)[2][-1][:, None].astype(np.float32)  # what it makes of any row is 0
+    model.set_weights([inner, np.zeros(64, np.float32), outer, np.ones(1, np.float32)])
+    model.save(tmp_path / "model.keras")
+    rows = np.random.default_rng(1).normal(size=(100, 3)).astype(np.float32)
+    fitted = fit(open_model(tmp_path / "model.keras").foreign, signature("abc", ("0", "1")), rows, "model")
+    far = np.full((50, 3), EXACT_UP_TO, np.float32)
+    far[:, 0] -= np.arange(50)
+    parts = fitted.predict(far) - score(fitted.form, far)
+    assert np.abs(parts).max() > 1e-3
+    asked = proof_rows(fitted, rows, seed=0)
+    assert np.array_equal(asked[: len(rows)], rows)
+    assert np.nanmax(np.abs(asked)) < EXACT_UP_TO - 1
+    assert len(asked) > 3 * len(rows)
+    assert all(proof.holds for proof in write_formats(fitted, tmp_path / "package", ["onnx", "c"], rows))
 
 
 @pytest.mark.parametrize("ending", ENDINGS)

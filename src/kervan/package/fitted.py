@@ -12,6 +12,7 @@ from kervan.package.encoding import encoded, nothing
 from kervan.package.neutral.form import Trees
 from kervan.package.neutral.read import read_form
 from kervan.package.neutral.readers.registry import answers_probabilities
+from kervan.package.neutral.rounding import single_spread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,6 +46,20 @@ class Fitted:
             return self.form.slack
         except Refused:
             return 0.0
+
+    def single_spread(self, matrix: NDArray[np.float32]) -> NDArray[np.float64] | None:
+        """Return how far the roundings of its own arithmetic move its answers (see `single_spread`).
+
+        None for a model that computes in float64, or that asks questions of trees: these are as exact as what
+        they are asked of.
+        """
+        try:
+            form = self.form
+        except Refused:
+            return None
+        if not form.is_single or any(isinstance(layer, Trees) for layer in form.layers):
+            return None
+        return single_spread(form, matrix.astype(np.float64))
 
     @cached_property
     def takes_missing(self) -> bool:

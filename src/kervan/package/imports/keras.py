@@ -14,10 +14,9 @@ from kervan.package.imports.foreign import Foreign
 from kervan.package.imports.keras_files import read_keras
 from kervan.package.imports.keras_layers import Layer
 from kervan.package.imports.originals import KERAS
-from kervan.package.neutral.build import Builder
+from kervan.package.neutral.build import FEW_ULPS, Builder
 from kervan.package.neutral.fold import fold
 from kervan.package.neutral.form import Form
-from kervan.package.neutral.readers.activations import FEW_ULPS, single_slack
 from kervan.package.neutral.score import score
 
 if TYPE_CHECKING:
@@ -93,7 +92,7 @@ class Network:
             for start, place in zip(starts, self._model.taken, strict=False)
         ]
         answer = self._over(builder, self._model, given, ())
-        builder.slack = max(builder.slack, single_slack(self._steps))
+        builder.in_single(self._steps)
         return answer
 
     def score(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:

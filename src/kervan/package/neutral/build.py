@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,12 +30,21 @@ if TYPE_CHECKING:
     from kervan.core.schema import Signature
     from kervan.package.neutral.form import Floats
 
+FEW_ULPS = 16  # what a polynomial in the place of exp, tanh and their like costs, in roundings
+SINGLE_ROUNDING = 2.0**-24  # the largest relative error of one float32 operation
+# Rounding errors of n operations grow as sqrt(n) with all but certainty, by a factor of about four (Higham
+# and Mary, A new approach to probabilistic rounding error analysis, 2019), and are relative to the terms of
+# a sum: these may be four times as large as what is left of them. The polynomials that stand for exp, tanh
+# and their like in libraries are off by a few units in the last place, whatever n is.
+_FACTOR = 16.0
+_FEWEST_STEPS = 64
+
 
 class Builder:
     """The layers so far. Every method adds what it is named after and returns the new value.
 
-    `codes` is the largest number of categories of any input. `slack` is that of the form (see `Form`),
-    which a reader may raise.
+    `codes` is the largest number of categories of any input. `slack` and `is_single` are those of the form
+    (see `Form`), which a reader may raise.
     """
 
     def __init__(self, signature: Signature) -> None:
@@ -42,6 +52,12 @@ class Builder:
         self.widths = [len(signature.inputs)]
         self.codes = max((len(column.allowed) for column in signature.inputs), default=0)
         self.slack = 0.0
+        self.is_single = False
+
+    def in_single(self, steps: int) -> None:
+        """Say that the original computes in float32, with so many operations one on another."""
+        self.slack = max(self.slack, single_slack(steps))
+        self.is_single = True
 
     def add(self, layer: Layer) -> int:
         """Add any layer."""
@@ -136,6 +152,11 @@ def gives_both(layer: Layer) -> bool:
         [[-1.0], [1.0]],
         [1.0, 0.0],
     )
+
+
+def single_slack(steps: int) -> float:
+    """Return how far an answer may be from float64's after so many float32 operations, one on another."""
+    return _FACTOR * sqrt(max(steps, _FEWEST_STEPS)) * SINGLE_ROUNDING
 
 
 def as_floats(values: ArrayLike) -> Floats:

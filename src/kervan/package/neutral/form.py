@@ -245,12 +245,14 @@ class Form:
     """A model: what it takes and gives, and the layers between.
 
     `slack` is how far the original's own arithmetic may be from this one, as where a library computes in
-    float32: no way of writing the model can be closer to it than that.
+    float32: no way of writing the model can be closer to it than that. `is_single` says that it does so, and
+    loses more than that where large terms leave a small sum.
     """
 
     signature: Signature
     layers: tuple[Layer, ...]
     slack: float = 0.0
+    is_single: bool = False
     widths: tuple[int, ...] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -32,4 +32,7 @@ def read_form(model: Any, signature: Signature) -> Form:
             f"the model gives {builder.widths[answer]} numbers for a row, the signature says {wanted}",
             hint="train it to predict one column",
         )
-    return fold(Form(signature=signature, layers=tuple(builder.layers), slack=builder.slack), answer)
+    form = Form(
+        signature=signature, layers=tuple(builder.layers), slack=builder.slack, is_single=builder.is_single
+    )
+    return fold(form, answer)

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
     from kervan.package.neutral.form import Floats
 
+    Moved = Callable[..., Floats]
+
 _CHUNK = 1024  # rows scored at once: bounds the memory of distances and trees
 
 
@@ -52,18 +54,23 @@ class FormPredictor:
         return score(self._form, matrix)
 
 
-def score(form: Form, matrix: NDArray[Any]) -> Floats:
-    """Score an encoded matrix of shape (rows, inputs), as float32 or float64; (rows, outputs) comes back."""
+def score(form: Form, matrix: NDArray[Any], moved: Moved | None = None) -> Floats:
+    """Score an encoded matrix of shape (rows, inputs), as float32 or float64; (rows, outputs) comes back.
+
+    `moved` is asked what to go on with instead of what a layer gives, from that and the layer's sources.
+    """
     exact = matrix.astype(np.float64)
-    parts = [_score(form, exact[at : at + _CHUNK]) for at in range(0, max(len(exact), 1), _CHUNK)]
+    parts = [_score(form, exact[at : at + _CHUNK], moved) for at in range(0, max(len(exact), 1), _CHUNK)]
     return np.concatenate(parts)
 
 
-def _score(form: Form, rows: Floats) -> Floats:
+def _score(form: Form, rows: Floats, moved: Moved | None) -> Floats:
     values = [rows]
     with np.errstate(all="ignore"):  # infinities and NaN are answers like others; the caller judges them
         for layer in form.layers:
-            values.append(give(layer, *(values[source] for source in layer.sources)))
+            sources = [values[source] for source in layer.sources]
+            given = give(layer, *sources)
+            values.append(moved(layer, given, *sources) if moved else given)
     return values[-1]
 
 

@@ -12,7 +12,6 @@ import numpy as np
 
 from kervan.core.errors import Corrupted, Refused
 from kervan.package.neutral.form import Equal, Impute, Operation, Power, Unary
-from kervan.package.neutral.readers.activations import single_slack
 from kervan.package.pmml.fields import EXPORT, Category, Field, Number, Questions, to_number
 
 if TYPE_CHECKING:
@@ -97,7 +96,7 @@ class Fields(Questions):
         found = self.formula(_only(told))
         if told.get("dataType") == "float" and isinstance(found, Number):
             # Readers do not agree whether such a field is rounded; the standard says that it is.
-            self.builder.slack = max(self.builder.slack, single_slack(1))
+            self.builder.in_single(1)
             return Number(value=self.builder.map(found.value, Unary.ROUND32))
         return found
 

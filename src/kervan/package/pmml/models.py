@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kervan.core.errors import Corrupted, Refused
+from kervan.package.neutral.build import FEW_ULPS
 from kervan.package.neutral.form import Map, Operation, Unary
-from kervan.package.neutral.readers.activations import FEW_ULPS, single_slack
 from kervan.package.pmml.document import MODELS
 from kervan.package.pmml.fields import EXPORT, Category, Field, Number, to_number
 from kervan.package.pmml.formulas import Fields
@@ -53,7 +53,7 @@ class _Models:
         """Read any model."""
         if model.get("x-mathContext") == "float":
             steps = sum(1 for _ in model.iter("TreeModel")) + FEW_ULPS
-            self._builder.slack = max(self._builder.slack, single_slack(steps))
+            self._builder.in_single(steps)
         fields = self._own_fields(model, above)
         labels = self._labels if model.get("functionName") == "classification" else ()
         if model.tag == "RegressionModel":

@@ -1,4 +1,4 @@
-"""Activations of networks over a value, each by its formula, and what float32 arithmetic leaves open."""
+"""Activations of networks over a value, each by its formula."""
 
 from __future__ import annotations
 
@@ -11,19 +11,6 @@ if TYPE_CHECKING:
     from kervan.package.neutral.build import Builder
 
 SELU_ALPHA, SELU_GAMMA = 1.67326319217681884765625, 1.05070102214813232421875
-FEW_ULPS = 16  # what a polynomial in the place of exp, tanh and their like costs, in roundings
-_ROUNDING = 2.0**-24  # the largest relative error of one float32 operation
-# Rounding errors of n operations grow as sqrt(n) with all but certainty, by a factor of about four (Higham
-# and Mary, A new approach to probabilistic rounding error analysis, 2019), and are relative to the terms of
-# a sum: these may be four times as large as what is left of them. The polynomials that stand for exp, tanh
-# and their like in libraries are off by a few units in the last place, whatever n is.
-_FACTOR = 16.0
-_FEWEST_STEPS = 64
-
-
-def single_slack(steps: int) -> float:
-    """Return how far an answer may be from float64's after so many float32 operations, one on another."""
-    return _FACTOR * sqrt(max(steps, _FEWEST_STEPS)) * _ROUNDING
 
 
 def positive_part(builder: Builder, value: int) -> int:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kervan.package.neutral.build import FEW_ULPS
 from kervan.package.neutral.form import Nearest, Operation, Unary
-from kervan.package.neutral.readers.activations import FEW_ULPS
 from kervan.package.neutral.readers.onnx.tensors import (
     LARGEST,
     Constant,

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kervan.package.neutral.build import FEW_ULPS
 from kervan.package.neutral.form import Impute, Operation, Power, Unary
 from kervan.package.neutral.readers.activations import (
-    FEW_ULPS,
     SELU_ALPHA,
     SELU_GAMMA,
     elu,

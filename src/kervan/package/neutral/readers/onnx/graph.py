@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kervan.core.errors import Corrupted, Refused
-from kervan.package.neutral.readers.activations import single_slack
 from kervan.package.neutral.readers.onnx.tensors import OPERATORS, Kind, Node, Rows
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def read_graph(builder: Builder, model: onnx.ModelProto, taken: Mapping[str, Ten
     if not isinstance(answer, Rows):
         raise Refused(f"the graph's output {output!r} does not hang on its input", hint="export it again")
     if answer.kind is not Kind.DOUBLE:
-        builder.slack = max(builder.slack, single_slack(answer.steps))
+        builder.in_single(answer.steps)
     return answer
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kervan.package.neutral.build import FEW_ULPS
 from kervan.package.neutral.form import Distances, Equal, Impute, Operation, Power, Unary
-from kervan.package.neutral.readers.activations import FEW_ULPS
 from kervan.package.neutral.readers.onnx.algebra import halved, product
 from kervan.package.neutral.readers.onnx.logic import cast, indicators, lookup
 from kervan.package.neutral.readers.onnx.tensors import Kind, Node, Rows, Texts, operator
