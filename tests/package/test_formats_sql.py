@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,9 @@ from sklearn.ensemble import (
     RandomForestRegressor,
     StackingRegressor,
 )
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures
 from sklearn.svm import SVR
@@ -118,6 +121,24 @@ def test_the_files_are_all_that_a_database_needs(rows: Any, tmp_path: Path) -> N
     np.testing.assert_allclose([answers[row] for row in table], large.predict(rows)[:, 0], rtol=1e-12)
 
 
+@pytest.mark.parametrize("database", DATABASES, indirect=True)
+def test_what_a_network_computes_once_is_not_computed_again(database: str, rows: Any, tmp_path: Path) -> None:
+    """Put into each other, the layers of this one would be some 100,000,000 characters of arithmetic."""
+    network = MLPRegressor(hidden_layer_sizes=(40, 30, 20), max_iter=5, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        deep = fitted(network, np.nan_to_num(rows), "value")
+    [proof] = write_format(
+        database, deep, tmp_path / "out", proof_rows(deep, np.nan_to_num(rows)[:200], seed=0)
+    )
+    assert proof.holds
+
+
+def test_short_formulas_are_left_to_the_planner(rows: Any, tmp_path: Path) -> None:
+    plugin("format", "postgresql").save(fitted(LinearRegression(), np.nan_to_num(rows), "value"), tmp_path)
+    assert "MATERIALIZED" not in (tmp_path / FILE).read_text()
+
+
 def test_a_changed_node_is_noticed(rows: Any, tmp_path: Path) -> None:
     large = fitted(HistGradientBoostingRegressor(), rows, "value")
     plugin("format", "sqlite").save(CHANGES["threshold"][1](large), tmp_path)
@@ -130,7 +151,8 @@ def test_a_changed_node_is_noticed(rows: Any, tmp_path: Path) -> None:
 def test_what_is_too_long_without_trees_says_how_long_the_query_would_be(
     dialect: str, rows: Any, tmp_path: Path
 ) -> None:
-    large = fitted(SVR(), np.nan_to_num(rows), "value")
+    many = np.nan_to_num(np.tile(rows, (5, 1))) + np.arange(5.0).repeat(len(rows))[:, None]
+    large = fitted(SVR(), many.astype(np.float32), "value")
     with pytest.raises(Refused, match=r"the query would have [\d,]+ characters"):
         plugin("format", dialect).save(large, tmp_path)
 

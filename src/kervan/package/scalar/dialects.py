@@ -22,7 +22,8 @@ class Dialect:
     where exp leaves its range. Trees are choices in queries of up to `planned` characters; beyond, a database
     with `lambdas` walks through arrays within a row, and others through tables by recursive queries, where
     `letters` is the type of texts, and `key` makes a column the key. Names have no letter of `banned`, and
-    at most `longest` letters or bytes.
+    at most `longest` letters or bytes. `once` is how a step of a query is written that is computed once,
+    however many formulas use it.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Dialect:
     banned: str = ""
     longest: int = 0
     counts_bytes: bool = False
+    once: str = "({step})"
 
     def identifier(self, name: str) -> str:
         """Quote a name, or raise `Refused` for one that the database takes for no column's, or cuts off."""
@@ -63,10 +65,11 @@ class Dialect:
 
 
 _BACKSLASHED = {"'": "\\'", "\\": "\\\\", "\n": "\\n", "\r": "\\r"}
+_MATERIALIZED = "MATERIALIZED ({step})"
 DIALECTS = {
     dialect.name: dialect
     for dialect in (
-        Dialect(name="sqlite", double="REAL", greatest="MAX", least="MIN"),
+        Dialect(name="sqlite", double="REAL", greatest="MAX", least="MIN", once=_MATERIALIZED),
         Dialect(
             name="postgresql",
             double="DOUBLE PRECISION",
@@ -74,8 +77,9 @@ DIALECTS = {
             guards_exp=True,
             longest=63,
             counts_bytes=True,
+            once=_MATERIALIZED,
         ),
-        Dialect(name="duckdb", double="DOUBLE", single="FLOAT"),
+        Dialect(name="duckdb", double="DOUBLE", single="FLOAT", once=_MATERIALIZED),
         Dialect(
             name="mysql",
             double="DOUBLE",
@@ -87,6 +91,7 @@ DIALECTS = {
             text="CAST(CONVERT({name} USING utf8mb4) AS BINARY)",
             guards_exp=True,
             longest=64,
+            once=f"({{step}}\nLIMIT {2**64 - 1})",  # all of them, and a step with a limit is not merged
         ),
         Dialect(
             name="bigquery",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import singledispatch
 from typing import TYPE_CHECKING
@@ -325,15 +326,20 @@ def _needed(lowering: Lowering, answers: list[Expression]) -> Formulas:
 
 def names_in(*formulas: Expression) -> set[str]:
     """Return the names that formulas use."""
-    names: set[str] = set()
+    return set(uses_in(*formulas))
+
+
+def uses_in(*formulas: Expression) -> Counter[str]:
+    """Return the names that formulas use, and how often."""
+    names: Counter[str] = Counter()
     for formula in formulas:
         _collect(formula, names)
     return names
 
 
-def _collect(formula: Expression | Test, names: set[str]) -> None:
+def _collect(formula: Expression | Test, names: Counter[str]) -> None:
     if isinstance(formula, Name):
-        names.add(formula.name)
+        names[formula.name] += 1
     elif isinstance(formula, Call):
         for argument in formula.arguments:
             _collect(argument, names)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import Refused
-from kervan.package.scalar.lower import lower, names_in
+from kervan.package.scalar.lower import lower, names_in, uses_in
 from kervan.package.scalar.sql_arrays import Grove
 from kervan.package.scalar.sql_formulas import Printer
 from kervan.package.scalar.sql_trees import Forest
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
     from kervan.package.scalar.lower import Formulas
 
 TABLE = "input"
-LARGEST = 120_000  # characters: databases take minutes to plan larger queries
+LARGEST = 1_000_000  # characters of arithmetic: databases take many seconds to plan larger queries
 _LARGEST_ARRAYS = 8_000_000  # characters: Spark's driver, with its usual 1 GB, takes 10 million and not 17
+_AGAIN = 20_000  # characters of formulas that a step may repeat by being put wherever it is used
 _HEAD = "-- Scores the table `input`. Every column of it may be added to the last SELECT, such as its key.\n"
 
 
@@ -54,11 +56,9 @@ def write_script(form: Form, dialect: Dialect) -> Script:
     if dialect.lambdas and formulas.ensembles:
         query = _query(formulas, dialect, [Grove(ensemble) for ensemble in formulas.ensembles])
         return Script(query=_checked(query, _LARGEST_ARRAYS))
-    if not formulas.ensembles:
-        return Script(query=_checked(query, LARGEST))
     forests = [Forest(ensemble) for ensemble in formulas.ensembles]
     return Script(
-        query=_query(formulas, dialect, forests),
+        query=_checked(_query(formulas, dialect, forests), LARGEST),
         nodes=tuple(statement for forest in forests for statement in forest.statements(dialect)),
     )
 
@@ -75,12 +75,15 @@ def _checked(query: str, largest: int) -> str:
 def _query(formulas: Formulas, dialect: Dialect, forests: Sequence[Forest | Grove]) -> str:
     printer = Printer(formulas, dialect)
     steps = _Steps(printer, forests)
+    repeated = _Repeated(formulas)
     for level in _levels(formulas):
         steps.walk_before(level)
-        steps.add(["*", *printer.columns(level)])
+        columns = printer.columns(level)
+        steps.add(["*", *columns], once=repeated.is_long(level, columns))
     answers = [(name, formula) for name, formula in zip(printer.answers, formulas.answers, strict=True)]
     steps.walk_before(answers)
-    steps.add(["*", *printer.columns(answers)])
+    columns = printer.columns(answers)
+    steps.add(["*", *columns], once=repeated.is_long(answers, columns))
     output = formulas.signature.output
     columns = [dialect.identifier(column.name) for column in formulas.signature.inputs]
     given = [dialect.identifier(name) for name in printer.answers]
@@ -88,6 +91,28 @@ def _query(formulas: Formulas, dialect: Dialect, forests: Sequence[Forest | Grov
         texts = [dialect.literal(label) for label in output.allowed]
         columns.append(f"{_label(given, texts)} AS {dialect.identifier(printer.prediction)}")
     return steps.ended([*columns, *given])
+
+
+class _Repeated:
+    """How long a query becomes where steps are put into each other, as databases do that are told nothing."""
+
+    def __init__(self, formulas: Formulas) -> None:
+        every = [formula for level in formulas.levels for _, formula in level]
+        every += [element for ensemble in formulas.ensembles for element in ensemble.asked]
+        self._uses = uses_in(*every, *formulas.answers)
+        self._label_uses = len(formulas.answers)  # it compares each answer with the others
+        self._lengths: Counter[str] = Counter()
+
+    def is_long(self, level: Sequence[tuple[str, Expression]], columns: Sequence[str]) -> bool:
+        """Say whether a level's formulas would be repeated at a length that is worth a step of their own."""
+        lengths = {
+            name: len(column) + sum(self._lengths[used] * count for used, count in uses_in(formula).items())
+            for (name, formula), column in zip(level, columns, strict=True)
+        }
+        more = sum(length * (self._uses.get(name, self._label_uses) - 1) for name, length in lengths.items())
+        if more <= _AGAIN:
+            self._lengths.update(lengths)
+        return more > _AGAIN
 
 
 def _levels(formulas: Formulas) -> list[list[tuple[str, Expression]]]:
@@ -121,10 +146,12 @@ class _Steps:
         self._head = "WITH"
         self._before = printer.dialect.identifier(TABLE)
 
-    def add(self, columns: list[str]) -> None:
-        """Add a step with some columns."""
-        named = self._printer.dialect.identifier(f"step_{len(self._steps) + 1}")
-        self._steps.append(f"{named} AS ({_selection(columns, self._before)})")
+    def add(self, columns: list[str], *, once: bool = False) -> None:
+        """Add a step with some columns, computed once for all that use them if that is asked for."""
+        dialect = self._printer.dialect
+        named = dialect.identifier(f"step_{len(self._steps) + 1}")
+        step = _selection(columns, self._before)
+        self._steps.append(f"{named} AS {dialect.once.format(step=step) if once else f'({step})'}")
         self._before = named
 
     def walk_before(self, level: Iterable[tuple[str, Expression]]) -> None:
