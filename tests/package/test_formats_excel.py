@@ -5,12 +5,21 @@ from __future__ import annotations
 import re
 import subprocess
 import zipfile
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as Xml
 
 import numpy as np
 import pytest
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.ensemble import (
+    ExtraTreesRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestRegressor,
+    StackingRegressor,
+)
+from sklearn.kernel_ridge import KernelRidge
+from sklearn.linear_model import Ridge
 
 from kervan.core.errors import Corrupted, MissingTool, Refused
 from kervan.core.schema import Column, Schema, Signature, Type, Unseen
@@ -21,11 +30,9 @@ from kervan.package.neutral.build import Builder
 from kervan.package.neutral.score import score
 from kervan.package.parity import compare, nasty_rows
 from kervan.package.scalar.excel import write_sheets
-from kervan.package.scalar.lower import lower
 from kervan.testing.sample import fit_sample
 
 from .code.forms import FORMS, Given, form_of, signature_of
-from .code.test_real_tables import fitted, table
 from .code.tools import needing_tools
 from .test_formats_code import EVIL, evil_signature, sum_form
 
@@ -67,24 +74,82 @@ def assert_alike(model: Fitted, rows: Any, folder: Path) -> None:
     assert found.parity.holds, found.parity
 
 
-@pytest.mark.data
-@pytest.mark.slow
-@pytest.mark.parametrize("family", ["linear", "tree"])
-@pytest.mark.parametrize("name", ["adult", "california"])
-def test_answers_like_the_model_on_real_tables(
-    family: str, name: str, data_dir: Path, tmp_path: Path
+@pytest.fixture(scope="module")
+def choices() -> tuple[Signature, Any, Any]:
+    """Rows with categories that trees choose among, missing ones and unseen ones too."""
+    texts = ("Ankara", "İzmir", "Iğdır", "Ağrı", "Kars", "Muş", "Van")
+    inputs = Schema(
+        (
+            Column(name="boy", type=Type.NUMBER, nullable=True),
+            Column(name="il", type=Type.CATEGORY, allowed=texts, nullable=True),
+            Column(name="kod", type=Type.INTEGER),
+        )
+    )
+    random = np.random.default_rng(0)
+    matrix = np.column_stack(
+        [random.normal(size=600), random.integers(-1, len(texts), 600), random.integers(0, 9, 600)]
+    ).astype(np.float32)
+    matrix[::11, 0] = np.nan
+    truth = np.nan_to_num(matrix[:, 0]) + matrix[:, 1] % 3 + (matrix[:, 2] % 4) / 2
+    return Signature(inputs=inputs, output=Column(name="y", type=Type.NUMBER)), matrix, truth
+
+
+@pytest.mark.parametrize("classes", [0, 3])
+def test_large_ensembles_become_a_list_of_nodes(
+    classes: int, choices: tuple[Signature, Any, Any], tmp_path: Path
 ) -> None:
-    assert_alike(*fitted(family, name, data_dir), tmp_path)
+    signature, matrix, truth = choices
+    kind = HistGradientBoostingClassifier if classes else HistGradientBoostingRegressor
+    if classes:
+        output = Column(name="y", type=Type.CATEGORY, allowed=("az", "orta", "çok"))
+        signature, truth = replace(signature, output=output), np.digitize(truth, [1, 2])
+    estimator = kind(max_iter=40, categorical_features=[1, 2], random_state=0)
+    model = Fitted(estimator.fit(matrix.astype(float), truth), signature)
+    rows = nasty_rows(matrix[:40], signature, seed=0, splits=model.splits())
+    assert_alike(model, rows[:: len(rows) // 150], tmp_path)
+    assert "children of codes" in titles(tmp_path / FILE, 6)
 
 
-@pytest.mark.data
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["adult", "california"])
-def test_ten_boosted_trees_fit(name: str, data_dir: Path, tmp_path: Path) -> None:
-    signature, matrix, truth = table(name, data_dir)
-    kind = HistGradientBoostingClassifier if signature.is_classification else HistGradientBoostingRegressor
-    model = Fitted(kind(max_iter=10, random_state=0).fit(matrix.astype(float), truth), signature)
-    assert_alike(model, nasty_rows(matrix[:300], signature, seed=0, splits=model.splits()), tmp_path)
+def test_trees_over_trees_are_walked_one_after_the_other(
+    choices: tuple[Signature, Any, Any], tmp_path: Path
+) -> None:
+    signature, matrix, truth = choices
+    rows = np.nan_to_num(matrix)
+    forest = RandomForestRegressor(20, max_depth=8, random_state=0)
+    stack = StackingRegressor(
+        [("forest", forest), ("line", Ridge())], HistGradientBoostingRegressor(max_iter=30), cv=2
+    )
+    model = Fitted(stack.fit(rows.astype(float), truth), signature)
+    assert_alike(model, rows[:80], tmp_path)
+    assert titles(tmp_path / FILE, 6).count("node") == 2
+
+
+def test_a_typed_number_takes_the_branch_of_its_float32(
+    choices: tuple[Signature, Any, Any], tmp_path: Path
+) -> None:
+    """Somebody types 0.1, the model learned from 0.10000000149: both are on the left of a split there."""
+    signature, _, _ = choices
+    inputs = Schema(signature.inputs.columns[:1])
+    numbers = (np.arange(200, dtype=np.float64) / 10).astype(np.float32)[:, None]
+    estimator = ExtraTreesRegressor(30, random_state=0).fit(numbers.astype(float), np.arange(200.0) % 17)
+    thresholds = [tree.tree_.threshold for tree in estimator.estimators_]
+    for threshold in thresholds:  # on the numbers themselves
+        threshold[threshold > 0] = numbers[np.searchsorted(numbers[:, 0], threshold[threshold > 0]) - 1, 0]
+    model = Fitted(estimator, replace(signature, inputs=inputs))
+    ExcelFormat().save(model, tmp_path)
+    with needing_tools():
+        (predictor,) = ExcelFormat().scorers(tmp_path, model.signature).values()
+    assert "node" in titles(tmp_path / FILE, 6)
+    typed = (np.arange(200) / 10)[:, None]
+    np.testing.assert_allclose(predictor.predict(typed), model.predict(numbers), rtol=1e-12)
+
+
+def titles(path: Path, number: int) -> list[str]:
+    """Return the first row of a sheet of texts."""
+    with zipfile.ZipFile(path) as book:
+        shared = ["".join(entry.itertext()) for entry in Xml.fromstring(book.read("xl/sharedStrings.xml"))]
+        row = next(Xml.fromstring(book.read(f"xl/worksheets/sheet{number}.xml")).iter(f"{SHEET}row"))
+    return [shared[int(cell.findtext(f"{SHEET}v") or 0)] for cell in row if cell.get("t") == "s"]
 
 
 def joined(names: list[str]) -> Form:
@@ -184,7 +249,7 @@ def test_the_inputs_say_what_they_take(tmp_path: Path) -> None:
 def test_more_rows_than_fit_go_into_more_copies(tmp_path: Path) -> None:
     model, signature, matrix = fit_sample("linear", "multi")
     fitted_model, path = Fitted(model, signature), tmp_path / "few.xlsx"
-    write_workbook(write_sheets(lower(fitted_model.form)), signature, path, rows=3)
+    write_workbook(write_sheets(fitted_model.form), signature, path, rows=3)
     with needing_tools():
         office = find_office()
     found = SheetPredictor(path, signature, office, rows=3).predict(matrix[:7])
@@ -215,6 +280,7 @@ def test_formulas_stay_within_what_excel_takes(tmp_path: Path) -> None:
     ExcelFormat().save(Fitted(model, signature), tmp_path)
     formulas = [cell.text or "" for cell in sheet(tmp_path / FILE, 3).iter(f"{SHEET}f")]
     assert len(formulas) > 1000
+    assert any(cell.get("t") == "array" for cell in sheet(tmp_path / FILE, 3).iter(f"{SHEET}f"))
     assert max(len(formula) for formula in formulas) <= 8_192
     assert max(nesting(formula) for formula in formulas[:2000]) <= 64
 
@@ -237,8 +303,10 @@ def test_the_same_model_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_what_does_not_fit_is_refused_with_figures(tmp_path: Path) -> None:
-    model, signature, _ = fit_sample("forest", "regression")
-    with pytest.raises(Refused, match=r"characters of formulas; spreadsheets have 16,384 columns"):
+    _, signature, _ = fit_sample("linear", "regression")
+    rows = np.random.default_rng(0).normal(size=(2_000, len(signature.inputs)))
+    model = KernelRidge(kernel="rbf").fit(rows, rows[:, 0])
+    with pytest.raises(Refused, match=r"characters of formulas, over 0 nodes; spreadsheets have 16,384"):
         ExcelFormat().save(Fitted(model, signature), tmp_path)
     for text, message in (
         ("", "empty text"),

@@ -11,8 +11,16 @@ from kervan.core.plugins import extras_named
 from kervan.core.ports import About
 from kervan.core.schema import Type, Unseen
 from kervan.package.formats.excel_calc import SheetPredictor, find_office
-from kervan.package.scalar.excel import ANSWERS, INPUTS, LISTS, MODEL, NUMBERS, list_range, write_sheets
-from kervan.package.scalar.lower import lower
+from kervan.package.scalar.excel import (
+    ANSWERS,
+    INPUTS,
+    LISTS,
+    MODEL,
+    NODES,
+    NUMBERS,
+    list_range,
+    write_sheets,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +54,7 @@ class ExcelFormat:
     def save(self, fitted: Fitted, folder: Path) -> None:
         """Write the workbook. Raises `Refused` for a model that no spreadsheet opens in reasonable time."""
         _check_texts(fitted.signature)
-        write_workbook(write_sheets(lower(fitted.form)), fitted.signature, folder / FILE, rows=ROWS)
+        write_workbook(write_sheets(fitted.form), fitted.signature, folder / FILE, rows=ROWS)
 
     def load(self, folder: Path, signature: Signature) -> Predictor:
         """Refuse: a workbook is for people."""
@@ -81,16 +89,29 @@ def write_workbook(sheets: Sheets, signature: Signature, path: Path, *, rows: in
                 lists.write_string(row + 1, place, label)
         for row, number in enumerate(sheets.numbers):
             numbers.write_number(row, 0, number)
+        numbers.write_row(0, 1, range(1, sheets.counted + 1))
+        if sheets.nodes:
+            nodes = book.add_worksheet(NODES)
+            for place, listed in enumerate(sheets.nodes):
+                nodes.write_string(0, place, listed.title, bold)
+                nodes.write_column(1, place, listed.values)
         for sheet, columns in ((model, sheets.model), (answers, sheets.answers)):
             _fill(sheet, columns, rows, bold)
 
 
 def _fill(sheet: Any, columns: tuple[Titled, ...], rows: int, bold: Any) -> None:
     sheet.freeze_panes(1, 0)
-    for place, column in enumerate(columns):
+    place = 0
+    for column in columns:
         sheet.write_string(0, place, column.title, bold)
-        for row in range(1, rows + 1):
-            sheet.write_formula(row, place, column.at(row + 1), None, "")  # no result: it is calculated
+        for row in range(1, rows + 1):  # without results: these are calculated
+            if column.width == 1:
+                sheet.write_formula(row, place, column.at(row + 1), None, "")
+            else:
+                sheet.write_array_formula(
+                    row, place, row, place + column.width - 1, f"{{{column.at(row + 1)}}}", None, ""
+                )
+        place += column.width
 
 
 def _told(column: Column) -> str:

@@ -94,7 +94,8 @@ class SheetPredictor:
         filled = Xml.Element(f"{_SPACE}sheetData")
         for number, row in enumerate(rows, start=2):
             cells = Xml.SubElement(filled, f"{_SPACE}row", r=str(number))
-            values = row if any(value is not None for value in row) else ("?", *row[1:])  # else it is no row
+            is_blank = all(value in {None, ""} for value in row)
+            values = ("?", *row[1:]) if is_blank else row  # a row of blank cells has no answer
             for place, value in enumerate(values):
                 if value is not None:
                     cells.append(_cell(f"{column_letters(place)}{number}", value))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from kervan.core.errors import Refused
 from kervan.core.schema import Type
+from kervan.package.scalar.excel_trees import NodeList
 from kervan.package.scalar.expressions import (
     Among,
     Call,
@@ -25,17 +26,22 @@ from kervan.package.scalar.expressions import (
     Name,
     Number,
 )
+from kervan.package.scalar.lower import lower
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kervan.core.schema import Column
+    from kervan.package.neutral.form import Form
+    from kervan.package.scalar.excel_trees import Listed
     from kervan.package.scalar.expressions import Test
-    from kervan.package.scalar.lower import Formulas
+    from kervan.package.scalar.lower import Ensemble, Formulas
 
-INPUTS, ANSWERS, MODEL, NUMBERS, LISTS = "Inputs", "Answers", "Model", "Numbers", "Lists"
+INPUTS, ANSWERS, MODEL, NUMBERS, LISTS, NODES = "Inputs", "Answers", "Model", "Numbers", "Lists", "Nodes"
 COLUMNS = 16_384  # of a sheet
+MOST_NODES = 200_000  # of trees, as rows of a sheet that has a million
 LARGEST = 150_000  # characters of one row's formulas: spreadsheets take minutes to open more
+_QUICK = 20_000  # characters up to which trees are opened as quickly as a list of their nodes
 _LONGEST, _DEEPEST = (
     2_000,
     20,
@@ -47,10 +53,11 @@ _LARGEST_NUMBER = 9e307  # Excel's is just below 1e308
 
 @dataclass(frozen=True, slots=True)
 class Titled:
-    """A column of formulas, for any row."""
+    """A column of formulas, for any row; or several columns that one array formula fills."""
 
     title: str
     formula: str
+    width: int = 1
 
     def at(self, row: int) -> str:
         """Return the formula of a row, counted from 1."""
@@ -62,12 +69,15 @@ class Sheets:
     """What a workbook holds: the columns of the sheets of formulas, and the numbers that these refer to.
 
     The categories of input i are in column i of the sheet of lists, from its second row on; those of the
-    output come last.
+    output come last. `nodes` are the columns of the sheet of trees, and `counted` is how many numbers 1, 2, …
+    stand in the first row of the sheet of numbers, from its second column on.
     """
 
     model: tuple[Titled, ...]
     answers: tuple[Titled, ...]
     numbers: tuple[float, ...]
+    nodes: tuple[Listed, ...] = ()
+    counted: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +89,36 @@ class _Part:
     is_nullable: bool = False
 
 
-def write_sheets(formulas: Formulas) -> Sheets:
-    """Write formulas for a workbook. Raises `Refused` for more than spreadsheets can open in time."""
-    printer = _Printer(formulas)
-    model, answers = printer.print()
-    length = sum(len(column.formula) for column in (*model, *answers))
-    if len(model) > COLUMNS or length > LARGEST:
+def write_sheets(form: Form) -> Sheets:
+    """Write a model for a workbook: its trees as formulas, or as a list of nodes if these would be too long.
+
+    Raises `Refused` for a form that needs sorting or searching, and for more than spreadsheets open in time.
+    """
+    sheets = _Printer(lower(form)).print()
+    if _length(sheets) > _QUICK:
+        sheets = _Printer(lower(form, keeps_trees=True)).print()
+    if not _fits(sheets):
+        rows = max((len(column.values) for column in sheets.nodes), default=0)
         raise Refused(
-            f"each row would have {len(model):,} columns and {length:,} characters of formulas; "
-            f"spreadsheets have {COLUMNS:,} columns and open {LARGEST:,} characters in time",
+            f"each row would have {_width(sheets):,} columns and {_length(sheets):,} characters of formulas, "
+            f"over {rows:,} nodes; spreadsheets have {COLUMNS:,} columns and open {LARGEST:,} characters "
+            f"and {MOST_NODES:,} nodes in time",
             hint="choose a smaller model, or the format `onnx`",
         )
-    return Sheets(model=tuple(model), answers=tuple(answers), numbers=tuple(printer.numbers))
+    return sheets
+
+
+def _fits(sheets: Sheets) -> bool:
+    nodes = max((len(column.values) for column in sheets.nodes), default=0)
+    return _width(sheets) <= COLUMNS and _length(sheets) <= LARGEST and nodes <= MOST_NODES
+
+
+def _width(sheets: Sheets) -> int:
+    return sum(column.width for column in sheets.model)
+
+
+def _length(sheets: Sheets) -> int:
+    return sum(len(column.formula) for column in (*sheets.model, *sheets.answers))
 
 
 def column_letters(place: int) -> str:
@@ -107,6 +135,17 @@ def column_letters(place: int) -> str:
     return letters
 
 
+def _cells(place: int, width: int) -> str:
+    """Return the cells of a row from a column on."""
+    first, last = column_letters(place), column_letters(place + width - 1)
+    return f"{first}{_ROW}" if width == 1 else f"{first}{_ROW}:{last}{_ROW}"
+
+
+def _counts(number: int) -> str:
+    """Return the cells that count 1, 2, …"""
+    return f"{NUMBERS}!$B$1:${column_letters(number)}$1"
+
+
 def list_range(place: int, length: int) -> str:
     """Return where the categories of an input are."""
     letters = column_letters(place)
@@ -118,18 +157,16 @@ class _Printer:
         self._formulas = formulas
         self._signature = formulas.signature
         self._columns: list[Titled] = []
+        self._width = 0
         self._parts: dict[str, _Part] = {}
         self._places: dict[float, int] = {}
+        self._nodes: list[Listed] = []
+        self._counted = 0
 
-    @property
-    def numbers(self) -> list[float]:
-        """The numbers that have a cell of their own."""
-        return list(self._places)
-
-    def print(self) -> tuple[list[Titled], list[Titled]]:
-        """Print all columns of the model, and those of the answer."""
+    def print(self) -> Sheets:
+        """Print all sheets."""
         for place, column in enumerate(self._signature.inputs):
-            self._columns.append(Titled(column.name, self._number_of(place, column)))
+            self._add(Titled(column.name, self._number_of(place, column)))
         for level in self._formulas.levels:
             for name, formula in level:
                 self._parts[name] = self._own_column(name, self.formula(formula))
@@ -137,7 +174,13 @@ class _Printer:
         for place, formula in enumerate(self._formulas.answers):
             part = self.formula(formula)
             cells.append(self._own_column(f"answer {place + 1}", part).text)
-        return self._columns, self._answers(cells)
+        return Sheets(
+            model=tuple(self._columns),
+            answers=tuple(self._answers(cells)),
+            numbers=tuple(self._places),
+            nodes=tuple(self._nodes),
+            counted=self._counted,
+        )
 
     def _answers(self, cells: Sequence[str]) -> list[Titled]:
         last = column_letters(len(self._signature.inputs) - 1)
@@ -170,6 +213,8 @@ class _Printer:
         if isinstance(formula, Number):
             return self._number(formula.value)
         if isinstance(formula, Name):
+            if formula.name not in self._parts:
+                self._walk(next(each for each in self._formulas.ensembles if formula.name in each.names))
             return self._parts[formula.name]
         if isinstance(formula, Input):
             is_category = self._signature.inputs.columns[formula.place].type is Type.CATEGORY
@@ -222,8 +267,51 @@ class _Printer:
         return self._own_column(f"part {len(self._columns) + 1}", part)
 
     def _own_column(self, title: str, part: _Part) -> _Part:
-        self._columns.append(Titled(title, part.text))
-        return _Part(f"{column_letters(len(self._columns) - 1)}{_ROW}", 0, part.is_nullable)
+        place = self._add(Titled(title, part.text))
+        return _Part(_cells(place, 1), 0, part.is_nullable)
+
+    def _add(self, column: Titled) -> int:
+        """Add a column, or the several of an array formula, and return its place."""
+        place = self._width
+        self._columns.append(column)
+        self._width += column.width
+        return place
+
+    def _walk(self, ensemble: Ensemble) -> None:
+        """Walk through the trees of an ensemble, and name what they answer."""
+        nodes = NodeList(ensemble, self._signature, _LARGEST_NUMBER)
+        ranges = self._list(nodes)
+        texts = [self._short(self.formula(element)).text for element in nodes.asked]
+        places = [self._add(Titled(f"asked {number}", text)) for number, text in enumerate(texts, 1)]
+        trees = len(nodes.depths)
+        self._counted = max(self._counted, trees, len(places))
+        reached = _counts(trees)
+
+        def look(title: str) -> str:
+            return f"LOOKUP({reached},{ranges['node']},{ranges[title]})"
+
+        for number in range(1, max(nodes.depths, default=0) + 1 if places else 1):
+            element = f"LOOKUP({look('asks about')},{_counts(len(places))},{_cells(places[0], len(places))})"
+            held = _cells(self._add(Titled(f"held {number}", element, trees)), trees)
+            reached = _cells(self._add(Titled(f"step {number}", nodes.child(held, look), trees)), trees)
+        for output, name in enumerate(nodes.names):
+            column, own = nodes.adding_to(output)
+            leaves = look(f"leaf {column + 1}")
+            if own != slice(0, trees):
+                leaves += f"*({_counts(trees)}>{own.start})*({_counts(trees)}<={own.stop})"
+            base = self._number(float(nodes.base[output])).text
+            self._parts[name] = self._own_column(
+                name, _Part(f"{base}+SUMPRODUCT({leaves})" if trees else base)
+            )
+
+    def _list(self, nodes: NodeList) -> dict[str, str]:
+        """Add the columns of nodes, and return where they are by their titles."""
+        ranges = {}
+        for title, column in nodes.listed().items():
+            letters = column_letters(len(self._nodes))
+            ranges[title] = f"{NODES}!${letters}$2:${letters}${len(column.values) + 1}"
+            self._nodes.append(column)
+        return ranges
 
     def _number(self, value: float) -> _Part:
         if math.isnan(value):

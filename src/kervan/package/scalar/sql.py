@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from kervan.core.errors import Refused
 from kervan.package.scalar.lower import lower, names_in, uses_in
-from kervan.package.scalar.sql_arrays import Grove
+from kervan.package.scalar.sql_arrays import ArrayWalk
 from kervan.package.scalar.sql_formulas import Printer
 from kervan.package.scalar.sql_trees import Forest
 
@@ -54,7 +54,7 @@ def write_script(form: Form, dialect: Dialect) -> Script:
         return Script(query=query)
     formulas = lower(form, keeps_trees=True)
     if dialect.lambdas and formulas.ensembles:
-        query = _query(formulas, dialect, [Grove(ensemble) for ensemble in formulas.ensembles])
+        query = _query(formulas, dialect, [ArrayWalk(ensemble) for ensemble in formulas.ensembles])
         return Script(query=_checked(query, _LARGEST_ARRAYS))
     forests = [Forest(ensemble) for ensemble in formulas.ensembles]
     return Script(
@@ -72,7 +72,7 @@ def _checked(query: str, largest: int) -> str:
     return query
 
 
-def _query(formulas: Formulas, dialect: Dialect, forests: Sequence[Forest | Grove]) -> str:
+def _query(formulas: Formulas, dialect: Dialect, forests: Sequence[Forest | ArrayWalk]) -> str:
     printer = Printer(formulas, dialect)
     steps = _Steps(printer, forests)
     repeated = _Repeated(formulas)
@@ -138,7 +138,7 @@ def _levels(formulas: Formulas) -> list[list[tuple[str, Expression]]]:
 class _Steps:
     """The query so far: named steps, each over the one before it."""
 
-    def __init__(self, printer: Printer, forests: Sequence[Forest | Grove]) -> None:
+    def __init__(self, printer: Printer, forests: Sequence[Forest | ArrayWalk]) -> None:
         self._printer = printer
         self._waiting = list(forests)
         self._steps: list[str] = []
@@ -163,12 +163,12 @@ class _Steps:
         self.walk_before([("", element) for each in needed for element in each.asked])  # about each other
         left = [each for each in needed if each in self._waiting]
         self._waiting = [each for each in self._waiting if each not in left]
-        self._walk_arrays([each for each in left if isinstance(each, Grove)])
+        self._walk_arrays([each for each in left if isinstance(each, ArrayWalk)])
         for forest in left:
             if isinstance(forest, Forest):
                 self._walk_table(forest)
 
-    def _walk_arrays(self, groves: Sequence[Grove]) -> None:
+    def _walk_arrays(self, groves: Sequence[ArrayWalk]) -> None:
         """Walk through groves side by side."""
         levels = [grove.levels(self._printer, self._forests + place) for place, grove in enumerate(groves, 1)]
         self._forests += len(groves)
