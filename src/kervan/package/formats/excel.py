@@ -92,9 +92,9 @@ def write_workbook(sheets: Sheets, signature: Signature, path: Path, *, rows: in
         numbers.write_row(0, 1, range(1, sheets.counted + 1))
         if sheets.nodes:
             nodes = book.add_worksheet(NODES)
-            for place, listed in enumerate(sheets.nodes):
-                nodes.write_string(0, place, listed.title, bold)
-                nodes.write_column(1, place, listed.values)
+            for place, (title, values) in enumerate(sheets.nodes):
+                nodes.write_string(0, place, title, bold)
+                nodes.write_column(1, place, values)
         for sheet, columns in ((model, sheets.model), (answers, sheets.answers)):
             _fill(sheet, columns, rows, bold)
 

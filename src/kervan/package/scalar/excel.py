@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     from kervan.core.schema import Column
     from kervan.package.neutral.form import Form
-    from kervan.package.scalar.excel_trees import Listed
     from kervan.package.scalar.expressions import Test
     from kervan.package.scalar.lower import Ensemble, Formulas
 
@@ -69,15 +68,30 @@ class Sheets:
     """What a workbook holds: the columns of the sheets of formulas, and the numbers that these refer to.
 
     The categories of input i are in column i of the sheet of lists, from its second row on; those of the
-    output come last. `nodes` are the columns of the sheet of trees, and `counted` is how many numbers 1, 2, …
-    stand in the first row of the sheet of numbers, from its second column on.
+    output come last. `nodes` are the columns of the sheet of trees, with their titles. `counted` is how many
+    numbers 1, 2, … stand in the first row of the sheet of numbers, from its second column on.
     """
 
     model: tuple[Titled, ...]
     answers: tuple[Titled, ...]
     numbers: tuple[float, ...]
-    nodes: tuple[Listed, ...] = ()
+    nodes: tuple[tuple[str, Sequence[float | str]], ...] = ()
     counted: int = 0
+
+    @property
+    def width(self) -> int:
+        """How many columns the sheet of the model has."""
+        return sum(column.width for column in self.model)
+
+    @property
+    def length(self) -> int:
+        """How many characters the formulas of a row have."""
+        return sum(len(column.formula) for column in (*self.model, *self.answers))
+
+    @property
+    def height(self) -> int:
+        """How many nodes there are, at most, in a column."""
+        return max((len(values) for _, values in self.nodes), default=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,30 +109,16 @@ def write_sheets(form: Form) -> Sheets:
     Raises `Refused` for a form that needs sorting or searching, and for more than spreadsheets open in time.
     """
     sheets = _Printer(lower(form)).print()
-    if _length(sheets) > _QUICK:
+    if sheets.length > _QUICK:
         sheets = _Printer(lower(form, keeps_trees=True)).print()
-    if not _fits(sheets):
-        rows = max((len(column.values) for column in sheets.nodes), default=0)
+    if sheets.width > COLUMNS or sheets.length > LARGEST or sheets.height > MOST_NODES:
         raise Refused(
-            f"each row would have {_width(sheets):,} columns and {_length(sheets):,} characters of formulas, "
-            f"over {rows:,} nodes; spreadsheets have {COLUMNS:,} columns and open {LARGEST:,} characters "
-            f"and {MOST_NODES:,} nodes in time",
+            f"each row would have {sheets.width:,} columns and {sheets.length:,} characters of formulas, "
+            f"over {sheets.height:,} nodes; spreadsheets have {COLUMNS:,} columns and open {LARGEST:,} "
+            f"characters and {MOST_NODES:,} nodes in time",
             hint="choose a smaller model, or the format `onnx`",
         )
     return sheets
-
-
-def _fits(sheets: Sheets) -> bool:
-    nodes = max((len(column.values) for column in sheets.nodes), default=0)
-    return _width(sheets) <= COLUMNS and _length(sheets) <= LARGEST and nodes <= MOST_NODES
-
-
-def _width(sheets: Sheets) -> int:
-    return sum(column.width for column in sheets.model)
-
-
-def _length(sheets: Sheets) -> int:
-    return sum(len(column.formula) for column in (*sheets.model, *sheets.answers))
 
 
 def column_letters(place: int) -> str:
@@ -160,7 +160,7 @@ class _Printer:
         self._width = 0
         self._parts: dict[str, _Part] = {}
         self._places: dict[float, int] = {}
-        self._nodes: list[Listed] = []
+        self._nodes: list[tuple[str, Sequence[float | str]]] = []
         self._counted = 0
 
     def print(self) -> Sheets:
@@ -309,8 +309,8 @@ class _Printer:
         ranges = {}
         for title, column in nodes.listed().items():
             letters = column_letters(len(self._nodes))
-            ranges[title] = f"{NODES}!${letters}$2:${letters}${len(column.values) + 1}"
-            self._nodes.append(column)
+            ranges[title] = f"{NODES}!${letters}$2:${letters}${len(column) + 1}"
+            self._nodes.append((title, column))
         return ranges
 
     def _number(self, value: float) -> _Part:

@@ -6,7 +6,6 @@ leads to. LOOKUP is the one function that finds something for many nodes at once
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,21 +16,13 @@ from kervan.package.scalar.expressions import Input
 from kervan.package.scalar.grove import Grove
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from kervan.core.schema import Signature
     from kervan.package.neutral.form import Floats
     from kervan.package.scalar.lower import Ensemble
 
 NO_CHOICE = "-"  # a blank cell is looked up as 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
-    """A column of the sheet of nodes, from its second row on."""
-
-    title: str
-    values: tuple[float | str, ...]
 
 
 class NodeList(Grove):
@@ -42,20 +33,18 @@ class NodeList(Grove):
         self._signature = signature
         self._largest = largest
 
-    def listed(self) -> dict[str, Listed]:
-        """Return the columns of the nodes by what they hold, those of the leaves last, by their numbers."""
-        held = {
-            "node": np.arange(1, len(self.first) + 1),
-            "asks about": self.places + 1,
-            "at most": np.clip(self._between_singles(), -self._largest, self._largest),
-            "first child": np.array(self.first) + 1,
-            "if missing": self.missing,
-            **{f"leaf {column + 1}": self.held(column) for column in range(self.columns)},
+    def listed(self) -> dict[str, Sequence[float | str]]:
+        """Return the columns of the nodes by their titles."""
+        found: dict[str, Sequence[float | str]] = {
+            "node": range(1, len(self.first) + 1),
+            "asks about": (self.places + 1).tolist(),
+            "at most": np.clip(self._between_singles(), -self._largest, self._largest).tolist(),
+            "first child": [place + 1 for place in self.first],
+            "if missing": self.missing.tolist(),
+            **{f"leaf {column + 1}": self.held(column).tolist() for column in range(self.columns)},
         }
-        found = {title: Listed(title=title, values=tuple(values.tolist())) for title, values in held.items()}
         if self.chooses:
-            members = tuple(each or NO_CHOICE for each in self.members)
-            found["children of codes"] = Listed(title="children of codes", values=members)
+            found["children of codes"] = [each or NO_CHOICE for each in self.members]
         return found
 
     def child(self, element: str, look: Callable[[str], str]) -> str:
@@ -78,6 +67,8 @@ class NodeList(Grove):
         equal that agree in 15 digits, which no number of float32 and such a threshold do.
         """
         thresholds = self.thresholds
+        if not self.asked:
+            return thresholds
         columns = self._signature.inputs.columns
         is_typed = np.array(
             [isinstance(each, Input) and columns[each.place].type is not Type.CATEGORY for each in self.asked]
