@@ -321,5 +321,9 @@ def test_a_new_project_says_what_is_next(home: Home) -> None:
     found = home.ask("settings", "--json", cwd=folder).json
     assert found["project"]["name"] == "şehir"
     assert (found["data"]["source"], found["data"]["target"]) == ('a "b"\\ı.csv', "çıktı")
+    home.write("tablo ı.csv", "a,b\n1,2\n")
+    home.ask("init", "Başka", "--name", "başka", "--source", "tablo ı.csv", "--target", "b")
+    there = home.ask("settings", "--json", cwd=home.folder / "Başka").json
+    assert there["data"]["source"] == "../tablo ı.csv"
     assert "a project" in home.ask("init", "Kötü Ad", code=2).err
     assert not (home.folder / "Kötü Ad").exists()

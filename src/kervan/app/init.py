@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,12 +38,16 @@ class NewProject:
 
 
 def init(folder: Path, *, name: str = "", source: str = "data.csv", target: str = "target") -> NewProject:
-    """Write a `kervan.toml`, and a `.gitignore` where there is none; an existing project is left alone."""
+    """Write a `kervan.toml`, and a `.gitignore` where there is none; an existing project is left alone.
+
+    A `source` that is a file here, and none in the folder, is written as it is seen from there.
+    """
     path = folder / FILE_NAME
     if path.exists():
         raise Conflict(f"{path} exists already", hint="edit it, or choose another folder")
     chosen = check_name(name or folder.resolve().name, "a project")
-    text = _TEMPLATE.format(name=_quoted(chosen), source=_quoted(source), target=_quoted(target))
+    named = _seen_from(folder, source)
+    text = _TEMPLATE.format(name=_quoted(chosen), source=_quoted(named), target=_quoted(target))
     files = {FILE_NAME: text}
     if not (folder / ".gitignore").exists():
         files[".gitignore"] = _IGNORED
@@ -55,6 +60,12 @@ def init(folder: Path, *, name: str = "", source: str = "data.csv", target: str 
             f"{error.filename or folder}: {error.strerror}", hint="choose another folder"
         ) from error
     return NewProject(folder=folder, files=tuple(files))
+
+
+def _seen_from(folder: Path, source: str) -> str:
+    if Path(source).is_absolute() or (folder / source).exists() or not Path(source).is_file():
+        return source
+    return Path(os.path.relpath(source, folder)).as_posix()
 
 
 def _quoted(text: str) -> str:
