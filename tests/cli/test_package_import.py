@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 import joblib
 import jsonschema
 import numpy as np
+import onnx
 import polars as pl
 import pytest
 import torch
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from sklearn.linear_model import LogisticRegression
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from docs.manifest_schema import schema
 from kervan.core.identity import sha256_file
@@ -126,6 +128,16 @@ MISTAKES: dict[str, tuple[list[str], str, int]] = {
     "code alone": (["model.joblib", "paket", *ASK, "--formats", "c"], "can be served", 2),
     "wrong name": (["model.joblib", "paket", "--name", "a b", *ASK[2:]], "'a b' cannot name a model", 2),
     "wrong version": (["model.joblib", "paket", *ASK, "--version", "1"], "'1'", 2),
+    "format named twice": (
+        ["model.joblib", "paket", *ASK, "--formats", "onnx,onnx"],
+        "the format 'onnx' is named twice",
+        2,
+    ),
+    "a kind that is never run": (
+        ["model.joblib", "paket", *ASK, "--allow", "pickle"],
+        "--allow pickle changes nothing",
+        2,
+    ),
     "taken": (["model.joblib", "model.joblib", *ASK], "exists already", 5),
     "no signature": (
         ["model.joblib", "paket", *ASK, "--signature", "satırlar.csv"],
@@ -146,6 +158,45 @@ def test_a_mistake_is_named_and_leaves_nothing(name: str, home: Home) -> None:
     assert sorted(path.name for path in home.folder.iterdir() if path.name != ".kervan") == [
         each for each in before if each != ".kervan"
     ]
+
+
+def test_the_model_says_what_numbers_in_its_target_are(home: Home) -> None:
+    """Three numbers could be classes or values; texts are no values."""
+    home.start()
+    table = rows().with_columns((pl.col("yaş") // 30).alias("ayrıldı"))
+    table.write_csv(home.folder / "satırlar.csv")
+    matrix = table.select("yaş", "gelir").to_numpy()
+    for name, kind in (("sınıf", DecisionTreeClassifier), ("değer", DecisionTreeRegressor)):
+        joblib.dump(kind(max_depth=3).fit(matrix, table["ayrıldı"].to_list()), home.folder / name)
+    for name, allowed in (("sınıf", ["0", "1", "2"]), ("değer", [])):
+        told = home.ask("package", "import", name, f"{name}.kervan", *ASK, "--json").json
+        assert told["manifest"]["signature"]["output"]["allowed"] == allowed
+    rows().write_csv(home.folder / "satırlar.csv")
+    said = home.ask("package", "import", "değer", "paket", *ASK, code=4).err
+    assert "is a regression, not a classification" in said
+    asked = (*ASK, "--task", "regression")
+    assert "holds no numbers" in home.ask("package", "import", "değer", "paket", *asked, code=2).err
+
+
+def test_rows_without_an_answer_are_counted_and_the_first_is_shown(home: Home) -> None:
+    home.start()
+    table = rows(30).with_columns(
+        pl.when(pl.int_range(30) > 10).then(pl.col("gelir")).alias("gelir"), ayrıldı=pl.lit(1.5)
+    )
+    table.write_csv(home.folder / "satırlar.csv")
+    nodes = [onnx.helper.make_node("ReduceSum", ["X", "axes"], ["Y"], keepdims=1)]
+    made = [
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [None, width])
+        for name, width in (("X", 2), ("Y", 1))
+    ]
+    axes = onnx.helper.make_tensor("axes", onnx.TensorProto.INT64, [1], [1])
+    graph = onnx.helper.make_graph(nodes, "sum", made[:1], made[1:], [axes])
+    onnx.save(
+        onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 19)], ir_version=9),
+        home.folder / "sum.onnx",
+    )
+    said = home.ask("package", "import", "sum.onnx", "paket", *ASK, code=4).err
+    assert "answers 11 of the table's 30 rows with no number: the first is row 1, where 'gelir' is" in said
 
 
 def test_texts_whose_codes_nobody_knows_are_refused(home: Home) -> None:
@@ -173,6 +224,7 @@ def test_a_file_is_inspected(home: Home) -> None:
         in home.ask("package", "inspect", "model.pkl", "--allow", "pickel", code=2).err
     )
     assert "there is no file" in home.ask("package", "inspect", "yok", code=3).err
+    assert "is a folder" in home.ask("package", "inspect", ".", "--quiet", code=2).err
 
 
 TRAINERS: dict[str, Callable[[Any, Any, bool, Path], Path]] = {}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kervan.cli.edge import Shown, shows, with_project
+from kervan.cli.edge import Shown, shows, takes_quiet, with_project
 from kervan.cli.show import pairs, proof_text
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def import_(project: Project, file: Path, to: Path, formats: str, task: str | No
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--allow", multiple=True, metavar="KIND", help="Do not refuse this kind; may be repeated.")
+@takes_quiet
 @shows(
     example="""kervan package inspect model.pkl
                kervan package inspect model.pkl --allow pickle"""

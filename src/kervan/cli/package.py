@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kervan.cli import distribution, imports
-from kervan.cli.edge import Shown, moment, shows, with_project
+from kervan.cli.edge import Shown, moment, shows, takes_quiet, with_project
 from kervan.cli.show import pairs, proof_text
 
 if TYPE_CHECKING:
@@ -139,6 +139,7 @@ def formats(project: Project, ref: str, only: tuple[str, ...]) -> Shown:
 @click.option("--sigstore-key", "public", type=_FILE, help="The bundle's: the public key of who signed.")
 @click.option("--identity", default="", help="The bundle's: the address or workflow that signed.")
 @click.option("--issuer", default="", metavar="URL", help="Who vouches for the identity.")
+@takes_quiet
 @shows(
     example="""kervan package check income-1.0.0
                kervan package check income-1.0.0.kervan --key ayse.pem
@@ -173,6 +174,7 @@ def check(
 @click.option(
     "--key", type=_FILE, help="A private key on an elliptic curve (PEM); without it, Sigstore asks."
 )
+@takes_quiet
 @shows(
     example="""kervan package sign income-1.0.0.kervan income.sig
                kervan package sign income-1.0.0 income.sig --key release-private.pem"""

@@ -28,13 +28,15 @@ _HEAD = 1 << 16
 _BOOSTERS = ("lightgbm", "xgboost", "catboost")
 _TO_ONNX = "export it to ONNX where it was trained, and import that"
 _PROGRAM = "/models/model.json"
+CAN_BE_ALLOWED = ("torchscript", "torch")  # kinds of files that are run if they are named
 _REFUSED = {
     "torchscript": "it carries code that its reader runs",
     "torch": "its pickle runs what it says",
 }
 _KNOWN = (
     "known are scikit-learn's pickle and joblib, Kervan's native folders, LightGBM's text, XGBoost's JSON "
-    "and UBJSON, CatBoost's .cbm and JSON, Keras, PMML, ONNX, and folders with an MLmodel"
+    "and UBJSON, CatBoost's .cbm and JSON, Keras, PMML, ONNX, PyTorch's TorchScript and exported programs, "
+    "and folders with an MLmodel"
 )
 
 
