@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from journeys.home import SETTINGS
+from journeys.home import SETTINGS, as_csv, customers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,6 +45,27 @@ def test_a_format_that_does_not_exist_is_named(command: tuple[str, ...], lived: 
     asked = lived.ask("package", *command, "sqlit", *to, code=3)
     assert "there is no format 'sqlit'" in asked.err
     assert 'did you mean "sqlite"?' in asked.err
+
+
+def test_a_format_that_is_not_there_says_why(lived: Home, tmp_path: Path) -> None:
+    for command in (("formats", MODEL, "--only", "mleap"), ("write", MODEL, "mleap", str(tmp_path / "x"))):
+        said = lived.ask("package", *command, code=4).err
+        assert "mleap is not written: its package on PyPI has no runtime" in said
+
+
+def test_a_format_is_tried_once_however_often_it_is_named(lived: Home) -> None:
+    told = lived.ask("package", "formats", MODEL, "--only", "python", "--only", "python").out
+    assert len(told.splitlines()) == 2
+
+
+def test_a_table_keeps_to_its_lines(home: Home) -> None:
+    """A name of a column may hold a line's end, and the reason may name the column."""
+    text = as_csv(customers(120), ("müşteri", '"yaş\nyıl"', "şehir", "gelir", "0", "ayrıldı"))
+    home.start(settings=SETTINGS.partition("[release]")[0]).write("müşteriler.csv", text)
+    home.ask("run")
+    asked = home.ask("package", "formats", "--only", "mojo", "--only", "c")
+    assert len(asked.out.splitlines()) == 3
+    assert len(asked.err.splitlines()) == 2
 
 
 def test_without_the_native_format_the_original_is_gone(home: Home) -> None:
