@@ -86,7 +86,14 @@ def test_narrower_numbers_are_measured_and_written_if_they_pay(lived: Home, tmp_
         "float16",
         "int8",
     ]
+    assert told.splitlines()[0].split() == [
+        *("graph", "size", "roc_auc", "difference", "labels", "1", "row", "1,000", "rows")
+    ]
+    assert told.splitlines()[2].count("×") == 2
     values = {each["name"]: each for each in lived.ask("package", "optimise", MODEL, "--json").json}
+    assert {each["metric"] for each in values.values()} == {"roc_auc"}
+    assert values["float64"]["speedup_many"] > 0
+    assert values["int8"]["speedup_many"] is None
     assert not values["int8"]["pays"]
     assert values["float32"]["size"] < values["float64"]["size"]
     refused = lived.ask("package", "optimise", MODEL, "--write", "int8", "--to", str(tmp_path / "x"), code=4)

@@ -85,17 +85,18 @@ def write(project: Project, ref: str, name: str, to: Path) -> Shown:
 @with_project
 def optimise_(project: Project, ref: str, write: str, to: Path | None) -> Shown:
     """Measure the ONNX graph with constants folded, in float32, float16 and int8, beside the original."""
-    from kervan.app.optimise import optimise_model, write_graph
+    from kervan.app.optimise import metric_of, optimise_model, write_graph
     from kervan.app.register import find_model
     from kervan.cli.show import graphs_text
 
     if bool(write) != (to is not None):
         raise click.UsageError("--write and --to belong together")
-    found = optimise_model(project, find_model(project, ref))
-    text = graphs_text(found)
+    model = find_model(project, ref)
+    found, metric = optimise_model(project, model), metric_of(model)
+    text = graphs_text(found, metric)
     if to is not None:
         text += f"\n{write} is in {write_graph(found, write, to)}"
-    return Shown([{**_plain(each), "pays": each.pays} for each in found], text)
+    return Shown([{**_plain(each), "metric": metric, "pays": each.pays} for each in found], text)
 
 
 def _plain(measured: Measured) -> dict[str, Any]:

@@ -79,9 +79,9 @@ def proof_text(proof: Parity) -> str:
     return f"{proof.format}: largest difference {proof.largest:.2g} over {proof.rows:,} rows"
 
 
-def graphs_text(found: Sequence[Measured]) -> str:
+def graphs_text(found: Sequence[Measured], metric: str) -> str:
     """Show what narrower numbers cost and gain, beside the original."""
-    header = ("graph", "size", "score", "difference", "labels", "1 row", "1,000 rows", "")
+    header = ("graph", "size", metric, "difference", "labels", "1 row", "", "1,000 rows", "", "")
     return table(header, [_graph_row(each) for each in found])
 
 
@@ -89,15 +89,17 @@ def _graph_row(each: Measured) -> tuple[str, ...]:
     is_graph = each.name != "original"
     told = each.reason or "pays"
     if isnan(each.one):
-        return (each.name, "", "", "", "", "", "", told)
+        return (each.name, *[""] * 8, told)
     return (
         each.name,
-        f"{each.size / 1024:,.1f} kB" if is_graph else "",
+        f"{each.size / 1024:,.1f} kB",
         f"{each.score:.5g}",
         f"{each.largest:.1e}" if is_graph else "",
         str(each.label_changes) if is_graph else "",
         f"{each.one * 1e3:.3f} ms",
+        f"{each.speedup_one:,.1f}×" if is_graph else "",
         f"{each.many * 1e3:.2f} ms",
+        f"{each.speedup_many:,.1f}×" if is_graph else "",
         told if is_graph and each.name != "float64" else "",
     )
 
