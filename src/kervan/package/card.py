@@ -31,7 +31,7 @@ def model_card(background: Outline) -> str:
         "## Intended use",
         _prose(background.use) or _NO_USE,
         "## Inputs",
-        _columns(manifest.signature.inputs),
+        columns_table(manifest.signature.inputs),
         "## How good it is",
         _quality(background),
         "## Formats",
@@ -78,7 +78,7 @@ def data_card(background: Background) -> str:
             ],
         ),
         "## Columns",
-        _columns(dataset.schema),
+        columns_table(dataset.schema),
         "## Protection",
         _list(protected) if protected else "No column was hashed, replaced or left out for protection.",
         f"{len(background.manifest.samples)} rows of the validation part are in `manifest.json`, as samples.",
@@ -181,7 +181,8 @@ def _instructions(background: Outline) -> str:
     return "\n".join(["With Kervan:", "", "```sh", *lines, "```", "", told])
 
 
-def _columns(columns: Iterable[Column]) -> str:
+def columns_table(columns: Iterable[Column]) -> str:
+    """Return a table in Markdown of columns, with what they may hold."""
     rows = [
         (
             _code(column.name),
