@@ -18,6 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from docs.manifest_schema import schema
+from journeys.home import Home
 from kervan.core.identity import sha256_file
 from kervan.package.card import MODEL_CARD
 from kervan.package.manifest import FILE_NAME
@@ -26,8 +27,6 @@ from kervan.package.materials import MATERIALS
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from journeys.home import Home
 
 lightgbm = pytest.importorskip("lightgbm")
 xgboost = pytest.importorskip("xgboost")
@@ -297,6 +296,72 @@ def test_texts_reach_a_booster_by_the_codes_that_it_keeps(home: Home, data_dir: 
     told = home.ask("package", "check", "paket", "--json").json
     np.testing.assert_allclose(told["answers"], model.predict_proba(matrix.head(20)), atol=1e-6)
     assert {each["name"] for each in told["signature"]["inputs"]["columns"] if each["allowed"]} == set(texts)
+
+
+WHY = ("--why", "bankadan, elle denendi")
+
+
+def test_an_imported_model_is_released_with_a_reason_and_on_record(home: Home) -> None:
+    """It has no run, no data and no acceptance; everything that asks for these says so."""
+    trained(home)
+    home.ask("package", "import", "model.joblib", "paket.kervan", *ASK)
+    to = ("--to", "üretim", "--port", "0")
+    refused = home.ask("release", "paket.kervan", *to, code=4)
+    assert "was trained elsewhere, and nobody accepted it" in refused.err
+    assert home.ask("models", "--json").json == []
+    released = home.ask("release", "paket.kervan", *to, *WHY, "--json").json
+    assert released["shares"] == {"ayrılma@1.0.0": 1.0}
+    assert released["why"] == WHY[1]
+    [model] = home.ask("models", "--json").json
+    assert (model["run"], model["dataset"], model["acceptance"], model["metrics"]) == ("", "", "", {})
+    assert "trained elsewhere" in home.ask("models").out
+    assert "none: it was trained elsewhere" in home.ask("models", "ayrılma").out
+    [answer] = home.ask("predict", "ayrılma", "--row", '{"yaş": 30, "gelir": 900.5}', "--json").json
+    assert answer["label"] == "evet"
+    traced = home.ask("trace", answer["id"])
+    assert "accepted     by nobody: it was trained elsewhere" in traced.out
+    assert "imported     from model.joblib (sha256 " in traced.out
+    assert home.ask("trace", answer["id"], "--json").json["acceptance"] is None
+    assert "nothing is known of the data" in home.ask("drift", "üretim", code=3).err
+    for command in (("formats", "ayrılma"), ("write", "ayrılma", "c", "kod"), ("optimise", "ayrılma")):
+        assert "import it again and name its formats" in home.ask("package", *command, code=4).err
+    assert "imported model" in home.ask("audit", "list", "--subject", model["id"]).out
+    home.ask("audit", "verify")
+    home.ask("doctor")
+
+
+def test_a_package_of_this_project_is_released_as_what_is_on_record(lived: Home) -> None:
+    name = "müşteri-kaybı"
+    lived.ask("package", "export", name, "paket.kervan")
+    before = lived.ask("models", "--json").json
+    released = lived.ask("release", "paket.kervan", "--to", "deneme", "--port", "0", "--json").json
+    assert released["shares"] == {f"{name}@1.0.0": 1.0}
+    assert lived.ask("models", "--json").json == before
+
+
+def test_what_cannot_be_released_from_a_file_is_named(home: Home) -> None:
+    _, table = trained(home)
+    home.ask("package", "import", "model.joblib", "ilk", *ASK)
+    to = ("--to", "üretim", "--port", "0")
+    home.ask("release", "ilk", *to, *WHY)
+    again = home.ask("release", "ilk", *to, "--json").json
+    assert len(home.ask("models", "--json").json) == 1
+    assert again["why"] == WHY[1]
+    model = LogisticRegression().fit(table.select("gelir").to_numpy(), table["ayrıldı"].to_list())
+    joblib.dump(model, home.folder / "model.joblib")
+    table.drop("yaş").write_csv(home.folder / "satırlar.csv")
+    home.ask("package", "import", "model.joblib", "ikinci", *ASK, "--version", "1.1.0")
+    said = home.ask("release", "ikinci", *to, *WHY, code=5).err
+    assert "ayrılma@1.1.0 says too little of what changed" in said
+    assert "--version 2.0.0" in said
+    home.ask("package", "import", "model.joblib", "üçüncü", *ASK, "--version", "2.0.0")
+    assert home.ask("release", "üçüncü", *to, *WHY, "--json").json["shares"] == {"ayrılma@2.0.0": 1.0}
+    other = Home(home.folder / "komşu", home.environ)
+    other.folder.mkdir()
+    other.start()
+    assert "signed by another project" in other.ask("release", "../ilk", *to, *WHY, code=4).err
+    (home.folder / "ilk" / MODEL_CARD).write_text("değişti")
+    assert "was changed" in home.ask("release", "ilk", *to, *WHY, code=6).err
 
 
 def test_a_module_of_pytorch_is_run_if_its_kind_is_allowed_by_name(home: Home) -> None:

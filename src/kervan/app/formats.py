@@ -70,6 +70,11 @@ def _known(name: str) -> None:
 
 def original_of(project: Project, model: Model) -> Fitted:
     """Put a registered model together again from its package's native format, every part checked."""
+    if model.is_imported:
+        raise Refused(
+            f"{model.ref} was trained elsewhere, and its file is not kept",
+            hint="import it again and name its formats: kervan package import … --formats onnx,c",
+        )
     if NATIVE not in manifest_of(project, model).formats:
         raise Refused(
             f"the package of {model.ref} has no native format, from which others could be written",
