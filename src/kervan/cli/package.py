@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kervan.cli import distribution, imports
+from kervan.cli import complete, distribution, imports
 from kervan.cli.edge import Shown, moment, shows, takes_quiet, with_project
 from kervan.cli.show import pairs, proof_text
 
@@ -56,7 +56,7 @@ def export_(project: Project, ref: str, to: Path) -> Shown:
 
 @package.command()
 @click.argument("ref")
-@click.argument("name", metavar="FORMAT")
+@click.argument("name", metavar="FORMAT", shell_complete=complete.formats)
 @click.argument("to", type=click.Path(path_type=Path))
 @shows(
     example="""kervan package write income@1.0.0 c income-c
@@ -110,7 +110,13 @@ def _plain(measured: Measured) -> dict[str, Any]:
 
 @package.command("formats")
 @click.argument("ref", default="")
-@click.option("--only", multiple=True, metavar="NAME", help="Try this format alone; may be repeated.")
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=complete.formats,
+    help="Try this format alone; may be repeated.",
+)
 @shows(
     example="""kervan package formats
                kervan package formats income@1.0.0 --only c --only postgresql"""

@@ -171,14 +171,24 @@ def _origin(background: Outline) -> str:
 
 def _instructions(background: Outline) -> str:
     folder = f"{background.manifest.name}-{background.manifest.version}"
-    named = [_code(f"{name}=={number}") for name, number in background.manifest.requirements.items()]
-    needs = f"install {', '.join(named)}" if named else "nothing has to be installed"
     lines = [
         f"kervan package check {folder} --key key.pem   # key.pem: from its maker, by another way",
         f"kervan serve {folder}",
     ]
-    told = f"Without it: `manifest.json` says which columns the files take; to score them, {needs}."
-    return "\n".join(["With Kervan:", "", "```sh", *lines, "```", "", told])
+    told = "Without it: `manifest.json` says which columns the files take. They were scored with:"
+    return "\n".join(["With Kervan:", "", "```sh", *lines, "```", "", told, "", _needs(background)])
+
+
+def _needs(background: Outline) -> str:
+    """List what has to be installed from PyPI to score each format."""
+    known = {each.format: each.requires for each in background.manifest.facts}
+    needs = known or dict.fromkeys(background.manifest.formats, background.manifest.requirements)
+    return _list(
+        f"{_code(name)}: {', '.join(_code(f'{each}=={number}') for each, number in libraries.items())}"
+        if libraries
+        else f"{_code(name)}: no library of Python"
+        for name, libraries in needs.items()
+    )
 
 
 def columns_table(columns: Iterable[Column]) -> str:
