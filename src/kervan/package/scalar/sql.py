@@ -6,7 +6,10 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from kervan.core.errors import Refused
+from kervan.package.neutral.form import Trees
 from kervan.package.scalar.lower import lower, names_in
 from kervan.package.scalar.sql_arrays import Grove
 from kervan.package.scalar.sql_formulas import Printer
@@ -42,13 +45,13 @@ class Script:
 def write_script(form: Form, dialect: Dialect) -> Script:
     """Write a query over the table `input`: its columns, `prediction`, and one probability for each class.
 
-    Trees are choices within the query if that is short enough to be planned in time, else arrays or rows of
-    a table that a recursive query walks through. Raises `Refused` for a form that needs sorting or searching,
-    and for one that is too large without its trees.
+    Trees are choices within the query if that is short enough to be planned in time, and not too deep for the
+    database's parser, else arrays or rows of a table that a recursive query walks through. Raises `Refused`
+    for a form that needs sorting or searching, and for one that is too large without its trees.
     """
     formulas = lower(form)
     query = _query(formulas, dialect, [])
-    if len(query) <= dialect.planned:
+    if len(query) <= dialect.planned and not _is_too_deep(form, dialect):
         return Script(query=query)
     formulas = lower(form, keeps_trees=True)
     if dialect.lambdas and formulas.ensembles:
@@ -61,6 +64,19 @@ def write_script(form: Form, dialect: Dialect) -> Script:
         query=_query(formulas, dialect, forests),
         nodes=tuple(statement for forest in forests for statement in forest.statements(dialect)),
     )
+
+
+def _is_too_deep(form: Form, dialect: Dialect) -> bool:
+    trees = (layer for layer in form.layers if isinstance(layer, Trees))
+    return bool(dialect.deepest) and max(map(_depth, trees), default=0) > dialect.deepest
+
+
+def _depth(layer: Trees) -> int:
+    """Count the questions before the deepest leaf."""
+    level, depth = layer.roots, 0
+    while (inner := level[layer.place[level] >= 0]).size:
+        level, depth = np.concatenate([layer.left[inner], layer.right[inner]]), depth + 1
+    return depth
 
 
 def _checked(query: str, largest: int) -> str:
