@@ -330,6 +330,14 @@ def test_an_imported_model_is_released_with_a_reason_and_on_record(home: Home) -
     home.ask("doctor")
 
 
+@pytest.mark.parametrize("name", ["paket", "paket.kervan"])
+def test_a_package_is_not_imported_again(name: str, home: Home) -> None:
+    trained(home)
+    home.ask("package", "import", "model.joblib", name, *ASK)
+    said = home.ask("package", "import", name, "ikinci", *ASK, code=2).err
+    assert f"{name} is a package already" in said
+
+
 def test_a_package_of_this_project_is_released_as_what_is_on_record(lived: Home) -> None:
     name = "müşteri-kaybı"
     lived.ask("package", "export", name, "paket.kervan")
