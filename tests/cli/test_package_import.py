@@ -223,7 +223,7 @@ def test_a_file_is_inspected(home: Home) -> None:
         in home.ask("package", "inspect", "model.pkl", "--allow", "pickel", code=2).err
     )
     assert "there is no file" in home.ask("package", "inspect", "yok", code=3).err
-    assert "is a folder" in home.ask("package", "inspect", ".", "--quiet", code=2).err
+    assert "is a folder" in home.ask("package", "inspect", ".", "--quiet", code=3).err
 
 
 TRAINERS: dict[str, Callable[[Any, Any, bool, Path], Path]] = {}

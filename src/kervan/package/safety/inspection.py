@@ -6,7 +6,7 @@ import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kervan.core.errors import Corrupted, InvalidInput, NotFound
+from kervan.core.errors import Corrupted, NotFound
 from kervan.package.safety.archives import ZIP_END, ZIP_START, tar_members, zip_members
 from kervan.package.safety.headers import is_onnx, npy_fault, onnx_fault, safetensors_fault
 from kervan.package.safety.kinds import BY_NAME, marked
@@ -47,7 +47,7 @@ def inspect_file(path: Path, limits: Limits = DEFAULT, *, allow: Collection[str]
     `Corrupted` for what is broken, `NotFound` where there is no file.
     """
     if path.is_dir():
-        raise InvalidInput(f"{path} is a folder", hint="name a file in it: they are looked at one by one")
+        raise NotFound(f"{path} is a folder", hint="name a file in it: they are looked at one by one")
     if not path.is_file():
         raise NotFound(f"there is no file {path}", hint="check its name")
     inspector = _Inspector(Budget(path, limits), frozenset(allow))
