@@ -145,6 +145,12 @@ def test_what_is_not_there_ends_with_3_and_names_what_is_near(shop: Home, case: 
     assert message in shop.ask(*command, code=3).err
 
 
+def test_where_nothing_is_yet_the_first_step_is_named(home: Home) -> None:
+    home.start()
+    for command in (("models", "yok"), ("package", "formats"), ("data", "show", "yok")):
+        assert "`kervan run` makes the first" in home.ask(*command, code=3).err
+
+
 NOT_USABLE = {
     "version": (["models", "müşteri-kaybı@9"], "'9' is not a version", "MAJOR.MINOR.PATCH"),
     "id": (["trace", "yok"], "'yok' is not a prediction's id", "26 letters"),
@@ -285,6 +291,25 @@ def test_completion_scripts_are_printed(home: Home, shell: str) -> None:
     assert f"_KERVAN_COMPLETE={shell}_complete" in script
     if shutil.which(shell):
         subprocess.run([shell, "-n"], input=script.encode(), check=True)
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        ("package write income torch", ["torch-export", "torchscript"]),
+        ("package formats income --only sav", ["savedmodel"]),
+        ("package import model.txt to --formats onnx,nat", ["onnx,native"]),
+        ("package import model.pt to --allow torc", ["torch", "torchscript"]),
+        ("package inspect model.pkl --allow pi", ["pickle"]),
+    ],
+)
+def test_names_of_formats_and_kinds_of_files_are_completed(words: str, names: list[str], home: Home) -> None:
+    home.environ |= {
+        "_KERVAN_COMPLETE": "bash_complete",
+        "COMP_WORDS": f"kervan {words}",
+        "COMP_CWORD": str(len(words.split())),
+    }
+    assert home.run().out.split() == [f"plain,{name}" for name in names]
 
 
 def test_bash_completes_commands_and_options(home: Home) -> None:

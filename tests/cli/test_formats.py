@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from journeys.home import SETTINGS
+from journeys.home import SETTINGS, as_csv, customers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,6 +47,27 @@ def test_a_format_that_does_not_exist_is_named(command: tuple[str, ...], lived: 
     assert 'did you mean "sqlite"?' in asked.err
 
 
+def test_a_format_that_is_not_there_says_why(lived: Home, tmp_path: Path) -> None:
+    for command in (("formats", MODEL, "--only", "mleap"), ("write", MODEL, "mleap", str(tmp_path / "x"))):
+        said = lived.ask("package", *command, code=4).err
+        assert "mleap is not written: its package on PyPI has no runtime" in said
+
+
+def test_a_format_is_tried_once_however_often_it_is_named(lived: Home) -> None:
+    told = lived.ask("package", "formats", MODEL, "--only", "python", "--only", "python").out
+    assert len(told.splitlines()) == 2
+
+
+def test_a_table_keeps_to_its_lines(home: Home) -> None:
+    """A name of a column may hold a line's end, and the reason may name the column."""
+    text = as_csv(customers(120), ("müşteri", '"yaş\nyıl"', "şehir", "gelir", "0", "ayrıldı"))
+    home.start(settings=SETTINGS.partition("[release]")[0]).write("müşteriler.csv", text)
+    home.ask("run")
+    asked = home.ask("package", "formats", "--only", "mojo", "--only", "c")
+    assert len(asked.out.splitlines()) == 3
+    assert len(asked.err.splitlines()) == 2
+
+
 def test_without_the_native_format_the_original_is_gone(home: Home) -> None:
     home.start(settings=SETTINGS.replace("[release]", '[package]\nformats = ["onnx"]\n[release]'))
     home.ask("run")
@@ -65,7 +86,14 @@ def test_narrower_numbers_are_measured_and_written_if_they_pay(lived: Home, tmp_
         "float16",
         "int8",
     ]
+    assert told.splitlines()[0].split() == [
+        *("graph", "size", "roc_auc", "difference", "labels", "1", "row", "1,000", "rows")
+    ]
+    assert told.splitlines()[2].count("×") == 2
     values = {each["name"]: each for each in lived.ask("package", "optimise", MODEL, "--json").json}
+    assert {each["metric"] for each in values.values()} == {"roc_auc"}
+    assert values["float64"]["speedup_many"] > 0
+    assert values["int8"]["speedup_many"] is None
     assert not values["int8"]["pays"]
     assert values["float32"]["size"] < values["float64"]["size"]
     refused = lived.ask("package", "optimise", MODEL, "--write", "int8", "--to", str(tmp_path / "x"), code=4)

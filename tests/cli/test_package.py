@@ -172,6 +172,13 @@ def test_nothing_is_overwritten(name: str, lived: Home) -> None:
     assert "exists already" in lived.ask("package", "export", MODEL, str(lived.folder / name), code=5).err
 
 
+@pytest.mark.parametrize("name", ["paket", "paket.kervan"])
+def test_folders_on_the_way_to_a_package_are_made(name: str, lived: Home) -> None:
+    place = lived.folder / "yeni klasör" / "alt" / name
+    lived.ask("package", "export", MODEL, str(place))
+    assert "is whole" in lived.ask("package", "check", str(place), "--quiet").out
+
+
 def test_what_is_no_key_is_named(lived: Home) -> None:
     place = lived.folder / "paket"
     lived.ask("package", "export", MODEL, str(place))

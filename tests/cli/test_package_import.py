@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any
 import joblib
 import jsonschema
 import numpy as np
+import onnx
 import polars as pl
 import pytest
 import torch
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from sklearn.linear_model import LogisticRegression
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from docs.manifest_schema import schema
+from journeys.home import Home
 from kervan.core.identity import sha256_file
 from kervan.package.card import MODEL_CARD
 from kervan.package.manifest import FILE_NAME
@@ -24,8 +27,6 @@ from kervan.package.materials import MATERIALS
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from journeys.home import Home
 
 lightgbm = pytest.importorskip("lightgbm")
 xgboost = pytest.importorskip("xgboost")
@@ -126,6 +127,16 @@ MISTAKES: dict[str, tuple[list[str], str, int]] = {
     "code alone": (["model.joblib", "paket", *ASK, "--formats", "c"], "can be served", 2),
     "wrong name": (["model.joblib", "paket", "--name", "a b", *ASK[2:]], "'a b' cannot name a model", 2),
     "wrong version": (["model.joblib", "paket", *ASK, "--version", "1"], "'1'", 2),
+    "format named twice": (
+        ["model.joblib", "paket", *ASK, "--formats", "onnx,onnx"],
+        "the format 'onnx' is named twice",
+        2,
+    ),
+    "a kind that is never run": (
+        ["model.joblib", "paket", *ASK, "--allow", "pickle"],
+        "--allow pickle changes nothing",
+        2,
+    ),
     "taken": (["model.joblib", "model.joblib", *ASK], "exists already", 5),
     "no signature": (
         ["model.joblib", "paket", *ASK, "--signature", "satırlar.csv"],
@@ -146,6 +157,45 @@ def test_a_mistake_is_named_and_leaves_nothing(name: str, home: Home) -> None:
     assert sorted(path.name for path in home.folder.iterdir() if path.name != ".kervan") == [
         each for each in before if each != ".kervan"
     ]
+
+
+def test_the_model_says_what_numbers_in_its_target_are(home: Home) -> None:
+    """Three numbers could be classes or values; texts are no values."""
+    home.start()
+    table = rows().with_columns((pl.col("yaş") // 30).alias("ayrıldı"))
+    table.write_csv(home.folder / "satırlar.csv")
+    matrix = table.select("yaş", "gelir").to_numpy()
+    for name, kind in (("sınıf", DecisionTreeClassifier), ("değer", DecisionTreeRegressor)):
+        joblib.dump(kind(max_depth=3).fit(matrix, table["ayrıldı"].to_list()), home.folder / name)
+    for name, allowed in (("sınıf", ["0", "1", "2"]), ("değer", [])):
+        told = home.ask("package", "import", name, f"{name}.kervan", *ASK, "--json").json
+        assert told["manifest"]["signature"]["output"]["allowed"] == allowed
+    rows().write_csv(home.folder / "satırlar.csv")
+    said = home.ask("package", "import", "değer", "paket", *ASK, code=4).err
+    assert "is a regression, not a classification" in said
+    asked = (*ASK, "--task", "regression")
+    assert "holds no numbers" in home.ask("package", "import", "değer", "paket", *asked, code=2).err
+
+
+def test_rows_without_an_answer_are_counted_and_the_first_is_shown(home: Home) -> None:
+    home.start()
+    table = rows(30).with_columns(
+        pl.when(pl.int_range(30) > 10).then(pl.col("gelir")).alias("gelir"), ayrıldı=pl.lit(1.5)
+    )
+    table.write_csv(home.folder / "satırlar.csv")
+    nodes = [onnx.helper.make_node("ReduceSum", ["X", "axes"], ["Y"], keepdims=1)]
+    made = [
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [None, width])
+        for name, width in (("X", 2), ("Y", 1))
+    ]
+    axes = onnx.helper.make_tensor("axes", onnx.TensorProto.INT64, [1], [1])
+    graph = onnx.helper.make_graph(nodes, "sum", made[:1], made[1:], [axes])
+    onnx.save(
+        onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 19)], ir_version=9),
+        home.folder / "sum.onnx",
+    )
+    said = home.ask("package", "import", "sum.onnx", "paket", *ASK, code=4).err
+    assert "answers 11 of the table's 30 rows with no number: the first is row 1, where 'gelir' is" in said
 
 
 def test_texts_whose_codes_nobody_knows_are_refused(home: Home) -> None:
@@ -173,6 +223,7 @@ def test_a_file_is_inspected(home: Home) -> None:
         in home.ask("package", "inspect", "model.pkl", "--allow", "pickel", code=2).err
     )
     assert "there is no file" in home.ask("package", "inspect", "yok", code=3).err
+    assert "is a folder" in home.ask("package", "inspect", ".", "--quiet", code=3).err
 
 
 TRAINERS: dict[str, Callable[[Any, Any, bool, Path], Path]] = {}
@@ -245,6 +296,80 @@ def test_texts_reach_a_booster_by_the_codes_that_it_keeps(home: Home, data_dir: 
     told = home.ask("package", "check", "paket", "--json").json
     np.testing.assert_allclose(told["answers"], model.predict_proba(matrix.head(20)), atol=1e-6)
     assert {each["name"] for each in told["signature"]["inputs"]["columns"] if each["allowed"]} == set(texts)
+
+
+WHY = ("--why", "bankadan, elle denendi")
+
+
+def test_an_imported_model_is_released_with_a_reason_and_on_record(home: Home) -> None:
+    """It has no run, no data and no acceptance; everything that asks for these says so."""
+    trained(home)
+    home.ask("package", "import", "model.joblib", "paket.kervan", *ASK)
+    to = ("--to", "üretim", "--port", "0")
+    refused = home.ask("release", "paket.kervan", *to, code=4)
+    assert "was trained elsewhere, and nobody accepted it" in refused.err
+    assert home.ask("models", "--json").json == []
+    released = home.ask("release", "paket.kervan", *to, *WHY, "--json").json
+    assert released["shares"] == {"ayrılma@1.0.0": 1.0}
+    assert released["why"] == WHY[1]
+    [model] = home.ask("models", "--json").json
+    assert (model["run"], model["dataset"], model["acceptance"], model["metrics"]) == ("", "", "", {})
+    assert "trained elsewhere" in home.ask("models").out
+    assert "none: it was trained elsewhere" in home.ask("models", "ayrılma").out
+    [answer] = home.ask("predict", "ayrılma", "--row", '{"yaş": 30, "gelir": 900.5}', "--json").json
+    assert answer["label"] == "evet"
+    traced = home.ask("trace", answer["id"])
+    assert "accepted     by nobody: it was trained elsewhere" in traced.out
+    assert "imported     from model.joblib (sha256 " in traced.out
+    assert home.ask("trace", answer["id"], "--json").json["acceptance"] is None
+    assert "nothing is known of the data" in home.ask("drift", "üretim", code=3).err
+    for command in (("formats", "ayrılma"), ("write", "ayrılma", "c", "kod"), ("optimise", "ayrılma")):
+        assert "import it again and name its formats" in home.ask("package", *command, code=4).err
+    assert "imported model" in home.ask("audit", "list", "--subject", model["id"]).out
+    home.ask("audit", "verify")
+    home.ask("doctor")
+
+
+@pytest.mark.parametrize("name", ["paket", "paket.kervan"])
+def test_a_package_is_not_imported_again(name: str, home: Home) -> None:
+    trained(home)
+    home.ask("package", "import", "model.joblib", name, *ASK)
+    said = home.ask("package", "import", name, "ikinci", *ASK, code=2).err
+    assert f"{name} is a package already" in said
+
+
+def test_a_package_of_this_project_is_released_as_what_is_on_record(lived: Home) -> None:
+    name = "müşteri-kaybı"
+    lived.ask("package", "export", name, "paket.kervan")
+    before = lived.ask("models", "--json").json
+    released = lived.ask("release", "paket.kervan", "--to", "deneme", "--port", "0", "--json").json
+    assert released["shares"] == {f"{name}@1.0.0": 1.0}
+    assert lived.ask("models", "--json").json == before
+
+
+def test_what_cannot_be_released_from_a_file_is_named(home: Home) -> None:
+    _, table = trained(home)
+    home.ask("package", "import", "model.joblib", "ilk", *ASK)
+    to = ("--to", "üretim", "--port", "0")
+    home.ask("release", "ilk", *to, *WHY)
+    again = home.ask("release", "ilk", *to, "--json").json
+    assert len(home.ask("models", "--json").json) == 1
+    assert again["why"] == WHY[1]
+    model = LogisticRegression().fit(table.select("gelir").to_numpy(), table["ayrıldı"].to_list())
+    joblib.dump(model, home.folder / "model.joblib")
+    table.drop("yaş").write_csv(home.folder / "satırlar.csv")
+    home.ask("package", "import", "model.joblib", "ikinci", *ASK, "--version", "1.1.0")
+    said = home.ask("release", "ikinci", *to, *WHY, code=5).err
+    assert "ayrılma@1.1.0 says too little of what changed" in said
+    assert "--version 2.0.0" in said
+    home.ask("package", "import", "model.joblib", "üçüncü", *ASK, "--version", "2.0.0")
+    assert home.ask("release", "üçüncü", *to, *WHY, "--json").json["shares"] == {"ayrılma@2.0.0": 1.0}
+    other = Home(home.folder / "komşu", home.environ)
+    other.folder.mkdir()
+    other.start()
+    assert "signed by another project" in other.ask("release", "../ilk", *to, *WHY, code=4).err
+    (home.folder / "ilk" / MODEL_CARD).write_text("değişti")
+    assert "was changed" in home.ask("release", "ilk", *to, *WHY, code=6).err
 
 
 def test_a_module_of_pytorch_is_run_if_its_kind_is_allowed_by_name(home: Home) -> None:

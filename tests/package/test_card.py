@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 
@@ -12,7 +13,7 @@ from markdown_it import MarkdownIt
 from kervan.core.nouns import Origin
 from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.package.card import data_card, model_card
-from kervan.package.manifest import Lineage
+from kervan.package.manifest import FormatFacts, Lineage
 from package.backgrounds import HASH, background, dataset
 
 
@@ -72,6 +73,17 @@ def test_a_model_card_tells_what_people_ask() -> None:
     for told in ("Only for tests.", "CC-BY-4.0", "binary classification", "by ayşe", "1970-01-01"):
         assert told in page.text
     assert "acceptance on the sealed test part: warned" in page.text
+
+
+def test_every_format_says_what_scores_it_without_kervan() -> None:
+    known = background()
+    facts = (
+        FormatFacts(format="onnx", requires={"onnxruntime": "1.2.3", "numpy": "2.0.0"}),
+        FormatFacts(format="c"),
+    )
+    told = model_card(replace(known, manifest=replace(known.manifest, facts=facts)))
+    assert "- `onnx`: `onnxruntime==1.2.3`, `numpy==2.0.0`" in told
+    assert "- `c`: no library of Python" in told
 
 
 def test_limitations_are_those_of_this_model() -> None:

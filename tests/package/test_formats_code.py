@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from kervan.core.errors import MissingTool, Refused
 from kervan.core.plugins import plugin
 from kervan.core.schema import Column, Schema, Signature, Type, Unseen
+from kervan.package.code.driver import Workshop, version_of
 from kervan.package.code.program import write_program
 from kervan.package.code.python import write_python
 from kervan.package.fitted import Fitted
@@ -24,6 +25,7 @@ from kervan.package.neutral.build import Builder
 from kervan.package.neutral.form import Distances, Form, Nearest
 from kervan.package.neutral.score import FormPredictor, score
 from kervan.package.parity import compare, nasty_rows
+from kervan.package.survey import Support, survey
 from kervan.testing.sample import fit_sample
 
 from .code.forms import Given, together
@@ -361,6 +363,46 @@ def test_a_missing_compiler_is_named(language: str, tmp_path: Path, monkeypatch:
     with pytest.raises(MissingTool) as caught:
         plugin("format", language).scorers(tmp_path, signature)
     assert caught.value.hint.startswith("install ")
+
+
+@pytest.mark.parametrize("language", ["c", "go", "java", "javascript", "rust"])
+def test_a_compiler_that_does_not_run_is_missing_too(
+    language: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as the launcher of Rust before a version was chosen, or that of Java on a Mac without one."""
+    programs, written = tmp_path / "programs", tmp_path / "written"
+    programs.mkdir()
+    written.mkdir()
+    for name in ("gcc", "go", "javac", "java", "node", "rustc"):
+        (programs / name).write_text("#!/bin/sh\necho 'choose a version first' >&2\nexit 1\n")
+        (programs / name).chmod(0o755)
+    model, signature, matrix = fit_sample("linear", "binary")
+    monkeypatch.setenv("PATH", str(programs))
+    (tried,) = survey(Fitted(model, signature), matrix, [language])
+    assert tried.support is Support.UNPROVED
+    assert "is installed, but does not run: it says: choose a version first" in tried.reason
+
+
+def test_a_program_that_takes_too_long_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kervan.package.code.driver._TOO_LONG", 0.2)
+    with pytest.raises(Refused, match=r"sleep takes more than 0\.2 seconds"):
+        Workshop(tmp_path).build("sleep", "5")
+
+
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [
+        ("gcc (Debian 12.2.0-14+deb12u1) 12.2.0", "12.2.0"),
+        ("Apple clang version 15.0.0 (clang-1500.3.9.4)", "15.0.0"),
+        ("go version go1.22.1 linux/amd64", "1.22.1"),
+        ('openjdk version "17.0.9" 2023-10-17', "17.0.9"),
+        ("javac 21", "21"),
+        ("v20.20.2", "20.20.2"),
+        ("x86_64-linux-gnu-gcc-13 (Ubuntu)", ""),
+    ],
+)
+def test_the_version_of_a_program_is_found_in_what_it_says(said: str, number: str) -> None:
+    assert version_of("echo", said) == number
 
 
 def test_the_workshop_is_cleared_away(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from kervan.package.fitted import Fitted
 from kervan.package.formats.excel import FILE, ExcelFormat, write_workbook
 from kervan.package.formats.excel_calc import SheetPredictor, find_office
 from kervan.package.neutral.build import Builder
+from kervan.package.neutral.form import Equal, Form
 from kervan.package.neutral.score import score
 from kervan.package.parity import compare, nasty_rows
 from kervan.package.scalar.excel import write_sheets
@@ -38,8 +39,6 @@ from .test_formats_code import EVIL, evil_signature, sum_form
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from kervan.package.neutral.form import Form
 
 WITHOUT_FORMULAS = ("map erf", "nearest", "nearest tied", "weighted median", "interpolate one point")
 NEVER_MISSING = ("choose", "linear")  # what they give for NaN is NumPy's accident
@@ -272,6 +271,18 @@ def test_a_row_that_is_left_blank_has_no_answer(tmp_path: Path) -> None:
     assert titles == "sınıf,probability(az),probability(orta),probability(çok)"
     assert len(lines) == 200
     assert set("".join(lines)) <= set('",')
+
+
+def test_a_row_of_empty_texts_is_no_blank_row(tmp_path: Path) -> None:
+    """A cell with an empty text is blank to a spreadsheet, and may be all that a row has."""
+    inputs = Schema((Column(name="il", type=Type.CATEGORY, allowed=("?", "Iğdır"), nullable=True),))
+    signature = Signature(inputs=inputs, output=Column(name="y", type=Type.NUMBER))
+    builder = Builder(signature)
+    ones = builder.add(Equal(sources=(0,), places=np.array([0, 0]), values=np.array([0.0, 1.0])))
+    builder.linear(ones, np.array([[1.0, 2.0]]), 0.5)
+    form = Form(signature=signature, layers=tuple(builder.layers))
+    rows = np.array([[0], [1], [-1], [-1], [-1], [-1]], dtype=np.float32)
+    assert answers(Given(form), rows, tmp_path).ravel().tolist() == [1.5, 2.5, 0.5, 0.5, 0.5, 0.5]
 
 
 def test_formulas_stay_within_what_excel_takes(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures
 from sklearn.svm import SVR
+from sklearn.tree import DecisionTreeRegressor
 
 from kervan.core.errors import Refused
 from kervan.core.plugins import plugin
@@ -145,6 +146,21 @@ def test_a_changed_node_is_noticed(rows: Any, tmp_path: Path) -> None:
     assert (tmp_path / NODES).is_file()
     [scorer] = plugin("format", "sqlite").scorers(tmp_path, large.signature).values()
     assert np.abs(scorer.predict(rows) - large.predict(rows)).max() > 1e-6
+
+
+@pytest.mark.parametrize(("depth", "is_walked"), [(12, False), (13, True), (40, True)])
+def test_a_tree_that_is_too_deep_for_a_parser_is_walked_through(
+    depth: int, is_walked: bool, tmp_path: Path
+) -> None:
+    """However few its nodes: each question of this one has a leaf on its other side."""
+    values = np.arange(depth + 1, dtype=np.float32)[:, None]
+    model = DecisionTreeRegressor().fit(values, 4.0 ** values.ravel())
+    assert model.get_depth() == depth
+    inputs = Schema((Column(name="x", type=Type.NUMBER),))
+    fitted = Fitted(model, Signature(inputs=inputs, output=Column(name="y", type=Type.NUMBER)))
+    (parity,) = write_format("sqlite", fitted, tmp_path / "sorgu", proof_rows(fitted, values, 0))
+    assert parity.holds
+    assert (tmp_path / "sorgu" / NODES).exists() == is_walked
 
 
 @pytest.mark.parametrize("dialect", ["sqlite", "spark"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
+import shutil
 import zipfile
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -456,8 +457,9 @@ class Hostile:
 def test_what_runs_code_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     joblib.dump(Hostile(), "hostile.joblib", compress=3)
-    with pytest.raises(Refused, match="system"):
+    with pytest.raises(Refused, match="system") as caught:
         open_model(tmp_path / "hostile.joblib")
+    assert "export it to ONNX" in caught.value.hint
     assert not (tmp_path / "ran").exists()
     rows, truth, _ = data("binary")
     wrapped = lightgbm.LGBMClassifier(n_estimators=2, verbose=-1).fit(rows, truth)
@@ -535,6 +537,23 @@ def test_a_broken_file_is_named(name: str, content: bytes, error: Any, tmp_path:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(error, match=name):
         open_model(tmp_path / name)
+
+
+@pytest.mark.parametrize("ending", ["json", "ubj"])
+def test_a_booster_is_known_by_its_content_whatever_it_is_called(ending: str, tmp_path: Path) -> None:
+    _, path = extreme("binary", tmp_path, ending)
+    for name in ("model", "model.txt", "model.onnx"):
+        shutil.copyfile(path, tmp_path / name)
+        assert open_model(tmp_path / name).foreign.kind == "XGBoost"
+
+
+@pytest.mark.parametrize("name", ["XGBoost's UBJSON", "joblib"])
+def test_a_file_that_ends_early_is_told_so_in_one_line(name: str, tmp_path: Path) -> None:
+    _, path = WRITERS[name]("binary", tmp_path)
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(Corrupted, match=f"{path.name} is no .*: .+") as caught:
+        open_model(path)
+    assert "\n" not in str(caught.value)
 
 
 BREAKS = {

@@ -11,6 +11,7 @@ import pytest
 
 from kervan.core.errors import Corrupted, KervanError, NotFound, Refused
 from kervan.core.nouns import PackageFile
+from kervan.package.archive import pack
 from kervan.package.manifest import FILE_NAME
 from kervan.package.opening import check_package, load_package
 from kervan.package.readers.any import READERS
@@ -241,6 +242,20 @@ def test_a_manifest_cannot_speak_of_files_outside(names: tuple[str, ...], packag
     (package.parent / "outside").write_bytes(b"")
     with pytest.raises(KervanError, match="is missing"):
         load_package(package)
+
+
+def test_one_file_is_called_by_its_name_whatever_is_wrong_inside(package: Path, tmp_path: Path) -> None:
+    one = tmp_path / "paket.kervan"
+    pack(package, one)
+    with pytest.raises(Refused) as caught:
+        load_package(one, trusted=[THEIRS.signer.key_id])
+    assert str(caught.value).startswith(f"{one} is signed by key")
+    (package / SIGNATURE).unlink()
+    one.unlink()
+    pack(package, one)
+    with pytest.raises(Refused) as caught:
+        load_package(one)
+    assert str(caught.value) == f"{one} is not signed"
 
 
 @pytest.mark.parametrize("name", ["nothing", "file"])

@@ -243,7 +243,7 @@ def test_limits_can_be_set(tmp_path: Path) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="nowhere"):
         inspect_file(tmp_path / "nowhere")
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFound, match="is a folder"):
         inspect_file(tmp_path)
 
 

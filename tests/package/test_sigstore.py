@@ -128,7 +128,7 @@ def test_a_key_of_another_kind_is_named(folder: Path, keys: Path, tmp_path: Path
         sign_folder(folder, tmp_path / "gelir.sig", key=keys / "edwards.pem")
     assert "openssl" in caught.value.hint
     sign_folder(folder, tmp_path / "gelir.sig", key=keys / "ours.pem")
-    with pytest.raises(InvalidInput, match=r"edwards\.pub"):
+    with pytest.raises(InvalidInput, match=r"edwards\.pub .*: it is none on an elliptic curve"):
         check_bundle(folder, tmp_path / "gelir.sig", keys / "edwards.pub")
 
 

@@ -70,9 +70,9 @@ class DatasetView:
 
 
 class ModelView:
-    """A registered model with the report of its acceptance."""
+    """A registered model with the report of its acceptance, which one that was trained elsewhere has not."""
 
-    def __init__(self, model: Model, acceptance: Report) -> None:
+    def __init__(self, model: Model, acceptance: Report | None) -> None:
         self.model = model
         self.acceptance = acceptance
 
@@ -143,15 +143,17 @@ class TraceView:
 
     def _rows(self) -> dict[str, Any]:
         found = self.trace
+        lineage, run, dataset = found.manifest.lineage, found.run, found.dataset
         return {
             "asked": dict(found.asked.inputs),
             "answered": dict(found.asked.outputs),
             "released": f"{found.deployment.name} by {found.deployment.creator} {found.deployment.why}",
             "model": found.model.ref,
             "accepted": _conclusion(found.acceptance),
-            "run": found.run.id,
-            "commit": found.run.code.commit or "not in a Git repository",
-            "data": f"{found.dataset.ref}, {found.dataset.rows:,} rows from {found.dataset.origin.source}",
+            "run": run.id if run else "",
+            "commit": (run.code.commit or "not in a Git repository") if run else "",
+            "data": f"{dataset.ref}, {dataset.rows:,} rows from {dataset.origin.source}" if dataset else "",
+            **({"imported from": lineage.source} if lineage.source else {}),
         }
 
 
@@ -177,7 +179,9 @@ class DriftView:
         return _framed(drift_page(self.drift))
 
 
-def _conclusion(report: Report) -> str:
+def _conclusion(report: Report | None) -> str:
+    if report is None:
+        return "trained elsewhere, accepted by nobody"
     return report.findings[0].message if report.findings else str(report.verdict)
 
 

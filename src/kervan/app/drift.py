@@ -65,6 +65,11 @@ def check_drift(
 
 def training_profile(project: Project, model: Model) -> Profile:
     """Return the profile of the data that a model was trained on."""
+    if model.is_imported:
+        raise NotFound(
+            f"{model.ref} was trained elsewhere, and nothing is known of the data that it learned from",
+            hint="train a model on its rows here: what that one is asked can be compared",
+        )
     report = report_of(project, model.dataset, ReportKind.PROFILE)
     if report is None:
         raise NotFound(f"the profile of {model.ref}'s data is gone", hint="restore a backup")

@@ -39,8 +39,9 @@ def formats_of(project: Project, model: Model, names: Sequence[str] = ()) -> lis
     Nothing of what is written stays. Raises `NotFound` for a format that does not exist, `Refused` for a
     package without the format `native`, from which the original is put together again.
     """
+    names = tuple(dict.fromkeys(names))
     for name in names:
-        plugin("format", name)  # a wrong name is told before anything is tried
+        _known(name)  # a wrong name is told before anything is tried
     fitted = original_of(project, model)
     found = []
     for tried in survey(fitted, _rows(project, model, fitted), names or sorted(plugins("format"))):
@@ -54,13 +55,26 @@ def write_model(project: Project, model: Model, name: str, to: Path) -> tuple[Pa
 
     Raises what `formats_of` raises, and `Conflict` if the folder exists.
     """
-    plugin("format", name)
+    _known(name)
     fitted = original_of(project, model)
     return write_format(name, fitted, to, _rows(project, model, fitted))
 
 
+def _known(name: str) -> None:
+    """Raise `NotFound` for a name that is no format's, and `Refused` with the reason why one is not there."""
+    for each in absent():
+        if each.format == name:
+            raise Refused(f"{name} is not written: {each.reason}", hint="choose another format")
+    plugin("format", name)
+
+
 def original_of(project: Project, model: Model) -> Fitted:
     """Put a registered model together again from its package's native format, every part checked."""
+    if model.is_imported:
+        raise Refused(
+            f"{model.ref} was trained elsewhere, and its file is not kept",
+            hint="import it again and name its formats: kervan package import … --formats onnx,c",
+        )
     if NATIVE not in manifest_of(project, model).formats:
         raise Refused(
             f"the package of {model.ref} has no native format, from which others could be written",

@@ -19,7 +19,7 @@ from kervan.core.identity import Version, check_name
 from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.data.columns import infer_schema
 from kervan.data.ingest import load
-from kervan.data.target import CLASSIFICATION, task_of
+from kervan.data.target import CLASSIFICATION, REGRESSION, task_of
 from kervan.package.background import Outline
 from kervan.package.build import load_format, requirements, served_format, write_formats
 from kervan.package.card import MODEL_CARD, model_card
@@ -27,7 +27,7 @@ from kervan.package.contents import list_files
 from kervan.package.encoding import encode_table
 from kervan.package.facts import format_facts
 from kervan.package.imports.fit import fit, in_order_of
-from kervan.package.imports.open import open_model
+from kervan.package.imports.open import CAN_BE_ALLOWED, open_model
 from kervan.package.manifest import Lineage, Manifest
 from kervan.package.materials import MATERIALS, bill_of_materials
 from kervan.package.safety.inspection import inspect_file
@@ -114,6 +114,12 @@ def import_model(project: Project, file: Path, to: Path, wanted: Wanted) -> Mani
         wanted, name=check_name(wanted.name, "a model"), version=str(Version.parse(wanted.version))
     )
     _check_kinds(wanted.allow)
+    for kind in wanted.allow:
+        if kind not in CAN_BE_ALLOWED:
+            raise InvalidInput(
+                f"--allow {kind} changes nothing: of files from elsewhere, this kind is never run",
+                hint=f"it knows {' and '.join(CAN_BE_ALLOWED)}; a pickle of scikit-learn is read without it",
+            )
     if to.exists() or to.is_symlink():
         raise Conflict(f"{to} exists already", hint="choose another name")
     rows = load(wanted.table, Path.cwd(), DataSettings()).table
@@ -155,9 +161,21 @@ def _signature(foreign: Foreign, rows: pl.DataFrame, wanted: Wanted) -> Signatur
     names = foreign.names if set(foreign.names) <= set(rows.columns) else ()
     chosen = [known[name] for name in names or known.without(wanted.target).names]
     inputs = [_input(column, foreign, place) for place, column in enumerate(chosen)]
-    task = task_of(rows, wanted.target, wanted.task)
-    output = _output(rows[wanted.target], task)
+    output = _output(rows[wanted.target], _task(foreign, rows, wanted))
     return in_order_of(foreign, Signature(inputs=Schema(tuple(inputs)), output=output))
+
+
+def _task(foreign: Foreign, rows: pl.DataFrame, wanted: Wanted) -> str:
+    """Return the task that was asked for; else the model's own where numbers could be either, else theirs."""
+    holds_numbers = rows[wanted.target].dtype.is_numeric()
+    if wanted.task == REGRESSION and not holds_numbers and not foreign.is_classification:
+        raise InvalidInput(
+            f"the column {wanted.target!r} holds no numbers, which a regression predicts",
+            hint="name the column of numbers by --target",
+        )
+    if wanted.task or not holds_numbers or foreign.is_classification is None:
+        return task_of(rows, wanted.target, wanted.task)
+    return CLASSIFICATION if foreign.is_classification else REGRESSION
 
 
 def _input(column: Column, foreign: Foreign, place: int) -> Column:

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from kervan.package.optimise import Measured
 
 
+def metric_of(model: Model) -> str:
+    """Return the metric by which the graphs of a model are compared."""
+    return default_metric(task_of(model.signature))
+
+
 def optimise_model(project: Project, model: Model) -> list[Measured]:
     """Measure the model's graph in narrower numbers on its validation part; the figures go on record."""
     fitted = original_of(project, model)
@@ -33,7 +38,7 @@ def optimise_model(project: Project, model: Model) -> list[Measured]:
     table = read_part(project, project.store.catalog.get(Dataset, model.dataset), Role.VALIDATION)
     matrix = encode_table(table, signature)
     truth = encode_truth(table[signature.output.name], signature.output)
-    metric = default_metric(task_of(signature))
+    metric = metric_of(model)
 
     def score(predictor: Predictor) -> float:
         return evaluate(predictor, matrix, truth, signature).metrics[metric]

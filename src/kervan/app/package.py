@@ -46,11 +46,11 @@ def copy_package(folder: Path, to: Path) -> Path:
     """
     if to.exists() or to.is_symlink():
         raise Conflict(f"{to} exists already", hint="choose another name")
-    if to.suffix == SUFFIX:
-        pack(folder, to)
-        return to
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
+        if to.suffix == SUFFIX:
+            pack(folder, to)
+            return to
         with tempfile.TemporaryDirectory(prefix=f".{to.name}.", dir=to.parent) as scratch:
             shutil.copytree(folder, Path(scratch) / "package").rename(to)
     except OSError as error:

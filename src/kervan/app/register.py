@@ -49,10 +49,10 @@ def register(project: Project, trained: Trained, acceptance: Report) -> Model:
             )
             key = signing_key(project)
             manifest = complete_package(project, trained, acceptance, version, folder, key)
-            package = _store_package(project, manifest, folder)
+            package = store_package(project, manifest, folder)
             model = _model(trained, acceptance, package, manifest)
             transaction.put(package)
-            transaction.put(_parity_report(package, manifest))
+            transaction.put(parity_report(package, manifest))
             transaction.put(model, action="registered")
         tell(f"{model.ref}, {trained.candidate.family}")
     return model
@@ -68,8 +68,10 @@ def find_model(project: Project, ref: str) -> Model:
     return project.store.catalog.find(Model, Ref.parse(ref or project.config.model_name))
 
 
-def acceptance_of(project: Project, model: Model) -> Report:
-    """Return the report by which a model was accepted."""
+def acceptance_of(project: Project, model: Model) -> Report | None:
+    """Return the report by which a model was accepted, None for one that was trained elsewhere."""
+    if model.is_imported:
+        return None
     return project.store.catalog.get(Report, model.acceptance)
 
 
@@ -108,11 +110,13 @@ def export_package(project: Project, model: Model, to: Path) -> Path:
     return copy_package(package_folder(project, model), to)
 
 
-def _store_package(project: Project, manifest: Manifest, folder: Path) -> Package:
+def store_package(project: Project, manifest: Manifest, folder: Path) -> Package:
+    """Keep the files of a package folder, and return its record, which is not yet put."""
     blobs = project.store.blobs
     links = [stored(blobs.put_file(folder / file.path), file.path) for file in manifest.files]
     digest = blobs.put_file(folder / FILE_NAME)
     signature = blobs.put_file(folder / signing.FILE_NAME)
+    run = (Link(parent=manifest.lineage.run, role="run"),) if manifest.lineage.run else ()
     covers = (stored(digest, FILE_NAME), stored(signature, signing.FILE_NAME))
     return Package(
         id=new_id(),
@@ -121,14 +125,15 @@ def _store_package(project: Project, manifest: Manifest, folder: Path) -> Packag
         hash=digest,
         creator=manifest.creator,
         time=manifest.created,
-        parents=(Link(parent=manifest.lineage.run, role="run"), *covers, *links),
+        parents=(*run, *covers, *links),
         formats=manifest.formats,
         files=manifest.files,
         parity=max((proof.largest for proof in manifest.parity), default=0.0),
     )
 
 
-def _parity_report(package: Package, manifest: Manifest) -> Report:
+def parity_report(package: Package, manifest: Manifest) -> Report:
+    """Return the proofs of a package as a report, which is not yet put."""
     return Report(
         id=new_id(),
         name=package.name,

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from kervan.app.register import find_model, package_folder, signing_key
+from kervan.app.adopt import model_of
+from kervan.app.register import package_folder, signing_key
 from kervan.core.errors import NotFound, did_you_mean
 from kervan.core.identity import Ref, check_name, new_id
 from kervan.core.nouns import Deployment, Link, Model, Plan, Serving
@@ -30,12 +31,13 @@ PRODUCTION = "production"
 def release(project: Project, ref: str, *, to: str = "", why: str = "") -> Deployment:
     """Let a model answer in an environment; callers notice nothing of the change.
 
+    `ref` may also name a package file or folder that this project made, such as one that it imported.
     The environment points to the new deployment only once it answers. If it does not come up, what
     answered before goes on, and `ServerFailed` says why.
     """
     settings = project.config.release
     environment = check_name(to or settings.to or PRODUCTION, "an environment")
-    model = find_model(project, ref)
+    model = model_of(project, ref, why=why)
     plan = Plan(host=settings.host, port=settings.port)
     with _one_at_a_time(project, environment):
         current = current_deployment(project, environment)

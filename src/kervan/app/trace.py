@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kervan.app.records import find_record
-from kervan.app.register import manifest_of
+from kervan.app.register import acceptance_of, manifest_of
 from kervan.core.nouns import Dataset, Deployment, Model, Prediction, Report, Run
 from kervan.serve.record import row_ids
 
@@ -27,16 +27,19 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """One prediction with its whole origin; `prediction` is the record of the request that it came in."""
+    """One prediction with its whole origin; `prediction` is the record of the request that it came in.
+
+    Of a model that was trained elsewhere nothing but the manifest's lineage is known.
+    """
 
     asked: Asked
     prediction: Prediction
     deployment: Deployment
     model: Model
     manifest: Manifest
-    run: Run
-    dataset: Dataset
-    acceptance: Report
+    run: Run | None
+    dataset: Dataset | None
+    acceptance: Report | None
 
 
 def trace(project: Project, ident: str) -> Trace:
@@ -52,9 +55,9 @@ def trace(project: Project, ident: str) -> Trace:
         deployment=deployment,
         model=model,
         manifest=manifest_of(project, model),
-        run=catalog.get(Run, model.run),
-        dataset=catalog.get(Dataset, model.dataset),
-        acceptance=catalog.get(Report, model.acceptance),
+        run=None if model.is_imported else catalog.get(Run, model.run),
+        dataset=None if model.is_imported else catalog.get(Dataset, model.dataset),
+        acceptance=acceptance_of(project, model),
     )
 
 

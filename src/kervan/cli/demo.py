@@ -80,8 +80,8 @@ def _facts(found: Demo) -> dict[str, Any]:
         "healthy": _shifted(found.healthy),
         "shifted": _shifted(found.shifted),
         "traced": found.trace.asked.id,
-        "commit": found.trace.run.code.commit,
-        "data": found.trace.dataset.ref,
+        "commit": found.trace.run.code.commit if found.trace.run else "",
+        "data": found.outcome.dataset.ref,
         "reports": found.pages,
     }
 

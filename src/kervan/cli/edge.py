@@ -100,6 +100,12 @@ def with_project(function: Callable[..., Shown]) -> Callable[..., Shown]:
     return folder(quiet(wrapped))
 
 
+def takes_quiet(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a command without progress take `--quiet` too, so that scripts can say it everywhere."""
+    told = "Taken as everywhere; here is no progress to show."
+    return click.option("-q", "--quiet", is_flag=True, expose_value=False, help=told)(function)
+
+
 def fail(error: Exception, *, as_json: bool) -> int:
     """Print an error with its hint and return the exit code; what is no user's mistake is kept as a bug."""
     named = _named(error)
@@ -165,7 +171,7 @@ def observer(quiet: bool) -> Callable[[Stage], None]:
             if stage.cached or stage.seconds is None
             else click.style("✓", fg="green")
         )
-        click.echo(f"{mark} {stage.text}", err=True)
+        click.echo(f"{mark} {' '.join(stage.text.splitlines())}", err=True)
 
     return observe
 
@@ -207,7 +213,9 @@ def _with_place(error: errors.KervanError) -> str:
 def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}" if abs(value) < 1e5 else f"{value:,.0f}"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return " ".join(str(value).splitlines())
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kervan.cli.edge import Shown, shows, with_project
+from kervan.cli import complete
+from kervan.cli.edge import Shown, shows, takes_quiet, with_project
 from kervan.cli.show import pairs, proof_text
 
 if TYPE_CHECKING:
@@ -30,11 +31,21 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="What it takes and gives as JSON, or a manifest.json; then --target is not needed.",
 )
-@click.option("--formats", default="onnx", show_default=True, help="Formats to write, joined by commas.")
+@click.option(
+    "--formats",
+    default="onnx",
+    show_default=True,
+    shell_complete=complete.formats,
+    help="Formats to write, joined by commas.",
+)
 @click.option("--licence", default="", help="The model's licence, for its card.")
 @click.option("--use", default="", help="What it is for, for its card.")
 @click.option(
-    "--allow", multiple=True, metavar="KIND", help="Run the code of this kind of file; may be repeated."
+    "--allow",
+    multiple=True,
+    metavar="KIND",
+    shell_complete=complete.allowed_kinds,
+    help="Run the code of this kind of file; may be repeated.",
 )
 @shows(
     example="""kervan package import model.txt income.kervan --name income --table rows.csv --target income
@@ -53,7 +64,14 @@ def import_(project: Project, file: Path, to: Path, formats: str, task: str | No
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--allow", multiple=True, metavar="KIND", help="Do not refuse this kind; may be repeated.")
+@click.option(
+    "--allow",
+    multiple=True,
+    metavar="KIND",
+    shell_complete=complete.allowed_kinds,
+    help="Do not refuse this kind; may be repeated.",
+)
+@takes_quiet
 @shows(
     example="""kervan package inspect model.pkl
                kervan package inspect model.pkl --allow pickle"""

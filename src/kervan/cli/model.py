@@ -10,6 +10,7 @@ from kervan.cli.edge import Shown, moment, shows, table, with_project
 
 if TYPE_CHECKING:
     from kervan.app.project import Project
+    from kervan.core.nouns import Model
 
 
 @click.command()
@@ -72,14 +73,12 @@ def models(project: Project, ref: str) -> Shown:
         model = register.find_model(project, ref)
         return Shown(model, model_text(model, register.acceptance_of(project, model)))
     found = register.models(project)
-    rows = [
-        (each.ref, each.family, _first_metric(each.metrics), each.creator, moment(each.time))
-        for each in found
-    ]
+    rows = [(each.ref, each.family, _quality(each), each.creator, moment(each.time)) for each in found]
     headers = ("model", "family", "validation", "by", "since")
     return Shown(found, table(headers, rows, empty="no models yet: `kervan run`"))
 
 
-def _first_metric(metrics: object) -> str:
-    pairs = list(getattr(metrics, "items", dict)())
-    return f"{pairs[0][0]} {pairs[0][1]:.4g}" if pairs else ""
+def _quality(model: Model) -> str:
+    if model.is_imported:
+        return "trained elsewhere"
+    return next((f"{name} {value:.4g}" for name, value in model.metrics.items()), "")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kervan.cli import distribution, imports
-from kervan.cli.edge import Shown, moment, shows, with_project
+from kervan.cli import complete, distribution, imports
+from kervan.cli.edge import Shown, moment, shows, takes_quiet, with_project
 from kervan.cli.show import pairs, proof_text
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def export_(project: Project, ref: str, to: Path) -> Shown:
 
 @package.command()
 @click.argument("ref")
-@click.argument("name", metavar="FORMAT")
+@click.argument("name", metavar="FORMAT", shell_complete=complete.formats)
 @click.argument("to", type=click.Path(path_type=Path))
 @shows(
     example="""kervan package write income@1.0.0 c income-c
@@ -85,17 +85,18 @@ def write(project: Project, ref: str, name: str, to: Path) -> Shown:
 @with_project
 def optimise_(project: Project, ref: str, write: str, to: Path | None) -> Shown:
     """Measure the ONNX graph with constants folded, in float32, float16 and int8, beside the original."""
-    from kervan.app.optimise import optimise_model, write_graph
+    from kervan.app.optimise import metric_of, optimise_model, write_graph
     from kervan.app.register import find_model
     from kervan.cli.show import graphs_text
 
     if bool(write) != (to is not None):
         raise click.UsageError("--write and --to belong together")
-    found = optimise_model(project, find_model(project, ref))
-    text = graphs_text(found)
+    model = find_model(project, ref)
+    found, metric = optimise_model(project, model), metric_of(model)
+    text = graphs_text(found, metric)
     if to is not None:
         text += f"\n{write} is in {write_graph(found, write, to)}"
-    return Shown([{**_plain(each), "pays": each.pays} for each in found], text)
+    return Shown([{**_plain(each), "metric": metric, "pays": each.pays} for each in found], text)
 
 
 def _plain(measured: Measured) -> dict[str, Any]:
@@ -109,7 +110,13 @@ def _plain(measured: Measured) -> dict[str, Any]:
 
 @package.command("formats")
 @click.argument("ref", default="")
-@click.option("--only", multiple=True, metavar="NAME", help="Try this format alone; may be repeated.")
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=complete.formats,
+    help="Try this format alone; may be repeated.",
+)
 @shows(
     example="""kervan package formats
                kervan package formats income@1.0.0 --only c --only postgresql"""
@@ -139,6 +146,7 @@ def formats(project: Project, ref: str, only: tuple[str, ...]) -> Shown:
 @click.option("--sigstore-key", "public", type=_FILE, help="The bundle's: the public key of who signed.")
 @click.option("--identity", default="", help="The bundle's: the address or workflow that signed.")
 @click.option("--issuer", default="", metavar="URL", help="Who vouches for the identity.")
+@takes_quiet
 @shows(
     example="""kervan package check income-1.0.0
                kervan package check income-1.0.0.kervan --key ayse.pem
@@ -173,6 +181,7 @@ def check(
 @click.option(
     "--key", type=_FILE, help="A private key on an elliptic curve (PEM); without it, Sigstore asks."
 )
+@takes_quiet
 @shows(
     example="""kervan package sign income-1.0.0.kervan income.sig
                kervan package sign income-1.0.0 income.sig --key release-private.pem"""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kervan.cli.edge import Shown, shows, table, with_project
+from kervan.cli.edge import Shown, shows, table, takes_quiet, with_project
 
 if TYPE_CHECKING:
     from kervan.app.project import Project
@@ -18,13 +18,7 @@ if TYPE_CHECKING:
 @click.option("--name", default="", help="The project's name; by default that of its folder.")
 @click.option("--source", default="data.csv", help="The table to learn from.")
 @click.option("--target", default="target", help="The column to predict.")
-@click.option(
-    "-q",
-    "--quiet",
-    is_flag=True,
-    expose_value=False,
-    help="Taken as everywhere; here is no progress to show.",
-)
+@takes_quiet
 @shows(example="kervan init income --source adult.csv --target income")
 def init(folder: Path, name: str, source: str, target: str) -> Shown:
     """Start a project in FOLDER: write a kervan.toml to edit."""

@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 @click.option("--stop", is_flag=True, help="Take the environment's server away instead.")
 @shows(
     example="""kervan release income@1.0.0 --to production --why "first model"
+               kervan release ./cells.kervan --why "from the laboratory, tried by hand"
                kervan release --stop --to production"""
 )
 @with_project
 def release(project: Project, model: str, to: str, why: str, port: int | None, stop: bool) -> Shown:
-    """Let a model (by default the newest) answer in an environment, without failing a request."""
+    """Let a model (by default the newest) answer in an environment, without failing a request.
+
+    MODEL may also be a package of this project, a folder or one file, such as an imported one.
+    """
     from dataclasses import replace
 
     from kervan.app import release as releases_

@@ -79,9 +79,9 @@ def proof_text(proof: Parity) -> str:
     return f"{proof.format}: largest difference {proof.largest:.2g} over {proof.rows:,} rows"
 
 
-def graphs_text(found: Sequence[Measured]) -> str:
+def graphs_text(found: Sequence[Measured], metric: str) -> str:
     """Show what narrower numbers cost and gain, beside the original."""
-    header = ("graph", "size", "score", "difference", "labels", "1 row", "1,000 rows", "")
+    header = ("graph", "size", metric, "difference", "labels", "1 row", "", "1,000 rows", "", "")
     return table(header, [_graph_row(each) for each in found])
 
 
@@ -89,15 +89,17 @@ def _graph_row(each: Measured) -> tuple[str, ...]:
     is_graph = each.name != "original"
     told = each.reason or "pays"
     if isnan(each.one):
-        return (each.name, "", "", "", "", "", "", told)
+        return (each.name, *[""] * 8, told)
     return (
         each.name,
-        f"{each.size / 1024:,.1f} kB" if is_graph else "",
+        f"{each.size / 1024:,.1f} kB",
         f"{each.score:.5g}",
         f"{each.largest:.1e}" if is_graph else "",
         str(each.label_changes) if is_graph else "",
         f"{each.one * 1e3:.3f} ms",
+        f"{each.speedup_one:,.1f}×" if is_graph else "",
         f"{each.many * 1e3:.2f} ms",
+        f"{each.speedup_many:,.1f}×" if is_graph else "",
         told if is_graph and each.name != "float64" else "",
     )
 
@@ -144,16 +146,17 @@ def findings_text(findings: tuple[Finding, ...]) -> list[str]:
     return [f"{each.verdict}: {each.message}" for each in findings if each.verdict is not Verdict.PASSED]
 
 
-def model_text(model: Model, acceptance: Report) -> str:
+def model_text(model: Model, acceptance: Report | None) -> str:
     """Show what a model takes and gives, and how good it is."""
     facts = {
         "model": model.ref,
         "family": model.family,
         "predicts": f"{model.signature.output.name} ({model.signature.output.type})",
-        "validation": ", ".join(f"{name} {value:.4g}" for name, value in model.metrics.items()),
-        "acceptance": first_message(acceptance),
+        "validation": ", ".join(f"{name} {value:.4g}" for name, value in model.metrics.items())
+        or "not known",
+        "acceptance": first_message(acceptance) if acceptance else "none: it was trained elsewhere",
         "by": f"{model.creator}, {moment(model.time)}",
-        "run": model.run,
+        "run": model.run or "none",
     }
     rows = [
         (each.name, each.type, "may be missing" if each.nullable else "", _limits(each))
@@ -188,10 +191,8 @@ def code_text(run: Run) -> str:
 
 def trace_text(found: Trace) -> str:
     """Show everything behind a prediction, from the answer back to the rows."""
-    prediction, dataset = found.prediction, found.dataset
-    train = dataset.part(Role.TRAIN)
+    prediction = found.prediction
     formats = ", ".join(found.manifest.formats)
-    origin = f"{dataset.origin.source} (sha256 {dataset.origin.sha256[:16]}…)"
     proof = max((each.largest for each in found.manifest.parity), default=0.0)
     return pairs(
         {
@@ -202,15 +203,30 @@ def trace_text(found: Trace) -> str:
             "released": _who(found.deployment.creator, found.deployment.time, found.deployment.why),
             "package": f"{prediction.package[:16]}…, {formats}, differs by at most {proof:.2g}",
             "model": f"{found.model.ref}, {found.model.family}",
-            "accepted": _who(
-                found.acceptance.creator, found.acceptance.time, first_message(found.acceptance)
-            ),
-            "run": f"{found.run.id}, {moment(found.run.time)}",
-            "code": code_text(found.run),
-            "data": f"{dataset.ref}, {dataset.rows:,} rows from {origin}",
-            "rows": f"{train.rows:,} training rows: kervan data export {dataset.ref} train.csv",
+            **_training(found),
         }
     )
+
+
+def _training(found: Trace) -> dict[str, str]:
+    """Say what a model learned from and who accepted it; of one from elsewhere, whose file it was."""
+    run, dataset, acceptance = found.run, found.dataset, found.acceptance
+    if run is None or dataset is None or acceptance is None:
+        lineage = found.manifest.lineage
+        source = f"{lineage.source} (sha256 {lineage.source_hash[:16]}…)"
+        return {
+            "accepted": "by nobody: it was trained elsewhere",
+            "imported": f"from {source}, {_who(found.manifest.creator, found.manifest.created, '')}",
+        }
+    origin = f"{dataset.origin.source} (sha256 {dataset.origin.sha256[:16]}…)"
+    train = dataset.part(Role.TRAIN)
+    return {
+        "accepted": _who(acceptance.creator, acceptance.time, first_message(acceptance)),
+        "run": f"{run.id}, {moment(run.time)}",
+        "code": code_text(run),
+        "data": f"{dataset.ref}, {dataset.rows:,} rows from {origin}",
+        "rows": f"{train.rows:,} training rows: kervan data export {dataset.ref} train.csv",
+    }
 
 
 def drift_text(report: DriftReport) -> str:

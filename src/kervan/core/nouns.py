@@ -214,7 +214,10 @@ class Report(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model(Record):
-    """A semantic version of a trained thing, accepted, with the run that made it."""
+    """A semantic version of a trained thing, accepted, with the run that made it.
+
+    One that was trained elsewhere has a package alone: `run`, `dataset` and `acceptance` are "".
+    """
 
     run: str
     dataset: str
@@ -223,6 +226,11 @@ class Model(Record):
     metrics: Mapping[str, float]
     acceptance: str
     package: str
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether it was trained elsewhere, so that nobody accepted it here."""
+        return not self.run
 
     @property
     def ref(self) -> str:

@@ -60,9 +60,11 @@ def write_formats(
     written is then taken away again.
     """
     if not formats:
-        raise InvalidConfig("no format is named", hint='name one in [package], such as formats = ["onnx"]')
-    for name in formats:
+        raise InvalidConfig("no format is named", hint='name one, such as "onnx"')
+    for number, name in enumerate(formats):
         plugin("format", name)  # a wrong name is told before anything is written
+        if name in formats[:number]:
+            raise InvalidConfig(f"the format {name!r} is named twice", hint="name each format once")
     served_format(formats)
     rows = proof_rows(fitted, matrix, seed)
     proofs: list[Parity] = []
@@ -105,7 +107,7 @@ def served_format(formats: Sequence[str]) -> str:
             return name
     raise InvalidConfig(
         f"none of the formats {', '.join(formats)} can be served: they are for other programs",
-        hint='name "onnx" too in [package] formats',
+        hint='name "onnx" beside them',
     )
 
 

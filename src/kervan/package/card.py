@@ -31,7 +31,7 @@ def model_card(background: Outline) -> str:
         "## Intended use",
         _prose(background.use) or _NO_USE,
         "## Inputs",
-        _columns(manifest.signature.inputs),
+        columns_table(manifest.signature.inputs),
         "## How good it is",
         _quality(background),
         "## Formats",
@@ -78,7 +78,7 @@ def data_card(background: Background) -> str:
             ],
         ),
         "## Columns",
-        _columns(dataset.schema),
+        columns_table(dataset.schema),
         "## Protection",
         _list(protected) if protected else "No column was hashed, replaced or left out for protection.",
         f"{len(background.manifest.samples)} rows of the validation part are in `manifest.json`, as samples.",
@@ -171,17 +171,28 @@ def _origin(background: Outline) -> str:
 
 def _instructions(background: Outline) -> str:
     folder = f"{background.manifest.name}-{background.manifest.version}"
-    named = [_code(f"{name}=={number}") for name, number in background.manifest.requirements.items()]
-    needs = f"install {', '.join(named)}" if named else "nothing has to be installed"
     lines = [
         f"kervan package check {folder} --key key.pem   # key.pem: from its maker, by another way",
         f"kervan serve {folder}",
     ]
-    told = f"Without it: `manifest.json` says which columns the files take; to score them, {needs}."
-    return "\n".join(["With Kervan:", "", "```sh", *lines, "```", "", told])
+    told = "Without it: `manifest.json` says which columns the files take. They were scored with:"
+    return "\n".join(["With Kervan:", "", "```sh", *lines, "```", "", told, "", _needs(background)])
 
 
-def _columns(columns: Iterable[Column]) -> str:
+def _needs(background: Outline) -> str:
+    """List what has to be installed from PyPI to score each format."""
+    known = {each.format: each.requires for each in background.manifest.facts}
+    needs = known or dict.fromkeys(background.manifest.formats, background.manifest.requirements)
+    return _list(
+        f"{_code(name)}: {', '.join(_code(f'{each}=={number}') for each, number in libraries.items())}"
+        if libraries
+        else f"{_code(name)}: no library of Python"
+        for name, libraries in needs.items()
+    )
+
+
+def columns_table(columns: Iterable[Column]) -> str:
+    """Return a table in Markdown of columns, with what they may hold."""
     rows = [
         (
             _code(column.name),

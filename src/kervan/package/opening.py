@@ -46,14 +46,18 @@ def opened(path: Path, *, trusted: Collection[str] | None = None, unsigned: bool
     with tempfile.TemporaryDirectory(prefix="kervan-") as scratch:
         folder = Path(scratch) / path.name
         unpack_package(path, folder)
-        yield check_package(folder, trusted=trusted, unsigned=unsigned)
+        try:
+            yield check_package(folder, trusted=trusted, unsigned=unsigned)
+        except (Corrupted, NotFound, Refused) as error:  # which would name a folder that is gone
+            raise type(error)(str(error).replace(str(folder), str(path)), hint=error.hint) from error
 
 
 def check_package(folder: Path, *, trusted: Collection[str] | None = None, unsigned: bool = False) -> Opened:
     """Check the signature, the manifest and every file of the package in a folder; see `load_package`."""
     content = _read(folder, FILE_NAME)
     if content is None:
-        raise NotFound(f"{folder} holds no package", hint=f"a package has a {FILE_NAME}")
+        why = "" if folder.exists() else ": there is no such file or folder"
+        raise NotFound(f"{folder} holds no package{why}", hint=f"a package has a {FILE_NAME}")
     signer = _check_signer(folder, content, trusted, unsigned=unsigned)
     manifest = parse_manifest(content, str(folder / FILE_NAME))
     check_files(folder, manifest.files)

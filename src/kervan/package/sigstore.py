@@ -96,8 +96,10 @@ def _key_named(key: Path) -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError, AttributeError) as error:
+        # It asks a key for its curve before it looks at the kind.
+        why = "it is none on an elliptic curve" if isinstance(error, AttributeError) else str(error)
         raise InvalidInput(
-            f"{key} holds no key that can be used here: {error}",
+            f"{key} holds no key that can be used here: {why}",
             hint="make one: openssl ecparam -name prime256v1 -genkey -noout -out key.pem",
         ) from error
 

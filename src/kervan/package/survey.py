@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kervan.core.errors import Corrupted, MissingExtra, MissingTool, ParityFailed, Refused
+from kervan.core.errors import Corrupted, MissingExtra, MissingTool, Refused
 from kervan.core.plugins import plugin
 from kervan.core.ports import About
 from kervan.package.build import prove, scorers_of
@@ -82,14 +82,12 @@ def _tried(name: str, adapter: Format, fitted: Fitted, rows: NDArray[np.float32]
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         try:
             predictors = dict(scorers_of(adapter, folder, fitted.signature))
+            proofs = prove(name, predictors, fitted, rows)
+            seconds = min(_seconds(each, rows) for each in predictors.values())
         except (MissingTool, MissingExtra) as error:
             reason = f"{error}: {error.hint}"
             return Tried(format=name, about=about, support=Support.UNPROVED, reason=reason, size=size)
-        except Corrupted as error:
-            return Tried(format=name, about=about, support=Support.REFUSED, reason=str(error), size=size)
-        try:
-            proofs = prove(name, predictors, fitted, rows)
-        except (Corrupted, ParityFailed) as error:
+        except (Corrupted, Refused) as error:
             return Tried(format=name, about=about, support=Support.REFUSED, reason=str(error), size=size)
         return Tried(
             format=name,
@@ -98,7 +96,7 @@ def _tried(name: str, adapter: Format, fitted: Fitted, rows: NDArray[np.float32]
             size=size,
             largest=max(proof.largest for proof in proofs),
             rows=proofs[0].rows,
-            seconds=min(_seconds(each, rows) for each in predictors.values()),
+            seconds=seconds,
             scorers=tuple(key for key in predictors if key),
         )
 

@@ -262,7 +262,8 @@ class Catalog:
         if versions and ref.version is not None:
             shown = ", ".join(sorted(versions, key=_version_key)[-10:])
             return NotFound(f"{what} {ref.name!r} has no version {ref.version}", hint=f"there are {shown}")
-        hint = did_you_mean(ref.name, {row.name for row in known})
+        names = {row.name for row in known}
+        hint = did_you_mean(ref.name, names) if names else "there are none yet: `kervan run` makes the first"
         return NotFound(f"there is no {what} {ref.name!r}", hint=hint)
 
 

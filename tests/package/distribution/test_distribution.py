@@ -20,6 +20,7 @@ from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.model.train import fit
 from kervan.package.distribution import jar, npm, wheel
 from kervan.package.distribution.product import Product
+from kervan.package.distribution.readme import example_row
 from kervan.package.fitted import Fitted
 from kervan.package.manifest import Parity
 from kervan.serve.decode import RowDecoder
@@ -87,6 +88,11 @@ def values_of(answers: list[dict[str, Any]], fitted: Fitted) -> Any:
     ]
 
 
+def example(page: str, language: str) -> str:
+    """The code that a page shows."""
+    return page.partition(f"```{language}\n")[2].partition("\n```")[0]
+
+
 def run(*command: str, cwd: Path, given: str = "", code: int = 0) -> tuple[str, str]:
     if shutil.which(command[0]) is None:
         with needing_tools():
@@ -127,6 +133,15 @@ def test_a_wheel_is_installed_by_pip_and_answers(task: str, python: Path, tmp_pa
     np.testing.assert_allclose(values_of(answers, fitted), fitted.predict(matrix), rtol=1e-12)
     shown, _ = run(str(python), "-m", "pip", "show", "--files", "gelir-i-model", cwd=tmp_path)
     assert "License: MIT" in shown
+    with zipfile.ZipFile(path) as archive:
+        page = archive.read("gelir_i_model-1.2.3.dist-info/METADATA").decode()
+    assert "| `yaş` | integer |" in page
+    out, _ = run(str(python), "-I", "-c", example(page, "python"), cwd=tmp_path)
+    assert ("probabilities" in out) == fitted.signature.is_classification
+    for wrong in ("[{}]", "'x'", "None"):
+        asked = f"import gelir_i_model; gelir_i_model.predict({wrong})"
+        _, said = run(str(python), "-I", "-c", asked, cwd=tmp_path, code=1)
+        assert "TypeError: a row maps column names to values" in said
     assert "gelir_i_model/py.typed" in shown
     run(str(python), "-m", "pip", "check", "--disable-pip-version-check", cwd=tmp_path)
 
@@ -201,6 +216,13 @@ def test_an_npm_package_is_installed_and_answers_both_kinds_of_modules(task: str
         out, _ = run("node", name, cwd=home, given=json.dumps(rows_of(fitted, matrix)))
         np.testing.assert_allclose(values_of(json.loads(out), fitted), fitted.predict(matrix), rtol=1e-12)
     installed = home / "node_modules" / "gelir-i-model"
+    (home / "example.mjs").write_text(example((installed / "README.md").read_text("utf-8"), "js"), "utf-8")
+    out, _ = run("node", "example.mjs", cwd=home)
+    assert ("probabilities" in out) == fitted.signature.is_classification
+    for wrong in ("[{}]", "'x'", "null"):
+        (home / "wrong.cjs").write_text(f"require('gelir-i-model').predict({wrong})")
+        _, said = run("node", "wrong.cjs", cwd=home, code=1)
+        assert "TypeError: a row is an object or Map of column names to values" in said
     described = json.loads((installed / "package.json").read_text(encoding="utf-8"))
     named = [described["types"], described["main"], *described["exports"]["."]["import"].values()]
     assert all((installed / name).is_file() for name in named)
@@ -218,6 +240,9 @@ def test_a_jar_scores_csv_from_a_shell(task: str, tmp_path: Path) -> None:
     for row in rows_of(fitted, matrix):
         writer.writerow(["" if row.get(name) is None else row[name] for name in names[:-1]] + ['a\n"b",'])
     out, _ = run("java", "-Dfile.encoding=US-ASCII", "-jar", path.name, cwd=tmp_path, given=table.getvalue())
+    (tmp_path / "satırlar ı.csv").write_text(table.getvalue(), "utf-8", newline="")
+    java = ("java", "-Dsun.jnu.encoding=UTF-8", "-jar", path.name)
+    assert run(*java, "satırlar ı.csv", cwd=tmp_path)[0] == out
     head, *answers = csv.reader(io.StringIO(out))
     output = fitted.signature.output
     classes = list(output.allowed) if fitted.signature.is_classification else []
@@ -243,6 +268,41 @@ def test_a_jar_names_the_line_that_it_cannot_use(table: str, said: str, tmp_path
     path, _, _ = written("jar", "binary", tmp_path)
     _, err = run("java", "-jar", path.name, cwd=tmp_path, given=table, code=1)
     assert err.strip() == said
+
+
+def test_a_jar_says_how_it_is_asked(tmp_path: Path) -> None:
+    path, _, _ = written("jar", "binary", tmp_path)
+    told, _ = run("java", "-jar", path.name, "--help", cwd=tmp_path)
+    assert told.startswith("usage: java -jar FILE.jar [ROWS.csv] > ANSWERS.csv\n")
+    assert "\n  evli: boolean" in told
+    for wrong in (("--csv",), ("a.csv", "b.csv")):
+        assert run("java", "-jar", path.name, *wrong, cwd=tmp_path, code=2)[1] == told
+    assert run("java", "-jar", path.name, "yok.csv", cwd=tmp_path, code=1)[1] == "cannot read yok.csv\n"
+
+
+def test_the_example_of_a_jar_compiles_and_answers(tmp_path: Path) -> None:
+    path, _, _ = written("jar", "multi", tmp_path)
+    with zipfile.ZipFile(path) as archive:
+        code = example(archive.read("gelir_i_model/README.md").decode(), "java")
+    head, _, body = code.partition("\n\n")
+    source = f"{head} import java.util.*; class Main {{ public static void main(String[] a) {{ {body}\n"
+    (tmp_path / "Main.java").write_text(f"{source} System.out.println(answer.label); }} }}", "ascii")
+    out, _ = run("java", "-cp", path.name, "Main.java", cwd=tmp_path)
+    assert out.strip()
+
+
+def test_the_example_keeps_to_the_limits_and_to_the_kinds_of_every_column() -> None:
+    columns = (
+        Column(name="a", type=Type.NUMBER, minimum=0.5),
+        Column(name="b", type=Type.INTEGER, maximum=-3),
+        Column(name="c", type=Type.CATEGORY, allowed=("x|y",)),
+        Column(name="d", type=Type.BOOLEAN),
+        Column(name="gün", type=Type.DATE),
+        Column(name="an", type=Type.DATETIME),
+        Column(name="not", type=Type.TEXT, words=("iyi",)),
+    )
+    signature = Signature(inputs=Schema(columns), output=Column(name="y", type=Type.NUMBER))
+    RowDecoder(signature).decode([example_row(signature.inputs)])
 
 
 def test_a_jar_holds_sources_classes_and_facts(tmp_path: Path) -> None:

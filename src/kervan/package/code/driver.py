@@ -9,6 +9,7 @@ label's place as uint32 and the float64 numbers; or 0 and the place of the refus
 
 from __future__ import annotations
 
+import re
 import shutil
 import struct
 import subprocess
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kervan.core.errors import Corrupted, MissingTool
+from kervan.core.errors import Corrupted, MissingTool, Refused
 from kervan.core.schema import Type, Unseen
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 _DRIVERS = Path(__file__).parent / "drivers"
 _TOO_LONG = 900  # seconds for a compiler or a proof
+_VERSION = re.compile(r"(?<![\w.-])(?:v|go)?(\d+(?:\.\d+)*)")
 _ABSENT, _NULL, _NUMBER, _BOOLEAN, _TEXT = range(5)
 
 
@@ -55,15 +57,21 @@ class Workshop:
         return self._run([*self.command, question], body, None)
 
     def _run(self, command: Sequence[str], body: bytes, environ: Mapping[str, str] | None) -> bytes:
-        done = subprocess.run(
-            command,
-            input=body,
-            cwd=self.folder,
-            env=environ,
-            capture_output=True,
-            check=False,
-            timeout=_TOO_LONG,
-        )
+        try:
+            done = subprocess.run(
+                command,
+                input=body,
+                cwd=self.folder,
+                env=environ,
+                capture_output=True,
+                check=False,
+                timeout=_TOO_LONG,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise Refused(
+                f"{Path(command[0]).name} takes more than {_TOO_LONG} seconds for what was written",
+                hint="choose a smaller model, or the format `onnx`",
+            ) from error
         if done.returncode:
             said = done.stderr.decode(errors="replace").strip() or f"exit code {done.returncode}"
             raise Corrupted(
@@ -148,11 +156,19 @@ def find_tool(*names: str, install: str) -> str:
 
 
 def version_of(*command: str) -> str:
-    """Return the first version number that a program says."""
+    """Return the first version number that a program says.
+
+    Raises `MissingTool` for one that is there and does not run, such as the launcher of a compiler that was
+    never chosen.
+    """
+    name = Path(command[0]).name
     done = subprocess.run(command, capture_output=True, check=False, timeout=60)
-    words = (done.stdout + done.stderr).decode(errors="replace").replace('"', " ").split()
-    numbers = (word.lstrip("vgo") for word in words)
-    return next((word.rstrip(",)") for word in numbers if word[:1].isdigit() and "." in word), "")
+    said = (done.stdout + done.stderr).decode(errors="replace")
+    if done.returncode:
+        why = next(iter(said.strip().splitlines()), f"exit code {done.returncode}")
+        raise MissingTool(f"{name} is installed, but does not run", hint=f"it says: {why[:200]}")
+    found = _VERSION.search(said)
+    return found[1] if found else ""
 
 
 def _is_missing_category(column: Column, row: int) -> bool:

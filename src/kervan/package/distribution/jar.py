@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kervan.core.errors import Corrupted
 from kervan.package.code.driver import find_tool
 from kervan.package.code.text import fill
 from kervan.package.distribution.product import write_zip
+from kervan.package.distribution.readme import example_row, write_readme
+from kervan.package.encoding import encoded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,11 +43,35 @@ def write_jar(sources: Mapping[str, bytes], product: Product) -> tuple[str, byte
     ]
     files = {
         "META-INF/MANIFEST.MF": "\r\n".join([*map(_folded, manifest), "", ""]).encode(),
+        f"{module}/README.md": _readme(product).encode(),
         f"{module}/model.json": product.facts().encode(),
         **{name: text.encode() for name, text in written.items()},
         **_compiled(written),
     }
     return f"{product.title}-{product.version}.jar", write_zip(files)
+
+
+def _readme(product: Product) -> str:
+    inputs = encoded(product.signature).inputs  # it knows no dates, times and texts
+    row = example_row(inputs).items()
+    puts = (f"row.put({_literal(name)}, {_literal(value)});" for name, value in row)
+    code = "\n".join(
+        [
+            f"import {product.module}.Model;",
+            "",
+            "Map<String, Object> row = new HashMap<>();",
+            *puts,
+            "Model.Answer answer = Model.predict(row);",
+            "",
+            f"// From a shell: java -jar {product.title}-{product.version}.jar rows.csv > answers.csv",
+        ]
+    )
+    return write_readme(product, inputs, needs="Java 8 or newer", language="java", code=code)
+
+
+def _literal(value: Any) -> str:
+    """Write a value as Java has it: JSON's literals are Java's, in ASCII."""
+    return json.dumps(value)
 
 
 def _folded(line: str) -> str:

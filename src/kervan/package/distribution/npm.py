@@ -8,6 +8,9 @@ import json
 import tarfile
 from typing import TYPE_CHECKING
 
+from kervan.package.distribution.readme import as_json, example_row, write_readme
+from kervan.package.encoding import encoded
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -38,10 +41,21 @@ def write_npm(sources: Mapping[str, bytes], product: Product) -> tuple[str, byte
     }
     files = {
         "package.json": (json.dumps(described, indent=2, ensure_ascii=False) + "\n").encode(),
+        "README.md": _readme(product).encode(),
         "model.json": product.facts().encode(),
         **{name: sources[name] for name in sorted(sources)},
     }
     return f"{product.title}-{product.version}.tgz", _write_tarball(files)
+
+
+def _readme(product: Product) -> str:
+    inputs = encoded(product.signature).inputs  # it knows no dates, times and texts
+    code = (
+        f'import {{ predict }} from "{product.title}";\n\n'
+        f"console.log(predict({as_json(example_row(inputs))}));"
+    )
+    needs = "a browser, Node 16 or newer, Deno or Bun"
+    return write_readme(product, inputs, needs=needs, language="js", code=code)
 
 
 def _write_tarball(files: Mapping[str, bytes]) -> bytes:

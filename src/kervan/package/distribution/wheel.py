@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from kervan.package.distribution.inputs import MODULE, write_inputs
 from kervan.package.distribution.product import write_zip
+from kervan.package.distribution.readme import example_row, write_readme
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +35,9 @@ Name: {title}
 Version: {version}
 Summary: {summary}
 {licence}Requires-Python: >=3.9
-"""
+Description-Content-Type: text/markdown; charset=UTF-8
+
+{description}"""
 _WHEEL = """Wheel-Version: 1.0
 Generator: kervan
 Root-Is-Purelib: true
@@ -57,7 +60,11 @@ def write_wheel(sources: Mapping[str, bytes], product: Product) -> tuple[str, by
         f"{module}/model.json": product.facts(),
         f"{module}/py.typed": "",
         f"{info}/METADATA": _METADATA.format(
-            title=title, version=version, summary=product.summary, licence=licence
+            title=title,
+            version=version,
+            summary=product.summary,
+            licence=licence,
+            description=_readme(product),
         ),
         f"{info}/WHEEL": _WHEEL,
     }
@@ -65,6 +72,12 @@ def write_wheel(sources: Mapping[str, bytes], product: Product) -> tuple[str, by
     record = [f"{name},sha256={_digest(body)},{len(body)}" for name, body in content.items()]
     content[f"{info}/RECORD"] = "\n".join([*record, f"{info}/RECORD,,", ""]).encode()
     return f"{title.replace('-', '_')}-{version}-py3-none-any.whl", write_zip(content)
+
+
+def _readme(product: Product) -> str:
+    inputs = product.signature.inputs
+    code = f"import {product.module}\n\nprint({product.module}.predict({example_row(inputs)!r}))"
+    return write_readme(product, inputs, needs="Python 3.9 or newer", language="python", code=code)
 
 
 def _digest(body: bytes) -> str:

@@ -38,8 +38,9 @@ class CFormat(SourceFormat):
     def build(self, folder: Path) -> tuple[str, Workshop]:
         """Compile with the driver."""
         compiler = find_tool("gcc", "clang", "cc", install="a C compiler, such as gcc")
+        version = version_of(compiler, "--version")
         workshop = Workshop(folder, "driver.c")
         strict = ("-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", "-pedantic")
         workshop.build(compiler, *strict, "model.c", "driver.c", "-lm", "-o", "driver")
         workshop.command = [str(workshop.folder / "driver")]
-        return f"{compiler.rpartition('/')[2]} {version_of(compiler, '-dumpfullversion')}", workshop
+        return f"{compiler.rpartition('/')[2]} {version}", workshop

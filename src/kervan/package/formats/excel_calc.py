@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as Xml
@@ -60,6 +61,8 @@ class SheetPredictor:
         self._signature = signature
         self._office = office
         self._rows = rows
+        first = next(iter(signature.inputs))
+        self._unknown = next(text for text in map("?".__mul__, count(1)) if text not in first.allowed)
 
     def predict(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
         """Score an encoded matrix of shape (rows, inputs), after turning its codes into texts again."""
@@ -95,7 +98,7 @@ class SheetPredictor:
         for number, row in enumerate(rows, start=2):
             cells = Xml.SubElement(filled, f"{_SPACE}row", r=str(number))
             is_blank = all(value in {None, ""} for value in row)
-            values = ("?", *row[1:]) if is_blank else row  # a row of blank cells has no answer
+            values = (self._unknown, *row[1:]) if is_blank else row  # what is blank is no row
             for place, value in enumerate(values):
                 if value is not None:
                     cells.append(_cell(f"{column_letters(place)}{number}", value))

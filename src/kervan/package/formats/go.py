@@ -38,6 +38,7 @@ class GoFormat(SourceFormat):
     def build(self, folder: Path) -> tuple[str, Workshop]:
         """Compile with the driver, without looking for anything elsewhere."""
         compiler = find_tool("go", install="Go")
+        version = version_of(compiler, "version")
         workshop = Workshop(folder, "driver.go")
         (workshop.folder / "model").mkdir()
         for path in folder.iterdir():
@@ -52,4 +53,4 @@ class GoFormat(SourceFormat):
         }
         workshop.build(compiler, "build", "-o", "driver", ".", environ={**environ, "GOTOOLCHAIN": "local"})
         workshop.command = [str(workshop.folder / "driver")]
-        return f"Go {version_of(compiler, 'version')}", workshop
+        return f"Go {version}", workshop

@@ -38,7 +38,8 @@ class JavaFormat(SourceFormat):
         """Compile with the driver."""
         compiler = find_tool("javac", install="a Java development kit, such as OpenJDK 17")
         java = find_tool("java", install="a Java development kit, such as OpenJDK 17")
+        version = version_of(compiler, "-version")
         workshop = Workshop(folder, "Driver.java")
         workshop.build(compiler, *COMPILED, "Model.java", "Driver.java")
         workshop.command = [java, *QUICKLY, "-cp", ".", "Driver"]
-        return f"Java {version_of(compiler, '-version')}", workshop
+        return f"Java {version}", workshop

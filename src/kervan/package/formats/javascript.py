@@ -37,6 +37,7 @@ class JavaScriptFormat(SourceFormat):
     def build(self, folder: Path) -> tuple[str, Workshop]:
         """Put the driver beside the modules."""
         node = find_tool("node", install="Node.js")
+        version = version_of(node, "--version")
         workshop = Workshop(folder, "driver.mjs")
         workshop.command = [node, "driver.mjs"]
-        return f"Node {version_of(node, '--version')}", workshop
+        return f"Node {version}", workshop

@@ -37,6 +37,7 @@ class RustFormat(SourceFormat):
     def build(self, folder: Path) -> tuple[str, Workshop]:
         """Compile with the driver, and with what reads answers of this kind."""
         compiler = find_tool("rustc", install="Rust")
+        version = version_of(compiler, "--version")
         workshop = Workshop(folder, "driver.rs", "classification.rs", "regression.rs")
         written = workshop.folder / "model.rs"
         is_classes = written.exists() and b"pub static CLASSES" in written.read_bytes()
@@ -45,4 +46,4 @@ class RustFormat(SourceFormat):
         )
         workshop.build(compiler, "--edition", "2021", "-O", "-D", "warnings", "driver.rs", "-o", "driver")
         workshop.command = [str(workshop.folder / "driver")]
-        return f"rustc {version_of(compiler, '--version')}", workshop
+        return f"rustc {version}", workshop

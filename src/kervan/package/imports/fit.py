@@ -17,6 +17,8 @@ from kervan.package.neutral.read import read_form
 from kervan.package.neutral.readers.registry import answers_probabilities
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import onnx
     from numpy.typing import NDArray
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from kervan.package.imports.foreign import Foreign, Graph, Scores
     from kervan.package.neutral.build import Builder
 
+_SHOWN = 12
 _UNNAMED = re.compile(r"\W")
 
 
@@ -192,7 +195,7 @@ def _check_signature(foreign: Foreign, signature: Signature, place: str) -> None
         _differ(place, foreign.labels, allowed)
     if foreign.classes and foreign.classes != len(allowed) and not _is_share(foreign, signature):
         raise Refused(
-            f"{place} knows {foreign.classes} classes, the target has {len(allowed)}: {', '.join(allowed)}",
+            f"{place} knows {foreign.classes} classes, the target has {len(allowed)}: {_shortly(allowed)}",
             hint="give a table with every class in it, or a --signature that lists them",
         )
 
@@ -224,11 +227,34 @@ def _check_inputs(foreign: Foreign, signature: Signature, place: str) -> None:
             _differ(f"{place}, column {column.name!r}", known, column.allowed)
 
 
+def _refuse_rows(
+    unanswered: NDArray[np.intp], fitted: Fitted, matrix: NDArray[np.float32], place: str
+) -> None:
+    first = unanswered[0]
+    missing = [
+        column.name
+        for column, value in zip(fitted.signature.inputs, matrix[first], strict=True)
+        if np.isnan(value)
+    ]
+    where = f", where {', '.join(map(repr, missing[:5]))} is missing" if missing else ""
+    raise Refused(
+        f"{place} answers {len(unanswered):,} of the table's {len(matrix):,} rows with no number: "
+        f"the first is row {first + 1}{where}",
+        hint="fill in what is missing as before its training, or leave those rows out",
+    )
+
+
 def _differ(place: str, own: tuple[str, ...], given: tuple[str, ...]) -> None:
     raise Refused(
-        f"{place}: the model knows {', '.join(map(repr, own))}; given are {', '.join(map(repr, given))}",
+        f"{place}: the model knows {_shortly(map(repr, own))}; given are {_shortly(map(repr, given))}",
         hint="give a table with the same values, or a --signature that lists those of the model in `allowed`",
     )
+
+
+def _shortly(names: Iterable[str]) -> str:
+    every = list(names)
+    more = len(every) - _SHOWN
+    return ", ".join(every[:_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _check_answers(fitted: Fitted, matrix: NDArray[np.float32], place: str) -> None:
@@ -247,8 +273,9 @@ def _check_answers(fitted: Fitted, matrix: NDArray[np.float32], place: str) -> N
             f"{place} gives {answers.shape[-1]} numbers for a row, the signature says {width}",
             hint="export it with one value, or with probabilities of every class",
         )
-    if not np.isfinite(answers).all():
-        raise Refused(f"{place} answers rows of the table with no number", hint="leave those rows out")
+    unanswered = np.flatnonzero(~np.isfinite(answers).all(axis=1))
+    if unanswered.size:
+        _refuse_rows(unanswered, fitted, matrix, place)
     if signature.is_classification and (answers.min() < -1e-6 or answers.max() > 1 + 1e-6):
         raise Refused(
             f"{place} answers {answers.min():.3g} to {answers.max():.3g}, which are no probabilities",

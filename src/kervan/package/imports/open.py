@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from kervan.core.errors import InvalidInput, NotFound, Refused
 from kervan.core.identity import sha256_file, sha256_parts
+from kervan.package.archive import SUFFIX
 from kervan.package.imports.graph import open_graph
 from kervan.package.imports.mlmodel import FILE_NAME as MLMODEL
 from kervan.package.imports.mlmodel import model_file
@@ -14,6 +15,7 @@ from kervan.package.imports.pmml import open_pmml
 from kervan.package.imports.sklearn import open_native, open_pickle
 from kervan.package.imports.torch_graph import open_module
 from kervan.package.imports.trial import open_tried
+from kervan.package.manifest import FILE_NAME
 from kervan.package.native.write import ARRAYS_FILE, MODEL_FILE
 from kervan.package.safety.inspection import inspect_file
 from kervan.package.safety.kinds import BY_NAME
@@ -28,13 +30,15 @@ _HEAD = 1 << 16
 _BOOSTERS = ("lightgbm", "xgboost", "catboost")
 _TO_ONNX = "export it to ONNX where it was trained, and import that"
 _PROGRAM = "/models/model.json"
+CAN_BE_ALLOWED = ("torchscript", "torch")  # kinds of files that are run if they are named
 _REFUSED = {
     "torchscript": "it carries code that its reader runs",
     "torch": "its pickle runs what it says",
 }
 _KNOWN = (
     "known are scikit-learn's pickle and joblib, Kervan's native folders, LightGBM's text, XGBoost's JSON "
-    "and UBJSON, CatBoost's .cbm and JSON, Keras, PMML, ONNX, and folders with an MLmodel"
+    "and UBJSON, CatBoost's .cbm and JSON, Keras, PMML, ONNX, PyTorch's TorchScript and exported programs, "
+    "and folders with an MLmodel"
 )
 
 
@@ -57,6 +61,11 @@ def open_model(path: Path, *, allow: Collection[str] = (), columns: int = 0) -> 
     Raises `Refused` for what runs code, cannot be read or is of another version; `Corrupted` for what is
     broken; `InvalidInput` for a file that is no model; `NotFound`.
     """
+    if path.suffix == SUFFIX or (path / FILE_NAME).is_file():
+        raise InvalidInput(
+            f"{path} is a package already",
+            hint="`kervan package check` says whose it is, and `kervan serve` answers for it",
+        )
     if path.is_dir():
         return _open_folder(path, allow, columns)
     kind = _inspected(path, allow)

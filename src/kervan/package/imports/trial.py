@@ -47,7 +47,8 @@ def open_tried(path: Path, library: str) -> Foreign:
     except subprocess.TimeoutExpired as error:
         raise _broken(path, library, f"it was still read after {_SECONDS} seconds") from error
     if done.returncode == _BROKEN:
-        raise _broken(path, library, done.stdout.decode(errors="replace").strip())
+        said = done.stdout.decode(errors="replace").strip()
+        raise _broken(path, library, said.partition("\n")[0])  # XGBoost goes on with its own addresses
     if done.returncode:
         raise _broken(path, library, "the library does not survive reading it")
     return OPENERS[library](path)

@@ -33,7 +33,8 @@ def open_xgboost(path: Path) -> Foreign:
         import xgboost
 
     try:
-        booster = _trimmed(xgboost.Booster(params={"nthread": 1}, model_file=path), path)
+        content = bytearray(path.read_bytes())  # by whose beginning it goes, and by the name of a file
+        booster = _trimmed(xgboost.Booster(params={"nthread": 1}, model_file=content), path)
         learner = json.loads(booster.save_raw("json"))["learner"]
     except (xgboost.core.XGBoostError, ValueError, KeyError) as error:
         raise Corrupted(f"{path} is no model of XGBoost: {error}", hint="save it again") from error

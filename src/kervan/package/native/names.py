@@ -278,5 +278,5 @@ def _member(module: str, last: str) -> Any:
 def _unknown(name: str) -> Refused:
     return Refused(
         f"the model names {name[:120]!r}, which is not among what may be loaded",
-        hint="package the model again, with the versions that are installed here",
+        hint="write it again with the versions that are installed here, or export it to ONNX there",
     )

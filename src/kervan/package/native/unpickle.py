@@ -37,7 +37,8 @@ def unpickle_model(content: bytes, place: str) -> Any:
     except KervanError as error:
         raise type(error)(f"{place}: {error}", hint=error.hint) from error
     except Exception as error:  # broken opcodes fail in any way
-        raise Corrupted(f"{place} is no pickle of a model: {error}", hint="fetch it again") from error
+        why = str(error) or "it ends early"
+        raise Corrupted(f"{place} is no pickle of a model: {why}", hint="fetch it again") from error
     return put_together(description, arrays)
 
 

@@ -46,8 +46,10 @@ def inspect_file(path: Path, limits: Limits = DEFAULT, *, allow: Collection[str]
     lead elsewhere; what grows or announces more than the limits; texts and headers with traps. Raises
     `Corrupted` for what is broken, `NotFound` where there is no file.
     """
+    if path.is_dir():
+        raise NotFound(f"{path} is a folder", hint="name a file in it: they are looked at one by one")
     if not path.is_file():
-        raise NotFound(f"there is no file {path}", hint="name a file; a folder is looked at file by file")
+        raise NotFound(f"there is no file {path}", hint="check its name")
     inspector = _Inspector(Budget(path, limits), frozenset(allow))
     with path.open("rb") as file:
         try:

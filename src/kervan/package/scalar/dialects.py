@@ -21,9 +21,9 @@ class Dialect:
     those apart; `divide` and `floor` are what raise no error there. A database that `guards_exp` raises one
     where exp leaves its range. Trees are choices in queries of up to `planned` characters; beyond, a database
     with `lambdas` walks through arrays within a row, and others through tables by recursive queries, where
-    `letters` is the type of texts, and `key` makes a column the key. Names have no letter of `banned`, and
-    at most `longest` letters or bytes. `once` is how a step of a query is written that is computed once,
-    however many formulas use it.
+    `letters` is the type of texts, and `key` makes a column the key. At most `deepest` choices lie
+    within each other, where that is not 0. `once` is how a step of a query is written that is computed once,
+    however many formulas use it. Names have no letter of `banned`, and at most `longest` letters or bytes.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Dialect:
     floor: str = "FLOOR({value})"
     guards_exp: bool = False
     planned: int = 120_000
+    deepest: int = 0
     lambdas: bool = False
     letters: str = "TEXT"
     key: str = "PRIMARY KEY"
@@ -69,7 +70,14 @@ _MATERIALIZED = "MATERIALIZED ({step})"
 DIALECTS = {
     dialect.name: dialect
     for dialect in (
-        Dialect(name="sqlite", double="REAL", greatest="MAX", least="MIN", once=_MATERIALIZED),
+        Dialect(
+            name="sqlite",
+            double="REAL",
+            greatest="MAX",
+            least="MIN",
+            deepest=12,  # its parser keeps a hundred symbols, which fifteen choices fill
+            once=_MATERIALIZED,
+        ),
         Dialect(
             name="postgresql",
             double="DOUBLE PRECISION",

@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import Refused
+from kervan.package.scalar.grove import Grove
 from kervan.package.scalar.lower import lower, names_in, uses_in
 from kervan.package.scalar.sql_arrays import ArrayWalk
 from kervan.package.scalar.sql_formulas import Printer
@@ -44,15 +45,14 @@ class Script:
 def write_script(form: Form, dialect: Dialect) -> Script:
     """Write a query over the table `input`: its columns, `prediction`, and one probability for each class.
 
-    Trees are choices within the query if that is short enough to be planned in time, else arrays or rows of
-    a table that a recursive query walks through. Raises `Refused` for a form that needs sorting or searching,
-    and for one that is too large without its trees.
+    Trees are choices within the query if that is short enough to be planned in time, and not too deep for the
+    database's parser, else arrays or rows of a table that a recursive query walks through. Raises `Refused`
+    for a form that needs sorting or searching, and for one that is too large without its trees.
     """
-    formulas = lower(form)
-    query = _query(formulas, dialect, [])
-    if len(query) <= dialect.planned:
-        return Script(query=query)
+    query = _query(lower(form), dialect, [])
     formulas = lower(form, keeps_trees=True)
+    if len(query) <= dialect.planned and not _is_too_deep(formulas, dialect):
+        return Script(query=query)
     if dialect.lambdas and formulas.ensembles:
         query = _query(formulas, dialect, [ArrayWalk(ensemble) for ensemble in formulas.ensembles])
         return Script(query=_checked(query, _LARGEST_ARRAYS))
@@ -61,6 +61,11 @@ def write_script(form: Form, dialect: Dialect) -> Script:
         query=_checked(_query(formulas, dialect, forests), LARGEST),
         nodes=tuple(statement for forest in forests for statement in forest.statements(dialect)),
     )
+
+
+def _is_too_deep(formulas: Formulas, dialect: Dialect) -> bool:
+    depths = [max(Grove(each).depths, default=0) for each in formulas.ensembles if dialect.deepest]
+    return max(depths, default=0) > dialect.deepest
 
 
 def _checked(query: str, largest: int) -> str:

@@ -1,26 +1,43 @@
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.Paths;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Scores CSV from the standard input: a line of column names, then a line for every row; empty is missing. */
+/** Scores CSV from a file or the standard input: a line of column names, then a line for every row; empty is
+ * missing. */
 public final class Main {
-    private final BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+    private static final String USAGE = "usage: java -jar FILE.jar [ROWS.csv] > ANSWERS.csv"
+            + "\nRows are read from the standard input if no file is named. Columns:";
+    private final BufferedReader in;
     private final PrintStream out;
     private int line;
 
-    private Main(PrintStream out) {
+    private Main(InputStream in, PrintStream out) {
+        this.in = new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8));
         this.out = out;
     }
 
     public static void main(String[] arguments) throws IOException {
         PrintStream out = new PrintStream(System.out, false, "UTF-8");
-        Main main = new Main(out);
+        if (arguments.length > 1 || arguments.length == 1 && arguments[0].startsWith("-")) {
+            tell(arguments[0].matches("-h|--help") ? out : new PrintStream(System.err, true, "UTF-8"));
+            System.exit(arguments[0].matches("-h|--help") ? 0 : 2);
+        }
+        Path file = arguments.length == 0 ? null : Paths.get(arguments[0]);
+        if (file != null && !Files.isReadable(file)) {
+            new PrintStream(System.err, true, "UTF-8").println("cannot read " + file);
+            System.exit(1);
+        }
+        Main main = new Main(file == null ? System.in : Files.newInputStream(file), out);
         try {
             main.score();
             out.flush();
@@ -29,6 +46,14 @@ public final class Main {
             new PrintStream(System.err, true, "UTF-8").println("line " + main.line + ": " + error.getMessage());
             System.exit(1);
         }
+    }
+
+    private static void tell(PrintStream to) {
+        to.println(USAGE);
+        for (Model.Column column : Model.COLUMNS) {
+            to.println("  " + column.name + ": " + column.type + (column.nullable ? ", may be missing" : ""));
+        }
+        to.flush();
     }
 
     private void score() throws IOException {

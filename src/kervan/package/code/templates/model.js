@@ -38,6 +38,9 @@ function predict(row) {
 
 /** Return the numbers of a row, in the order of COLUMNS. */
 function encode(row) {
+  if (typeof row !== "object" || row === null || Array.isArray(row)) {
+    throw new TypeError(`a row is an object or Map of column names to values; ${shown(row)} is none`);
+  }
   return COLUMNS.map((column, place) => read(column, CODES[place], valueOf(row, column.name)));
 }
 
