@@ -176,15 +176,13 @@ def seconds(action: Callable[[], Any]) -> float:
 
 
 def beside_others(forest: Any, own: Compiled, matrix: Any, runs: int) -> None:
-    """Compare with ONNX Runtime and scikit-learn, all asked from Python."""
+    """Compare with ONNX Runtime, the native format and scikit-learn, all asked from Python."""
     fitted = Fitted(forest, signature())
     narrow = matrix.astype(np.float32)
-    with tempfile.TemporaryDirectory() as folder:
-        plugin("format", "onnx").save(fitted, Path(folder))
-        onnx = plugin("format", "onnx").load(Path(folder), fitted.signature)
     ways = {
         "C": lambda rows: score(own, rows.astype(np.float64)),
-        "ONNX Runtime": onnx.predict,
+        "ONNX Runtime": answering("onnx", fitted),
+        "native": answering("native", fitted),
         "scikit-learn": fitted.predict,
     }
     for count in (1, ROWS):
@@ -196,6 +194,14 @@ def beside_others(forest: Any, own: Compiled, matrix: Any, runs: int) -> None:
             f"{count:,} row{'s' if count > 1 else ''}, asked from Python", alternating(contenders, runs), "µs"
         )
     note("scikit-learn checks its input at every call; the C code checks nothing but what it is handed.")
+
+
+def answering(name: str, fitted: Fitted) -> Callable[[Any], Any]:
+    """Write the forest in a format, and return what answers from it."""
+    adapter = plugin("format", name)
+    with tempfile.TemporaryDirectory() as folder:
+        adapter.save(fitted, Path(folder))
+        return adapter.load(Path(folder), fitted.signature).predict
 
 
 def best_of_some(action: Callable[[], Any], times: int = 5) -> float:

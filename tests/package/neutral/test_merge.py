@@ -76,6 +76,16 @@ def test_sums_after_sums_become_one_unless_a_bottleneck_is_between() -> None:
     assert_alike(narrow, matrix)
 
 
+@pytest.mark.parametrize(("shift", "stays"), [(1e3, False), (1e6, True)])
+def test_a_shift_that_would_cancel_stays(shift: float, stays: bool) -> None:
+    matrix = (np.random.default_rng(0).normal(size=(200, 3)) + shift).astype(np.float32)
+    found = fitted(make_pipeline(StandardScaler(), Ridge()), matrix, VALUE)
+    merged = merge(found.form)
+    assert any(isinstance(layer, Arithmetic) for layer in merged.layers) == stays
+    wanted, given = (score(form, matrix) for form in (found.form, merged))
+    np.testing.assert_allclose(given, wanted, rtol=1e-12)
+
+
 def test_what_is_not_read_cannot_spoil_a_sum() -> None:
     """A column that the sum does not read may be missing: it gets no weight of 0, which NaN would survive."""
     model, signature, matrix = fit_sample("linear", "binary")

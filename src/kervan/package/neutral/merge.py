@@ -1,7 +1,8 @@
 """Constant folding: scaling in front of a weighted sum becomes part of its weights.
 
 What hangs on constants alone need not be computed for every row: W ((x - m) / s) + b is W' x + b' with other
-constants. Answers differ from the original's in their last digits.
+constants. Answers differ from the original's in their last digits; a shift that would cost more of them, as m
+is thousands of s, stays where it is.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from kervan.package.neutral.form import Floats, Ints
 
+_LARGEST_SHIFT = 1e4  # in units of the sum's own weights: costs four of sixteen digits
 _SCALES = {Operation.DIVIDE: np.divide, Operation.MULTIPLY: np.multiply}
 
 
@@ -39,7 +41,7 @@ def merge(form: Form) -> Form:
         if isinstance(layer, Linear):
             source = layer.sources[0]
             whole = _Part(source, np.arange(form.widths[source]), layer.weights)
-            parts, bias = _taken_up(form, whole)
+            parts, bias = _taken_up(form, whole, _LARGEST_SHIFT * np.abs(layer.weights).max(initial=0.0))
             layers += _written(form, parts, layer.bias + bias, new, len(layers))
         else:
             layers.append(replace(layer, sources=tuple(new[source] for source in layer.sources)))
@@ -61,35 +63,38 @@ def scale_trees(trees: Trees, layer: Layer) -> Trees | None:
     return replace(trees, leaves=scale(trees.leaves, factors), base=scale(trees.base, layer.constant))
 
 
-def _taken_up(form: Form, part: _Part) -> tuple[list[_Part], Floats]:
-    """Return what a part comes to over the values before it, and what is to be added."""
+def _taken_up(form: Form, part: _Part, limit: float) -> tuple[list[_Part], Floats]:
+    """Return what a part comes to over the values before it, and what is to be added.
+
+    No product of a weight and a shift that is larger than `limit` is added: it would cancel.
+    """
     nothing = np.zeros(len(part.weights))
     layer = form.layers[part.value - 1] if part.value else None
-    if isinstance(layer, Arithmetic) and (found := _scaled(layer, part)):
+    if isinstance(layer, Arithmetic) and (found := _scaled(layer, part, limit)):
         source, bias = found
     elif isinstance(layer, Linear) and _is_smaller(layer, part):
         weights = part.weights @ layer.weights[part.places]
         source = _Part(layer.sources[0], np.arange(form.widths[layer.sources[0]]), weights)
         bias = part.weights @ layer.bias[part.places]
     elif isinstance(layer, Take):
-        found_parts = [_taken_up(form, each) for each in _picked(form, layer, part)]
+        found_parts = [_taken_up(form, each, limit) for each in _picked(form, layer, part)]
         return [each for parts, _ in found_parts for each in parts], sum(
             (bias for _, bias in found_parts), nothing
         )
     else:
         return [part], nothing
-    parts, more = _taken_up(form, source)
+    parts, more = _taken_up(form, source, limit)
     return parts, bias + more
 
 
-def _scaled(layer: Arithmetic, part: _Part) -> tuple[_Part, Floats] | None:
+def _scaled(layer: Arithmetic, part: _Part, limit: float) -> tuple[_Part, Floats] | None:
     """Take up arithmetic with constants, if that is a sum or a product that can be."""
     constant = layer.constant[part.places]
     weights, bias = part.weights, np.zeros(len(part.weights))
-    if layer.operation is Operation.ADD:
-        bias = weights @ constant
-    elif layer.operation is Operation.SUBTRACT:
-        bias = -(weights @ constant)
+    if layer.operation in {Operation.ADD, Operation.SUBTRACT}:
+        if np.abs(weights * constant).max(initial=0.0) > limit:
+            return None
+        bias = weights @ constant if layer.operation is Operation.ADD else -(weights @ constant)
     elif layer.operation is Operation.MULTIPLY:
         weights = weights * constant
     elif layer.operation is Operation.DIVIDE and constant.all():
