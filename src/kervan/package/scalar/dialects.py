@@ -19,10 +19,11 @@ class Dialect:
     `quotes` and `escapes` say how letters are written within names and texts, `text` how a column of texts
     is compared letter by letter. `number` makes a missing one of what is no number, where a database keeps
     those apart; `divide` and `floor` are what raise no error there. A database that `guards_exp` raises one
-    where exp leaves its range. Trees are choices in queries of up to `planned` characters; beyond, a database
-    with `lambdas` walks through arrays within a row, and others through tables by recursive queries, where
-    `letters` is the type of texts, and `key` makes a column the key. Names have no letter of `banned`, and
-    at most `longest` letters or bytes.
+    where exp leaves its range. One that would put the formulas of a step into the next, which may double them
+    each time, is kept from it by `fence`. Trees are choices in queries of up to `planned` characters; beyond,
+    a database with `lambdas` walks through arrays within a row, and others through tables by recursive
+    queries, where `letters` is the type of texts, and `key` makes a column the key. Names have no letter of
+    `banned`, and at most `longest` letters or bytes.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Dialect:
     divide: str = "({left} / {right})"
     floor: str = "FLOOR({value})"
     guards_exp: bool = False
+    fence: str = ""
     planned: int = 120_000
     lambdas: bool = False
     letters: str = "TEXT"
@@ -71,7 +73,9 @@ DIALECTS = {
             name="postgresql",
             double="DOUBLE PRECISION",
             single="REAL",
+            divide="({left} / NULLIF({right}, 0))",
             guards_exp=True,
+            fence="OFFSET 0",
             longest=63,
             counts_bytes=True,
         ),
@@ -86,6 +90,7 @@ DIALECTS = {
             escapes={"'": "''", "\\": "\\\\"},
             text="CAST(CONVERT({name} USING utf8mb4) AS BINARY)",
             guards_exp=True,
+            fence="LIMIT 18446744073709551615",
             longest=64,
         ),
         Dialect(

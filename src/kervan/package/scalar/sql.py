@@ -123,8 +123,10 @@ class _Steps:
 
     def add(self, columns: list[str]) -> None:
         """Add a step with some columns."""
-        named = self._printer.dialect.identifier(f"step_{len(self._steps) + 1}")
-        self._steps.append(f"{named} AS ({_selection(columns, self._before)})")
+        dialect = self._printer.dialect
+        named = dialect.identifier(f"step_{len(self._steps) + 1}")
+        fence = f"\n{dialect.fence}" if dialect.fence else ""
+        self._steps.append(f"{named} AS ({_selection(columns, self._before)}{fence})")
         self._before = named
 
     def walk_before(self, level: Iterable[tuple[str, Expression]]) -> None:
