@@ -89,7 +89,7 @@ def _tried(name: str, adapter: Format, fitted: Fitted, rows: NDArray[np.float32]
             return Tried(format=name, about=about, support=Support.REFUSED, reason=str(error), size=size)
         try:
             proofs = prove(name, predictors, fitted, rows)
-        except (Corrupted, ParityFailed) as error:
+        except (Corrupted, ParityFailed, Refused) as error:
             return Tried(format=name, about=about, support=Support.REFUSED, reason=str(error), size=size)
         return Tried(
             format=name,
