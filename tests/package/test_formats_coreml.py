@@ -121,7 +121,7 @@ def test_what_the_specification_cannot_say_is_refused(tmp_path: Path) -> None:
     products = make_pipeline(PolynomialFeatures(2), LogisticRegression(max_iter=5000))
     for model, described, message in (
         (several.fit(coded, codes % 2), wide, "one of several"),
-        (products.fit(whole / 100, truth), signature, "more than imputed and scaled numbers"),
+        (products.fit(whole / 100, truth), signature, "imputed and scaled numbers"),
         (fit_sample("baseline", "binary")[0], signature, "as trees over its columns or as one linear model"),
     ):
         with pytest.raises(Refused, match=message) as caught:

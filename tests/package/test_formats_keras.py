@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import h5py
 import numpy as np
@@ -19,25 +19,22 @@ from kervan.core.plugins import plugin
 from kervan.package.fitted import Fitted
 from kervan.package.neutral.score import score
 from kervan.package.safety.inspection import inspect_file
-from kervan.package.tensor.coding import CodedPredictor, read_signature
+from kervan.package.tensor.coding import read_signature
 from kervan.package.tensor.keras.files import ATTRIBUTE
 from kervan.package.tensor.keras.library import imported, quiet
-from kervan.package.tensor.keras.model import model_of
 from kervan.testing.sample import fit_sample, sample
 
 from .code.test_real_tables import FAMILIES
-from .framework_proofs import EXPRESSIBLE, prove_estimator, prove_table
+from .framework_proofs import prove_table
 from .tensor import every_layer
 from .test_formats_code import EVIL, evil_signature, sum_form
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from kervan.core.ports import Predictor
 
 FILES = {"keras": "model.keras", "hdf5": "model.h5"}
-ESTIMATORS = [(name, task) for name, task in EXPRESSIBLE if task != "binary"]
 # What programs without Kervan do: files, rows and where the answers go are arguments.
 PROGRAM = """
 import sys, warnings
@@ -74,23 +71,6 @@ def test_every_layer(name: str, layer: str, tmp_path: Path) -> None:
     model = every_layer.fitted(layer)
     parity = every_layer.compared(model, written(name, model, tmp_path), exactness())
     assert parity.holds, parity
-
-
-@pytest.mark.parametrize(("name", "task"), ESTIMATORS)
-def test_every_estimator(name: str, task: str) -> None:
-    keras = imported()
-
-    def scorers(model: Fitted) -> Mapping[str, Predictor]:
-        network = model_of(model.form, keras)
-        signature = model.signature
-
-        def run(rows: Any) -> Any:
-            return keras.ops.convert_to_numpy(network(rows))
-
-        return {"": CodedPredictor(signature, signature, run, where="the model")}
-
-    # Keras on TensorFlow takes them for 0.
-    prove_estimator(name, task, scorers, exactness(), subnormal=False)
 
 
 @pytest.mark.data

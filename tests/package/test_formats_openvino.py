@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +23,6 @@ from kervan.package.tensor.openvino import imported
 from kervan.testing.sample import fit_sample
 
 from .code.test_real_tables import FAMILIES, fitted
-from .framework_proofs import EXPRESSIBLE
-from .neutral.rows import fit
 from .tensor import every_layer
 from .test_formats_code import EVIL
 
@@ -33,16 +30,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kervan.core.ports import Predictor
-
-# Sums of large numbers that end small, and distances of rows far out.
-NEEDS_64_BITS = {
-    "GaussianProcessClassifier",
-    "KernelRidge",
-    "LabelPropagation",
-    "LabelSpreading",
-    "NearestCentroid",
-    "RadiusNeighborsRegressor",
-}
 
 
 def written(model: Fitted, folder: Path) -> Predictor:
@@ -89,21 +76,6 @@ def form_of(layer: Trees) -> Fitted:
     changed = Fitted(None, model.signature)
     changed.__dict__["form"] = replace(model.form, layers=(layer,))
     return changed
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("name", "task"), EXPRESSIBLE)
-def test_every_estimator_is_proved_unless_32_bits_are_too_few(name: str, task: str, tmp_path: Path) -> None:
-    model, matrix = fit(name, task)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what is made to hurt overflows here and there
-        rows = proof_rows(model, matrix[200:], seed=1)
-        try:
-            prove("openvino", {"": written(model, tmp_path)}, model, rows)
-        except ParityFailed:
-            assert name in NEEDS_64_BITS
-        else:
-            assert name not in NEEDS_64_BITS - {"NearestCentroid"}
 
 
 def test_distances_of_rows_far_out_are_not_passed_for_exact(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from kervan.package.tensor.tensorflow import imported
 from kervan.testing.sample import fit_sample, sample
 
 from .code.test_real_tables import FAMILIES
-from .framework_proofs import EXPRESSIBLE, prove_estimator, prove_table
+from .framework_proofs import prove_table
 from .tensor import every_layer
 from .test_formats_code import EVIL
 
@@ -46,11 +46,6 @@ def test_every_layer(layer: str, tmp_path: Path) -> None:
     for predictor in written(model, tmp_path).values():
         parity = every_layer.compared(model, predictor, 1e-12)
         assert parity.holds, parity
-
-
-@pytest.mark.parametrize(("name", "task"), EXPRESSIBLE)
-def test_every_estimator(name: str, task: str, tmp_path: Path) -> None:
-    prove_estimator(name, task, lambda model: written(model, tmp_path), 1e-12)
 
 
 @pytest.mark.data

@@ -33,7 +33,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "OneVsOneClassifier": {"estimator": LogisticRegression()},
     "OneVsRestClassifier": {"estimator": LogisticRegression()},
     "OutputCodeClassifier": {"estimator": LogisticRegression(), "random_state": 0},
-    "RadiusNeighborsClassifier": {"radius": 1000.0},
+    "RadiusNeighborsClassifier": {"radius": 50.0, "outlier_label": "most_frequent"},
     "RadiusNeighborsRegressor": {"radius": 50.0},
     "RegressorChain": {"estimator": Ridge()},
     "SelfTrainingClassifier": {"estimator": LogisticRegression()},

@@ -27,8 +27,9 @@ from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, Wh
 from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge, SGDClassifier, TweedieRegressor
 from sklearn.model_selection import GridSearchCV
-from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier, OutputCodeClassifier
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier, RadiusNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.svm import SVC, SVR, LinearSVC
@@ -46,8 +47,6 @@ EVERY = [(name, task) for task in OUTPUTS for name in names(task)]
 REFUSED = {
     "KNeighborsClassifier": "breaks ties",
     "KNeighborsRegressor": "breaks ties",
-    "OutputCodeClassifier": "cannot express OutputCodeClassifier",
-    "RadiusNeighborsClassifier": "cannot express RadiusNeighborsClassifier",
 }
 
 
@@ -80,6 +79,8 @@ CLASSIFIERS: dict[str, Any] = {
         DecisionTreeClassifier(max_depth=4), n_estimators=3, max_features=0.5, random_state=0
     ),
     "boosting with exponential loss": GradientBoostingClassifier(loss="exponential", n_estimators=20),
+    "codes of decisions": OutputCodeClassifier(LogisticRegression(), code_size=4, random_state=0),
+    "codes of probabilities": OutputCodeClassifier(GaussianNB(), code_size=2, random_state=1),
     "grid search": GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, cv=2),
     "hard vote": VotingClassifier([("a", LogisticRegression()), ("b", DecisionTreeClassifier(max_depth=2))]),
     "soft vote": VotingClassifier(
@@ -95,6 +96,8 @@ CLASSIFIERS: dict[str, Any] = {
     "perceptron with logistic": MLPClassifier((5,), activation="logistic", max_iter=20, random_state=0),
     "polynomial svm": SVC(kernel="poly", degree=2),
     "pairs of an svm": SVC(kernel="linear", decision_function_shape="ovo"),
+    "rows within a small radius": RadiusNeighborsClassifier(3.0),
+    "rows within a small radius, or none": RadiusNeighborsClassifier(1.5, outlier_label=1),
     "stack with the inputs": StackingClassifier(
         [("a", LogisticRegression()), ("b", DecisionTreeClassifier(max_depth=2))], passthrough=True, cv=2
     ),
@@ -205,10 +208,12 @@ def test_native_categories_of_histogram_boosting(task: str, unseen: bool) -> Non
     [
         (DummyClassifier(strategy="uniform"), "answers by chance"),
         (KNeighborsClassifier(), "breaks ties"),
+        (RadiusNeighborsClassifier(9.0, weights="distance"), "weights 'distance'"),
+        (RadiusNeighborsClassifier(9.0, outlier_label=7), "the label 7 for outliers"),
         (make_pipeline(pre.FunctionTransformer(np.sin), LogisticRegression()), "function 'sin'"),
         (make_pipeline(pre.QuantileTransformer(n_quantiles=10), LogisticRegression()), "QuantileTransformer"),
     ],
-    ids=["chance", "ties", "function", "quantiles"],
+    ids=["chance", "ties", "weights", "outliers", "function", "quantiles"],
 )
 def test_what_cannot_be_expressed_is_refused_by_name(model: Any, reason: str) -> None:
     matrix, truth = table("binary")

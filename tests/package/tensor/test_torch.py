@@ -7,21 +7,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pytest
 from hypothesis import HealthCheck, given, settings
 
 from kervan.package.neutral.score import score
 from kervan.package.parity import compare, proof_rows
 from kervan.package.tensor.coding import CodedPredictor
 from kervan.package.tensor.torch import module_of, scored_by
-from package.neutral.rows import OUTPUTS, fit, names
+from package.neutral.rows import fit
 from package.neutral.test_random_pipelines import problems
-from package.neutral.test_readers import REFUSED
 
 if TYPE_CHECKING:
     from kervan.package.fitted import Fitted
-
-EXPRESSIBLE = [(name, task) for task in OUTPUTS for name in names(task) if name not in REFUSED]
 
 
 def assert_alike(fitted: Fitted, matrix: Any) -> None:
@@ -34,12 +30,6 @@ def assert_alike(fitted: Fitted, matrix: Any) -> None:
         tolerance = max(1e-12, fitted.slack)
         found = compare(partial(score, form), predictor, rows, tolerance, name="torch", scorer="")
     assert found.parity.holds, found.parity
-
-
-@pytest.mark.parametrize(("name", "task"), EXPRESSIBLE)
-def test_every_estimator(name: str, task: str) -> None:
-    fitted, matrix = fit(name, task)
-    assert_alike(fitted, matrix[200:])
 
 
 @settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])

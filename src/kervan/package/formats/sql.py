@@ -256,6 +256,11 @@ class QueryPredictor:
                 found = [row[-width:] for row in sorted(cursor.fetchall(), key=itemgetter(0))]
             except Exception as error:  # databases share no base of their errors
                 reason = str(error).strip().partition("\n")[0]
+                if "out of range" in reason:
+                    raise Refused(
+                        f"{self._dialect.name} has no numbers as small or large as this model computes",
+                        hint="choose `duckdb` or `sqlite`, or another model",
+                    ) from error
                 raise Corrupted(f"the query cannot be run: {reason}", hint=_AGAIN) from error
         if len(found) != len(matrix):
             raise Corrupted(f"the query gave {len(found)} rows for {len(matrix)}", hint=_AGAIN)

@@ -85,10 +85,7 @@ def _shape(form: Form) -> _Shape:
         return _Shape(core=core, source=0, scale=scale, link=link)
     if isinstance(core, Linear) and core is layers[-1] and (link or not form.signature.is_classification):
         return _Shape(core=core, source=core.sources[0], scale=scale, link=link)
-    raise Refused(
-        "Core ML cannot say this model as trees over its columns or as one linear model",
-        hint="choose the format `onnx`, or the family linear, tree, forest or boosting",
-    )
+    raise _unsaid()
 
 
 def _is(layer: object, function: Unary) -> bool:
@@ -270,7 +267,7 @@ class _Element:
 
 def _element(chain: Chain | None, signature: Signature) -> _Element:
     if chain is None:
-        raise _unscaled()
+        raise _unsaid()
     is_category = signature.inputs.columns[chain.place].type is Type.CATEGORY
     steps = [step for step in chain.steps if not _is(step, Unary.ROUND32)]
     if is_category and len(steps) == 1 and isinstance(steps[0], Equal) and steps[0].values[0] >= 0:
@@ -284,16 +281,17 @@ def _element(chain: Chain | None, signature: Signature) -> _Element:
         elif isinstance(step, Arithmetic) and step.operation is Operation.DIVIDE:
             scale /= float(step.constant[0])
         else:
-            raise _unscaled()
+            raise _unsaid()
     if is_category:
-        raise _unscaled()
+        raise _unsaid()
     return _Element(place=chain.place, fill=fill, shift=shift, scale=scale)
 
 
-def _unscaled() -> Refused:
+def _unsaid() -> Refused:
     return Refused(
-        "the linear model weighs more than imputed and scaled numbers and spread categories",
-        hint="choose the format `onnx`, or the family `linear`",
+        "Core ML cannot say this model as trees over its columns or as one linear model of imputed and "
+        "scaled numbers and spread categories",
+        hint="choose the format `onnx`, or the family linear, tree, forest or boosting",
     )
 
 

@@ -82,10 +82,11 @@ DIALECTS = {
             name="postgresql",
             double="DOUBLE PRECISION",
             single="REAL",
+            divide="({left} / NULLIF({right}, 0))",
             guards_exp=True,
             longest=63,
             counts_bytes=True,
-            once=_MATERIALIZED,
+            once="({step}\nOFFSET 0)",  # keeps it from being put into the next, and passes rows on
         ),
         Dialect(name="duckdb", double="DOUBLE", single="FLOAT", once=_MATERIALIZED),
         Dialect(

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from kervan.package.scalar.lower import Formulas
 
 _LIMIT = 300  # where exp is held, so that products of it stay in its range too; exp(-300) is as good as 0
+_INFINITE = "7097e-1"  # from where on exp is missing: it would leave the range
 
 
 def literal(value: float) -> str:
@@ -156,9 +157,11 @@ class Printer:
         """Print exp; `bounded` where what comes of it hardly changes beyond the limit."""
         if not self.dialect.guards_exp:
             return f"EXP({value})"
+        least = self.dialect.least
+        value = f"{self.dialect.greatest}({value}, -{_LIMIT})"
         if bounded:
-            value = f"{self.dialect.least}({value}, {_LIMIT})"
-        return f"EXP({self.dialect.greatest}({value}, -{_LIMIT}))"
+            return f"EXP({least}({value}, {_LIMIT}))"
+        return f"EXP(NULLIF({least}({value}, {_INFINITE}), {_INFINITE}))"
 
     def _rounded(self, value: str, argument: Expression) -> str:
         if not self.dialect.single and isinstance(argument, Input):

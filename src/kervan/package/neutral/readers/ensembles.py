@@ -10,7 +10,7 @@ import numpy as np
 from kervan.core.errors import Refused
 from kervan.package.neutral.form import Operation, Unary, WeightedMedian
 from kervan.package.neutral.readers.linear import decision_or_probability
-from kervan.package.neutral.readers.registry import Ask, read, reads
+from kervan.package.neutral.readers.registry import Ask, class_name, read, reads
 
 if TYPE_CHECKING:
     from kervan.package.neutral.build import Builder
@@ -211,6 +211,20 @@ def read_one_against_one(builder: Builder, model: Any, value: int) -> int:
     if classes == 2:
         return builder.both(builder.map(builder.take(decision, [1]), Unary.POSITIVE))
     return builder.choose(decision)
+
+
+@reads(Ask.LABELS, "sklearn.OutputCodeClassifier")
+def read_codes(builder: Builder, model: Any, value: int) -> int:
+    """Read the class whose code is nearest to the scores s: the largest 2 s·c - c·c, the first of several."""
+    book = np.asarray(model.code_book_, dtype=np.float64)
+    scores = builder.join(_score(builder, part, value) for part in model.estimators_)
+    return builder.choose(builder.linear(scores, 2 * book, -(book**2).sum(axis=1)))
+
+
+def _score(builder: Builder, part: Any, value: int) -> int:
+    if class_name(part) == "sklearn._ConstantPredictor":  # what a code asks all classes alike
+        return builder.constant(part.y_)
+    return decision_or_probability(builder, part, value)
 
 
 @reads(Ask.PROBABILITIES, "sklearn.FixedThresholdClassifier", "sklearn.TunedThresholdClassifierCV")

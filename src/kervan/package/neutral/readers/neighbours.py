@@ -28,6 +28,34 @@ def refuse_neighbours(builder: Builder, model: Any, value: int) -> int:
 @reads(Ask.VALUE, "sklearn.RadiusNeighborsRegressor")
 def read_radius(builder: Builder, model: Any, value: int) -> int:
     """Read the mean of what is known about the rows within a distance; NaN where there is none."""
+    inside = _within_radius(builder, model, value)
+    total = builder.linear(inside, np.asarray(model._y, dtype=np.float64).reshape(1, -1), 0.0)
+    return builder.combine(total, Operation.DIVIDE, _count(builder, inside))
+
+
+@reads(Ask.PROBABILITIES, "sklearn.RadiusNeighborsClassifier")
+def read_radius_votes(builder: Builder, model: Any, value: int) -> int:
+    """Read the shares of the classes among the rows within a distance.
+
+    Where there is none it is the class for outliers, or NaN: without such a class the library refuses.
+    """
+    inside = _within_radius(builder, model, value)
+    votes = builder.linear(inside, np.arange(len(model.classes_))[:, np.newaxis] == model._y, 0.0)
+    count = _count(builder, inside)
+    if model.outlier_label_ is None:
+        return builder.combine(votes, Operation.DIVIDE, count)
+    alone = np.asarray(model.classes_ == model.outlier_label_[0], dtype=np.float64)
+    if not alone.any():
+        raise Refused(
+            f"the label {model.outlier_label_[0]!r} for outliers is none of the classes",
+            hint='use outlier_label="most_frequent"',
+        )
+    nobody = builder.linear(builder.map(count, Unary.POSITIVE), -alone[:, np.newaxis], alone)
+    return builder.normalise(builder.combine(votes, Operation.ADD, nobody))
+
+
+def _within_radius(builder: Builder, model: Any, value: int) -> int:
+    """Say for each row that was learned whether it is within the distance."""
     if model.weights != "uniform" or model.effective_metric_ not in {"euclidean", "minkowski"}:
         raise Refused(
             f"weights {model.weights!r} with the metric {model.effective_metric_!r} cannot be written",
@@ -37,10 +65,11 @@ def read_radius(builder: Builder, model: Any, value: int) -> int:
     away = builder.arithmetic(
         builder.add(Distances(sources=(value,), rows=rows)), Operation.SUBTRACT, model.radius**2
     )
-    outside = builder.map(away, Unary.POSITIVE)
-    inside = builder.linear(outside, -np.eye(len(rows)), 1.0)
-    total = builder.linear(inside, np.asarray(model._y, dtype=np.float64).reshape(1, -1), 0.0)
-    return builder.combine(total, Operation.DIVIDE, builder.linear(inside, np.ones((1, len(rows))), 0.0))
+    return builder.linear(builder.map(away, Unary.POSITIVE), -np.eye(len(rows)), 1.0)
+
+
+def _count(builder: Builder, inside: int) -> int:
+    return builder.linear(inside, np.ones((1, builder.widths[inside])), 0.0)
 
 
 @reads(Ask.DECISION, "sklearn.NearestCentroid")

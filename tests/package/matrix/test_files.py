@@ -1,0 +1,26 @@
+"""What the page of estimators says of formats that are files of numbers is so; and it is whole."""
+
+from __future__ import annotations
+
+import pytest
+
+from kervan.core.plugins import TABLE
+from package.code.tools import needing_tools
+
+from .page import ESTIMATORS, FILES, FORMATS, LATER, told, verdict
+
+TOLD = told()
+
+
+def test_every_estimator_has_a_verdict_in_every_format() -> None:
+    assert sorted(FORMATS + LATER) == sorted(row.name for row in TABLE if row.kind == "format")
+    assert list(TOLD) == [(name, estimator) for estimator in ESTIMATORS for name in FORMATS]
+
+
+@pytest.mark.slow
+@pytest.mark.service
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("name", FILES)
+def test_what_the_page_says_is_so(name: str, estimator: str) -> None:
+    with needing_tools():
+        assert verdict(name, estimator) == TOLD[name, estimator]
