@@ -19,11 +19,15 @@ class Dialect:
     `quotes` and `escapes` say how letters are written within names and texts, `text` how a column of texts
     is compared letter by letter. `number` makes a missing one of what is no number, where a database keeps
     those apart; `divide` and `floor` are what raise no error there. A database that `guards_exp` raises one
-    where exp leaves its range. Trees are choices in queries of up to `planned` characters; beyond, a database
-    with `lambdas` walks through arrays within a row, and others through tables by recursive queries, where
-    `letters` is the type of texts, and `key` makes a column the key. At most `deepest` choices lie
-    within each other, where that is not 0. `once` is how a step of a query is written that is computed once,
-    however many formulas use it. Names have no letter of `banned`, and at most `longest` letters or bytes.
+    where exp leaves its range.
+
+    Trees are choices in queries of up to `planned` characters, at most `deepest` within each other where that
+    is not 0. Beyond, a database with `lambdas` walks through arrays within a row, one whose queries may name
+    `joined` tables through a table by a join for each level, and others by recursion. There `letters` is the
+    type of texts, and `key` makes a column the key.
+
+    `once` is how a step of a query is written that is computed once, however many formulas use it. Names have
+    no letter of `banned`, and at most `longest` letters or bytes.
     """
 
     name: str
@@ -42,6 +46,7 @@ class Dialect:
     guards_exp: bool = False
     planned: int = 120_000
     deepest: int = 0
+    joined: int = 0
     lambdas: bool = False
     letters: str = "TEXT"
     key: str = "PRIMARY KEY"
@@ -100,6 +105,7 @@ DIALECTS = {
             text="CAST(CONVERT({name} USING utf8mb4) AS BINARY)",
             guards_exp=True,
             longest=64,
+            joined=61,  # MariaDB loses rows of a recursive query when it moves them from memory to a disk
             once=f"({{step}}\nLIMIT {2**64 - 1})",  # all of them, and a step with a limit is not merged
         ),
         Dialect(

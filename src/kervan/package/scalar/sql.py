@@ -46,7 +46,7 @@ def write_script(form: Form, dialect: Dialect) -> Script:
     """Write a query over the table `input`: its columns, `prediction`, and one probability for each class.
 
     Trees are choices within the query if that is short enough to be planned in time, and not too deep for the
-    database's parser, else arrays or rows of a table that a recursive query walks through. Raises `Refused`
+    database's parser, else arrays or rows of a table that the query walks through. Raises `Refused`
     for a form that needs sorting or searching, and for one that is too large without its trees.
     """
     query = _query(lower(form), dialect, [])
