@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
@@ -44,7 +45,7 @@ TABLES = {
 LEARNED, ASKED = 3_000, 1_000
 SMALL = {"linear", "tree"}
 TREES = {"forest", "boosting", "categories", "lightgbm", "xgboost", "catboost"}
-WHOLE = SMALL | TREES | {"perceptron"}
+WHOLE = SMALL | TREES | {"perceptron", "components"}
 FORMATS: dict[str, set[str]] = {
     "native": WHOLE - {"lightgbm", "xgboost", "catboost"},
     "onnx": WHOLE,
@@ -169,6 +170,8 @@ def _model(kind: str, signature: Signature) -> Any:
             hidden_layer_sizes=(32, 16), max_iter=30, random_state=0
         ),
     }
+    if kind == "components":  # trees over what is computed, and rounded to float32, before them
+        return make_pipeline(_mixed(signature, categories), PCA(6, random_state=0), makers["forest"])
     return make_pipeline(_mixed(signature, categories), makers[kind])
 
 

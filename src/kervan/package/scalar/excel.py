@@ -25,6 +25,7 @@ from kervan.package.scalar.expressions import (
     Missing,
     Name,
     Number,
+    rounded,
 )
 from kervan.package.scalar.lower import lower
 
@@ -221,6 +222,8 @@ class _Printer:
             return _Part(f"{column_letters(formula.place)}{_ROW}", 0, not is_category)
         if isinstance(formula, If):
             return self._choice(formula)
+        if formula.function == "round32" and not isinstance(formula.arguments[0], Input):
+            return self.formula(rounded(formula.arguments[0]))
         parts = [self._short(self.formula(each)) for each in formula.arguments]
         depth = 2 + max(part.depth for part in parts)
         text = _applied(formula, [part.text for part in parts])
@@ -329,7 +332,7 @@ _FUNCTIONS = {
     "minimum": "MIN({},{})",
     "maximum": "MAX({},{})",
     "power": "POWER({},{})",
-    "round32": "{}",  # a spreadsheet has no float32; inputs enter as they are
+    "round32": "{}",  # of what is typed, which enters as it is
     "exp": "EXP({})",
     "expm1": "(EXP({})-1)",
     "log": "LN({})",

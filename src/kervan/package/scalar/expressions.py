@@ -91,6 +91,16 @@ def call(function: str, *arguments: Expression) -> Expression:
     return Call(function, arguments)
 
 
+def rounded(value: Expression) -> Expression:
+    """Round a short formula to the nearest float32 by arithmetic of float64, where there is no other way.
+
+    Veltkamp's splitting leaves the first 24 bits (T. J. Dekker, A floating-point technique for extending the
+    available precision, 1971). Only exact ties may fall to the other side.
+    """
+    grown = call("multiply", value, Number(2.0**29 + 1))
+    return call("subtract", grown, call("subtract", grown, value))
+
+
 def total(terms: Sequence[Expression]) -> Expression:
     """Add formulas up in pairs, so that even thousands nest only a few levels deep."""
     if not terms:

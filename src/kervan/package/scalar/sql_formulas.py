@@ -17,6 +17,7 @@ from kervan.package.scalar.expressions import (
     Missing,
     Name,
     Number,
+    rounded,
 )
 
 if TYPE_CHECKING:
@@ -164,13 +165,8 @@ class Printer:
         return f"EXP(NULLIF({least}({value}, {_INFINITE}), {_INFINITE}))"
 
     def _rounded(self, value: str, argument: Expression) -> str:
-        if not self.dialect.single and isinstance(argument, Input):
-            return value
         if not self.dialect.single:
-            raise Refused(
-                f"{self.dialect.name} has no 32-bit numbers, in which this model's trees compare",
-                hint="leave out what is computed before the trees, or choose `duckdb` or `postgresql`",
-            )
+            return value if isinstance(argument, Input) else self.formula(rounded(argument))
         return f"CAST(CAST({value} AS {self.dialect.single}) AS {self.dialect.double})"
 
 
