@@ -161,6 +161,9 @@ TRANSFORMERS: dict[str, Any] = {
         ],
         transformer_weights={"kept": 0.5},
     ),
+    "targets": ColumnTransformer(
+        [("known", pre.TargetEncoder(smooth=5, random_state=0), [2, 0])], remainder=pre.StandardScaler()
+    ),
     "a category less": ColumnTransformer(
         [("city", pre.OneHotEncoder(drop="first", handle_unknown="ignore", sparse_output=False), [2])],
         remainder=pre.StandardScaler(),
@@ -175,6 +178,13 @@ def test_transformers_before_a_model(name: str, model: str) -> None:
     matrix, truth = table("regression")
     last = Ridge() if model == "ridge" else DecisionTreeRegressor(max_depth=5, random_state=0)
     check(fit_model(make_pipeline(TRANSFORMERS[name], last), matrix, truth, signature("regression")), matrix)
+
+
+@pytest.mark.parametrize("task", ["binary", "multi"])
+def test_shares_of_classes_stand_for_categories(task: str) -> None:
+    matrix, truth = table(task)
+    model = make_pipeline(pre.TargetEncoder(random_state=0), LogisticRegression())
+    check(fit_model(model, matrix, truth, signature(task)), matrix)
 
 
 @pytest.mark.parametrize("indicator", [False, True])

@@ -126,8 +126,6 @@ def read_one_hot(builder: Builder, model: Any, value: int) -> int:
         kept = [code for at, code in enumerate(_codes(known)) if at != without]
         places += [place] * len(kept)
         values += kept
-    if any(np.isnan(value) for value in values):
-        raise Refused("an encoder with a category for NaN cannot be written", hint="impute before encoding")
     return builder.add(
         Equal(sources=(value,), places=np.array(places, dtype=np.int64), values=np.array(values))
     )
@@ -144,14 +142,21 @@ def read_ordinal(builder: Builder, model: Any, value: int) -> int:
     unknown = float(model.unknown_value)
     if np.isnan(unknown):
         raise Refused("an ordinal encoder that gives NaN cannot be written", hint="use unknown_value=-1")
-    parts = []
-    for place, known in enumerate(model.categories_):
-        codes = _codes(known)
-        equal = Equal(
-            sources=(value,), places=np.full(len(codes), place, dtype=np.int64), values=np.array(codes)
-        )
-        # Each known place is counted from the unknown value, which remains where no category fits.
-        parts.append(builder.linear(builder.add(equal), np.arange(len(codes)) - unknown, unknown))
+    parts = [
+        _looked_up(builder, value, place, known, np.arange(len(known))[None, :], unknown)
+        for place, known in enumerate(model.categories_)
+    ]
+    return builder.join(parts)
+
+
+@reads(Ask.TRANSFORM, "sklearn.TargetEncoder")
+def read_target(builder: Builder, model: Any, value: int) -> int:
+    """Read the mean of the target for each category, or its share of each class; of all for unknown ones."""
+    means = np.ravel(model.target_mean_)
+    parts = [
+        _looked_up(builder, value, place, known, model.encodings_[len(means) * place :][: len(means)], means)
+        for place, known in enumerate(model.categories_)
+    ]
     return builder.join(parts)
 
 
@@ -287,14 +292,26 @@ def _places(model: Any, columns: Any) -> list[int]:
     ]
 
 
+def _looked_up(builder: Builder, value: int, place: int, known: Any, answers: Any, unknown: Any) -> int:
+    """Look up what stands for each known category, of shape (outputs, categories)."""
+    codes = np.array(_codes(known))
+    equal = Equal(sources=(value,), places=np.full(len(codes), place, dtype=np.int64), values=codes)
+    # Each is counted from what stands for the unknown, which remains where no category fits.
+    rest = np.reshape(unknown, (-1, 1))
+    return builder.linear(builder.add(equal), np.asarray(answers) - rest, unknown)
+
+
 def _codes(known: Any) -> list[float]:
     """Return categories as numbers: the model sees a category's place, never its text."""
     try:
-        return [float(code) for code in known]
+        codes = [float(code) for code in known]
     except (TypeError, ValueError) as error:
         raise Refused(
             "categories that are texts cannot be written", hint="fit it on the encoded matrix"
         ) from error
+    if np.isnan(codes).any():
+        raise Refused("an encoder with a category for NaN cannot be written", hint="impute before encoding")
+    return codes
 
 
 def _box_cox(builder: Builder, value: int, exponent: float) -> int:
