@@ -35,6 +35,7 @@ from kervan.testing.sample import fit_sample
 
 from .code.forms import FORMS, Given, form_of, signature_of
 from .code.tools import needing_tools
+from .neutral.rows import fit
 from .test_formats_code import EVIL, evil_signature, sum_form
 
 if TYPE_CHECKING:
@@ -208,6 +209,12 @@ def test_numbers_are_told_apart_that_differ_in_the_last_digits(tmp_path: Path) -
         [low, np.nextafter(low, np.float32(np.inf)), np.nextafter(low, np.float32(-np.inf))]
     )
     assert_alike(Fitted(model, signature), rows, tmp_path)
+
+
+def test_a_number_nearer_to_zero_than_cells_hold_is_told_from_zero(tmp_path: Path) -> None:
+    """What is above 0 is at least 5e-324, which a spreadsheet takes for an error."""
+    model, matrix = fit("BernoulliNB", "multi", 100)
+    assert_alike(model, matrix[100:150], tmp_path)
 
 
 def test_categories_are_compared_letter_by_letter(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import re
 import sys
 import tempfile
 import warnings
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ if __name__ == "__main__":
 from kervan.core.errors import ParityFailed, Refused
 from kervan.package.build import write_format
 from kervan.package.parity import proof_rows
+from kervan.package.spark.engine import engine
 from package.neutral.rows import ONLY_TWO_CLASSES, SEVERAL_OUTPUTS, fit, names
 from servers import mariadb, postgresql
 
@@ -48,10 +49,24 @@ FRAMEWORKS = (
 )
 CODE = ("c", "python", "javascript", "mojo")
 QUERIES = ("sqlite", "duckdb", "postgresql", "mysql", "bigquery")
-# Each estimator would be compiled, or a program started for it: they are in no table yet.
-LATER = ("executorch", "excel", "go", "java", "pojo", "rust", "spark", "sparkml")
-FORMATS = FILES + FRAMEWORKS + CODE + QUERIES
+# Each estimator is compiled, or a program is started for it: tests prove these with a few of each kind.
+DEAR = ("go", "java", "rust", "pojo", "spark", "sparkml", "excel", "executorch")
+FORMATS = FILES + FRAMEWORKS + CODE + QUERIES + DEAR
 ESTIMATORS = sorted({*names("binary"), *names("regression")} - SEVERAL_OUTPUTS)
+KINDS = (
+    "AdaBoostRegressor",
+    "BernoulliNB",
+    "DecisionTreeClassifier",
+    "GaussianProcessClassifier",
+    "HistGradientBoostingClassifier",
+    "KNeighborsClassifier",
+    "KernelRidge",
+    "LogisticRegression",
+    "MLPClassifier",
+    "NearestCentroid",
+    "RandomForestRegressor",
+    "SVC",
+)
 LEARNED, PROVED = 100, 200  # rows
 YES = "yes"
 _START = "| estimator | "
@@ -121,6 +136,7 @@ def _main(chosen: Sequence[str]) -> None:
     with ExitStack() as opened:
         os.environ["KERVAN_PROOF_POSTGRESQL"] = opened.enter_context(postgresql()).replace("+psycopg", "")
         os.environ["KERVAN_PROOF_MYSQL"] = opened.enter_context(mariadb())
+        opened.enter_context(nullcontext(engine()))  # Spark ends with the last that holds it
         for name in chosen or FORMATS:
             found |= {(name, estimator): verdict(name, estimator) for estimator in ESTIMATORS}
     write(found)

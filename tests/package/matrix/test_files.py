@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from kervan.core.plugins import TABLE
 from package.code.tools import needing_tools
 
-from .page import ESTIMATORS, FILES, FORMATS, LATER, told, verdict
+from .page import DEAR, ESTIMATORS, FILES, FORMATS, KINDS, PAGE, told, verdict
 
 TOLD = told()
 
 
 def test_every_estimator_has_a_verdict_in_every_format() -> None:
-    assert sorted(FORMATS + LATER) == sorted(row.name for row in TABLE if row.kind == "format")
+    assert sorted(FORMATS) == sorted(row.name for row in TABLE if row.kind == "format")
     assert list(TOLD) == [(name, estimator) for estimator in ESTIMATORS for name in FORMATS]
+
+
+def test_the_page_names_what_each_run_proves() -> None:
+    text = PAGE.read_text(encoding="utf-8").partition("Every run of")[2].partition("<div")[0]
+    ends = [FORMATS[0], FORMATS[-len(DEAR) - 1]]
+    assert re.findall("`(.*?)`", text.replace("\n", " ")) == [*ends, *DEAR, *KINDS]
 
 
 @pytest.mark.slow

@@ -49,6 +49,7 @@ _LONGEST, _DEEPEST = (
 _ROW = "\0"  # stands for the number of the row
 _EXACT_DIGITS = 15  # as many as spreadsheets keep of a number within a formula
 _LARGEST_NUMBER = 9e307  # Excel's is just below 1e308
+_SMALLEST_NUMBER = 1e-307  # beside 0: what is nearer to it is an error, not a number
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,6 +321,8 @@ class _Printer:
         if math.isnan(value):
             return _Part("NA()", 1, is_nullable=True)
         held = min(max(value, -_LARGEST_NUMBER), _LARGEST_NUMBER)  # no cell holds an infinite number
+        if 0 < abs(held) < _SMALLEST_NUMBER:
+            held = math.copysign(_SMALLEST_NUMBER, held)
         text = f"{held:.{_EXACT_DIGITS}G}"
         if float(text) == held:
             return _Part(f"({text})" if held < 0 else text)
