@@ -14,9 +14,10 @@ from kervan.package.imports.foreign import Foreign
 from kervan.package.imports.keras_files import read_keras
 from kervan.package.imports.keras_layers import Layer
 from kervan.package.imports.originals import KERAS
-from kervan.package.neutral.build import FEW_ULPS, Builder
+from kervan.package.neutral.build import Builder
 from kervan.package.neutral.fold import fold
 from kervan.package.neutral.form import Form
+from kervan.package.neutral.rounding import FEW_ULPS
 from kervan.package.neutral.score import score
 
 if TYPE_CHECKING:

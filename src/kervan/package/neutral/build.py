@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +20,7 @@ from kervan.package.neutral.form import (
     Take,
     Unary,
 )
+from kervan.package.neutral.rounding import single_slack
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,15 +29,6 @@ if TYPE_CHECKING:
 
     from kervan.core.schema import Signature
     from kervan.package.neutral.form import Floats
-
-FEW_ULPS = 16  # what a polynomial in the place of exp, tanh and their like costs, in roundings
-SINGLE_ROUNDING = 2.0**-24  # the largest relative error of one float32 operation
-# Rounding errors of n operations grow as sqrt(n) with all but certainty, by a factor of about four (Higham
-# and Mary, A new approach to probabilistic rounding error analysis, 2019), and are relative to the terms of
-# a sum: these may be four times as large as what is left of them. The polynomials that stand for exp, tanh
-# and their like in libraries are off by a few units in the last place, whatever n is.
-_FACTOR = 16.0
-_FEWEST_STEPS = 64
 
 
 class Builder:
@@ -152,11 +143,6 @@ def gives_both(layer: Layer) -> bool:
         [[-1.0], [1.0]],
         [1.0, 0.0],
     )
-
-
-def single_slack(steps: int) -> float:
-    """Return how far an answer may be from float64's after so many float32 operations, one on another."""
-    return _FACTOR * sqrt(max(steps, _FEWEST_STEPS)) * SINGLE_ROUNDING
 
 
 def as_floats(values: ArrayLike) -> Floats:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kervan.core.errors import Corrupted, Refused
-from kervan.package.neutral.build import FEW_ULPS
 from kervan.package.neutral.form import Map, Operation, Unary
+from kervan.package.neutral.rounding import FEW_ULPS
 from kervan.package.pmml.document import MODELS
 from kervan.package.pmml.fields import EXPORT, Category, Field, Number, to_number
 from kervan.package.pmml.formulas import Fields

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kervan.package.neutral.build import FEW_ULPS
 from kervan.package.neutral.form import Nearest, Operation, Unary
 from kervan.package.neutral.readers.onnx.tensors import (
     LARGEST,
@@ -20,6 +19,7 @@ from kervan.package.neutral.readers.onnx.tensors import (
     check_plain,
     operator,
 )
+from kervan.package.neutral.rounding import FEW_ULPS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

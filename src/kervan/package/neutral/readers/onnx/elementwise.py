@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kervan.package.neutral.build import FEW_ULPS
 from kervan.package.neutral.form import Impute, Operation, Power, Unary
 from kervan.package.neutral.readers.activations import (
     SELU_ALPHA,
@@ -26,6 +25,7 @@ from kervan.package.neutral.readers.activations import (
     swish,
 )
 from kervan.package.neutral.readers.onnx.tensors import Constant, Kind, Node, Rows, check_plain, operator
+from kervan.package.neutral.rounding import FEW_ULPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

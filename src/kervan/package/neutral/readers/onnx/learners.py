@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kervan.package.neutral.build import FEW_ULPS
 from kervan.package.neutral.form import Distances, Equal, Impute, Operation, Power, Unary
 from kervan.package.neutral.readers.onnx.algebra import halved, product
 from kervan.package.neutral.readers.onnx.logic import cast, indicators, lookup
 from kervan.package.neutral.readers.onnx.tensors import Kind, Node, Rows, Texts, operator
+from kervan.package.neutral.rounding import FEW_ULPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
