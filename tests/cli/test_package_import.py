@@ -306,6 +306,7 @@ def test_an_imported_model_is_released_with_a_reason_and_on_record(home: Home) -
     trained(home)
     home.ask("package", "import", "model.joblib", "paket.kervan", *ASK)
     to = ("--to", "üretim", "--port", "0")
+    assert "there is no file peket.kervan" in home.ask("release", "peket.kervan", *to, code=3).err
     refused = home.ask("release", "paket.kervan", *to, code=4)
     assert "was trained elsewhere, and nobody accepted it" in refused.err
     assert home.ask("models", "--json").json == []

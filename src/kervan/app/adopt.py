@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kervan.app.register import find_model, parity_report, signing_key, store_package
-from kervan.core.errors import Conflict, Refused
+from kervan.core.errors import Conflict, NotFound, Refused
 from kervan.core.identity import Version, new_id
 from kervan.core.nouns import Link, Model, Package
 from kervan.core.schema import smallest_bump
+from kervan.package.archive import SUFFIX
 from kervan.package.manifest import FILE_NAME
 from kervan.package.opening import opened
 
@@ -25,9 +26,11 @@ if TYPE_CHECKING:
 def model_of(project: Project, ref: str, *, why: str = "") -> Model:
     """Return the model that a reference names, or that of the package in a folder or file of that name.
 
-    Raises what `find_model` and `adopt` raise.
+    Raises what `find_model` and `adopt` raise, and `NotFound` for a file that is not there.
     """
     place = Path(ref)
+    if place.suffix == SUFFIX and not place.exists():
+        raise NotFound(f"there is no file {ref}", hint="check its name, or name a model of `kervan models`")
     is_package = bool(ref) and (place.is_file() or (place / FILE_NAME).is_file())
     return adopt(project, place, why=why) if is_package else find_model(project, ref)
 
