@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import data, packages, pipeline, serving, tracking
+from benchmarks import data, packages, pipeline, serving, tracking, truth
 from benchmarks.measure import machine
 
 SECTIONS = {
@@ -13,6 +13,7 @@ SECTIONS = {
     "data": data.main,
     "pipeline": pipeline.main,
     "packages": packages.main,
+    "truth": truth.main,
 }
 
 

@@ -26,7 +26,7 @@ def accept_candidate(project: Project, trained: Trained, *, why: str = "") -> Re
     known = _known(project, trained)
     if known is not None:
         project.known("accept", f"{trained.goal.metric} known from before")
-        return _require_passed(known)
+        return _judged(project, known)
     _check_looks(project, trained, why)
     with project.stage("accept") as tell:
         body = {"model": project.config.model_name, "candidate": trained.hash}
@@ -50,8 +50,8 @@ def accept_candidate(project: Project, trained: Trained, *, why: str = "") -> Re
         )
         with project.store.catalog.transaction() as transaction:
             transaction.put(report, why=purpose)
-        tell(" ".join(finding.message for finding in acceptance.findings[:1]))
-    return _require_passed(report)
+        tell(acceptance.findings[0].message)
+    return _judged(project, report)
 
 
 def _known(project: Project, trained: Trained) -> Report | None:
@@ -79,11 +79,17 @@ def _check_looks(project: Project, trained: Trained, why: str) -> None:
             )
 
 
-def _require_passed(report: Report) -> Report:
+def _judged(project: Project, report: Report) -> Report:
+    """Tell every doubt, and return the report of a candidate that reached its goal."""
     if report.verdict is Verdict.FAILED:
         reason = "; ".join(finding.message for finding in report.findings)
         raise GoalMissed(
             f"the candidate is not accepted: {reason}",
             hint="it is not registered; improve it, or change the goal and say why",
         )
+    for finding in report.findings:
+        if finding.verdict is Verdict.WARNED:
+            project.remark(
+                "warning", f"{finding.message}; {finding.hint}" if finding.hint else finding.message
+            )
     return report

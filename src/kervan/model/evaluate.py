@@ -10,8 +10,8 @@ import numpy as np
 
 from kervan.core.errors import InvalidData
 from kervan.core.nouns import Finding, Verdict
-from kervan.model.interval import Interval, intervals
-from kervan.model.metrics import check_goal, scores, task_of
+from kervan.model.interval import Interval
+from kervan.model.metrics import check_goal, intervals, scores, task_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +26,9 @@ QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 _BINS = 10
 _FEW_ROWS = 100
 _FEW_OF_A_CLASS = 10
+_HEAVY = (
+    2.0  # times the root of the rows: of squared normal errors the worst weighs one, of log-normal ones two
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +160,23 @@ def _doubts(evaluation: Evaluation, goal: Goal, metric: str) -> Iterator[Finding
             subject=metric,
             verdict=Verdict.WARNED,
             message="the 95 % interval crosses the goal: on other rows the model may miss or reach it",
+            hint="evaluate on more rows",
+        )
+    if interval and interval.heaviest * evaluation.rows**0.5 > _HEAVY:
+        yield Finding(
+            rule="tails",
+            subject=metric,
+            verdict=Verdict.WARNED,
+            message=f"one row makes up {interval.heaviest:.0%} of {metric}: with errors of such long tails, "
+            "other rows may show much larger ones than the interval says",
+            hint="look at that row, predict a logarithm, or set the goal on median_absolute_error",
+        )
+    if metric in evaluation.metrics and interval is None:
+        yield Finding(
+            rule="interval",
+            subject=metric,
+            verdict=Verdict.WARNED,
+            message=f"these rows do not tell how far {metric} may be off",
             hint="evaluate on more rows",
         )
     if evaluation.rows < _FEW_ROWS:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kervan.core.errors import InvalidConfig, did_you_mean
+from kervan.model import losses, shares
 from kervan.model.formulas import (
     Floats,
     Formula,
@@ -31,10 +32,15 @@ from kervan.model.formulas import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from kervan.core.config import Goal
     from kervan.core.schema import Signature
+    from kervan.model.interval import Interval
+
+    Estimate = Callable[[NDArray[Any], Floats, np.random.Generator], Interval | None]
 
 
 class Task(StrEnum):
@@ -48,12 +54,14 @@ class Task(StrEnum):
 class Metric:
     """One metric: its task, its direction and the values that it can take.
 
-    `prepare` does once what does not depend on the weights.
+    `prepare` does once what does not depend on the weights. `interval` finds where the metric lies with
+    95 % confidence; what it draws, it draws from the generator that it is given.
     """
 
     name: str
     task: Task
     prepare: Formula
+    interval: Estimate
     higher_is_better: bool = True
     lowest: float = 0.0
     highest: float = float("inf")
@@ -124,25 +132,83 @@ def scores(task: str, truth: NDArray[Any], values: Floats) -> dict[str, float]:
     return {name: value for name, value in found.items() if not np.isnan(value)}
 
 
+def intervals(
+    task: str, truth: NDArray[Any], values: Floats, *, seed: int = 0, only: str = ""
+) -> dict[str, Interval]:
+    """Return the 95 % interval of every metric of the task, or of one, for which these rows tell one.
+
+    The arguments are those of `scores`. There is none where all rows lose the same, for an error that has
+    no greatest value. The same seed gives the same intervals.
+    """
+    known = scores(task, truth, values)
+    found = {
+        entry.name: entry.interval(truth, values, np.random.default_rng(seed))
+        for entry in metrics_of(task)
+        if entry.name in known and only in {"", entry.name}
+    }
+    return {name: interval for name, interval in found.items() if interval is not None}
+
+
+def _without_chance(find: Callable[[NDArray[Any], Floats], Interval | None]) -> Estimate:
+    """Make what draws nothing look like what does."""
+    return lambda truth, values, _: find(truth, values)
+
+
 _CLASSES, _NUMBERS = Task.CLASSIFICATION, Task.REGRESSION
 METRICS = {
     entry.name: entry
     for entry in (
-        Metric(name="roc_auc", task=_CLASSES, prepare=mean_over_classes(roc_auc), highest=1.0),
-        Metric(name="accuracy", task=_CLASSES, prepare=mean_over_rows(hits), highest=1.0),
-        Metric(name="log_loss", task=_CLASSES, prepare=mean_over_rows(surprise), higher_is_better=False),
-        Metric(name="f1", task=_CLASSES, prepare=f1, highest=1.0),
+        Metric(
+            name="roc_auc",
+            task=_CLASSES,
+            prepare=mean_over_classes(roc_auc),
+            interval=_without_chance(shares.of_roc_auc),
+            highest=1.0,
+        ),
+        Metric(
+            name="accuracy",
+            task=_CLASSES,
+            prepare=mean_over_rows(hits),
+            interval=_without_chance(shares.of_accuracy),
+            highest=1.0,
+        ),
+        Metric(
+            name="log_loss",
+            task=_CLASSES,
+            prepare=mean_over_rows(surprise),
+            interval=losses.of_log_loss,
+            higher_is_better=False,
+        ),
+        Metric(name="f1", task=_CLASSES, prepare=f1, interval=_without_chance(shares.of_f1), highest=1.0),
         Metric(
             name="average_precision",
             task=_CLASSES,
             prepare=mean_over_classes(average_precision),
+            interval=_without_chance(shares.of_average_precision),
             highest=1.0,
         ),
-        Metric(name="rmse", task=_NUMBERS, prepare=rmse, higher_is_better=False),
-        Metric(name="mae", task=_NUMBERS, prepare=mean_over_rows(absolute_error), higher_is_better=False),
-        Metric(name="r2", task=_NUMBERS, prepare=r2, lowest=float("-inf"), highest=1.0),
+        Metric(name="rmse", task=_NUMBERS, prepare=rmse, interval=losses.of_rmse, higher_is_better=False),
         Metric(
-            name="median_absolute_error", task=_NUMBERS, prepare=median_absolute_error, higher_is_better=False
+            name="mae",
+            task=_NUMBERS,
+            prepare=mean_over_rows(absolute_error),
+            interval=losses.of_mae,
+            higher_is_better=False,
+        ),
+        Metric(
+            name="r2",
+            task=_NUMBERS,
+            prepare=r2,
+            interval=losses.of_r2,
+            lowest=float("-inf"),
+            highest=1.0,
+        ),
+        Metric(
+            name="median_absolute_error",
+            task=_NUMBERS,
+            prepare=median_absolute_error,
+            interval=_without_chance(losses.of_median),
+            higher_is_better=False,
         ),
     )
 }

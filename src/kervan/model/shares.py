@@ -1,0 +1,220 @@
+"""Intervals of metrics between 0 and 1, found by asking which true values the rows do not contradict.
+
+A true value θ is inside where it lies within 1.96 standard errors of the metric, the error being the one
+that θ itself would have (E. B. Wilson, Probable inference, the law of succession, and statistical
+inference, Journal of the American Statistical Association 22, 1927). So a metric of 1 does not get an
+interval of width zero, as resampling the rows that gave it would.
+
+The error follows a formula for the metric, and is corrected by what the rows themselves show. A larger
+error is believed, a smaller one as far as there are rows that speak for it: where hardly any answer was
+wrong, the rows say little about how much wrong answers vary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kervan.model.interval import LEVEL, Interval
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from kervan.model.formulas import Floats
+
+    Variance = Callable[[float], float]
+
+_REACH = NormalDist().inv_cdf((1 + LEVEL) / 2)
+_DOUBTFUL = 10.0  # so many telling rows outweigh the formula by half
+_EDGE = 1e-12
+
+
+def wilson(share: float, rows: float) -> Interval:
+    """Return the interval of a share of independent rows.
+
+    >>> found = wilson(1.0, 60)
+    >>> round(found.low, 3), found.high
+    (0.94, 1.0)
+    """
+    return between(share, lambda true: true * (1 - true) / rows)
+
+
+def between(value: float, variance: Variance) -> Interval:
+    """Return the values that are within 1.96 of their own standard errors of `value`, 0 to 1."""
+    from scipy.optimize import brentq
+
+    def beyond(true: float) -> float:
+        return abs(value - true) - _REACH * float(np.sqrt(variance(true)))
+
+    inside = min(max(value, _EDGE), 1 - _EDGE)
+    low = brentq(beyond, 0.0, inside, xtol=_EDGE) if value > _EDGE else 0.0
+    high = brentq(beyond, inside, 1.0, xtol=_EDGE) if value < 1 - _EDGE else 1.0
+    return Interval(low=float(min(low, value)), high=float(max(high, value)))
+
+
+def corrected(value: float, formula: Variance, seen: float, telling: float) -> Interval:
+    """Return the interval by a formula for the variance, corrected by the variance `seen` in the rows.
+
+    `telling` is about the number of rows that say something about it: those of the rarer side, as far as
+    the answers for them differ.
+    """
+    expected = formula(value)
+    if not (0 < value < 1 and seen > 0 and expected > 0):
+        return between(value, formula)
+    ratio = seen / expected
+    if ratio < 1:
+        weight = telling * 4 * value * (1 - value)
+        ratio **= weight / (weight + _DOUBTFUL)
+    return between(value, lambda true: ratio * formula(true))
+
+
+def of_accuracy(truth: NDArray[Any], values: Floats) -> Interval:
+    """Return the interval of the share of right answers."""
+    return wilson(float((values.argmax(axis=1) == truth).mean()), len(truth))
+
+
+def of_roc_auc(truth: NDArray[Any], values: Floats) -> Interval | None:
+    """Return the interval of the area under the ROC curve, or of its mean over the classes that occur.
+
+    The formula is method 5 of R. G. Newcombe, Confidence intervals for an effect size measure based on the
+    Mann-Whitney statistic, part 2, Statistics in Medicine 25 (2006); the variance in the rows that of
+    E. R. DeLong, D. M. DeLong and D. L. Clarke-Pearson, Biometrics 44 (1988).
+    """
+    areas, sizes, pulls = [], [], []
+    for place in _compared(values):
+        positive = truth == place
+        size = (int(positive.sum()), int((~positive).sum()))
+        if not min(size):
+            continue
+        area, pull = _area(positive, values[:, place])
+        areas.append(area)
+        sizes.append(size)
+        pulls.append(pull)
+    if not areas:
+        return None
+    rows = len(truth)
+    seen = float(np.square(np.mean(pulls, axis=0)).sum()) / rows**2
+    telling = float(np.mean([min(size) for size in sizes]))
+    return corrected(
+        float(np.mean(areas)), _of_all([_newcombe(up, down) for up, down in sizes]), seen, telling
+    )
+
+
+def of_average_precision(truth: NDArray[Any], values: Floats) -> Interval | None:
+    """Return the interval of the average precision, or of its mean over the classes that occur.
+
+    The formula is the binomial of the positive rows (K. Boyd, K. H. Eng and C. D. Page, Area under the
+    precision-recall curve: point estimates and confidence intervals, ECML PKDD 2013).
+    """
+    averages, counts, pulls = [], [], []
+    for place in _compared(values):
+        positive = truth == place
+        count = int(positive.sum())
+        if not 0 < count < len(truth):
+            continue
+        average, pull = _precision(positive, values[:, place])
+        averages.append(average)
+        counts.append(count)
+        pulls.append(pull)
+    if not averages:
+        return None
+    rows = len(truth)
+    seen = float(np.square(np.mean(pulls, axis=0)).sum()) / (rows * max(1, rows - 1))
+    formulas = [_binomial(count) for count in counts]
+    return corrected(float(np.mean(averages)), _of_all(formulas), seen, float(np.mean(counts)))
+
+
+def of_f1(truth: NDArray[Any], values: Floats) -> Interval | None:
+    """Return the interval of F1: for two classes exact, by the share TP / (TP + FP + FN) that it follows.
+
+    For more classes the variance of their mean is that of its first-order expansion (K. Takahashi,
+    K. Yamamoto, A. Kuchiba and T. Koyama, Applied Intelligence 52, 2022).
+    """
+    chosen = values.argmax(axis=1)
+    if values.shape[1] == 2:
+        involved = (chosen == 1) | (truth == 1)
+        if not involved.any():
+            return None
+        share = wilson(float((chosen == truth)[involved].mean()), int(involved.sum()))
+        return Interval(low=2 * share.low / (1 + share.low), high=2 * share.high / (1 + share.high))
+    figures, pulls = [], []
+    for place in range(values.shape[1]):
+        both = ((chosen == place) & (truth == place)).astype(np.float64)
+        either = (chosen == place).astype(np.float64) + (truth == place)
+        if either.any():
+            figure = 2 * both.sum() / either.sum()
+            figures.append(figure)
+            pulls.append((2 * both - figure * either) / either.mean())
+    rows = len(truth)
+    seen = float(np.square(np.mean(pulls, axis=0)).sum()) / rows**2
+    return corrected(float(np.mean(figures)), _binomial(rows), seen, rows)
+
+
+def _compared(values: Floats) -> range:
+    """Return the classes that are compared with the rest: the positive one of two, or all."""
+    return range(1, 2) if values.shape[1] == 2 else range(values.shape[1])
+
+
+def _binomial(rows: int) -> Variance:
+    return lambda true: true * (1 - true) / rows
+
+
+def _newcombe(ups: int, downs: int) -> Variance:
+    about = (ups + downs) / 2 - 1
+    return lambda true: (
+        true * (1 - true) * (1 + about * (1 - true) / (2 - true) + about * true / (1 + true)) / (ups * downs)
+    )
+
+
+def _of_all(formulas: list[Variance]) -> Variance:
+    """Return the variance of a mean of figures that move together as far as they can."""
+    return lambda true: float(np.mean([np.sqrt(formula(true)) for formula in formulas])) ** 2
+
+
+def _area(positive: NDArray[np.bool_], values: Floats) -> tuple[float, Floats]:
+    """Return the area, and how far each row pulls it from its mean, times the number of rows."""
+    ups, downs = values[positive], values[~positive]
+    above = _under(np.sort(downs), ups)
+    below = 1 - _under(np.sort(ups), downs)
+    area = float(above.mean())
+    pull = np.empty(len(values))
+    pull[positive] = (above - area) * len(values) / len(ups) * _unbiased(len(ups))
+    pull[~positive] = (below - area) * len(values) / len(downs) * _unbiased(len(downs))
+    return area, pull
+
+
+def _under(ordered: Floats, values: Floats) -> Floats:
+    """Return which share of the ordered values each value is above; equal ones count half."""
+    both = np.searchsorted(ordered, values, "left") + np.searchsorted(ordered, values, "right")
+    under: Floats = both / (2 * len(ordered))
+    return under
+
+
+def _unbiased(count: int) -> float:
+    return float(np.sqrt(count / max(1, count - 1)))
+
+
+def _precision(positive: NDArray[np.bool_], values: Floats) -> tuple[float, Floats]:
+    """Return the average precision, and how far each row pulls it, times the number of rows.
+
+    Rows of one value share their threshold.
+    """
+    order = np.argsort(-values, kind="stable")
+    ordered, sign = values[order], positive[order].astype(np.float64)
+    last = np.searchsorted(-ordered, -ordered, "right")  # so many rows are at or above this row's value
+    precision = sign.cumsum()[last - 1] / last
+    average = float(sign @ precision / sign.sum())
+    first = np.searchsorted(-ordered, -ordered, "left")
+    after_sign, after_both = _from(sign / last), _from(sign * precision / last)
+    pull = np.empty(len(values))
+    pull[order] = sign * precision + sign * after_sign[first] - after_both[first] - sign * average
+    return average, pull * len(values) / sign.sum()
+
+
+def _from(values: Floats) -> Floats:
+    """Return the sum of the values from each place on."""
+    summed: Floats = values[::-1].cumsum()[::-1]
+    return summed
