@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -98,6 +99,93 @@ def test_new_categories_are_found_and_told() -> None:
     report = compare(BEFORE, rows)
     assert report.columns[0].unseen == pytest.approx(0.4)
     assert "40.0% of the rows hold values that training did not see" in report.findings[0].message
+
+
+def test_rare_categories_that_become_frequent_are_found() -> None:
+    """Forty shops of equal size: fewer than five of the 150 rows are expected of each."""
+    random = np.random.default_rng(0)
+    before = pl.DataFrame({"mağaza": [f"M{code}" for code in random.integers(40, size=2000)]})
+    report = compare(before, [{"mağaza": "M7"}] * 150)
+    assert report.verdict is Verdict.FAILED
+
+
+def test_rare_categories_that_become_one_unseen_are_found() -> None:
+    random = np.random.default_rng(0)
+    labels = [
+        f"S{code}" if code < 5 else f"N{random.integers(100)}" for code in random.integers(6, size=4000)
+    ]
+    before = pl.DataFrame({"mağaza": labels})
+    rows = [{"mağaza": "yeni" if label.startswith("N") else label} for label in labels[:1000]]
+    report = compare(before, rows)
+    assert report.verdict is Verdict.FAILED
+    assert report.columns[0].unseen == pytest.approx(1 / 6, abs=0.03)
+    assert {each.label: each.before for each in report.columns[0].bins}["not seen in training"] < 0.001
+
+
+def test_a_few_unseen_values_only_warn() -> None:
+    random = np.random.default_rng(0)
+    before = pl.DataFrame({"mağaza": [f"M{code}" for code in random.integers(10, size=5000)]})
+    rows = [{"mağaza": "yeni" if place < 20 else f"M{random.integers(10)}"} for place in range(2000)]
+    report = compare(before, rows)
+    assert report.verdict is Verdict.WARNED
+    assert "1.0% of the rows hold values that training did not see" in report.findings[0].message
+
+
+def test_swapped_shares_warn_where_the_index_is_low() -> None:
+    before = table_of(5000, 0, cities=(0.3, 0.25, 0.25, 0.2))
+    report = compare(before, table_of(10_000, 1, cities=(0.25, 0.3, 0.25, 0.2)))
+    assert [(finding.subject, finding.verdict) for finding in report.findings] == [("şehir", Verdict.WARNED)]
+    assert "differs a little: PSI" in report.findings[0].message
+
+
+@pytest.mark.parametrize(("now", "share"), [(-500.0, 1.0), (1e9, 1.0), (-500.0, 0.1)])
+def test_numbers_beyond_the_known_ones_are_found(now: float, share: float) -> None:
+    rows = table_of(300, 1).to_dicts()
+    for row in rows[: int(share * 300)]:
+        row["kazanç"] = now
+    report = compare(BEFORE, rows)
+    assert report.verdict is Verdict.FAILED
+    moved = report.columns[0]
+    assert (moved.name, moved.unseen) == ("kazanç", pytest.approx(share))
+    assert "of the rows hold values beyond those that training saw" in report.findings[0].message
+
+
+def test_a_flag_with_another_number_is_found() -> None:
+    before = pl.DataFrame({"bayrak": [0, 1] * 1000})
+    assert compare(before, [{"bayrak": 9 * (place % 2)} for place in range(150)]).verdict is Verdict.FAILED
+
+
+def test_a_profile_without_rare_categories_is_still_compared() -> None:
+    """Profiles of before listed twenty categories and counted the others."""
+    random = np.random.default_rng(0)
+    before = pl.DataFrame({"mağaza": [f"M{code}" for code in random.integers(40, size=2000)]})
+    schema = infer_schema(before, DataSettings())
+    kept = profile(before, schema)
+    texts = kept.columns[0].texts
+    assert texts is not None
+    old = replace(kept, columns=(replace(kept.columns[0], texts=replace(texts, rest=())),))
+    healthy = [{"mağaza": f"M{code}"} for code in random.integers(40, size=300)]
+    assert drift(old, healthy, WATCH, schema).verdict is Verdict.PASSED
+    assert drift(old, [{"mağaza": "M7"}] * 150, WATCH, schema).verdict is Verdict.FAILED
+
+
+@given(seed=st.integers(0, 2**32), rows=st.sampled_from([100, 500]))
+@settings(max_examples=40)
+def test_healthy_categories_of_any_kind_pass(seed: int, rows: int) -> None:
+    """Few and many, frequent and hardly ever there; twice what is expected of each report's rate."""
+    random = np.random.default_rng(seed)
+    zipf = 1 / np.arange(1, 201)
+
+    def table(size: int) -> pl.DataFrame:
+        return pl.DataFrame(
+            {
+                "eşit": [f"a{code}" for code in random.integers(40, size=size)],
+                "seyrek": [f"b{code}" for code in random.choice(200, size, p=zipf / zipf.sum())],
+                "nadir": random.random(size) < 0.001,
+            }
+        )
+
+    assert compare(table(1000), table(rows)).verdict is not Verdict.FAILED
 
 
 def test_new_missing_values_are_found_and_told() -> None:

@@ -56,12 +56,21 @@ class NumberProfile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextProfile:
-    """The most frequent values of a category, text or boolean column, and what remains."""
+    """The most frequent values of a category, text or boolean column, and how many rows hold others.
+
+    Of a category, `rest` lists the others too, the most frequent first: production is compared with them.
+    """
 
     top: tuple[ValueCount, ...]
     others: int
     shortest: int
     longest: int
+    rest: tuple[ValueCount, ...] = ()
+
+    @property
+    def known(self) -> tuple[ValueCount, ...]:
+        """All values that are listed, the most frequent first."""
+        return (*self.top, *self.rest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,4 +229,5 @@ def _texts(counted: tuple[ValueCount, ...], kind: Type) -> TextProfile:
         others=sum(each.count for each in counted[len(top) :]),
         shortest=min(lengths),
         longest=max(lengths),
+        rest=() if kind is Type.TEXT else counted[len(top) :],
     )

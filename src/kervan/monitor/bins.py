@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kervan.data.html import number
+from kervan.monitor.distance import EXPECTED
+from kervan.monitor.outside import beyond, unseen_chance
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from kervan.data.profile import ColumnProfile, NumberProfile, TextProfile
+    from kervan.data.profile import ColumnProfile, NumberProfile
 
 DECILES = range(10, 100, 10)
-EXPECTED = 5  # categories of which fewer rows are expected go into one bin (Cochran's rule)
 FLOOR = 1e-4  # an empty bin counts as this share, or as half a row where that is more
 
 MISSING = "missing"
 OTHERS = "all others"
+UNSEEN = "not seen in training"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +39,24 @@ class Bin:
     now: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binned:
+    """The rows by bins, and what lies where training had nothing.
+
+    `inner` are bins that training filled: what is beyond counts for the nearest. `shown` has a bin of its own
+    for that; in training its share is the one to be expected there of more such rows. `outside` is its share
+    now, `chance` how likely so much of it is without drift.
+    """
+
+    inner: tuple[Bin, ...]
+    shown: tuple[Bin, ...]
+    outside: float
+    chance: float
+
+
 def number_bins(
     before: ColumnProfile, numbers: NumberProfile, ordered: NDArray[np.float64], rows: int
-) -> tuple[Bin, ...]:
+) -> Binned:
     """Bin numbers by the deciles of the reference; `ordered` are the present values of `rows` rows."""
     edges = _edges(numbers)
     upto = [numbers.upto[numbers.quantiles.index(edge)] for edge in edges]
@@ -51,24 +69,101 @@ def number_bins(
         Bin(label=name, before=float(was), now=float(is_now))
         for name, was, is_now in zip(names, then, now, strict=True)
     ]
-    return (*bins, *_missing_bin(before, 1 - len(ordered) / rows))
-
-
-def category_bins(before: ColumnProfile, labels: Sequence[str | None]) -> tuple[Bin, ...]:
-    """Bin categories, each with its rare ones and those that training did not see in one more bin."""
-    rows = len(labels)
-    counts = Counter(label for label in labels if label is not None)
-    total = max(1, before.count + before.missing)
-    frequent = [each for each in _top(before.texts) if each[1] / total * rows >= EXPECTED]
-    bins = [Bin(label=label, before=count / total, now=counts[label] / rows) for label, count in frequent]
-    missing = (rows - counts.total()) / rows
-    others = Bin(
-        label=OTHERS,
-        before=(before.count - sum(count for _, count in frequent)) / total,
-        now=(counts.total() - sum(counts[label] for label, _ in frequent)) / rows,
+    missing = tuple(_missing_bin(before, 1 - len(ordered) / rows))
+    below = int(np.searchsorted(ordered, numbers.minimum, "left"))
+    above = len(ordered) - int(np.searchsorted(ordered, numbers.maximum, "right"))
+    expected = 1 / (before.count + 1)
+    shown = [_less(bins[0], below / rows), *bins[1:-1], _less(bins[-1], above / rows)]
+    if below:
+        shown.insert(0, Bin(label=f"< {number(numbers.minimum)}", before=expected, now=below / rows))
+    if above:
+        shown.append(Bin(label=f"> {number(numbers.maximum)}", before=expected, now=above / rows))
+    chances = [beyond(count, len(ordered), before.count) for count in (below, above) if count]
+    return Binned(
+        inner=(*bins, *missing),
+        shown=(*shown, *missing),
+        outside=(below + above) / rows,
+        chance=min(1.0, 2 * min(chances, default=1.0)),
     )
-    rest = [others] if others.before or others.now else []
-    return (*bins, *rest, *_missing_bin(before, missing))
+
+
+def category_bins(before: ColumnProfile, labels: Sequence[str | None], known: Sequence[str] = ()) -> Binned:
+    """Bin categories: frequent ones alone, rare ones with their neighbours in the alphabet, unseen ones too.
+
+    Neighbours by frequency would not do: what is rarest in training is so by chance as well, and gets
+    closer to the others in any other rows. `known` are categories besides those of the profile.
+    """
+    rows, total = len(labels), max(1, before.count + before.missing)
+    counts = Counter(label for label in labels if label is not None)
+    then = {each.value: each.count for each in before.texts.known} if before.texts else {}
+    is_whole = sum(then.values()) == before.count  # old profiles list the twenty most frequent values alone
+    fewest = EXPECTED * total / rows
+    alone = [label for label, count in then.items() if count >= fewest or not is_whole]
+    rare = sorted(then.keys() - set(alone))
+    unseen = {label: counts[label] for label in counts.keys() - then.keys() - set(known)} if is_whole else {}
+    groups = _groups(rare, then, fewest)
+    if not groups and (unseen or not is_whole or counts.keys() - then.keys()):
+        groups = [_Group(label=OTHERS, start="", before=before.count - sum(then.values()))]
+    starts = [group.start for group in groups]
+    for label in counts.keys() - set(alone):
+        group = groups[max(0, bisect_right(starts, label) - 1)]
+        group.now += counts[label]
+        group.unseen += unseen.get(label, 0)
+    bins = [Bin(label=label, before=then[label] / total, now=counts[label] / rows) for label in alone]
+    missing = tuple(_missing_bin(before, (rows - counts.total()) / rows))
+    whole = [Bin(label=group.label, before=group.before / total, now=group.now / rows) for group in groups]
+    shown = whole
+    if unseen:
+        single = sum(group.single for group in groups) / total
+        shown = [
+            Bin(
+                label=group.label,
+                before=(group.before - group.single) / total,
+                now=(group.now - group.unseen) / rows,
+            )
+            for group in groups
+        ]
+        shown.append(Bin(label=UNSEEN, before=single, now=sum(unseen.values()) / rows))
+    gone = sum(count == 1 and label not in counts for label, count in then.items())
+    return Binned(
+        inner=(*bins, *whole, *missing),
+        shown=(*bins, *(each for each in shown if each.before or each.now), *missing),
+        outside=sum(unseen.values()) / rows,
+        chance=unseen_chance(unseen, gone, counts.total(), before.count),
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Group:
+    """Rare categories from `start` on in the alphabet, counted; `single` are there once in training."""
+
+    label: str
+    start: str
+    before: int
+    single: int = 0
+    now: int = 0
+    unseen: int = 0
+
+
+def _groups(rare: Sequence[str], then: Mapping[str, int], fewest: float) -> list[_Group]:
+    """Return groups of rare categories, each with enough rows in training."""
+    groups: list[_Group] = []
+    left = sum(then[label] for label in rare)
+    for label in rare:
+        if not groups or (groups[-1].before >= fewest and left >= fewest):
+            groups.append(_Group(label=label, start=label, before=0))
+        groups[-1].before += then[label]
+        groups[-1].single += then[label] == 1
+        left -= then[label]
+    for group, after in zip_longest(groups, groups[1:]):
+        some = bisect_left(rare, after.start) if after else len(rare)
+        others = some - bisect_left(rare, group.start) - 1
+        group.label += f" and {others:,} other rare {'one' if others == 1 else 'ones'}" if others else ""
+    return groups
+
+
+def _less(whole: Bin, share: float) -> Bin:
+    return Bin(label=whole.label, before=whole.before, now=max(0.0, whole.now - share))
 
 
 def raw_index(bins: Sequence[Bin], rows: int, reference_rows: int) -> float:
@@ -76,10 +171,6 @@ def raw_index(bins: Sequence[Bin], rows: int, reference_rows: int) -> float:
     least_before, least_now = max(FLOOR, 0.5 / max(1, reference_rows)), max(FLOOR, 0.5 / rows)
     shares = ((max(each.before, least_before), max(each.now, least_now)) for each in bins)
     return sum((now - before) * math.log(now / before) for before, now in shares)
-
-
-def _top(texts: TextProfile | None) -> list[tuple[str, int]]:
-    return [(each.value, each.count) for each in texts.top] if texts else []
 
 
 def _missing_bin(before: ColumnProfile, now: float) -> Iterator[Bin]:

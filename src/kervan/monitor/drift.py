@@ -6,7 +6,8 @@ For each input the population stability index over bins, PSI = Σ (now - before)
 Without any drift, PSI / (1/n + 1/m) is about chi-square with one degree of freedom less than bins
 (B. Yurdakul and J. Naranjo, Statistical properties of the population stability index, Journal of Risk
 Model Validation 14 (4), 2020), n and m being the numbers of rows. So its mean, (bins - 1)(1/n + 1/m),
-is taken off, and an index above the bound only counts where chi-square says that it is not chance.
+is taken off, and an index above the bound only counts where it is not chance. What lies where training had
+nothing, unseen categories and numbers beyond its extremes, has a bin and a test of its own.
 """
 
 from __future__ import annotations
@@ -15,12 +16,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kervan.core.nouns import Finding, Verdict
-from kervan.core.plugins import extras_named
 from kervan.core.schema import Type
 from kervan.data.html import number
 from kervan.data.validate import verdict_of
-from kervan.monitor.bins import MISSING, Bin, category_bins, number_bins, raw_index
-from kervan.monitor.distance import distance, p_value
+from kervan.monitor.bins import MISSING, Bin, Binned, category_bins, number_bins, raw_index
+from kervan.monitor.distance import difference_chance, distance, p_value
 from kervan.monitor.values import labels_of, numbers_of
 
 if TYPE_CHECKING:
@@ -51,8 +51,9 @@ class NumberDrift:
 class ColumnDrift:
     """How one input moved.
 
-    `psi` has its expected value without drift taken off and is not negative; `chance` is how likely it is
-    to be so high without drift. `unseen` is the share of rows with a category that training did not know.
+    `psi` has its expected value without drift taken off and is not negative; `chance` is how likely the bins
+    are to differ so much without drift. `unseen` is the share of rows with a category that training did not
+    know, or with a number beyond those that it knew.
     """
 
     name: str
@@ -83,9 +84,10 @@ def drift(
 ) -> DriftReport:
     """Compare rows (column name → JSON value, absent or null where missing) with a training profile.
 
-    A column fails where its index is above `watch.psi` and not chance; it is warned about where only the
-    Kolmogorov-Smirnov test sees a difference. Each test has the false-alarm rate `watch.alpha` over all
-    columns together (Bonferroni), for rows that are independent of each other. Dates and times move on by
+    A column fails where its index is above `watch.psi` and not chance; it is warned about where its bins
+    or the Kolmogorov-Smirnov test show a difference that is not chance, but a small one. Each of the two
+    has the false-alarm rate `watch.alpha` over all columns together (Bonferroni), for rows that are
+    independent of each other. Dates and times move on by
     themselves and are not compared, nor are free texts. Fewer than 100 rows are not judged: the report then
     warns.
     """
@@ -116,28 +118,27 @@ def _compare(
     reference: Profile, column: Column, rows: Sequence[Mapping[str, Any]], *, psi_bound: float, alpha: float
 ) -> ColumnDrift:
     before = reference.column(column.name)
-    unseen, numbers = 0.0, None
+    numbers = None
     if before.numbers is not None:
         ordered = numbers_of(rows, column.name)
-        bins = number_bins(before, before.numbers, ordered, len(rows))
+        binned = number_bins(before, before.numbers, ordered, len(rows))
         missing = 1 - len(ordered) / len(rows)
         numbers = _number_drift(before, before.numbers, ordered) if len(ordered) else None
     else:
         labels = labels_of(rows, column.name)
-        bins = category_bins(before, labels)
+        binned = category_bins(before, labels, column.allowed)
         missing = labels.count(None) / len(rows)
-        unseen = _unseen(before, column, labels)
-    psi, chance = _index(bins, len(rows), reference.rows)
+    psi, chance = _index(binned, len(rows), reference.rows)
     return ColumnDrift(
         name=column.name,
         type=column.type,
-        verdict=_verdict(is_moved=psi > psi_bound and chance < alpha, numbers=numbers, alpha=alpha),
+        verdict=_verdict(psi > psi_bound, chance, numbers, alpha),
         psi=psi,
         chance=chance,
-        bins=bins,
+        bins=binned.shown,
         missing_before=before.missing_share,
         missing_now=missing,
-        unseen=unseen,
+        unseen=binned.outside,
         numbers=numbers,
     )
 
@@ -152,33 +153,29 @@ def _number_drift(before: ColumnProfile, numbers: NumberProfile, ordered: NDArra
     )
 
 
-def _index(bins: Sequence[Bin], rows: int, reference_rows: int) -> tuple[float, float]:
-    """Return the index without its bias, and how likely it is to be so high without drift."""
-    with extras_named():
-        from scipy.special import chdtrc
-    freedom, noise = len(bins) - 1, 1 / rows + 1 / max(1, reference_rows)
-    if not freedom:
-        return 0.0, 1.0
-    raw = raw_index(bins, rows, reference_rows)
-    return max(0.0, raw - freedom * noise), float(chdtrc(freedom, raw / noise))
+def _index(binned: Binned, rows: int, reference_rows: int) -> tuple[float, float]:
+    """Return the index without its bias, and how likely bins are to differ so much without drift."""
+    freedom, noise = len(binned.inner) - 1, 1 / rows + 1 / max(1, reference_rows)
+    raw = raw_index(binned.shown, rows, reference_rows)
+    chance = min(difference_chance(binned.inner, rows, reference_rows), binned.chance)
+    return max(0.0, raw - freedom * noise), min(1.0, 2 * chance)
 
 
-def _verdict(*, is_moved: bool, numbers: NumberDrift | None, alpha: float) -> Verdict:
-    if is_moved:
+def _verdict(is_far: bool, chance: float, numbers: NumberDrift | None, alpha: float) -> Verdict:
+    if is_far and chance < alpha:
         return Verdict.FAILED
-    return Verdict.WARNED if numbers is not None and numbers.p_value < alpha else Verdict.PASSED
-
-
-def _unseen(before: ColumnProfile, column: Column, labels: Sequence[str | None]) -> float:
-    known = {*column.allowed, *(each.value for each in (before.texts.top if before.texts else ()))}
-    return sum(label is not None and label not in known for label in labels) / len(labels)
+    is_moved = chance < alpha or (numbers is not None and numbers.p_value < alpha)
+    return Verdict.WARNED if is_moved else Verdict.PASSED
 
 
 def _finding(column: ColumnDrift, bound: float) -> Finding:
-    if column.verdict is Verdict.WARNED and column.numbers:
-        what = (
-            f"differs a little: its distribution is {column.numbers.distance:.2f} away (Kolmogorov-Smirnov)"
+    if column.verdict is Verdict.WARNED:
+        apart = (
+            f"its distribution is {column.numbers.distance:.2f} away (Kolmogorov-Smirnov)"
+            if column.numbers
+            else f"PSI {column.psi:.3f}"
         )
+        what = f"differs a little: {apart}"
         hint = "look at it; it is more than chance, but less than what counts as drift"
     else:
         what = f"has drifted: PSI {column.psi:.2f}, above {bound:g}"
@@ -201,5 +198,6 @@ def _how(column: ColumnDrift) -> str:
     if abs(column.missing_now - column.missing_before) > 0.01 and (column.numbers or most.label != MISSING):
         parts.append(f"missing {column.missing_before:.1%} → {column.missing_now:.1%}")
     if column.unseen:
-        parts.append(f"{column.unseen:.1%} of the rows hold values that training did not see")
+        where = "beyond those that training saw" if column.numbers else "that training did not see"
+        parts.append(f"{column.unseen:.1%} of the rows hold values {where}")
     return ", ".join(parts)
