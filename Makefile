@@ -2,12 +2,13 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+LIGHT  := $(VENV)/.light
 WHOLE  := $(VENV)/.whole
 
-.PHONY: help setup demo test lint docs bench clean
+.PHONY: help setup setup-everything demo test test-everything matrix lint docs bench clean
 
 help:  ## Show what there is
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-6s %s\n", $$1, $$2 }'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-16s %s\n", $$1, $$2 }'
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -15,17 +16,29 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all]'
 	@touch $(READY)
 
-$(WHOLE): $(READY)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,boosters,coreml,frameworks,spark]' --group dev
+$(LIGHT): $(READY)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all]' --group dev
+	@touch $(LIGHT)
+
+$(WHOLE): $(LIGHT)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,boosters,coreml,frameworks,spark]' --group everything
 	@touch $(WHOLE)
 
-setup: $(WHOLE)  ## Make the virtual environment for the tests, with exact versions: several GB
+setup: $(LIGHT)  ## Make the virtual environment for the tests, with exact versions: minutes
+
+setup-everything: $(WHOLE)  ## Add every framework to it: several GB
 
 demo: $(READY)  ## Live one model's whole life on a real table
 	$(BIN)/kervan demo .demo
 
-test: $(WHOLE)  ## Run all tests and doctests
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+test: $(LIGHT)  ## Run the tests and doctests that need no framework, compiler or server
+	$(BIN)/python -m pytest --part=light --numprocesses auto --dist loadfile
+
+test-everything: test $(WHOLE)  ## Run those, then the rest
+	$(BIN)/python -m pytest --part=rest --numprocesses auto --dist loadfile
+
+matrix: $(WHOLE)  ## Prove every estimator in every format anew, as the page of estimators has them
+	$(BIN)/python -m pytest --whole-matrix --numprocesses auto --dist loadfile tests/package/matrix
 
 lint: $(WHOLE)  ## Check style, types and layers
 	$(BIN)/ruff check .
@@ -33,7 +46,7 @@ lint: $(WHOLE)  ## Check style, types and layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-docs: $(WHOLE)  ## Build the documentation into site/
+docs: $(LIGHT)  ## Build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: $(WHOLE)  ## Measure beside peers; prints ratios

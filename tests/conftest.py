@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import shutil
 import subprocess
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -29,6 +31,15 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+# What no extra of `all` brings: `make test` leaves the files out that take such a library in.
+_FRAMEWORKS = (
+    "ai_edge_litert catboost coremltools executorch h2o h5py jpmml_evaluator jpype keras lightgbm mlflow "
+    "onnxmltools openvino pandas pypmml pyspark skl2onnx tensorflow torch treelite xgboost"
+)
+_TAKES_IN = re.compile(
+    rf'^\s*(?:import|from) (?:{_FRAMEWORKS.replace(" ", "|")})\b|importorskip\("', re.MULTILINE
+)
+
 hypothesis.settings.register_profile("kervan", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("kervan")
 # Tests run in as many processes as there are cores: threads of each would only wait for one another.
@@ -37,6 +48,35 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 ACTOR = "ayşe"
 _TEMPLATE = "kervan_template"
 _NUMBERS = itertools.count(1)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Tests come in two parts: what every laptop has, and what needs a framework, a compiler or a server."""
+    parser.addoption("--part", choices=("light", "rest"), help="of all tests, those of one part")
+    parser.addoption("--whole-matrix", action="store_true", help="prove every estimator in every format")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave files out that could not even be imported."""
+    is_light = config.getoption("--part") == "light"
+    return True if is_light and _takes_in_framework(collection_path) else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests of the other part."""
+    part = config.getoption("--part")
+    if not part:
+        return
+    is_heavy = [_takes_in_framework(item.path) or "service" in item.keywords for item in items]
+    kept = [item for item, heavy in zip(items, is_heavy, strict=True) if heavy == (part == "rest")]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+    items[:] = kept
+
+
+@cache
+def _takes_in_framework(path: Path) -> bool:
+    is_test = path.suffix == ".py" and path.name.startswith("test_")
+    return is_test and _TAKES_IN.search(path.read_text(encoding="utf-8")) is not None
 
 
 def _without_service(reason: str) -> NoReturn:

@@ -103,9 +103,8 @@ def mean_interval(losses: Floats, random: np.random.Generator) -> Interval | Non
     if rows < 2 or not np.ptp(losses):
         return None
     mean, error = float(losses.mean()), float(losses.std() / np.sqrt(rows))
-    ends = [_studentised(lambda places: losses[places], mean, rows, random)]
-    ends += [_with_tail(np.sort(losses), body, random) for body in _BODIES]
-    told = [each for each in ends if each is not None]
+    tails = (_with_tail(np.sort(losses), body, random) for body in _BODIES)
+    told = [_studentised(lambda places: losses[places], mean, rows, random), *filter(None, tails)]
     low = min(mean - high * error for _, high in told)
     high = max(mean - low * error for low, _ in told)
     return Interval(low=max(low, float(losses.min())), high=high, heaviest=float(losses.max() / losses.sum()))

@@ -6,16 +6,15 @@ import pytest
 
 from package.code.tools import needing_tools
 
-from .page import DEAR, KINDS, told, verdict
+from .page import DEAR, told, verdict
 
 TOLD = told()
+COLUMNS = DEAR
 
 
 @pytest.mark.slow
 @pytest.mark.service
 @pytest.mark.usefixtures("spark")
-@pytest.mark.parametrize("estimator", KINDS)
-@pytest.mark.parametrize("name", DEAR)
 def test_what_the_page_says_is_so(name: str, estimator: str) -> None:
     with needing_tools():
         assert verdict(name, estimator) == TOLD[name, estimator]
