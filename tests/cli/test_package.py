@@ -218,7 +218,10 @@ def test_one_file_is_served_and_what_nobody_signed_is_not(lived: Home) -> None:
     (folder / SIGNATURE).unlink()
     assert "is not signed" in lived.ask("serve", str(folder), "--port=0", "--records", records, code=4).err
     one.write_bytes(one.read_bytes()[:-1] + b"?")
-    assert "paket.kervan was changed" in lived.ask("serve", str(one), "--port=0", "--records", records, code=6).err
+    assert (
+        "paket.kervan was changed"
+        in lived.ask("serve", str(one), "--port=0", "--records", records, code=6).err
+    )
 
 
 def test_a_model_from_before_packages_were_signed_is_signed_when_it_is_taken_out(lived: Home) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
 
+from kervan.api import progress as progress_
 from kervan.api.views import DatasetView, DriftView, Listing, ModelView, ReleaseView, TraceView
 from kervan.core.plugins import extras_named
 
@@ -17,6 +20,7 @@ with extras_named():
         data,
         doctor,
         drift,
+        frames,
         gc,
         predict,
         records,
@@ -50,10 +54,9 @@ def open(  # noqa: A001 - `kervan.open` is meant to read like that
     >>> open("/tmp", model={"folds": 3}).project.config.model.folds
     3
     """
-    shown = _is_interactive() if progress is None else progress
     with extras_named():
-        if shown:
-            return Session(open_project(Path(folder), flags=settings, observe=_show))
+        if progress or (progress is None and _is_interactive()):
+            return Session(open_project(Path(folder), flags=settings, observe=_observer()))
         return Session(open_project(Path(folder), flags=settings))
 
 
@@ -84,15 +87,25 @@ class Session:
 
     def ingest(
         self,
-        source: str | Path = "",
+        source: Any = "",
         *,
         target: str = "",
         name: str = "",
         protect: Mapping[str, str] | None = None,
         checks: Iterable[Check] = (),
     ) -> DatasetView:
-        """Read, check, protect, split and keep a table; what is not given comes from `kervan.toml`."""
+        """Read, check, protect, split and keep a table; what is not given comes from `kervan.toml`.
+
+        `source` is a file's path, or a frame of pandas, Polars or Arrow, kept as Parquet under `name`.
+        `target` is the column to predict, `protect` what happens to columns that tell of persons (`"drop"`,
+        `"hash"`), `checks` what the rows must fulfil. Raises `InvalidData` that names the row and the column.
+        """
         settings = self.project.config.data
+        if frames.is_frame(source):
+            with TemporaryDirectory(prefix="kervan-") as scratch:
+                called = name or settings.name or self.project.config.project_name
+                path = frames.to_file(source, Path(scratch) / f"{called}.parquet")
+                return self.ingest(path, target=target, name=called, protect=protect, checks=checks)
         wanted = replace(
             settings,
             source=str(source) or settings.source,
@@ -115,6 +128,9 @@ class Session:
     ) -> ModelView:
         """Compare families, fit the best, accept it on the sealed test part, and register it.
 
+        `dataset` is what `ingest` returned, or a reference such as `adult:3`. `goal` is what the model must
+        reach, `families` which kinds of models are tried, `name` the one to register it under; `why` goes on
+        record, and is needed for a second look at the test part.
         Raises `GoalMissed` if it is not good enough, `SealedTest` if the test part was used up.
         """
         settings = self.project.config.model
@@ -133,7 +149,11 @@ class Session:
     def release(
         self, model: ModelView | str = "", *, to: str = "production", why: str = "", port: int | None = None
     ) -> ReleaseView:
-        """Let a model answer in an environment, and return a handle to ask it."""
+        """Let a model answer in an environment, and return a handle to ask it.
+
+        `model` is what `train` returned, or a reference such as `income@1.2.0`; by default the newest. `to`
+        is the environment, `port` the server's (0 takes a free one); `why` goes on record.
+        """
         settings = self.project.config.release
         project = self.project
         if port is not None:
@@ -141,10 +161,14 @@ class Session:
         ref = model.ref if isinstance(model, ModelView) else model
         return self._release_view(release.release(project, ref, to=to, why=why))
 
-    def predict(
-        self, rows: Mapping[str, Any] | Sequence[Mapping[str, Any]], *, environment: str = "production"
-    ) -> Any:
-        """Ask the model of an environment: one answer for one row, a list for a list."""
+    def predict(self, rows: Any, *, environment: str = "production") -> Any:
+        """Ask the model of an environment: one answer for one row (a mapping), a list for a list of rows.
+
+        A frame of pandas, Polars or Arrow comes back as such, with the answers in columns beside its own.
+        """
+        if frames.is_frame(rows):
+            found, self._asked = frames.predict(self.project, rows, environment=environment)
+            return found
         asked = [rows] if isinstance(rows, Mapping) else rows
         answers = predict.predict(self.project, asked, environment=environment)
         self._asked = answers[-1]["id"]
@@ -219,15 +243,16 @@ class Session:
         return ModelView(model, register.acceptance_of(self.project, model))
 
     def _release_view(self, deployment: Deployment) -> ReleaseView:
-        return ReleaseView(deployment, self)
+        ask: Callable[[Any], Any] = partial(self.predict, environment=deployment.name)
+        return ReleaseView(deployment, ask, partial(release.stop, self.project, deployment.name))
 
 
 def _stem(source: str | Path) -> str:
     return Path(source).name.partition(".")[0] if source else ""
 
 
-def _show(stage: Stage) -> None:
-    sys.stderr.write(f"{stage.text}\n")
+def _observer() -> Callable[[Stage], None]:
+    return progress_.in_notebook() if "ipykernel" in sys.modules else progress_.in_lines
 
 
 def _is_interactive() -> bool:

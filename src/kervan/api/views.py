@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 if TYPE_CHECKING:
-    from kervan.api.session import Session
     from kervan.app.data import Described
     from kervan.app.trace import Trace
     from kervan.core.nouns import Dataset, Deployment, Model, Report
@@ -43,7 +43,7 @@ class Listing(Sequence[T], Generic[T]):
         return "\n".join(_row_text(item, self._columns) for item in self._items) or "(none yet)"
 
     def _repr_html_(self) -> str:
-        rows = [[getattr(item, name) for name in self._columns] for item in self._items]
+        rows = [[_shown(item, name) for name in self._columns] for item in self._items]
         return _table(self._columns, rows)
 
 
@@ -101,25 +101,24 @@ class ModelView:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseView:
-    """A deployment to ask."""
+    """A deployment to ask; who opened it gives it what asks and what stops it."""
 
     deployment: Deployment
-    _session: Session
+    _ask: Callable[[Any], Any]
+    _stop: Callable[[], object]
 
     @property
     def url(self) -> str:
         """Where it answers."""
         return self.deployment.endpoint
 
-    def predict(self, rows: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Any:
-        """Ask for one row (a mapping) or many (a list)."""
-        return self._session.predict(rows, environment=self.deployment.name)
+    def predict(self, rows: Any) -> Any:
+        """Ask for one row (a mapping), many (a list), or a frame, which comes back with its answers."""
+        return self._ask(rows)
 
     def stop(self) -> None:
         """Take the server away; the history stays."""
-        from kervan.app.release import stop
-
-        stop(self._session.project, self.deployment.name)
+        self._stop()
 
     def __repr__(self) -> str:
         return f"<Release of {', '.join(self.deployment.shares)} in {self.deployment.name} at {self.url}>"
@@ -186,7 +185,16 @@ def _conclusion(report: Report | None) -> str:
 
 
 def _row_text(item: object, columns: Sequence[str]) -> str:
-    return "  ".join(str(getattr(item, name)) for name in columns)
+    return "  ".join(_shown(item, name) for name in columns)
+
+
+def _shown(item: object, name: str) -> str:
+    value = getattr(item, name)
+    if name == "time":
+        return datetime.fromtimestamp(value, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {each:.4g}" for key, each in value.items())
+    return str(value)
 
 
 def _facts(facts: Mapping[str, Any]) -> str:

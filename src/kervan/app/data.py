@@ -166,9 +166,8 @@ def _prepare(project: Project, loaded: Loaded) -> Prepared:
             hint = failed[0].hint or "mend the rows, or change the checks in kervan.toml"
             raise InvalidData(f"{settings.source} does not pass its checks:\n{lines}", hint=hint)
         tell(f"{task} of {settings.target!r}")
-    for finding in findings:
-        if finding.verdict is Verdict.WARNED:
-            project.remark("warning", finding.message)
+    warned = [finding for finding in findings if finding.verdict is Verdict.WARNED]
+    project.remark_all("warning", warned, where=f"kervan data show {project.config.dataset_name}")
     with project.stage("protect") as tell:
         guarded = _protect(project, table)
         tell(

@@ -57,7 +57,11 @@ def read_rows(project: Project, path: Path, signature: Signature) -> list[dict[s
     settings = project.config.data
     texts = tuple(column.name for column in signature.inputs if column.type in _TEXTS)
     options = ReadOptions(separator=settings.separator, missing=settings.missing, texts=texts)
-    table = find_source(path.name).read(path, options)
+    return rows_of(find_source(path.name).read(path, options), signature)
+
+
+def rows_of(table: pl.DataFrame, signature: Signature) -> list[dict[str, Any]]:
+    """Return the rows of a table as a request holds them: the columns that the model takes."""
     wanted = [column for column in signature.inputs if column.name in table.columns]
     return table.select(_as_sent(table[column.name], column) for column in wanted).to_dicts()
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kervan.core.config import Config, find_folder, load_config
 from kervan.core.plugins import extras_named
 from kervan.core.workspace import workspace_of
+
+if TYPE_CHECKING:
+    from kervan.core.nouns import Finding
+
+_FIRST_SIGN = 15.0  # seconds
+_FEW = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +67,37 @@ class Project:
         yield detail.append
         seconds = time.monotonic() - started
         self.observe(Stage(name=name, detail=" ".join(detail), seconds=seconds))
+
+    @contextmanager
+    def alive(self, name: str) -> Iterator[None]:
+        """Tell that long work still goes on: after 15 seconds, and whenever twice as many have passed."""
+        done = threading.Event()
+
+        def tell() -> None:
+            started, wait = time.monotonic(), _FIRST_SIGN
+            while not done.wait(started + wait - time.monotonic()):
+                self.remark(name, f"goes on since {wait:.0f} s")
+                wait *= 2
+
+        thread = threading.Thread(target=tell, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+    def remark_all(self, name: str, findings: Iterable[Finding], *, where: str) -> None:
+        """Tell what was found, but of many findings of one rule the first, and where to read the others."""
+        by_rule: dict[str, list[Finding]] = {}
+        for finding in findings:
+            by_rule.setdefault(finding.rule, []).append(finding)
+        for found in by_rule.values():
+            shown = found if len(found) <= _FEW else found[:1]
+            for finding in shown:
+                self.remark(name, finding.message)
+            if left := len(found) - len(shown):
+                self.remark(name, f"and {left:,} like it: {where}")
 
     def remark(self, name: str, detail: str) -> None:
         """Tell the observer something that is worth knowing."""

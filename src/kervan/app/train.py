@@ -82,7 +82,8 @@ def train(project: Project, dataset: Dataset) -> Trained:
     )
     with tracker:
         tracker.add_link(Link(parent=dataset.id, role="data"))
-        found = run(training, arguments, store=project.store, tracker=tracker, observe=_told(project))
+        with project.alive("train"):
+            found = run(training, arguments, store=project.store, tracker=tracker, observe=_told(project))
         for score in found["scores"]:
             for metric, value in score.means.items():
                 tracker.log_metric(f"cv.{score.family}.{metric}", value)
@@ -90,7 +91,8 @@ def train(project: Project, dataset: Dataset) -> Trained:
             tracker.log_metric(f"validation.{metric}", value)
         for finding in found["interface"].findings:
             tracker.log(finding.message)
-            project.remark("note", finding.message)
+        where = f"kervan runs --show {tracker.run.id}"
+        project.remark_all("note", found["interface"].findings, where=where)
     return Trained(
         run=tracker.run,
         dataset=dataset,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +25,8 @@ if TYPE_CHECKING:
 def demo(folder: Path, keep: bool, quiet: bool) -> Shown:
     """Live one model's whole life on a real table, in FOLDER; run again, it repeats only what changed.
 
-    In a terminal its server answers until Ctrl-C; elsewhere it is stopped at once.
+    In a terminal its server goes on in the background, and the last line says how to stop it; elsewhere it
+    is stopped at once.
     """
     from kervan.app.demo import demonstrate, write_demo
     from kervan.app.project import open_project
@@ -34,20 +34,18 @@ def demo(folder: Path, keep: bool, quiet: bool) -> Shown:
 
     write_demo(folder)
     project = open_project(folder, observe=observer(quiet))
+    is_kept = False
     try:
         found = demonstrate(project)
-        facts = _facts(found)
-        text = _text(found, folder)
-        if not keep:
-            _wait(text)
-            text = (
-                ""
-                if sys.stdout.isatty()
-                else f"{text}\n\nThe server is stopped; `kervan release` brings it back."
-            )
-        return Shown(facts, text)
+        is_kept = keep or sys.stdout.isatty()
+        left = (
+            f"The server goes on in the background; stop it with: kervan release --stop -C {folder}"
+            if is_kept
+            else "The server is stopped; `kervan release` brings it back."
+        )
+        return Shown(_facts(found), f"{_text(found, folder)}\n\n{left}")
     finally:
-        if not keep:
+        if not is_kept:
             _stop_quietly(project, stop)
         project.store.close()
 
@@ -59,17 +57,6 @@ def _stop_quietly(project: Project, stop: Any) -> None:
         stop(project, "production")
     except NotFound:  # the demonstration ended before it released anything
         return
-
-
-def _wait(text: str) -> None:
-    if not sys.stdout.isatty():
-        return
-    click.echo(f"{text}\n\nThe server answers until you press Ctrl-C.")
-    try:
-        while True:
-            time.sleep(3600)
-    except KeyboardInterrupt:
-        click.echo("\nstopped")
 
 
 def _facts(found: Demo) -> dict[str, Any]:

@@ -81,14 +81,35 @@ class DataSettings:
     checks: tuple[Check, ...] = ()
 
 
+METRICS = (
+    "roc_auc",
+    "accuracy",
+    "log_loss",
+    "f1",
+    "average_precision",
+    "rmse",
+    "mae",
+    "r2",
+    "median_absolute_error",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What a model must reach: a metric and a bound on it. Without a bound every model reaches it."""
+    """What a model must reach: a metric and a bound on it. Without a bound every model reaches it.
+
+    Raises `InvalidConfig` for a metric that is none of `METRICS`.
+    """
 
     metric: str = ""
     _: KW_ONLY
     at_least: float | None = None
     at_most: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.metric and self.metric not in METRICS:
+            hint = did_you_mean(self.metric, METRICS)
+            raise InvalidConfig(f"the metric {self.metric!r} does not exist", hint=hint)
 
     def __str__(self) -> str:
         bounds = [f"≥ {self.at_least:g}"] if self.at_least is not None else []

@@ -33,6 +33,8 @@ class KervanError(Exception):
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+        if hint:
+            self.add_note(f"hint: {hint}")  # where tracebacks are shown, as in notebooks
 
 
 class InvalidInput(KervanError):

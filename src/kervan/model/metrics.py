@@ -84,8 +84,7 @@ def metric(name: str, task: str) -> Metric:
     fitting = [entry.name for entry in metrics_of(task)]
     if name in fitting:
         return METRICS[name]
-    what = f"does not fit a {task}" if name in METRICS else "does not exist"
-    raise InvalidConfig(f"the metric {name!r} {what}", hint=did_you_mean(name, fitting))
+    raise InvalidConfig(f"the metric {name!r} does not fit a {task}", hint=did_you_mean(name, fitting))
 
 
 def default_metric(task: str) -> str:
