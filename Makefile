@@ -5,7 +5,7 @@ READY  := $(VENV)/.ready
 LIGHT  := $(VENV)/.light
 WHOLE  := $(VENV)/.whole
 
-.PHONY: help setup setup-everything demo test test-everything matrix lint docs bench clean
+.PHONY: help setup setup-everything demo test test-everything test-rest matrix lint docs bench clean
 
 help:  ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-16s %s\n", $$1, $$2 }'
@@ -34,7 +34,9 @@ demo: $(READY)  ## Live one model's whole life on a real table
 test: $(LIGHT)  ## Run the tests and doctests that need no framework, compiler or server
 	$(BIN)/python -m pytest --part=light --numprocesses auto --dist loadfile
 
-test-everything: test $(WHOLE)  ## Run those, then the rest
+test-everything: test test-rest  ## Run all tests and doctests
+
+test-rest: $(WHOLE)  ## Run those that `test` leaves out
 	$(BIN)/python -m pytest --part=rest --numprocesses auto --dist loadfile
 
 matrix: $(WHOLE)  ## Prove every estimator in every format anew, as the page of estimators has them

@@ -4,11 +4,14 @@ import importlib
 import sys
 from typing import TYPE_CHECKING
 
+import polars as pl
 import pytest
 
-from kervan.core.errors import MissingExtra, NotFound
-from kervan.core.plugins import EXTRAS, TABLE, Plugin, extras_named, plugin, plugins
-from kervan.core.ports import Format, Source, Target, Wire
+from kervan.core import plugins as plugins_module
+from kervan.core.errors import BrokenPlugin, Conflict, InvalidInput, MissingExtra, NotFound
+from kervan.core.plugins import EXTRAS, TABLE, Plugin, add, extras_named, plugin, plugins
+from kervan.core.ports import Format, ReadOptions, Source, Target, Wire
+from kervan.data.ingest import find_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,8 +72,37 @@ def test_nobody_replaces_an_adapter_of_ours() -> None:
 @pytest.mark.usefixtures("foreign")
 def test_one_broken_adapter_does_not_hide_the_others() -> None:
     assert plugin("source", "parquet")
-    with pytest.raises(ModuleNotFoundError, match="yok_böyle_bir_modül"):
+    said = (
+        "the source 'broken' of kervan-xml 1.0 cannot be loaded: ModuleNotFoundError: .*yok_böyle_bir_modül"
+    )
+    with pytest.raises(BrokenPlugin, match=said) as caught:
         plugin("source", "broken")
+    assert "kervan-xml" in caught.value.hint
+    assert find_source("şehirler.csv").accepts("a.csv")
+    assert find_source("şehirler.xml").accepts("a.xml")
+    with pytest.raises(InvalidInput, match=r"nothing here reads 'a\.b'; the source 'broken' of kervan-xml"):
+        find_source("a.b")
+
+
+def test_an_adapter_may_be_an_object() -> None:
+    class Lines:
+        suffixes = (".satır",)
+
+        def accepts(self, location: str) -> bool:
+            return location.endswith(".satır")
+
+        def read(self, path: Path, options: ReadOptions) -> pl.DataFrame:
+            return pl.DataFrame({"satır": path.read_text(encoding="utf-8").splitlines()})
+
+    lines = Lines()
+    add("source", "satır", lines)
+    try:
+        assert find_source("a.satır") is lines
+        with pytest.raises(Conflict, match="there is a source 'satır' already"):
+            add("source", "satır", lines)
+    finally:
+        plugins_module._ADDED.clear()
+        plugins.cache_clear()
 
 
 def test_an_unknown_adapter_is_said_with_the_nearest() -> None:

@@ -48,6 +48,14 @@ def _names(cell: str) -> list[str]:
     return re.findall(r"`([^`]+)`", cell) or [cell]
 
 
+def test_the_page_of_settings_names_every_kind_of_file() -> None:
+    (source,) = (cells for name, cells in rows("settings.md").items() if name == "source")
+    for row in TABLE:
+        if row.kind == "source":
+            for ending in row.load().suffixes:
+                assert f"`{ending}`" in source[-1], ending
+
+
 def test_the_commands_are_as_their_help_says() -> None:
     told = "run `python tests/docs/cli_reference.py`"
     assert PAGE.read_text(encoding="utf-8") == cli_page(), told

@@ -17,7 +17,7 @@ _TEMPLATE = """\
 name = {name}
 
 [data]
-source = {source}    # a CSV or Parquet file, relative to this one
+source = {source}    # the table's file, relative to this one
 target = {target}    # the column to predict
 
 [model]

@@ -27,6 +27,7 @@ EXIT_CODES: tuple[tuple[type[errors.KervanError], int], ...] = (
     (errors.Corrupted, 6),
     (errors.MissingExtra, 7),
     (errors.MissingTool, 7),
+    (errors.BrokenPlugin, 7),
     (errors.ServerFailed, 8),
 )
 

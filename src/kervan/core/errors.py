@@ -15,6 +15,7 @@ KervanError
 ├── Corrupted             stored content does not match its hash
 ├── MissingExtra          an optional part is not installed
 ├── MissingTool           a program that does part of the work is not installed
+├── BrokenPlugin          an adapter of another distribution cannot be loaded
 └── ServerFailed          a server did not start or did not answer
 """
 
@@ -107,6 +108,10 @@ class MissingExtra(KervanError):
 
 class MissingTool(KervanError):
     """A program that does part of the work, such as a compiler, is not installed."""
+
+
+class BrokenPlugin(KervanError):
+    """An adapter of another distribution cannot be loaded."""
 
 
 class ServerFailed(KervanError):

@@ -12,7 +12,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from kervan.core.errors import MissingExtra, NotFound, did_you_mean
+from kervan.core.errors import BrokenPlugin, Conflict, MissingExtra, NotFound, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,16 +20,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """One adapter that can be loaded by name."""
+    """One adapter that can be loaded by name; `distribution` brings it, or "" for ours."""
 
     kind: str
     name: str
     path: str
+    distribution: str = ""
 
     def load(self) -> Any:
-        """Import the adapter and make one."""
+        """Import the adapter and make one.
+
+        Raises `BrokenPlugin` for one of another distribution that cannot be: whatever it raises is its own.
+        """
         module, _, attribute = self.path.partition(":")
-        return getattr(import_module(module), attribute)()
+        if not self.distribution:
+            return getattr(import_module(module), attribute)()
+        try:
+            return getattr(import_module(module), attribute)()
+        except Exception as error:
+            raise BrokenPlugin(
+                f"the {self.kind} {self.name!r} of {self.distribution} cannot be loaded: "
+                f"{type(error).__name__}: {error}",
+                hint=f"install another version of {self.distribution.split()[0]}, or uninstall it",
+            ) from error
 
 
 TABLE = (
@@ -123,14 +136,41 @@ def extras_named() -> Iterator[None]:
         raise MissingExtra(module, EXTRAS[module]) from error
 
 
+@dataclass(frozen=True, slots=True)
+class _Made(Plugin):
+    """An adapter that is there already."""
+
+    adapter: Any = None
+
+    def load(self) -> Any:
+        """Return the adapter."""
+        return self.adapter
+
+
+_ADDED: list[_Made] = []
+
+
+def add(kind: str, name: str, adapter: Any) -> None:
+    """Add an adapter that is an object, for this process: no distribution and no entry point is needed.
+
+    Raises `Conflict` for a name that is taken.
+    """
+    if name in plugins(kind):
+        raise Conflict(f"there is a {kind} {name!r} already", hint="choose another name")
+    _ADDED.append(_Made(kind, name, "", adapter=adapter))
+    plugins.cache_clear()
+
+
 @cache
 def plugins(kind: str) -> dict[str, Plugin]:
-    """Return the adapters of one kind by name: ours, then what other distributions add."""
+    """Return the adapters of one kind by name: ours, what was added here, what other distributions bring."""
     from importlib.metadata import entry_points  # costs 20 modules at start-up
 
-    rows = {row.name: row for row in TABLE if row.kind == kind}
+    rows: dict[str, Plugin] = {row.name: row for row in TABLE if row.kind == kind}
+    rows |= {row.name: row for row in _ADDED if row.kind == kind}
     for point in entry_points(group=f"kervan.{kind}"):
-        rows.setdefault(point.name, Plugin(kind, point.name, point.value))
+        brought = f"{point.dist.name} {point.dist.version}" if point.dist else "an unnamed distribution"
+        rows.setdefault(point.name, Plugin(kind, point.name, point.value, brought))
     return rows
 
 
@@ -157,7 +197,7 @@ def _also_called(row: Plugin) -> set[str]:
     """Return the endings of an adapter's files and the words of its title, of one that tells them."""
     try:
         about = getattr(row.load(), "about", None)
-    except (ImportError, MissingExtra):
+    except (ImportError, MissingExtra, BrokenPlugin):
         return set()
     if about is None:
         return set()

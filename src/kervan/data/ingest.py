@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from kervan.core.errors import InvalidConfig, InvalidData, InvalidInput, NotFound, StorageFailed
+from kervan.core.errors import BrokenPlugin, InvalidConfig, InvalidData, InvalidInput, NotFound, StorageFailed
 from kervan.core.nouns import Finding
 from kervan.core.plugins import extras_named, plugins
 from kervan.core.ports import ReadOptions, Source
@@ -65,17 +65,25 @@ class Loaded:
 
 
 def find_source(location: str) -> Source:
-    """Return the adapter that reads `location`, or raise `InvalidInput` that lists what can be read."""
-    rows = plugins("source").values()
-    sources: list[Source] = [row.load() for row in rows]
-    if "://" not in location:
-        for source in sources:
-            if source.accepts(location):
-                return source
-    known = [getattr(source, "suffixes", (row.name,)) for row, source in zip(rows, sources, strict=True)]
-    endings = ", ".join(ending for endings in known for ending in endings)
+    """Return the adapter that reads `location`, or raise `InvalidInput` that lists what can be read.
+
+    Adapters are loaded one after the other, ours first, so that a broken one of another distribution stops
+    only what nothing else reads.
+    """
+    endings: list[str] = []
+    broken: list[str] = []
+    for row in plugins("source").values():
+        try:
+            source: Source = row.load()
+        except BrokenPlugin as error:
+            broken.append(str(error))
+            continue
+        if "://" not in location and source.accepts(location):
+            return source
+        endings += getattr(source, "suffixes", (row.name,))
     raise InvalidInput(
-        f"nothing here reads {location!r}", hint=f"give a file that ends in {endings} (texts also with .gz)"
+        "; ".join([f"nothing here reads {location!r}", *broken]),
+        hint=f"give a file that ends in {', '.join(endings)}",
     )
 
 

@@ -17,6 +17,7 @@ from kervan.package.fitted import Fitted
 from kervan.package.parity import compare, nasty_rows
 from kervan.testing.change import CHANGES
 from kervan.testing.sample import TASKS, fit_sample, sample
+from kervan.testing.suite import Suite
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from kervan.package.manifest import Parity
 
 
-class FormatSuite:
+class FormatSuite(Suite):
     """Tests of a `Format`. Give `adapter`; `models` names the families of models that it must write.
 
     How far an answer may be from the original's is what the format says about itself. A format `is_code`

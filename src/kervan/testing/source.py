@@ -11,12 +11,13 @@ import pytest
 from kervan.core.config import MISSING_TEXTS
 from kervan.core.errors import InvalidData
 from kervan.core.ports import ReadOptions, Source
+from kervan.testing.suite import Suite
 
 if TYPE_CHECKING:
     import polars as pl
 
 
-class SourceSuite:
+class SourceSuite(Suite):
     """Tests of a `Source`. Give `name`, `adapter` and `write`; the rest has defaults.
 
     `name` is a file name that the source accepts, `others` are names that it does not, `broken` is

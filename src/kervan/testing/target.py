@@ -13,6 +13,7 @@ from kervan.core.errors import ServerFailed
 from kervan.core.nouns import Serving
 from kervan.core.ports import Target
 from kervan.testing.sample import ROWS, make_package
+from kervan.testing.suite import Suite
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Place:
         return self.target.apply(self.folder)
 
 
-class TargetSuite:
+class TargetSuite(Suite):
     """Tests of a `Target`. Give `adapter`; `model_at` asks an endpoint which model answers."""
 
     def adapter(self) -> Target:

@@ -12,6 +12,7 @@ from kervan.core.errors import InvalidInput
 from kervan.core.ports import Answer, Request, Wire
 from kervan.core.schema import Signature
 from kervan.testing.sample import INPUTS, OUTPUTS, ROWS
+from kervan.testing.suite import Suite
 
 CLASSIFICATION = Signature(inputs=INPUTS, output=OUTPUTS["multi"])
 REGRESSION = Signature(inputs=INPUTS, output=OUTPUTS["regression"])
@@ -30,7 +31,7 @@ HOSTILE = (
 )
 
 
-class WireSuite:
+class WireSuite(Suite):
     """Tests of a `Wire`. Give `adapter`, `request` and `answers`, both as a caller would write and read."""
 
     def adapter(self) -> Wire:

@@ -28,11 +28,11 @@ _BATCH = 50_000
 class CsvSource:
     """Tables in `.csv`, `.tsv`, `.data` or `.txt` files, also gzipped (`.csv.gz`)."""
 
-    suffixes = (".csv", ".tsv", ".data", ".txt")
+    suffixes = (".csv", ".tsv", ".data", ".txt", ".csv.gz", ".tsv.gz", ".data.gz", ".txt.gz")
 
     def accepts(self, location: str) -> bool:
         """Say whether the name ends like that of a delimited text."""
-        return location.lower().removesuffix(".gz").endswith(self.suffixes)
+        return location.lower().endswith(self.suffixes)
 
     def read(self, path: Path, options: ReadOptions) -> pl.DataFrame:
         """Read the table, or raise `InvalidData` that names the file and the line.
