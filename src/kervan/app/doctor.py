@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from kervan.app.audit import verify
-from kervan.app.release import SCOPE, current_deployment
+from kervan.app.release import SCOPE, current_deployment, state_of
 from kervan.core.errors import KervanError, NotFound
 from kervan.core.nouns import Finding, Model, Status, Verdict
 from kervan.pipeline.surroundings import is_alive
@@ -105,6 +105,10 @@ def _environments(project: Project) -> Iterator[Finding]:
             known = {model.ref for model in project.store.catalog.all(Model, name=ref.partition("@")[0])}
             if ref not in known:
                 yield _finding("environments", Verdict.FAILED, f"{name} points to {ref}, which is not there")
+        if state_of(project, name) == "gone":
+            message = f"{name} points to {', '.join(deployment.shares)}, but its server is gone"
+            hint = f"`kervan release --to {name}` brings it back, and its server.log may say what ended it"
+            yield _finding("environments", Verdict.FAILED, message, hint)
     yield _finding("environments", Verdict.PASSED, f"{len(names)} environments point to known models")
 
 

@@ -9,13 +9,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kervan.app.adopt import model_of
-from kervan.app.register import package_folder, signing_key
+from kervan.app.register import find_model, package_folder, signing_key
 from kervan.core.errors import NotFound, did_you_mean
 from kervan.core.identity import Ref, check_name, new_id
 from kervan.core.nouns import Deployment, Link, Model, Plan, Serving
 from kervan.core.plugins import plugin
 from kervan.store.database import storage_errors
 from kervan.store.events import Entry
+from kervan.store.transaction import POINTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from kervan.core.ports import Target
 
 SCOPE = "environment"
+STARTED, STOPPED = f"started {SCOPE}", f"stopped {SCOPE}"
 PRODUCTION = "production"
 
 
@@ -32,21 +34,44 @@ def release(project: Project, ref: str, *, to: str = "", why: str = "") -> Deplo
     """Let a model answer in an environment; callers notice nothing of the change.
 
     `ref` may also name a package file or folder that this project made, such as one that it imported.
+    Without it, what the environment points to answers (again), or in a new environment the newest model.
     The environment points to the new deployment only once it answers. If it does not come up, what
     answered before goes on, and `ServerFailed` says why.
     """
     settings = project.config.release
     environment = check_name(to or settings.to or PRODUCTION, "an environment")
-    model = model_of(project, ref, why=why)
+    is_open = bool(ref) or current_deployment(project, environment) is None
+    named = model_of(project, ref, why=why) if is_open else None
     plan = Plan(host=settings.host, port=settings.port)
     with _one_at_a_time(project, environment):
         current = current_deployment(project, environment)
+        model = named or _returning(project, environment)
         if current and current.shares == {model.ref: 1.0} and current.plan == plan:
-            with project.stage("release") as tell:
-                endpoint = _realise(project, model, current)
-                tell(f"{model.ref} answers in {environment} at {endpoint}")
-            return _moved(project, current, endpoint, why)
+            return _bring_back(project, model, current, why)
         return _replace(project, model, _prepare(project, model, plan, environment=environment, why=why))
+
+
+def _returning(project: Project, environment: str) -> Model:
+    """Return the model that an environment points to, and tell of a newer one, which has to be named."""
+    (ref,) = find_deployment(project, environment).shares
+    model = find_model(project, ref)
+    newest = project.store.catalog.newest(Model, model.name)
+    if newest is not None and newest.ref != model.ref:
+        project.remark("release", f"{newest.ref} is newer: `kervan release {newest.ref}` lets that one answer")
+    return model
+
+
+def _bring_back(project: Project, model: Model, current: Deployment, why: str) -> Deployment:
+    """Let what an environment points to answer; that it did not before goes on record."""
+    was_gone = not is_running(project, current)
+    with project.stage("release") as tell:
+        endpoint = _realise(project, model, current)
+        tell(f"{model.ref} answers in {current.name} at {endpoint}")
+    if was_gone:
+        body = {"deployment": current.id}
+        with project.store.catalog.transaction() as transaction:
+            transaction.event(Entry(action=STARTED, subject=current.name, why=why, body=body))
+    return _moved(project, current, endpoint, why)
 
 
 def _prepare(project: Project, model: Model, plan: Plan, *, environment: str, why: str) -> Deployment:
@@ -89,7 +114,7 @@ def _moved(project: Project, known: Deployment, endpoint: str, why: str) -> Depl
 
 
 def stop(project: Project, environment: str) -> Deployment:
-    """Take an environment's server away; its history stays, and the next release brings it back."""
+    """Take an environment's server away; its history stays, and a release without a model brings it back."""
     find_deployment(project, environment)
     with _one_at_a_time(project, environment):
         deployment = find_deployment(project, environment)
@@ -97,8 +122,28 @@ def stop(project: Project, environment: str) -> Deployment:
         target.remove(_folder(project, environment))
         with project.store.catalog.transaction() as transaction:
             body = {"deployment": deployment.id}
-            transaction.event(Entry(action=f"stopped {SCOPE}", subject=environment, body=body))
+            transaction.event(Entry(action=STOPPED, subject=environment, body=body))
     return deployment
+
+
+def is_running(project: Project, deployment: Deployment) -> bool:
+    """Say whether the server of an environment that points to this deployment is there."""
+    target: Target = plugin("target", deployment.plan.target)
+    return target.runs(_folder(project, deployment.name))
+
+
+def state_of(project: Project, environment: str) -> str:
+    """Return how the server of an environment is: `running`, `stopped` by somebody, or `gone` by itself."""
+    if is_running(project, find_deployment(project, environment)):
+        return "running"
+    return "stopped" if was_stopped(project, environment) else "gone"
+
+
+def was_stopped(project: Project, environment: str) -> bool:
+    """Say whether somebody took the environment's server away, and nobody brought it back since."""
+    told = {STOPPED: True, STARTED: False, f"{POINTED}{SCOPE}": False}
+    events = project.store.catalog.events(subject=environment)
+    return next(iter([told[each.action] for each in events if each.action in told][::-1]), False)
 
 
 def releases(project: Project) -> list[Deployment]:

@@ -67,6 +67,10 @@ class LocalTarget:
             for name in (_LIVE, STATE):
                 (folder / name).unlink(missing_ok=True)
 
+    def runs(self, folder: Path) -> bool:
+        """Say whether a server runs from the folder."""
+        return running(folder) is not None
+
 
 def _bring_up(folder: Path, wanted: bytes, serving: Serving) -> ServerState:
     state = running(folder)
