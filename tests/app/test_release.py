@@ -51,7 +51,8 @@ def test_a_killed_server_is_named_and_comes_back(rolled_back: Home) -> None:
     while running(folder) is not None:
         pass
     assert "gone" in rolled_back.ask("releases").out
-    failed = [each for each in rolled_back.ask("doctor", "--json", code=6).json if each["verdict"] == "failed"]
+    found = rolled_back.ask("doctor", "--json", code=6).json
+    failed = [each for each in found if each["verdict"] == "failed"]
     assert [each["subject"] for each in failed] == ["environments"]
     assert OLD in failed[0]["message"]
     assert "kervan release --to üretim" in failed[0]["hint"]

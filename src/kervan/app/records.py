@@ -6,7 +6,8 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from kervan.app.release import SCOPE, records_folder
+from kervan.app.release import SCOPE
+from kervan.app.segments import records_folder
 from kervan.core.errors import NotFound
 from kervan.core.identity import id_time
 from kervan.serve.record import find

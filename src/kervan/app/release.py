@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import time
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kervan.app.adopt import model_of
-from kervan.app.register import find_model, package_folder, signing_key
+from kervan.app.register import cached_package, find_model, package_folder, signing_key
+from kervan.app.segments import records_folder, seal_records
 from kervan.core.errors import NotFound, did_you_mean
 from kervan.core.identity import Ref, check_name, new_id
-from kervan.core.nouns import Deployment, Link, Model, Plan, Serving
+from kervan.core.nouns import Deployment, Link, Model, Package, Plan, Serving
 from kervan.core.plugins import plugin
+from kervan.core.private import make_private, open_private, write_private
 from kervan.store.database import storage_errors
 from kervan.store.events import Entry
 from kervan.store.transaction import POINTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path, PurePath
 
     from kervan.app.project import Project
     from kervan.core.ports import Target
@@ -47,8 +50,12 @@ def release(project: Project, ref: str, *, to: str = "", why: str = "") -> Deplo
         current = current_deployment(project, environment)
         model = named or _returning(project, environment)
         if current and current.shares == {model.ref: 1.0} and current.plan == plan:
-            return _bring_back(project, model, current, why)
-        return _replace(project, model, _prepare(project, model, plan, environment=environment, why=why))
+            done = _bring_back(project, model, current, why)
+        else:
+            prepared = _prepare(project, model, plan, environment=environment, why=why)
+            done = _replace(project, model, prepared)
+        seal_records(project, environment)
+    return done
 
 
 def _returning(project: Project, environment: str) -> Model:
@@ -57,7 +64,7 @@ def _returning(project: Project, environment: str) -> Model:
     model = find_model(project, ref)
     newest = project.store.catalog.newest(Model, model.name)
     if newest is not None and newest.ref != model.ref:
-        project.remark("release", f"{newest.ref} is newer: `kervan release {newest.ref}` lets that one answer")
+        project.remark("release", f"{newest.ref} is newer: `kervan release {newest.ref}` lets it answer")
     return model
 
 
@@ -120,6 +127,7 @@ def stop(project: Project, environment: str) -> Deployment:
         deployment = find_deployment(project, environment)
         target: Target = plugin("target", deployment.plan.target)
         target.remove(_folder(project, environment))
+        seal_records(project, environment)
         with project.store.catalog.transaction() as transaction:
             body = {"deployment": deployment.id}
             transaction.event(Entry(action=STOPPED, subject=environment, body=body))
@@ -181,29 +189,44 @@ def find_deployment(project: Project, environment: str) -> Deployment:
     return found
 
 
-def records_folder(project: Project, environment: str) -> Path:
-    """Return the folder of an environment's prediction records."""
-    return project.store.root / "predictions" / environment
-
-
 def _realise(project: Project, model: Model, deployment: Deployment) -> str:
     """Render the target's files, apply them, and return the endpoint's URL."""
-    environment, plan = deployment.name, deployment.plan
+    folder = _folder(project, deployment.name)
+    rendered = _render(project, deployment, package_folder(project, model))
+    with storage_errors(str(folder)):
+        for path, text in rendered.items():
+            write_private(folder / path, text.encode())
+    target: Target = plugin("target", deployment.plan.target)
+    return target.apply(folder)
+
+
+def altered_file(project: Project, deployment: Deployment) -> Path | None:
+    """Return the first of an environment's files that is not as its release rendered it, None if all are."""
+    package = project.store.catalog.get(Package, _role(deployment, "package"))
+    folder = _folder(project, deployment.name)
+    for path, text in _render(project, deployment, cached_package(project, package)).items():
+        if not (folder / path).is_file() or (folder / path).read_bytes() != text.encode():
+            return folder / path
+    return None
+
+
+def _role(deployment: Deployment, role: str) -> str:
+    return next(link.parent for link in deployment.parents if link.role == role)
+
+
+def _render(project: Project, deployment: Deployment, package: Path) -> Mapping[PurePath, str]:
+    """Return the files that tell the target to let a package's folder answer."""
     serving = Serving(
-        environment=environment,
+        environment=deployment.name,
         deployment=deployment.id,
-        package=str(package_folder(project, model)),
-        records=str(records_folder(project, environment)),
-        host=plan.host,
-        port=plan.port,
+        package=str(package),
+        records=str(records_folder(project, deployment.name)),
+        host=deployment.plan.host,
+        port=deployment.plan.port,
         trusted=(signing_key(project).signer.key_id,),
     )
-    target: Target = plugin("target", plan.target)
-    folder = _folder(project, environment)
-    with storage_errors(str(folder)):
-        for path, text in target.render(serving).items():
-            (folder / path).write_text(text, encoding="utf-8")
-    return target.apply(folder)
+    target: Target = plugin("target", deployment.plan.target)
+    return target.render(serving)
 
 
 @contextmanager
@@ -211,8 +234,8 @@ def _one_at_a_time(project: Project, environment: str) -> Iterator[None]:
     """Wait until no other process changes the environment: what is rendered, runs and is on record agrees."""
     folder = _folder(project, environment)
     with storage_errors(str(folder)):
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / "environment.lock").open("w")
+        make_private(folder)
+        lock = os.fdopen(open_private(folder / "environment.lock", 0), "w")
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

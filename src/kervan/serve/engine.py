@@ -18,6 +18,7 @@ from kervan.package.opening import load_package
 from kervan.serve.answer import check_values, name_values
 from kervan.serve.decode import RowDecoder
 from kervan.serve.metrics import Metrics
+from kervan.serve.record import FORM
 from kervan.serve.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ class Engine:
             failure = error
         prediction = Prediction(
             id=new_id(),
+            version=FORM,
             time=time.time(),
             environment=loaded.serving.environment,
             deployment=loaded.serving.deployment,
