@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kervan.cli.edge import Shown, observer, shows
+from kervan.cli.edge import Shown, observer, say, shows
 from kervan.core.nouns import Verdict
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _stop_quietly(project: Project, stop: Any) -> None:
 def _wait(text: str) -> None:
     if not sys.stdout.isatty():
         return
-    click.echo(f"{text}\n\nThe server answers until you press Ctrl-C.")
+    say(f"{text}\n\nThe server answers until you press Ctrl-C.")
     try:
         while True:
             time.sleep(3600)
