@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from kervan.package.manifest import Manifest
     from kervan.package.sigstore import Identity
 
+_FOLDER = 0o755  # a workspace's are their owner's alone, and a package that leaves is for others
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
@@ -49,7 +51,10 @@ def copy_package(folder: Path, to: Path) -> Path:
             pack(folder, to)
             return to
         with tempfile.TemporaryDirectory(prefix=f".{to.name}.", dir=to.parent) as scratch:
-            shutil.copytree(folder, Path(scratch) / "package").rename(to)
+            copy = shutil.copytree(folder, Path(scratch) / "package", copy_function=shutil.copyfile)
+            for each in (copy, *(path for path in copy.rglob("*") if path.is_dir())):
+                each.chmod(_FOLDER)
+            copy.rename(to)
     except OSError as error:
         raise StorageFailed(f"cannot write {to}: {error.strerror}") from error
     return to

@@ -201,9 +201,9 @@ def _named(error: Exception) -> errors.KervanError | None:
     if isinstance(error, errors.KervanError):
         return error
     if isinstance(error, ModuleNotFoundError):
-        from kervan.core.plugins import EXTRAS
+        from kervan.core.plugins import EXTRAS, missing_module
 
-        module = (error.name or "").partition(".")[0]
+        module = missing_module(error)
         return errors.MissingExtra(module, EXTRAS[module]) if module in EXTRAS else None
     if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
         where = f"{error.filename}: {os.strerror(error.errno)}"
