@@ -133,6 +133,7 @@ def _without_chain(lines: list[bytes]) -> list[bytes]:
 RECORDS = {
     "an answer": _edited(lambda lines: [lines[0], lines[1].replace(b'"evet"', b'"EVET"', 1), lines[2]]),
     "an input": _edited(lambda lines: [lines[0].replace("ısparta".encode(), b"x", 1), *lines[1:]]),
+    "where it was": _edited(lambda lines: [lines[0].replace("üretim".encode(), b"x", 1), *lines[1:]]),
     "the first removed": _edited(lambda lines: lines[1:]),
     "one in the middle removed": _edited(lambda lines: [lines[0], lines[2]]),
     "order": _edited(lambda lines: [lines[1], lines[0], lines[2]]),

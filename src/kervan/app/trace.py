@@ -47,8 +47,8 @@ def trace(project: Project, ident: str) -> Trace:
 
     Raises `Corrupted` where the record, or one before it, is not as it was written.
     """
-    prediction = find_record(project, ident)
-    check_record(project, prediction.environment, prediction.id)
+    environment, prediction = find_record(project, ident)
+    check_record(project, environment, prediction.id)
     catalog = project.store.catalog
     deployment = catalog.get(Deployment, prediction.deployment)
     name, _, version = prediction.model.partition("@")
