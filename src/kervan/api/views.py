@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
+from kervan.core.shown import printable
+
 if TYPE_CHECKING:
     from kervan.api.session import Session
     from kervan.app.data import Described
@@ -136,7 +138,7 @@ class TraceView:
     trace: Trace
 
     def __repr__(self) -> str:
-        return "\n".join(f"{name}: {value}" for name, value in self._rows().items())
+        return printable("\n".join(f"{name}: {value}" for name, value in self._rows().items()))
 
     def _repr_html_(self) -> str:
         return _facts(self._rows())
@@ -186,7 +188,7 @@ def _conclusion(report: Report | None) -> str:
 
 
 def _row_text(item: object, columns: Sequence[str]) -> str:
-    return "  ".join(str(getattr(item, name)) for name in columns)
+    return printable("  ".join(str(getattr(item, name)) for name in columns))
 
 
 def _facts(facts: Mapping[str, Any]) -> str:
