@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 # Control letters but for tab and line feed, and those that turn the direction of what follows or hide it.
 _UNSEEN = "\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff"
 STEERING = re.compile(f"[\x00-\x08\x0b-\x1f{_UNSEEN}\ud800-\udfff]")
-_PASSWORD = re.compile(r"(?<=://)([^\s/@:?#]*):([^\s/?#]*)@")
+# As URLs are written, and, the second, as people write them: with a "/" or "?" that should have been "%2F".
+_PASSWORD = re.compile(r"""(?<=://)([^\s/@:?#]*):(?:[^\s/?#"']*|[^\s@"']*)@""")
 _SECRET = re.compile(r"(?i)([?&;](?:password|passwd|pwd|sslpassword|token|secret|secret_?key|sig)=)[^&\s;]+")
 MASK = "***"
 
