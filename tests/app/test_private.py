@@ -68,9 +68,7 @@ def test_a_key_that_is_gone_or_another_is_named_and_none_takes_its_place(lived: 
     key.write_bytes(bytes(32))
     key.chmod(0o600)
     assert "is not the key that this workspace began with" in lived.ask("doctor", code=6).out
-    with sqlite3.connect(
-        lived.folder / ".kervan" / "catalog.sqlite"
-    ) as old:
+    with sqlite3.connect(lived.folder / ".kervan" / "catalog.sqlite") as old:
         old.execute("UPDATE events SET subject = 'x', action = 'x' WHERE action = 'made key'")
     assert "is not the key that this workspace began with" in lived.ask("doctor", code=6).out
     key.write_bytes(kept)
