@@ -8,6 +8,8 @@ import threading
 from typing import TYPE_CHECKING
 
 from journeys.home import SETTINGS, as_csv, customers
+from kervan.core.identity import new_id
+from kervan.serve.record import FORM
 
 if TYPE_CHECKING:
     from journeys.home import Home
@@ -93,6 +95,27 @@ def test_who_released_what_and_why_stays_when_its_server_is_brought_back(lived: 
     lived.environ["KERVAN_WORKSPACE_ACTOR"] = "başkası"
     lived.ask("release")
     (after,) = lived.ask("releases", "--json").json
-    assert {**before, "endpoint": ""} == {**after, "endpoint": ""}
+    assert (before["state"], after["state"]) == ("gone", "running")
+    assert {**before, "endpoint": "", "state": ""} == {**after, "endpoint": "", "state": ""}
     assert [event["actor"] for event in lived.ask("audit", "--json").json][-1] == "başkası"
     lived.ask("audit", "verify")
+
+
+def test_a_row_by_its_number_and_a_request_without_an_answer_are_traced(lived: Home) -> None:
+    lived.ask("release")
+    alone = lived.predict(ROW)
+    assert lived.ask("trace", f"{alone['id']}.0", "--json").json["asked"]["inputs"] == ROW
+    assert "there is no prediction" in lived.ask("trace", f"{alone['id']}.1", code=3).err
+    (segment,) = lived.folder.glob(".kervan/predictions/üretim/*.jsonl")
+    record = json.loads(segment.read_text().splitlines()[-1])
+    assert record["version"] == FORM
+    # As a server before this form wrote one, of a model that gave no usable answer.
+    old = {name: value for name, value in record.items() if name not in {"version", "chain"}}
+    old |= {"id": new_id(), "outputs": []}
+    line = json.dumps(old, ensure_ascii=False, separators=(",", ":")) + "\n"
+    (segment.parent / f"{old['id']}.{'0' * 16}.jsonl").write_text(line, encoding="utf-8")
+    for ident in (old["id"], f"{old['id']}.0"):
+        found = lived.ask("trace", ident, "--json").json
+        assert (found["asked"]["inputs"], found["asked"]["outputs"]) == (ROW, {})
+        assert "the model gave no usable answer" in lived.ask("trace", ident).out
+    assert "1 files of prediction records from before" in lived.ask("audit", "verify").out

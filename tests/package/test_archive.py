@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import os
+import resource
 import shutil
 import struct
 import subprocess
 import tarfile
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -223,3 +226,38 @@ def test_a_full_disk_leaves_nothing(
         with pytest.raises(KervanError, match="No space left"):
             pack(source, disk / "one.kervan")
         assert list(disk.iterdir()) == []
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+@pytest.mark.parametrize("name", ["more.bin", "onnx/matrix.onnx"])
+def test_nothing_is_written_but_what_the_manifest_names_in_its_size(
+    place: str, name: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [(tarfile.TarInfo(path), content) for path, content in contents(folder).items() if path != name]
+    bomb = (tarfile.TarInfo(name), os.urandom(1 << 17) + bytes(64 << 20))
+    path = tmp_path / "bomb.kervan"
+    path.write_bytes(closed(tar_of(*([bomb, *files] if place == "before" else [*files, bomb]))))
+    assert path.stat().st_size < 1 << 20
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, before[1]))  # a larger file ends in another error
+    try:
+        with pytest.raises(Corrupted, match=f"{name} was (added|changed)"), opened(path):
+            pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [left.name for left in tmp_path.iterdir()] == ["bomb.kervan"]
+
+
+def test_a_manifest_that_names_more_than_there_is_room_for_is_refused_first(
+    folder: Path, tmp_path: Path
+) -> None:
+    there = contents(folder)
+    told = json.loads(there[FILE_NAME])
+    told["files"].append({"path": "huge.bin", "size": 1 << 50, "sha256": "0" * 64})
+    there[FILE_NAME] = json.dumps(told).encode()
+    there[SIGNATURE] = SigningKey(SECRET).sign(there[FILE_NAME])
+    path = tmp_path / "huge.kervan"
+    path.write_bytes(closed(tar_of(*((tarfile.TarInfo(name), content) for name, content in there.items()))))
+    with pytest.raises(StorageFailed, match="needs 1,1"), opened(path):
+        pass

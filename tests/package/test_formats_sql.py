@@ -22,7 +22,7 @@ from sklearn.preprocessing import PolynomialFeatures
 from sklearn.svm import SVR
 from sklearn.tree import DecisionTreeRegressor
 
-from kervan.core.errors import Refused
+from kervan.core.errors import MissingTool, Refused
 from kervan.core.plugins import plugin
 from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.package.build import write_format
@@ -30,6 +30,7 @@ from kervan.package.fitted import Fitted
 from kervan.package.formats.sql import FILE, NODES
 from kervan.package.parity import proof_rows
 from kervan.testing.change import CHANGES
+from kervan.testing.sample import fit_sample
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -211,3 +212,25 @@ def test_a_name_that_the_database_does_not_take_is_refused(
     else:
         with pytest.raises(Refused, match=f"{dialect} takes no column that is called"):
             plugin("format", dialect).save(model, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "variable", "url"),
+    [
+        ("postgresql", "KERVAN_PROOF_POSTGRESQL", "postgresql://kimse:gizli@127.0.0.1:1/yok"),
+        ("postgresql", "KERVAN_PROOF_POSTGRESQL", "no address"),
+        ("mysql", "KERVAN_PROOF_MYSQL", "mysql://kimse:gizli@127.0.0.1:1/yok"),
+        ("mysql", "KERVAN_PROOF_MYSQL", "mysql://kimse:gizli@127.0.0.1:port/yok"),
+    ],
+)
+def test_an_address_that_is_wrong_is_said_and_not_its_password(
+    name: str, variable: str, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, url)
+    adapter = plugin("format", name)
+    model, signature, matrix = fit_sample("tree", "binary")
+    adapter.save(Fitted(model, signature), tmp_path)
+    with pytest.raises(MissingTool, match="cannot be used") as caught:
+        adapter.scorers(tmp_path, signature)[""].predict(matrix[:2])
+    assert variable in caught.value.hint
+    assert "gizli" not in f"{caught.value} {caught.value.hint}"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import PackageNotFoundError
 from typing import TYPE_CHECKING
 
 import pytest
 
 from kervan.core.errors import MissingExtra
 from kervan.core.plugins import plugin
+from kervan.package.build import load_format
 from kervan.package.fitted import Fitted
 from kervan.testing.sample import fit_sample
 
@@ -39,3 +41,19 @@ def test_the_extra_is_named(name: str, tmp_path: Path, monkeypatch: pytest.Monke
         with pytest.raises(MissingExtra) as caught:
             needs_it()
         assert (caught.value.extra, caught.value.hint) == (extra, f"pip install 'kervan[{extra}]'")
+
+
+def test_a_package_without_the_library_that_scores_it_says_which_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapter = plugin("format", "native")
+    model, signature, _ = fit_sample("tree", "binary")
+    adapter.save(Fitted(model, signature), tmp_path)
+
+    def version(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("kervan.package.native.read.version", version)
+    with pytest.raises(MissingExtra) as caught:
+        load_format("native", tmp_path, signature)
+    assert caught.value.hint == "pip install 'kervan[train]'"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from kervan.core.errors import InvalidInput
 from kervan.core.nouns import Host, Run, Status
 from kervan.pipeline.surroundings import is_alive, this_host
 from kervan.pipeline.track import Tracker, mark_interrupted
@@ -113,3 +114,10 @@ def test_only_runs_whose_process_is_gone_are_marked(local_store: Store) -> None:
     assert [run.id for run in mark_interrupted(local_store)] == [runs[1].id]
     assert mark_interrupted(local_store) == []
     assert local_store.catalog.get(Run, runs[1].id).status is Status.INTERRUPTED
+
+
+def test_a_run_that_has_ended_takes_no_more_metrics(store: Store, tmp_path: Path) -> None:
+    with Tracker(store, "a", folder=tmp_path) as tracker:
+        tracker.log_metric("auc", 0.9)
+    with pytest.raises(InvalidInput, match="has ended"):
+        tracker.log_metric("auc", 0.99)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import threading
 import time
@@ -241,3 +242,69 @@ def test_a_reader_sees_whole_records_while_a_writer_writes(tmp_path: Path) -> No
     reader.join(timeout=30)
     assert counts == sorted(counts)
     assert counts[-1] == len(made)
+
+
+def _replace(segment: Path) -> None:
+    copy = segment.with_suffix(".copy")
+    copy.write_bytes(segment.read_bytes())
+    copy.replace(segment)
+
+
+VANISHING = {
+    "removed": Path.unlink,
+    "its folder": lambda segment: shutil.rmtree(segment.parent),
+    "renamed": lambda segment: segment.rename(segment.with_suffix(".away")),
+    "replaced": _replace,
+    "emptied": lambda segment: segment.write_bytes(b""),
+    "grown": lambda segment: segment.write_bytes(segment.read_bytes() + b"\n"),
+}
+
+
+@pytest.mark.parametrize("what", VANISHING)
+def test_records_go_on_where_their_file_is_taken_away(
+    what: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "records"
+    recorder = Recorder(folder)
+    recorder.append(prediction())
+    recorder.flush()
+    (segment,) = folder.iterdir()
+    VANISHING[what](segment)
+    later = [prediction() for _ in range(3)]
+    for one in later:
+        recorder.append(one)
+        recorder.flush()
+    recorder.close()
+    assert [find(folder, one.id) for one in later] == later
+    assert not recorder.failure
+    assert "removed or altered" in caplog.text
+
+
+def test_where_no_new_file_can_be_made_requests_are_refused_until_it_can(tmp_path: Path) -> None:
+    folder = tmp_path / "records"
+    recorder = Recorder(folder)
+    recorder.append(prediction())
+    recorder.flush()
+    shutil.rmtree(folder)
+    folder.write_text("in the way")
+    kept = prediction()
+    recorder.append(kept)
+    with pytest.raises(StorageFailed, match="records wait to be written"):
+        recorder.flush()
+    with pytest.raises(StorageFailed, match="cannot be recorded"):
+        recorder.append(prediction())
+    folder.unlink()
+    deadline = time.monotonic() + 30
+    while recorder.failure and time.monotonic() < deadline:
+        time.sleep(0.05)
+    recorder.close()
+    assert list(records(folder)) == [kept]
+
+
+def test_a_record_of_a_newer_form_is_left_to_a_newer_kervan(tmp_path: Path) -> None:
+    made = write(tmp_path, 1)
+    segment = next(tmp_path.iterdir())
+    segment.write_bytes(segment.read_bytes().replace(b'"version":1', b'"version":99'))
+    with pytest.raises(InvalidInput, match="a record of form 99") as caught:
+        find(tmp_path, made[0].id)
+    assert caught.value.hint == "upgrade Kervan"

@@ -14,7 +14,7 @@ from kervan.app.project import Project
 from kervan.core.config import Config
 from kervan.core.errors import Corrupted, InvalidInput
 from kervan.core.nouns import Link, Model, Run, Status
-from kervan.store.events import Entry, chain
+from kervan.store.events import Entry, canonical, chain
 from kervan.store.open import Store
 from store.make import make_dataset, make_model, make_run
 
@@ -176,3 +176,54 @@ def test_an_older_anchor_still_holds_after_more_events(scene: Scene) -> None:
 def test_what_is_no_anchor_is_refused(anchor: str, scene: Scene) -> None:
     with pytest.raises(InvalidInput, match="is no anchor"):
         verify(scene.project, anchor=anchor)
+
+
+_NEW = {"figures", "sequence", "since"}
+
+
+def before_they_were_covered(scene: Scene) -> None:
+    """Write the chain as a Kervan did that knew less: without metrics, and without the times of aliases."""
+    last = None
+    for event in list(scene.project.store.catalog.events()):
+        body = {
+            name: value for name, value in event.body.items() if name not in {"figures", "sequence", "since"}
+        }
+        entry = Entry(action=event.action, subject=event.subject, why=event.why, body=body)
+        last = chain(entry, previous=last, actor=event.actor, time=event.time)
+        scene.sql(
+            "UPDATE events SET body = :body, previous = :previous, hash = :hash WHERE sequence = :it",
+            body=canonical(body).decode(),
+            previous=last.previous,
+            hash=last.hash,
+            it=event.sequence,
+        )
+
+
+def test_what_is_older_than_its_cover_stays_usable_and_is_named(scene: Scene) -> None:
+    assert verify(scene.project).uncovered == ()
+    before_they_were_covered(scene)
+    scene.sql("INSERT INTO results VALUES (:it, 'auc', 0.5)", it=scene.run.id)
+    scene.sql("UPDATE aliases SET time = time + 1")
+    found = verify(scene.project)
+    assert found.records == 3
+    assert "the metrics of 1 runs" in found.uncovered[0]
+    assert "the times of 1 changes" in found.uncovered[1]
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("INSERT INTO results VALUES (:it, 'auc', 0.5)", "the metrics of run .* were altered"),
+        ("INSERT INTO metrics VALUES (:it, 'auc', 0, 0.5, 1)", "the metrics of run .* were altered"),
+        ("INSERT INTO results VALUES ('kimse', 'auc', 0.5)", "the metrics of kimse are of no run"),
+        ("INSERT INTO edges VALUES (:it, 'sha256:x', 'data')", "the lineage of record .* was altered"),
+        ("INSERT INTO edges VALUES ('kimse', 'sha256:x', 'data')", "the lineage of kimse is of no record"),
+        ("UPDATE records SET creator = 'ali' WHERE id = :it", "was altered"),
+        ("UPDATE records SET state = 'failed' WHERE id = :it", "was altered"),
+        ("UPDATE records SET rank = 7 WHERE id = :it", "was altered"),
+    ],
+)
+def test_what_is_found_beside_a_run_is_covered(statement: str, words: str, scene: Scene) -> None:
+    scene.sql(statement, **({"it": scene.run.id} if ":it" in statement else {}))
+    with pytest.raises(Corrupted, match=words):
+        verify(scene.project)

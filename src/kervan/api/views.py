@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
+from kervan.core.shown import printable
+
 if TYPE_CHECKING:
     from kervan.app.data import Described
     from kervan.app.trace import Trace
@@ -135,7 +137,7 @@ class TraceView:
     trace: Trace
 
     def __repr__(self) -> str:
-        return "\n".join(f"{name}: {value}" for name, value in self._rows().items())
+        return printable("\n".join(f"{name}: {value}" for name, value in self._rows().items()))
 
     def _repr_html_(self) -> str:
         return _facts(self._rows())
@@ -185,7 +187,7 @@ def _conclusion(report: Report | None) -> str:
 
 
 def _row_text(item: object, columns: Sequence[str]) -> str:
-    return "  ".join(_shown(item, name) for name in columns)
+    return printable("  ".join(_shown(item, name) for name in columns))
 
 
 def _shown(item: object, name: str) -> str:

@@ -5,26 +5,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kervan.app.pages import check_pages
+from kervan.app.segments import Coverage, check_records
+from kervan.app.witness import check_catalog
 from kervan.core.errors import Corrupted, InvalidInput
 from kervan.store.events import check_chain
-from kervan.store.transaction import POINTED
 
 if TYPE_CHECKING:
     from kervan.app.project import Project
     from kervan.core.nouns import Event
 
 
-_ATTEMPTS = 5
 _RESTORE = "restore a backup and compare"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
-    """What a check of the audit trail found: all of it holds. `head` can be kept outside as an anchor."""
+    """What a check of the audit trail found: all of it holds. `head` can be kept outside as an anchor.
+
+    `uncovered` says in words what is too old to be on it, or not on it yet.
+    """
 
     events: int
     records: int
     head: str
+    predictions: Coverage
+    uncovered: tuple[str, ...]
 
 
 def trail(project: Project, *, subject: str | None = None) -> list[Event]:
@@ -33,46 +39,33 @@ def trail(project: Project, *, subject: str | None = None) -> list[Event]:
 
 
 def verify(project: Project, *, anchor: str = "") -> Audit:
-    """Check the chain of events, and every record and alias against the event that put it there.
+    """Check the chain of events, and everything that is kept against the event that put it there.
 
     `anchor` is a head (`12:ab34…`) that was kept outside; it must be part of the chain, so that a trail
     that was cut off or written anew shows. Raises `Corrupted` that names the first thing that was altered.
     """
     sequence, expected = _parse_anchor(anchor)
-    catalog = project.store.catalog
-    for _ in range(_ATTEMPTS):
+    before: Corrupted | None = None
+    while True:
         events = trail(project)
         last = check_chain(events)
         if anchor and [event.hash for event in events if event.sequence == sequence] != [expected]:
             raise Corrupted(f"the audit trail does not contain its anchor {anchor}", hint=_RESTORE)
-        wrong, records = _compare(project, events)
-        if not wrong or catalog.head() == last:
-            break  # else somebody wrote between the reading of the events and that of the records
-    if wrong:
-        raise Corrupted(wrong, hint=_RESTORE)
+        try:
+            records, uncovered = check_catalog(project.store.catalog, events)
+            check_pages(project, events)
+            predictions = check_records(project, events)
+        except Corrupted as error:
+            # What somebody writes while the one is read and then the other does not look the same twice.
+            if before is not None and str(before) == str(error):
+                raise
+            before = error
+        else:
+            break
     head = f"{last.sequence}:{last.hash}" if last else ""
-    return Audit(events=len(events), records=records, head=head)
-
-
-def _compare(project: Project, events: list[Event]) -> tuple[str, int]:
-    """Return what is wrong with the records and aliases, or "", and how many records there are."""
-    catalog = project.store.catalog
-    expected = {event.subject: str(event.body["sha256"]) for event in events if "sha256" in event.body}
-    found = dict(catalog.fingerprints())
-    for ident, fingerprint in found.items():
-        if expected.get(ident) != fingerprint:
-            what = "was altered" if ident in expected else "is not on the audit trail"
-            return f"record {ident} {what}", len(found)
-    if missing := expected.keys() - found.keys():
-        return f"record {min(missing)} was removed", len(found)
-    told = [
-        (event.action.removeprefix(POINTED), event.subject, event.body["target"], event.actor, event.why)
-        for event in events
-        if event.action.startswith(POINTED)
-    ]
-    if catalog.alias_trail() != told:
-        return "what an environment pointed to was altered", len(found)
-    return "", len(found)
+    if predictions.unchained:
+        uncovered += (f"{predictions.unchained} files of prediction records from before there was a chain",)
+    return Audit(events=len(events), records=records, head=head, predictions=predictions, uncovered=uncovered)
 
 
 def _parse_anchor(anchor: str) -> tuple[int, str]:

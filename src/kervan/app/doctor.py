@@ -8,7 +8,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from kervan.app.audit import verify
-from kervan.app.release import SCOPE, current_deployment
+from kervan.app.beside import look_at_cache, look_at_key, look_at_permissions
+from kervan.app.release import SCOPE, altered_file, current_deployment, state_of
 from kervan.core.errors import KervanError, NotFound
 from kervan.core.nouns import Finding, Model, Status, Verdict
 from kervan.pipeline.surroundings import is_alive
@@ -29,6 +30,9 @@ def examine(project: Project) -> list[Finding]:
         ("files", _files),
         ("runs", _runs),
         ("environments", _environments),
+        ("key", look_at_key),
+        ("cache", look_at_cache),
+        ("permissions", look_at_permissions),
         ("disk", _disk),
     )
     findings: list[Finding] = []
@@ -52,7 +56,8 @@ def _catalog(project: Project) -> Iterator[Finding]:
 def _audit(project: Project) -> Iterator[Finding]:
     found = verify(project)
     message = f"the chain of {found.events} events and {found.records} records holds"
-    yield _finding("audit trail", Verdict.PASSED, message)
+    told = (message, *(f"it does not cover {what}" for what in found.uncovered))
+    yield _finding("audit trail", Verdict.PASSED, "; ".join(told))
 
 
 def _files(project: Project) -> Iterator[Finding]:
@@ -105,6 +110,14 @@ def _environments(project: Project) -> Iterator[Finding]:
             known = {model.ref for model in project.store.catalog.all(Model, name=ref.partition("@")[0])}
             if ref not in known:
                 yield _finding("environments", Verdict.FAILED, f"{name} points to {ref}, which is not there")
+        state = state_of(project, name)
+        if state != "stopped" and (altered := altered_file(project, deployment)):
+            hint = f"`kervan release --to {name}` writes it anew"
+            yield _finding("environments", Verdict.FAILED, f"{altered} is not as the release wrote it", hint)
+        if state == "gone":
+            message = f"{name} points to {', '.join(deployment.shares)}, but its server is gone"
+            hint = f"`kervan release --to {name}` brings it back, and its server.log may say what ended it"
+            yield _finding("environments", Verdict.FAILED, message, hint)
     yield _finding("environments", Verdict.PASSED, f"{len(names)} environments point to known models")
 
 

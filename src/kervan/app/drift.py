@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from kervan.app.data import report_of
-from kervan.app.release import find_deployment, records_folder
+from kervan.app.release import find_deployment
+from kervan.app.segments import records_folder, seal_records
 from kervan.core.errors import NotFound
 from kervan.core.identity import Ref, new_id
 from kervan.core.nouns import Link, Model, Report, ReportKind
@@ -38,6 +39,7 @@ def check_drift(
     name = next(iter(deployment.shares))
     model = project.store.catalog.find(Model, Ref.parse(name))
     profile = training_profile(project, model)
+    seal_records(project, environment)
     with project.stage("drift") as tell:
         rows = list(islice(_logged(project, environment, name, since), _MOST_ROWS))
         if not rows:

@@ -8,22 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from kervan.core.errors import Conflict, ParityFailed, StorageFailed
+from kervan.core.errors import Conflict, StorageFailed
 from kervan.package.archive import SUFFIX, pack
+from kervan.package.formats.onnx import bound_memory
 from kervan.package.opening import load_opened, opened
 from kervan.package.signing import Signer, read_public_key
 from kervan.package.sigstore import check_bundle, sign_folder
-from kervan.serve.answer import check_values
-from kervan.serve.decode import RowDecoder
+from kervan.serve.trial import try_samples
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from kervan.core.ports import Predictor
     from kervan.package.manifest import Manifest
     from kervan.package.sigstore import Identity
+
+_FOLDER = 0o755  # a workspace's are their owner's alone, and a package that leaves is for others
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +51,10 @@ def copy_package(folder: Path, to: Path) -> Path:
             pack(folder, to)
             return to
         with tempfile.TemporaryDirectory(prefix=f".{to.name}.", dir=to.parent) as scratch:
-            shutil.copytree(folder, Path(scratch) / "package").rename(to)
+            copy = shutil.copytree(folder, Path(scratch) / "package", copy_function=shutil.copyfile)
+            for each in (copy, *(path for path in copy.rglob("*") if path.is_dir())):
+                each.chmod(_FOLDER)
+            copy.rename(to)
     except OSError as error:
         raise StorageFailed(f"cannot write {to}: {error.strerror}") from error
     return to
@@ -90,29 +92,12 @@ def check_package(
     with opened(path, trusted=trusted, unsigned=unsigned) as found:
         if bundle is not None:
             check_bundle(found.folder, bundle.path, bundle.signer)
+        bound_memory()
         manifest, predictor = load_opened(found)
-        _try_samples(manifest, predictor)
+        try_samples(manifest, predictor)
         return Checked(
             manifest=manifest,
             signer=found.signer,
             trusted=trusted is not None,
             bundle=bundle is not None,
-        )
-
-
-def _try_samples(manifest: Manifest, predictor: Predictor) -> None:
-    """Score the samples, and compare with what was answered where the package was made, if that is known."""
-    if not manifest.samples:
-        return
-    rows = [dict(sample) for sample in manifest.samples]
-    values = predictor.predict(RowDecoder(manifest.signature).decode(rows))
-    check_values(values, len(rows), manifest.signature)
-    if not manifest.answers:
-        return
-    tolerance = max((proof.tolerance for proof in manifest.parity), default=0.0)
-    wanted = np.array(manifest.answers)
-    if wanted.shape != values.shape or not np.allclose(values, wanted, rtol=tolerance, atol=tolerance):
-        raise ParityFailed(
-            f"{manifest.ref} answers differently here for its sample rows than where it was made",
-            hint="install exactly what `requirements` in its manifest names, or use another machine",
         )

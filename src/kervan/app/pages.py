@@ -7,17 +7,25 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from kervan.app.data import describe_dataset
+from kervan.core.errors import Corrupted
+from kervan.core.identity import sha256, sha256_file
+from kervan.core.private import write_private
 from kervan.data.page import profile_page
 from kervan.model.evaluate import Acceptance
 from kervan.model.page import evaluation_page
 from kervan.monitor.page import drift_page
+from kervan.store.events import Entry
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from kervan.app.project import Project
     from kervan.app.run import Outcome
+    from kervan.core.nouns import Event
     from kervan.monitor.drift import DriftReport
+
+WROTE = "wrote page"
 
 
 def write_outcome(project: Project, outcome: Outcome) -> tuple[Path, ...]:
@@ -38,8 +46,27 @@ def write_drift(project: Project, environment: str, report: DriftReport) -> Path
     return _write(project, f"drift-{environment}", drift_page(report, title=f"Drift in {environment}"))
 
 
+def check_pages(project: Project, events: Iterable[Event]) -> None:
+    """Raise `Corrupted` that names the first page that is not as it was written; one that is gone is not."""
+    told = {event.subject: str(event.body["content"]) for event in events if event.action == WROTE}
+    for name, digest in told.items():
+        path = _folder(project) / name
+        if path.is_file() and sha256_file(path) != digest:
+            raise Corrupted(f"{path} was altered", hint="remove it; `kervan run` writes it anew")
+
+
 def _write(project: Project, name: str, page: str) -> Path:
-    path = project.store.root / "reports" / f"{name}.html"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page, encoding="utf-8")
+    """Write a page, and put what it says on the audit trail if that is new."""
+    content = page.encode()
+    path = _folder(project) / f"{name}.html"
+    write_private(path, content)
+    digest = sha256(content)
+    known = [event.body["content"] for event in project.store.catalog.events(subject=path.name, action=WROTE)]
+    if known[-1:] != [digest]:
+        with project.store.catalog.transaction() as transaction:
+            transaction.event(Entry(action=WROTE, subject=path.name, body={"content": digest}))
     return path
+
+
+def _folder(project: Project) -> Path:
+    return project.store.root / "reports"

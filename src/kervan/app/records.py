@@ -6,7 +6,8 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from kervan.app.release import SCOPE, records_folder
+from kervan.app.release import SCOPE
+from kervan.app.segments import records_folder
 from kervan.core.errors import NotFound
 from kervan.core.identity import id_time
 from kervan.serve.record import find
@@ -19,8 +20,8 @@ _WRITTEN_AFTER = 10.0  # seconds; a tenth of a second is usual, but disks can be
 _STEP = 0.02
 
 
-def find_record(project: Project, ident: str) -> Prediction:
-    """Return the record of a prediction by the id that came with its answer.
+def find_record(project: Project, ident: str) -> tuple[str, Prediction]:
+    """Return the environment and the record of a prediction by the id that came with its answer.
 
     A record is on disk a moment after its answer: an id of the last ten seconds is waited for. Raises
     `NotFound` if there is none.
@@ -31,7 +32,7 @@ def find_record(project: Project, ident: str) -> Prediction:
         for environment in environments:
             found = find(records_folder(project, environment), ident)
             if found is not None:
-                return found
+                return environment, found
         if not environments or not 0 <= now - id_time(ident) < _WRITTEN_AFTER:
             raise NotFound(f"there is no prediction {ident!r}", hint="the id is in the answer, under `id`")
         time.sleep(_STEP)

@@ -19,7 +19,7 @@ from kervan.package import signing
 from kervan.package.manifest import FILE_NAME, Manifest
 from kervan.package.readers.any import parse_manifest
 from kervan.package.signing import SigningKey
-from kervan.pipeline.values import materialise
+from kervan.pipeline.values import CACHE, materialise
 from kervan.store.transaction import stored
 
 if TYPE_CHECKING:
@@ -87,11 +87,23 @@ def package_folder(project: Project, model: Model) -> Path:
     A package from before packages were signed is signed now: its manifest is the one on record.
     """
     package = project.store.catalog.get(Package, model.package)
-    covers = {link.role: link.parent.removeprefix("sha256:") for link in package.parents}
-    signature = covers.get(signing.FILE_NAME) or _sign_late(project, package)
-    files = {file.path: file.sha256 for file in package.files}
-    files |= {FILE_NAME: package.hash, signing.FILE_NAME: signature}
+    files = package_files(package)
+    if signing.FILE_NAME not in files:
+        files[signing.FILE_NAME] = _sign_late(project, package)
     return materialise(files, package.hash, project.store)
+
+
+def package_files(package: Package) -> dict[str, str]:
+    """Return the files (path → hash) of a package that are on record; an old one has no signature."""
+    covers = {link.role: link.parent.removeprefix("sha256:") for link in package.parents}
+    signature = covers.get(signing.FILE_NAME)
+    signed = {signing.FILE_NAME: signature} if signature else {}
+    return {**{file.path: file.sha256 for file in package.files}, FILE_NAME: package.hash, **signed}
+
+
+def cached_package(project: Project, package: Package) -> Path:
+    """Return the folder in which a package is laid out when it is needed."""
+    return project.store.root / CACHE / package.hash
 
 
 def _sign_late(project: Project, package: Package) -> str:

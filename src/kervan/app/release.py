@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import time
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kervan.app.adopt import model_of
-from kervan.app.register import package_folder, signing_key
+from kervan.app.register import cached_package, find_model, package_folder, signing_key
+from kervan.app.segments import records_folder, seal_records
 from kervan.core.errors import NotFound, did_you_mean
 from kervan.core.identity import Ref, check_name, new_id
-from kervan.core.nouns import Deployment, Link, Model, Plan, Serving
+from kervan.core.nouns import Deployment, Link, Model, Package, Plan, Serving
 from kervan.core.plugins import plugin
+from kervan.core.private import make_private, open_private, write_private
 from kervan.store.database import storage_errors
 from kervan.store.events import Entry
+from kervan.store.transaction import POINTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path, PurePath
 
     from kervan.app.project import Project
     from kervan.core.ports import Target
 
 SCOPE = "environment"
+STARTED, STOPPED = f"started {SCOPE}", f"stopped {SCOPE}"
 PRODUCTION = "production"
 
 
@@ -32,21 +37,48 @@ def release(project: Project, ref: str, *, to: str = "", why: str = "") -> Deplo
     """Let a model answer in an environment; callers notice nothing of the change.
 
     `ref` may also name a package file or folder that this project made, such as one that it imported.
+    Without it, what the environment points to answers (again), or in a new environment the newest model.
     The environment points to the new deployment only once it answers. If it does not come up, what
     answered before goes on, and `ServerFailed` says why.
     """
     settings = project.config.release
     environment = check_name(to or settings.to or PRODUCTION, "an environment")
-    model = model_of(project, ref, why=why)
+    is_open = bool(ref) or current_deployment(project, environment) is None
+    named = model_of(project, ref, why=why) if is_open else None
     plan = Plan(host=settings.host, port=settings.port)
     with _one_at_a_time(project, environment):
         current = current_deployment(project, environment)
+        model = named or _returning(project, environment)
         if current and current.shares == {model.ref: 1.0} and current.plan == plan:
-            with project.stage("release") as tell:
-                endpoint = _realise(project, model, current)
-                tell(f"{model.ref} answers in {environment} at {endpoint}")
-            return _moved(project, current, endpoint, why)
-        return _replace(project, model, _prepare(project, model, plan, environment=environment, why=why))
+            done = _bring_back(project, model, current, why)
+        else:
+            prepared = _prepare(project, model, plan, environment=environment, why=why)
+            done = _replace(project, model, prepared)
+        seal_records(project, environment)
+    return done
+
+
+def _returning(project: Project, environment: str) -> Model:
+    """Return the model that an environment points to, and tell of a newer one, which has to be named."""
+    (ref,) = find_deployment(project, environment).shares
+    model = find_model(project, ref)
+    newest = project.store.catalog.newest(Model, model.name)
+    if newest is not None and newest.ref != model.ref:
+        project.remark("release", f"{newest.ref} is newer: `kervan release {newest.ref}` lets it answer")
+    return model
+
+
+def _bring_back(project: Project, model: Model, current: Deployment, why: str) -> Deployment:
+    """Let what an environment points to answer; that it did not before goes on record."""
+    was_gone = not is_running(project, current)
+    with project.stage("release") as tell:
+        endpoint = _realise(project, model, current)
+        tell(f"{model.ref} answers in {current.name} at {endpoint}")
+    if was_gone:
+        body = {"deployment": current.id}
+        with project.store.catalog.transaction() as transaction:
+            transaction.event(Entry(action=STARTED, subject=current.name, why=why, body=body))
+    return _moved(project, current, endpoint, why)
 
 
 def _prepare(project: Project, model: Model, plan: Plan, *, environment: str, why: str) -> Deployment:
@@ -89,16 +121,37 @@ def _moved(project: Project, known: Deployment, endpoint: str, why: str) -> Depl
 
 
 def stop(project: Project, environment: str) -> Deployment:
-    """Take an environment's server away; its history stays, and the next release brings it back."""
+    """Take an environment's server away; its history stays, and a release without a model brings it back."""
     find_deployment(project, environment)
     with _one_at_a_time(project, environment):
         deployment = find_deployment(project, environment)
         target: Target = plugin("target", deployment.plan.target)
         target.remove(_folder(project, environment))
+        seal_records(project, environment)
         with project.store.catalog.transaction() as transaction:
             body = {"deployment": deployment.id}
-            transaction.event(Entry(action=f"stopped {SCOPE}", subject=environment, body=body))
+            transaction.event(Entry(action=STOPPED, subject=environment, body=body))
     return deployment
+
+
+def is_running(project: Project, deployment: Deployment) -> bool:
+    """Say whether the server of an environment that points to this deployment is there."""
+    target: Target = plugin("target", deployment.plan.target)
+    return target.runs(_folder(project, deployment.name))
+
+
+def state_of(project: Project, environment: str) -> str:
+    """Return how the server of an environment is: `running`, `stopped` by somebody, or `gone` by itself."""
+    if is_running(project, find_deployment(project, environment)):
+        return "running"
+    return "stopped" if was_stopped(project, environment) else "gone"
+
+
+def was_stopped(project: Project, environment: str) -> bool:
+    """Say whether somebody took the environment's server away, and nobody brought it back since."""
+    told = {STOPPED: True, STARTED: False, f"{POINTED}{SCOPE}": False}
+    events = project.store.catalog.events(subject=environment)
+    return next(iter([told[each.action] for each in events if each.action in told][::-1]), False)
 
 
 def releases(project: Project) -> list[Deployment]:
@@ -136,29 +189,44 @@ def find_deployment(project: Project, environment: str) -> Deployment:
     return found
 
 
-def records_folder(project: Project, environment: str) -> Path:
-    """Return the folder of an environment's prediction records."""
-    return project.store.root / "predictions" / environment
-
-
 def _realise(project: Project, model: Model, deployment: Deployment) -> str:
     """Render the target's files, apply them, and return the endpoint's URL."""
-    environment, plan = deployment.name, deployment.plan
+    folder = _folder(project, deployment.name)
+    rendered = _render(project, deployment, package_folder(project, model))
+    with storage_errors(str(folder)):
+        for path, text in rendered.items():
+            write_private(folder / path, text.encode())
+    target: Target = plugin("target", deployment.plan.target)
+    return target.apply(folder)
+
+
+def altered_file(project: Project, deployment: Deployment) -> Path | None:
+    """Return the first of an environment's files that is not as its release rendered it, None if all are."""
+    package = project.store.catalog.get(Package, _role(deployment, "package"))
+    folder = _folder(project, deployment.name)
+    for path, text in _render(project, deployment, cached_package(project, package)).items():
+        if not (folder / path).is_file() or (folder / path).read_bytes() != text.encode():
+            return folder / path
+    return None
+
+
+def _role(deployment: Deployment, role: str) -> str:
+    return next(link.parent for link in deployment.parents if link.role == role)
+
+
+def _render(project: Project, deployment: Deployment, package: Path) -> Mapping[PurePath, str]:
+    """Return the files that tell the target to let a package's folder answer."""
     serving = Serving(
-        environment=environment,
+        environment=deployment.name,
         deployment=deployment.id,
-        package=str(package_folder(project, model)),
-        records=str(records_folder(project, environment)),
-        host=plan.host,
-        port=plan.port,
+        package=str(package),
+        records=str(records_folder(project, deployment.name)),
+        host=deployment.plan.host,
+        port=deployment.plan.port,
         trusted=(signing_key(project).signer.key_id,),
     )
-    target: Target = plugin("target", plan.target)
-    folder = _folder(project, environment)
-    with storage_errors(str(folder)):
-        for path, text in target.render(serving).items():
-            (folder / path).write_text(text, encoding="utf-8")
-    return target.apply(folder)
+    target: Target = plugin("target", deployment.plan.target)
+    return target.render(serving)
 
 
 @contextmanager
@@ -166,8 +234,8 @@ def _one_at_a_time(project: Project, environment: str) -> Iterator[None]:
     """Wait until no other process changes the environment: what is rendered, runs and is on record agrees."""
     folder = _folder(project, environment)
     with storage_errors(str(folder)):
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / "environment.lock").open("w")
+        make_private(folder)
+        lock = os.fdopen(open_private(folder / "environment.lock", 0), "w")
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

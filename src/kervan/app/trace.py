@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from kervan.app.records import find_record
 from kervan.app.register import acceptance_of, manifest_of
+from kervan.app.segments import check_record
 from kervan.core.nouns import Dataset, Deployment, Model, Prediction, Report, Run
-from kervan.serve.record import row_ids
 
 if TYPE_CHECKING:
     from kervan.app.project import Project
@@ -43,8 +43,12 @@ class Trace:
 
 
 def trace(project: Project, ident: str) -> Trace:
-    """Return everything behind a prediction; `ident` is the id that came with the answer."""
-    prediction = find_record(project, ident)
+    """Return everything behind a prediction; `ident` is the id that came with the answer.
+
+    Raises `Corrupted` where the record, or one before it, is not as it was written.
+    """
+    environment, prediction = find_record(project, ident)
+    check_record(project, environment, prediction.id)
     catalog = project.store.catalog
     deployment = catalog.get(Deployment, prediction.deployment)
     name, _, version = prediction.model.partition("@")
@@ -62,5 +66,7 @@ def trace(project: Project, ident: str) -> Trace:
 
 
 def _row(prediction: Prediction, ident: str) -> Asked:
-    place = row_ids(prediction.id, len(prediction.inputs)).index(ident) if "." in ident else 0
-    return Asked(id=ident, inputs=prediction.inputs[place], outputs=prediction.outputs[place])
+    """Return one row of a request; nothing was answered where the model gave no usable answer."""
+    row = int(ident.partition(".")[2] or 0)
+    outputs = prediction.outputs[row] if prediction.outputs else {}
+    return Asked(id=ident, inputs=prediction.inputs[row], outputs=outputs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kervan.core import errors
+from kervan.core.shown import STEERING, masked, printable, without_passwords
 
 if TYPE_CHECKING:
     from kervan.app.project import Stage
@@ -30,6 +32,7 @@ EXIT_CODES: tuple[tuple[type[errors.KervanError], int], ...] = (
     (errors.BrokenPlugin, 7),
     (errors.ServerFailed, 8),
 )
+_OUR_MARKS = re.compile("\x1b\\[(?:0|1|32|36)m")  # plain, bold, green, cyan
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ def shows(example: str) -> Callable[[Callable[..., Shown]], Callable[..., int]]:
         def wrapped(*args: Any, **kwargs: Any) -> int:
             as_json = kwargs.pop("as_json")
             shown = function(*args, **kwargs)
-            click.echo(to_json(shown.value) if as_json else shown.text)
+            say(to_json(shown.value) if as_json else shown.text)
             return shown.code
 
         lines = "\n".join(f"  {line.strip()}" for line in example.strip().splitlines())
@@ -117,9 +120,9 @@ def fail(error: Exception, *, as_json: bool) -> int:
         fail_as_json(type(named).__name__, str(named), named.hint)
     else:
         click.secho("error: ", fg="red", bold=True, nl=False, err=True, color=colours())
-        click.echo(_with_place(named), err=True)
+        say(_with_place(named), err=True)
         if named.hint:
-            click.echo(f" hint: {named.hint}", err=True)
+            say(f" hint: {named.hint}", err=True)
     return next((code for kind, code in EXIT_CODES if isinstance(named, kind)), 1)
 
 
@@ -130,15 +133,29 @@ def colours() -> bool | None:
 
 def fail_as_json(kind: str, message: str, hint: str) -> None:
     """Print an error as one JSON object."""
-    click.echo(to_json({"error": kind, "message": message, "hint": hint}), err=True)
+    say(to_json({"error": kind, "message": message, "hint": hint}), err=True)
 
 
 def to_json(value: Any) -> str:
-    """Write a value as readable JSON; letters of every script stay letters."""
+    """Write a value as readable JSON; letters of every script stay letters, none steers a terminal."""
     import msgspec
 
-    plain = msgspec.to_builtins(value, enc_hook=str)
-    return json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False)
+    plain = masked(msgspec.to_builtins(value, enc_hook=str))
+    text = json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False)
+    return STEERING.sub(lambda found: json.dumps(found[0])[1:-1], text)
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print a text for people: the one place from which anything gets to their terminal.
+
+    Names and values come from tables and packages of others, so only our own marks may steer it.
+    """
+    parts = _OUR_MARKS.split(text)
+    marks = _OUR_MARKS.findall(text)
+    clean = "".join(
+        without_passwords(printable(part)) + mark for part, mark in zip(parts, [*marks, ""], strict=True)
+    )
+    click.echo(clean, err=err, color=colours())
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[Any]], empty: str = "none yet") -> str:
@@ -158,7 +175,10 @@ def moment(time: float) -> str:
     """Write a time for people, in the local zone."""
     from datetime import UTC, datetime
 
-    return datetime.fromtimestamp(time, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    try:
+        return datetime.fromtimestamp(time, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except (OverflowError, ValueError, OSError):  # no time that a calendar knows
+        return f"{time:g} s after 1970"
 
 
 def observer(quiet: bool) -> Callable[[Stage], None]:
@@ -172,7 +192,7 @@ def observer(quiet: bool) -> Callable[[Stage], None]:
             if stage.cached or stage.seconds is None
             else click.style("✓", fg="green")
         )
-        click.echo(f"{mark} {' '.join(stage.text.splitlines())}", err=True)
+        say(f"{mark} {' '.join(stage.text.splitlines())}", err=True)
 
     return observe
 
@@ -182,9 +202,9 @@ def _named(error: Exception) -> errors.KervanError | None:
     if isinstance(error, errors.KervanError):
         return error
     if isinstance(error, ModuleNotFoundError):
-        from kervan.core.plugins import EXTRAS
+        from kervan.core.plugins import EXTRAS, missing_module
 
-        module = (error.name or "").partition(".")[0]
+        module = missing_module(error)
         return errors.MissingExtra(module, EXTRAS[module]) if module in EXTRAS else None
     if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
         where = f"{error.filename}: {os.strerror(error.errno)}"
@@ -201,7 +221,7 @@ def _report_bug(error: Exception) -> None:
     ) as file:
         file.write("".join(traceback.format_exception(error)))
     click.secho("this is a bug in Kervan: ", fg="red", bold=True, nl=False, err=True, color=colours())
-    click.echo(f"{type(error).__name__}: {error}", err=True)
+    say(f"{type(error).__name__}: {error}", err=True)
     click.echo(f" hint: please report it with {file.name}", err=True)
 
 

@@ -26,17 +26,20 @@ if TYPE_CHECKING:
 )
 @with_project
 def release(project: Project, model: str, to: str, why: str, port: int | None, stop: bool) -> Shown:
-    """Let a model (by default the newest) answer in an environment, without failing a request.
+    """Let a model answer in an environment, without failing a request.
 
-    MODEL may also be a package of this project, a folder or one file, such as an imported one.
+    MODEL may also be a package of this project, a folder or one file, such as an imported one. Without it,
+    what was stopped comes back; in a new environment the newest model answers.
     """
     from dataclasses import replace
 
     from kervan.app import release as releases_
 
     if stop:
-        stopped = releases_.stop(project, to or project.config.release.to or "production")
-        return Shown(stopped, f"{stopped.name} is stopped; `kervan release` brings it back")
+        usual = project.config.release.to or releases_.PRODUCTION
+        stopped = releases_.stop(project, to or usual)
+        back = "kervan release" if stopped.name == usual else f"kervan release --to {stopped.name}"
+        return Shown(stopped, f"{stopped.name} is stopped; `{back}` brings it back")
     if port is not None:
         project = project.with_settings(release=replace(project.config.release, port=port))
     done = releases_.release(project, model, to=to, why=why)
@@ -48,14 +51,19 @@ def release(project: Project, model: str, to: str, why: str, port: int | None, s
 @with_project
 def releases(project: Project) -> Shown:
     """Show what runs or ran where, since when, by whom, and why; newest first."""
-    from kervan.app.release import current_deployment
+    import msgspec
+
+    from kervan.app.release import current_deployment, state_of
     from kervan.app.release import releases as list_releases
 
     found = list_releases(project)
-    current = {each.name: current_deployment(project, each.name) for each in found}
+    names = {each.name for each in found}
+    current = {name: current_deployment(project, name) for name in names}
+    states = {name: state_of(project, name) for name in names}
+    shown = [(each, states[each.name] if current[each.name] == each else "") for each in found]
     rows = [
         (
-            "●" if current[each.name] == each else "",
+            "●" if state == "running" else state,
             each.name,
             ", ".join(each.shares),
             each.endpoint,
@@ -63,10 +71,11 @@ def releases(project: Project) -> Shown:
             each.creator,
             each.why,
         )
-        for each in found
+        for each, state in shown
     ]
+    value = [{**msgspec.to_builtins(each), "state": state} for each, state in shown]
     headers = ("", "environment", "model", "address", "since", "by", "why")
-    return Shown(found, table(headers, rows, empty="nothing was released yet: `kervan release`"))
+    return Shown(value, table(headers, rows, empty="nothing was released yet: `kervan release`"))
 
 
 @click.command()

@@ -198,7 +198,7 @@ def trace_text(found: Trace) -> str:
         {
             "prediction": f"{found.asked.id}, {moment(prediction.time)}, by {prediction.protocol}",
             "asked": found.asked.inputs,
-            "answered": found.asked.outputs,
+            "answered": found.asked.outputs or "nothing: the model gave no usable answer",
             "environment": f"{found.deployment.name}, {found.model.ref}",
             "released": _who(found.deployment.creator, found.deployment.time, found.deployment.why),
             "package": f"{prediction.package[:16]}…, {formats}, differs by at most {proof:.2g}",

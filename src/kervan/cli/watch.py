@@ -93,8 +93,14 @@ def verify(project: Project, anchor: str) -> Shown:
     from kervan.app.audit import verify as check
 
     found = check(project, anchor=anchor)
-    text = f"the chain of {found.events:,} events and {found.records:,} records holds\nhead {found.head}"
-    return Shown(found, text)
+    files = found.predictions
+    lines = [
+        f"the chain of {found.events:,} events and {found.records:,} records holds",
+        f"{files.files:,} files of prediction records hold, {files.sealed:,} of them on the trail",
+        *(f"not covered: {what}" for what in found.uncovered),
+        f"head {found.head}",
+    ]
+    return Shown(found, "\n".join(lines))
 
 
 def _seconds(since: str | None) -> float | None:

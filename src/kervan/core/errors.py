@@ -24,6 +24,8 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from kervan.core.shown import shown
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -32,10 +34,10 @@ class KervanError(Exception):
     """Something a user can mend: `str(error)` says what is wrong, `error.hint` what to do."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message)
-        self.hint = hint
-        if hint:
-            self.add_note(f"hint: {hint}")  # where tracebacks are shown, as in notebooks
+        super().__init__(shown(message))
+        self.hint = shown(hint)
+        if self.hint:
+            self.add_note(f"hint: {self.hint}")  # where tracebacks are shown, as in notebooks
 
 
 class InvalidInput(KervanError):

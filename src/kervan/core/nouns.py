@@ -318,9 +318,13 @@ class Deployment(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """What was asked of which model version and what it answered; a request of many rows is one record."""
+    """What was asked of which model version and what it answered; a request of many rows is one record.
+
+    `version` is that of the record's form, 1 for those that do not say it.
+    """
 
     id: str
+    version: int = 1
     time: float
     environment: str
     deployment: str

@@ -124,13 +124,17 @@ EXTRAS = {
 }
 
 
+# Distributions that are called otherwise than their module.
+_MODULES = {"scikit-learn": "sklearn", "ai-edge-litert": "ai_edge_litert", "xgboost-cpu": "xgboost"}
+
+
 @contextmanager
 def extras_named() -> Iterator[None]:
     """Turn the import error of an optional module into one that says which extra to install."""
     try:
         yield
     except ModuleNotFoundError as error:
-        module = (error.name or "").partition(".")[0]
+        module = missing_module(error)
         if module not in EXTRAS:
             raise
         raise MissingExtra(module, EXTRAS[module]) from error
@@ -159,6 +163,12 @@ def add(kind: str, name: str, adapter: Any) -> None:
         raise Conflict(f"there is a {kind} {name!r} already", hint="choose another name")
     _ADDED.append(_Made(kind, name, "", adapter=adapter))
     plugins.cache_clear()
+
+
+def missing_module(error: ModuleNotFoundError) -> str:
+    """Return the module that is not there, also where its distribution was asked for its version."""
+    name = (error.name or "").partition(".")[0]
+    return _MODULES.get(name, name)
 
 
 @cache

@@ -154,3 +154,6 @@ class Target(Protocol):
 
     def remove(self, folder: Path) -> None:
         """Take the release away; nothing happens if it is gone already."""
+
+    def runs(self, folder: Path) -> bool:
+        """Say whether what was applied from the folder is there and was not ended from outside."""

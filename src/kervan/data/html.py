@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from hashlib import sha256
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -26,10 +28,17 @@ text { fill: var(--soft); font-size: 11px } .failed { color: var(--bad) } .warne
 """
 
 
+def policy(style: str) -> str:
+    """Return the rule by which a browser shows a page with this style, and loads and runs nothing else."""
+    digest = b64encode(sha256(style.encode()).digest()).decode()
+    rules = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    return f'<meta http-equiv="Content-Security-Policy" content="{rules}">'
+
+
 def document(title: str, body: str) -> str:
     """Return a whole page; `body` is markup, `title` is text."""
     return (
-        '<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8">'
+        f'<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8">{policy(_STYLE)}'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head>\n"
         f"<body>\n<h1>{escape(title)}</h1>\n{body}\n</body>\n</html>\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from kervan.data.html import policy
 from kervan.model.evaluate import QUANTILES
 from kervan.model.train import leaderboard
 
@@ -41,7 +42,7 @@ def evaluation_page(
         *(_classes(evaluation) if evaluation.classes else _residuals(evaluation)),
     ]
     return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">{policy(_STYLE)}'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head>\n<body>\n"
         + "\n".join(parts)

@@ -1,6 +1,7 @@
 """A package as one file, `….kervan`: a tar of its folder, compressed by zstd, with a hash over all of it.
 
-The same folder gives the same bytes (by one version of zstd): names in their order, no times, no owners.
+The same folder gives the same bytes (by one version of zstd): manifest and signature first, then names in
+their order, no times, no owners.
 The hash is the last thing in the file, in a frame that other programs pass over, so that
 `tar --zstd -xf income.kervan` unpacks a package too.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import struct
 import tarfile
 import tempfile
@@ -16,13 +18,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import Conflict, Corrupted, StorageFailed
+from kervan.package import manifest, signing
 from kervan.package.safety.archives import read_members, unpack
 from kervan.package.safety.limits import Limits
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
     from typing import BinaryIO
 
 SUFFIX = ".kervan"
+_FIRST = (manifest.FILE_NAME, signing.FILE_NAME)  # what says how much the others may be
 _LEVEL = 10
 _WINDOW = 22  # 4 MiB, which every reader of zstd takes
 _FRAME = struct.pack("<II", 0x184D2A50, 32)  # RFC 8878, 3.1.2: a skippable frame of 32 bytes
@@ -56,8 +61,34 @@ def pack(folder: Path, to: Path) -> None:
         raise StorageFailed(f"cannot write {to}: {error.strerror}") from error
 
 
-def unpack_package(path: Path, folder: Path) -> None:
-    """Unpack what `pack` wrote into a new folder. Raises `Corrupted` if a single bit differs."""
+def unpack_package(path: Path, folder: Path, wanted: Mapping[str, int] | None = None) -> None:
+    """Unpack what `pack` wrote into a new folder; with `wanted` (name → bytes) that alone.
+
+    Raises `Corrupted` if a single bit differs, `StorageFailed` if there is no room for what is wanted.
+    """
+    check_whole(path)
+    size = sum((wanted or {}).values())
+    if size > shutil.disk_usage(folder.parent).free:
+        raise StorageFailed(f"{path} needs {size:,} bytes in {folder.parent}", hint="free some space there")
+    unpack(path, folder, _LIMITS, wanted=wanted)
+
+
+def read_ahead(path: Path, names: Collection[str], most: int) -> dict[str, bytes]:
+    """Return the content of some files, at most `most` bytes each, without unpacking anything."""
+    check_whole(path)
+    found: dict[str, bytes] = {}
+    for member in read_members(path, _LIMITS):
+        if member.name in names:
+            if member.size > most:
+                raise Corrupted(f"{path}/{member.name} is too large", hint="fetch the file again")
+            found[member.name] = member.stream.read()
+            if len(found) == len(names):
+                break
+    return found
+
+
+def check_whole(path: Path) -> None:
+    """Raise `Corrupted` unless a package in one file has the hash that stands at its end."""
     hint = "fetch the file again"
     size = path.stat().st_size - _HASH
     with path.open("rb") as file:
@@ -67,7 +98,6 @@ def unpack_package(path: Path, folder: Path) -> None:
         raise Corrupted(f"{path} is no package in one file, or was cut off", hint=hint)
     if end != _FRAME + found:
         raise Corrupted(f"{path} was changed", hint=hint)
-    unpack(path, folder, _LIMITS)
 
 
 def _write(folder: Path, file: BinaryIO) -> None:
@@ -79,9 +109,9 @@ def _write(folder: Path, file: BinaryIO) -> None:
         compressor.stream_writer(file, closefd=False) as stream,
         tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as archive,
     ):
-        for path in sorted(folder.rglob("*"), key=lambda path: path.relative_to(folder).as_posix()):
-            if not path.is_dir():
-                _add(archive, path, path.relative_to(folder).as_posix())
+        names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
+        for name in sorted(names, key=lambda name: name not in _FIRST):
+            _add(archive, folder / name, name)
     size = file.tell()
     file.seek(0)
     found = _digest(file, size)

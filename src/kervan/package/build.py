@@ -7,7 +7,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from kervan.core.errors import Conflict, InvalidConfig, StorageFailed
-from kervan.core.plugins import plugin
+from kervan.core.plugins import extras_named, plugin
 from kervan.package.encoding import encoded
 from kervan.package.parity import check_parity, compare, proof_rows
 
@@ -140,7 +140,8 @@ def scorers_of(adapter: Format, folder: Path, signature: Signature) -> Mapping[s
 def load_format(name: str, folder: Path, signature: Signature) -> Predictor:
     """Load what a package holds in one format, to answer for the encoded matrix of a signature."""
     adapter: Format = plugin("format", name)
-    return adapter.load(folder, encoded(signature))
+    with extras_named():
+        return adapter.load(folder, encoded(signature))
 
 
 def requirements(formats: Sequence[str]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from kervan.core.errors import Corrupted, NotFound, Refused
 from kervan.package import signing
-from kervan.package.archive import unpack_package
+from kervan.package.archive import read_ahead, unpack_package
 from kervan.package.build import load_format, served_format
 from kervan.package.contents import check_files
 from kervan.package.manifest import FILE_NAME, Manifest
@@ -18,10 +18,11 @@ from kervan.package.readers.any import parse_manifest
 from kervan.package.signing import Signer, check_signature
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
     from kervan.core.ports import Predictor
 
+_SAYING = (FILE_NAME, signing.FILE_NAME)
 _LARGEST = 64 << 20  # bytes of a manifest or signature that are read at all
 
 
@@ -38,14 +39,18 @@ class Opened:
 def opened(path: Path, *, trusted: Collection[str] | None = None, unsigned: bool = False) -> Iterator[Opened]:
     """Open the package in a folder or in one file, checked; see `load_package`.
 
-    One file is unpacked into a folder of its own, which is gone afterwards.
+    One file is unpacked into a folder of its own, which is gone afterwards: nothing but what its manifest
+    names, once that is found to be signed.
     """
     if not path.is_file():
         yield check_package(path, trusted=trusted, unsigned=unsigned)
         return
     with tempfile.TemporaryDirectory(prefix="kervan-") as scratch:
         folder = Path(scratch) / path.name
-        unpack_package(path, folder)
+        told = read_ahead(path, _SAYING, _LARGEST)
+        manifest, _ = _check_told(path, told, trusted, unsigned=unsigned)
+        sizes = {file.path: file.size for file in manifest.files}
+        unpack_package(path, folder, sizes | {name: len(content) for name, content in told.items()})
         try:
             yield check_package(folder, trusted=trusted, unsigned=unsigned)
         except (Corrupted, NotFound, Refused) as error:  # which would name a folder that is gone
@@ -54,14 +59,22 @@ def opened(path: Path, *, trusted: Collection[str] | None = None, unsigned: bool
 
 def check_package(folder: Path, *, trusted: Collection[str] | None = None, unsigned: bool = False) -> Opened:
     """Check the signature, the manifest and every file of the package in a folder; see `load_package`."""
-    content = _read(folder, FILE_NAME)
-    if content is None:
-        why = "" if folder.exists() else ": there is no such file or folder"
-        raise NotFound(f"{folder} holds no package{why}", hint=f"a package has a {FILE_NAME}")
-    signer = _check_signer(folder, content, trusted, unsigned=unsigned)
-    manifest = parse_manifest(content, str(folder / FILE_NAME))
+    found = {name: content for name in _SAYING if (content := _read(folder, name)) is not None}
+    manifest, signer = _check_told(folder, found, trusted, unsigned=unsigned)
     check_files(folder, manifest.files)
     return Opened(folder=folder, manifest=manifest, signer=signer)
+
+
+def _check_told(
+    place: Path, told: Mapping[str, bytes], trusted: Collection[str] | None, *, unsigned: bool
+) -> tuple[Manifest, Signer | None]:
+    """Check the manifest and the signature of the package in a place, and return what they say."""
+    content = told.get(FILE_NAME)
+    if content is None:
+        why = "" if place.exists() else ": there is no such file or folder"
+        raise NotFound(f"{place} holds no package{why}", hint=f"a package has a {FILE_NAME}")
+    signer = _check_signer(place, told, trusted, unsigned=unsigned)
+    return parse_manifest(content, str(place / FILE_NAME)), signer
 
 
 def load_package(
@@ -88,9 +101,9 @@ def load_opened(found: Opened) -> tuple[Manifest, Predictor]:
 
 
 def _check_signer(
-    folder: Path, manifest: bytes, trusted: Collection[str] | None, *, unsigned: bool
+    folder: Path, told: Mapping[str, bytes], trusted: Collection[str] | None, *, unsigned: bool
 ) -> Signer | None:
-    content = _read(folder, signing.FILE_NAME)
+    content = told.get(signing.FILE_NAME)
     if content is None:
         if unsigned and trusted is None:
             return None
@@ -98,7 +111,7 @@ def _check_signer(
             f"{folder} is not signed",
             hint="ask whoever made it to export it again; `kervan package check --unsigned` checks the rest",
         )
-    signer = check_signature(content, manifest, str(folder / signing.FILE_NAME))
+    signer = check_signature(content, told[FILE_NAME], str(folder / signing.FILE_NAME))
     if trusted is not None and signer.key_id not in trusted:
         raise Refused(
             f"{folder} is signed by key {signer.key_id}, which is none of those that you trust",

@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
+from kervan.core.errors import InvalidInput
 from kervan.core.identity import new_id
 from kervan.core.nouns import Link, Run, Status, StepRun
 from kervan.pipeline.surroundings import code_state, installed_packages, is_alive, this_host
@@ -70,6 +71,8 @@ class Tracker:
 
     def log_metric(self, name: str, value: float, *, step: int | None = None) -> None:
         """Log one value of a metric; without `step` each value of a name comes after the one before."""
+        if self.run.status is not Status.RUNNING:
+            raise InvalidInput(f"run {self.run.id} has ended", hint="log its metrics while it goes on")
         place = self._steps.get(name, -1) + 1 if step is None else step
         self._steps[name] = place
         self._points.append(Point(name=name, step=place, value=float(value), time=time.time()))

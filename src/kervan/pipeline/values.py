@@ -16,17 +16,19 @@ import msgspec
 
 from kervan.core.errors import Corrupted, InvalidInput
 from kervan.core.identity import sha256_file
+from kervan.core.private import make_private, write_private
 from kervan.pipeline.table import from_parquet, to_parquet
 from kervan.store.events import canonical
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
     from kervan.store.open import Store
 
 _KEPT = "give JSON, a dataclass, a Polars table, a NumPy array, bytes or the Path of a folder"
+CACHE = "cache"
 _scratch: ContextVar[Path | None] = ContextVar("kervan_scratch", default=None)
 
 
@@ -125,17 +127,14 @@ def blobs_of(value: Value, store: Store) -> tuple[str, ...]:
 
 def materialise(files: dict[str, str], name: str, store: Store) -> Path:
     """Lay stored files (path → hash) into a folder of the workspace's cache, once, and return it."""
-    cache = store.root / "cache"
+    cache = store.root / CACHE
     target = cache / name
-    if target.is_dir() and all(_is_whole(target / path, digest) for path, digest in files.items()):
+    if not difference(target, files):
         return target
-    cache.mkdir(parents=True, exist_ok=True)
+    make_private(cache)
     fresh = Path(tempfile.mkdtemp(dir=cache))
     for path, digest in files.items():
-        place = fresh / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(store.blobs.read_bytes(digest))
-    fresh.chmod(0o755)
+        write_private(fresh / path, store.blobs.read_bytes(digest))
     if target.exists():
         shutil.rmtree(target, ignore_errors=True)
     try:
@@ -145,8 +144,16 @@ def materialise(files: dict[str, str], name: str, store: Store) -> Path:
     return target
 
 
-def _is_whole(path: Path, digest: str) -> bool:
-    return path.is_file() and sha256_file(path) == digest
+def difference(folder: Path, files: Mapping[str, str]) -> str:
+    """Return the first file (path → hash) that is not in a folder as it was laid there, "" if all are."""
+    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+    changed = (path for path in sorted(there & files.keys()) if sha256_file(folder / path) != files[path])
+    return next(iter(sorted(there ^ files.keys())), "") or next(changed, "")
+
+
+def listing(digest: str, store: Store) -> dict[str, str]:
+    """Return the files (path → hash) of a stored folder."""
+    return {file.path: file.sha256 for file in _listing(digest, store)}
 
 
 def _save_folder(folder: Path, store: Store) -> str:
@@ -160,8 +167,7 @@ def _save_folder(folder: Path, store: Store) -> str:
 
 
 def _load_folder(digest: str, store: Store) -> Path:
-    files = {file.path: file.sha256 for file in _listing(digest, store)}
-    return materialise(files, digest, store)
+    return materialise(listing(digest, store), digest, store)
 
 
 def _listing(digest: str, store: Store) -> list[_File]:

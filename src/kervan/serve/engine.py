@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kervan.core.errors import ServerFailed
+from kervan.core.errors import ParityFailed, ServerFailed
 from kervan.core.identity import new_id
 from kervan.core.nouns import Prediction, Serving
 from kervan.core.ports import Answer, Predictor
+from kervan.package.formats.onnx import bound_memory
 from kervan.package.manifest import Manifest
 from kervan.package.opening import load_package
 from kervan.serve.answer import check_values, name_values
 from kervan.serve.decode import RowDecoder
 from kervan.serve.metrics import Metrics
+from kervan.serve.record import FORM
 from kervan.serve.recorder import Recorder
+from kervan.serve.trial import try_samples
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -89,16 +92,18 @@ class Engine:
         """
         started = time.perf_counter()
         rows = request.rows
-        values = loaded.predictor.predict(loaded.decoder.decode(rows))
+        matrix = loaded.decoder.decode(rows)
         failure: ServerFailed | None = None
         outputs: tuple[dict[str, Any], ...] = ()
         try:
+            values = loaded.predictor.predict(matrix)
             check_values(values, len(rows), loaded.signature)
             outputs = name_values(values, loaded.signature)
         except ServerFailed as error:
             failure = error
         prediction = Prediction(
             id=new_id(),
+            version=FORM,
             time=time.time(),
             environment=loaded.serving.environment,
             deployment=loaded.serving.deployment,
@@ -129,6 +134,7 @@ class Engine:
             recorder.close()
 
     def _load(self, serving: Serving) -> Loaded:
+        bound_memory()
         manifest, predictor = load_package(Path(serving.package), trusted=serving.trusted or None)
         decoder = RowDecoder(manifest.signature)
         _try(manifest, predictor, decoder)
@@ -152,13 +158,11 @@ def _known(rows: Sequence[Mapping[str, Any]], signature: Signature) -> tuple[dic
 
 
 def _try(manifest: Manifest, predictor: Predictor, decoder: RowDecoder) -> None:
-    """Warm the model up with the package's samples (else with zeros) and check that it answers."""
+    """Warm the model up with the package's samples (else with zeros) and check that it answers as it did."""
     matrix: NDArray[np.float32] = np.zeros((1, decoder.width), dtype=np.float32)
-    if manifest.samples:
-        matrix = decoder.decode([dict(sample) for sample in manifest.samples])
     try:
-        check_values(predictor.predict(matrix), len(matrix), manifest.signature)
-    except ServerFailed as error:
-        raise ServerFailed(
-            f"{manifest.ref} failed its health prediction: {error}", hint=error.hint
-        ) from error
+        try_samples(manifest, predictor)
+        if not manifest.samples:
+            check_values(predictor.predict(matrix), len(matrix), manifest.signature)
+    except (ServerFailed, ParityFailed) as error:
+        raise type(error)(f"{manifest.ref} failed its health prediction: {error}", hint=error.hint) from error

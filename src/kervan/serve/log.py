@@ -7,11 +7,13 @@ import sys
 
 import msgspec
 
+from kervan.core.shown import STEERING
+
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "color_message", "taskName"}
 
 
 class _JsonLines(logging.Formatter):
-    """Line breaks and control letters inside a message cannot begin a line of their own."""
+    """Line breaks and control letters inside a message begin no line of their own and steer no terminal."""
 
     def format(self, record: logging.LogRecord) -> str:
         content = {
@@ -23,7 +25,8 @@ class _JsonLines(logging.Formatter):
         content |= {key: value for key, value in vars(record).items() if key not in _PLAIN}
         if record.exc_info:
             content["traceback"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(content, enc_hook=str).decode()
+        line = msgspec.json.encode(content, enc_hook=str).decode()
+        return STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", line)
 
 
 def log_json_lines() -> None:

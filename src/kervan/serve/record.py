@@ -6,6 +6,8 @@ of one is never continued and never read.
 
 A request of one row has its record's id as the prediction's id; row n of a request of many (from 0) is
 `<record's id>.<n>`. A record without outputs is of a request that the model gave no usable answer for.
+
+Each record says the version of its form. Those of the first did not, and had no chain (`kervan.serve.chain`).
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import heapq
 import os
 import re
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 SUFFIX = ".jsonl"
+FORM = 2  # of the records that are written; older ones are read too
 _HEAD = b'{"id":"'
 _ID = slice(len(_HEAD), len(_HEAD) + 26)
 _ULID = re.compile("[0-9A-HJKMNP-TV-Z]{26}")
@@ -36,7 +40,14 @@ _decoder = msgspec.json.Decoder(Prediction)
 
 
 @dataclass(frozen=True, slots=True)
-class _Segment:
+class _Versioned:
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One file of records: the id that it begins with, and who wrote it."""
+
     path: Path
     first: str
     writer: str
@@ -49,7 +60,7 @@ def records(folder: Path, since: float | None = None, until: float | None = None
     Raises `Corrupted` that names file and line where a complete line is no record.
     """
     waiting = deque(
-        segment for segment in _segments(folder) if until is None or id_time(segment.first) < until
+        segment for segment in segments(folder) if until is None or id_time(segment.first) < until
     )
     heads: list[tuple[str, int, Prediction, Iterator[Prediction]]] = []
     opened, last = 0, ""
@@ -74,8 +85,8 @@ def find(folder: Path, ident: str) -> Prediction | None:
     Reads a few lines of one segment for each process that wrote, however many records there are.
     """
     record, row = _split(ident)
-    newest: dict[str, _Segment] = {}
-    for segment in _segments(folder):
+    newest: dict[str, Segment] = {}
+    for segment in segments(folder):
         if segment.first <= record:
             newest[segment.writer] = segment
     for segment in newest.values():
@@ -103,14 +114,14 @@ def _split(ident: str) -> tuple[str, int | None]:
     return record, int(row) if dot else None
 
 
-def _segments(folder: Path) -> list[_Segment]:
+def segments(folder: Path) -> list[Segment]:
     """List the segments in the order of their first ids."""
     found = []
     try:
         for path in folder.iterdir() if folder.is_dir() else ():
             first, _, writer = path.name.removesuffix(SUFFIX).partition(".")
             if path.name.endswith(SUFFIX) and _ULID.fullmatch(first):
-                found.append(_Segment(path, first, writer))
+                found.append(Segment(path, first, writer))
     except OSError as error:
         raise StorageFailed(f"cannot read {folder}: {error.strerror}") from error
     return sorted(found, key=lambda segment: segment.path.name)
@@ -124,7 +135,7 @@ def _push(
         heapq.heappush(heads, (prediction.id, number, prediction, rest))
 
 
-def _read(segment: _Segment, since: float | None) -> Iterator[Prediction]:
+def _read(segment: Segment, since: float | None) -> Iterator[Prediction]:
     """Yield the records of one segment; a last line without its end is what a crash left, and skipped."""
     with segment.path.open("rb") as file:
         start = 0
@@ -138,7 +149,7 @@ def _read(segment: _Segment, since: float | None) -> Iterator[Prediction]:
             start += len(line)
 
 
-def _find(segment: _Segment, record: str) -> Prediction | None:
+def _find(segment: Segment, record: str) -> Prediction | None:
     with segment.path.open("rb") as file:
         start = _bisect(file, segment.path, lambda ident: ident < record)
         file.seek(start)
@@ -198,8 +209,25 @@ def _line_id(line: bytes, path: Path, place: int) -> str:
 
 def _parse(line: bytes, path: Path, place: int) -> Prediction:
     try:
-        return _decoder.decode(line)
+        prediction = _decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        _check_form(_form(line), path, place)
         raise Corrupted(
             f"{path}, byte {place}: not a prediction: {error}", hint="restore the file from a copy"
         ) from error
+    _check_form(prediction.version, path, place)
+    return prediction
+
+
+def _form(line: bytes) -> int:
+    with suppress(msgspec.DecodeError, UnicodeDecodeError):
+        return msgspec.json.decode(line, type=_Versioned).version
+    return FORM
+
+
+def _check_form(form: int, path: Path, place: int) -> None:
+    if form > FORM:
+        raise InvalidInput(
+            f"{path}, byte {place}: a record of form {form}, this version reads up to {FORM}",
+            hint="upgrade Kervan",
+        )

@@ -4,12 +4,12 @@ A thread of its own writes and flushes (`fdatasync`) what has come together: eve
 much is waiting. So a record is safe from a crash of the process or the machine 100 ms, plus the time of
 one flush, after its answer was sent; until then `kill -9` may lose it. When the disk is full or read-only
 the records wait in memory, new requests are refused, and writing goes on as soon as there is room again.
+Where somebody takes the file or its folder away, what comes next goes into a new one.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from typing import TYPE_CHECKING
 
@@ -17,8 +17,9 @@ import msgspec
 
 from kervan.core.errors import StorageFailed
 from kervan.core.identity import new_id
+from kervan.core.private import make_private
 from kervan.serve.metrics import Metrics
-from kervan.serve.record import SUFFIX
+from kervan.serve.segment import Segments
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,11 +52,8 @@ class Recorder:
         self.failure = ""
         self._metrics = metrics or Metrics()
         self._limit = limit
-        self._segment_bytes = segment_bytes
+        self._segments = Segments(folder, segment_bytes)
         self._encoder = msgspec.json.Encoder(enc_hook=float)
-        self._writer = new_id()[-16:]
-        self._file: int | None = None
-        self._size = 0
         self._waiting: list[Prediction] = []
         self._rows = 0
         self._writing = 0
@@ -99,9 +97,9 @@ class Recorder:
 
     def _try_folder(self) -> None:
         """Find out at the start whether the folder can be written."""
-        probe = self.folder / f".{self._writer}"
+        probe = self.folder / f".{new_id()}"
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private(self.folder)
             probe.touch()
             probe.unlink()
         except OSError as error:
@@ -122,8 +120,7 @@ class Recorder:
             self._commit(batch)
             if closing:
                 break
-        if self._file is not None:
-            os.close(self._file)
+        self._segments.close()
 
     def _is_due(self) -> bool:
         return not self.failure and len(self._waiting) >= _MANY
@@ -150,51 +147,8 @@ class Recorder:
             self._changed.notify_all()
 
     def _write(self, batch: list[Prediction]) -> None:
-        """Write all of the batch or, as far as readers can tell, nothing of it."""
-        if not batch:
-            return
-        file = self._file
-        if file is None or self._size >= self._segment_bytes:
-            file = self._begin_segment(batch[0].id)
-        content = b"".join(self._encoder.encode(prediction) + b"\n" for prediction in batch)
-        try:
-            view = memoryview(content)
-            while view:
-                view = view[os.write(file, view) :]
-            os.fdatasync(file)
-        except OSError:
-            self._undo(file)
-            raise
-        self._size += len(content)
-
-    def _undo(self, file: int) -> None:
-        """Cut off what was half written; where that fails too, leave the segment and begin another."""
-        try:
-            os.ftruncate(file, self._size)
-        except OSError:
-            os.close(file)
-            self._file = None
-            self._writer = new_id()[-16:]
-
-    def _begin_segment(self, first: str) -> int:
-        path = self.folder / f"{first}.{self._writer}{SUFFIX}"
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        try:
-            _flush_folder(self.folder)
-        except OSError:
-            os.close(file)
-            path.unlink()
-            raise
-        if self._file is not None:
-            os.close(self._file)
-        self._file, self._size = file, 0
-        return file
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make the folder's new entry durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        if batch:
+            self._segments.write(batch[0].id, [self._encoder.encode(prediction) for prediction in batch])
+        for path in self._segments.vanished:
+            _log.error("a file of prediction records was removed or altered", extra={"file": path})
+        self._segments.vanished.clear()

@@ -12,6 +12,7 @@ import msgspec
 
 from kervan.core.errors import Conflict, InvalidInput, StorageFailed
 from kervan.core.nouns import ServerState, Serving
+from kervan.core.private import write_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,13 +35,8 @@ def read_serving(file: Path) -> Serving:
 
 def write_state(folder: Path, state: ServerState) -> None:
     """Replace the state in one step, so that a reader sees the old one or the new one."""
-    fresh = folder / f".{STATE}.{os.getpid()}"
     try:
-        with fresh.open("wb") as file:
-            file.write(msgspec.json.encode(state))
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(folder / STATE)
+        write_private(folder / STATE, msgspec.json.encode(state))
     except OSError as error:
         raise StorageFailed(f"cannot write {folder / STATE}: {error.strerror}") from error
 

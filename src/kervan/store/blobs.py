@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from kervan.core.errors import Corrupted, InvalidConfig, NotFound
 from kervan.core.identity import sha256, sha256_file
+from kervan.core.private import make_private
 from kervan.store.database import storage_errors
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ class _Folder:
 
     def put(self, source: Path, name: str) -> None:
         target = self._root / name
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_private(target.parent)
         handle, temporary = tempfile.mkstemp(prefix=_TEMPORARY, dir=target.parent)
         try:
             with os.fdopen(handle, "wb") as out, source.open("rb") as content:

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from kervan.core.errors import InvalidInput, NotFound, did_you_mean
-from kervan.core.identity import Ref, sha256
+from kervan.core.errors import NotFound, did_you_mean
+from kervan.core.identity import Ref
 from kervan.core.nouns import Dataset, Deployment, Event, Model, Package, Record, Report, Run, Status
-from kervan.store.codec import R, decode, event_of, kind_of, last_event, upsert
+from kervan.store.codec import SAID, Kept, R, decode, event_of, kept_of, kind_of, last_event, upsert
 from kervan.store.database import Database
+from kervan.store.figures import all_figures
 from kervan.store.tables import aliases, edges, events, metrics, records, results
 from kervan.store.transaction import Transaction
 
@@ -28,7 +29,7 @@ KINDS: dict[str, type[Record]] = {
     kind_of(kind): kind for kind in (Dataset, Run, Report, Model, Package, Deployment)
 }
 _PAGE = 2_000
-_FOUND_BY = (records.c.id, records.c.name, records.c.version, records.c.hash, records.c.time)
+_SAID = tuple(records.c[name] for name in SAID)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,12 +150,11 @@ class Catalog:
             for row in rows
         ]
 
-    def alias_trail(self) -> list[tuple[str, str, str, str, str]]:
-        """Return (scope, name, target, actor, why) of every change of every alias, oldest first."""
-        shown = (aliases.c.scope, aliases.c.name, aliases.c.target, aliases.c.actor, aliases.c.why)
+    def alias_trail(self) -> list[dict[str, Any]]:
+        """Return every change of every alias, oldest first, as the table holds it."""
         with self._database.reading() as connection:
-            rows = connection.execute(sa.select(*shown).order_by(aliases.c.sequence)).all()
-        return [(row.scope, row.name, row.target, row.actor, row.why) for row in rows]
+            rows = connection.execute(sa.select(aliases).order_by(aliases.c.sequence)).all()
+        return [dict(row._mapping) for row in rows]
 
     def log_metrics(self, run: str, points: Sequence[Point]) -> None:
         """Store points of a run's metrics; a point of the same name and step replaces the older one.
@@ -225,22 +225,35 @@ class Catalog:
         with self._database.reading() as connection:
             return last_event(connection)
 
-    def fingerprints(self) -> Iterator[tuple[str, str]]:
-        """Yield (id, SHA-256 of the stored body) of every record, for checking against the audit trail.
-
-        The hash is "" where the columns by which a record is found say something else than its body.
-        """
-        query = sa.select(*_FOUND_BY, records.c.kind, records.c.body).where(records.c.kind.in_(KINDS))
+    def kept(self) -> Iterator[Kept]:
+        """Yield every record as the tables hold it, memories too, for checking against the audit trail."""
+        query = sa.select(*_SAID, records.c.kind, records.c.rank, records.c.state, records.c.body)
         query = query.order_by(records.c.id).limit(_PAGE)
         last = ""
         while True:
             with self._database.reading() as connection:
                 rows = connection.execute(query.where(records.c.id > last)).all()
+                among = edges.c.child.in_([row.id for row in rows])
+                links = connection.execute(sa.select(edges).where(among)).all() if rows else []
+            lineage: dict[str, set[tuple[str, str]]] = {row.id: set() for row in rows}
+            for link in links:
+                lineage[link.child].add((link.parent, link.role))
             for row in rows:
-                yield row.id, sha256(row.body.encode()) if _describes_itself(row) else ""
+                yield kept_of(row, lineage[row.id])
             if len(rows) < _PAGE:
                 return
             last = rows[-1].id
+
+    def orphans(self) -> set[str]:
+        """Return the children in the lineage that are no records."""
+        known = sa.select(records.c.id)
+        with self._database.reading() as connection:
+            return set(connection.scalars(sa.select(edges.c.child).where(edges.c.child.not_in(known))))
+
+    def figures(self) -> dict[str, str]:
+        """Return the hash over the metrics of every run that has any."""
+        with self._database.reading() as connection:
+            return all_figures(connection)
 
     def recall(self, kind: type[R], key: str) -> R | None:
         """Return what was remembered under a key, or None."""
@@ -274,14 +287,6 @@ def last_finite(points: Iterable[Point]) -> dict[str, float]:
 
 def _row_of(run: str, point: Point) -> tuple[str, str, int, float | None, float]:
     return run, point.name, point.step, None if isnan(point.value) else point.value, point.time
-
-
-def _describes_itself(row: Any) -> bool:
-    try:
-        record = decode(KINDS[row.kind], row.body)
-    except InvalidInput:
-        return False
-    return all(getattr(record, column.name) == getattr(row, column.name) for column in _FOUND_BY)
 
 
 def _version_key(version: str) -> tuple[int, ...]:

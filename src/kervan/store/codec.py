@@ -2,19 +2,69 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import sqlalchemy as sa
 
 from kervan.core.errors import InvalidInput
+from kervan.core.identity import sha256
 from kervan.core.nouns import Event, Record
 from kervan.store.tables import events
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 R = TypeVar("R", bound=Record)
+
+
+# The columns of a record that repeat what its body says.
+SAID = ("id", "name", "version", "hash", "creator", "time")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A record as the tables hold it: `sha256` is that of its body.
+
+    `agrees` says that the columns say the same as the body, `is_linked` that the lineage does.
+    """
+
+    id: str
+    kind: str
+    name: str
+    version: str
+    rank: int
+    sha256: str
+    agrees: bool
+    is_linked: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Any(Record):
+    """What the bodies of all kinds have in common; runs alone have a status."""
+
+    status: str = ""
+
+
+def kept_of(row: Any, links: Collection[tuple[str, str]]) -> Kept:
+    """Read a row of the records with its lineage, (parent, role) each, whatever it says."""
+    try:
+        body = msgspec.json.decode(row.body, type=_Any)
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        body = None
+    return Kept(
+        id=row.id,
+        kind=row.kind,
+        name=row.name,
+        version=row.version,
+        rank=row.rank,
+        sha256=sha256(row.body.encode(errors="replace")),
+        agrees=body is not None
+        and body.status == row.state
+        and all(getattr(body, name) == getattr(row, name) for name in SAID),
+        is_linked=body is not None and {(link.parent, link.role) for link in body.parents} == set(links),
+    )
 
 
 def kind_of(kind: type[Record]) -> str:

@@ -15,6 +15,7 @@ from sqlalchemy import event, exc
 
 from kervan.core.errors import InvalidConfig, StorageFailed
 from kervan.core.plugins import extras_named
+from kervan.core.private import make_private, open_private
 from kervan.store.tables import METADATA, REVISION
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class Database:
             return sa.create_engine(self.url, pool_pre_ping=True)
         file = self.url.database
         if file:
-            Path(file).parent.mkdir(parents=True, exist_ok=True)
+            _make_private(Path(file))
         engine = sa.create_engine(self.url, connect_args={"timeout": _BUSY_SECONDS})
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_to_write)
@@ -115,10 +116,17 @@ class Database:
         file = self.url.database
         if self.url.get_backend_name() != "sqlite" or not file:
             return
-        self._backups.mkdir(parents=True, exist_ok=True)
         copy = self._backups / f"catalog-{revision}-{time.strftime('%Y%m%dT%H%M%S')}.sqlite"
+        _make_private(copy)
         with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
             source.backup(target)
+
+
+def _make_private(file: Path) -> None:
+    """Make the empty file before SQLite does, for its owner alone; what SQLite lays beside it is like it."""
+    if file.name != ":memory:" and not file.exists():
+        make_private(file.parent)
+        os.close(open_private(file, os.O_APPEND))
 
 
 def _parsed(url: str) -> sa.URL:

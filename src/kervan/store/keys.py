@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import Corrupted
+from kervan.core.private import make_private
 from kervan.store.blobs import flush_folder
 from kervan.store.database import storage_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _FILE = "workspace.key"
 _SIZE = 32
@@ -25,9 +25,18 @@ _PIECE = 1 << 20
 class Keys:
     """One secret of 32 bytes in a file that only its owner can read, made at first use."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        is_needed: Callable[[], bool] = lambda: False,
+        made: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`is_needed` says that a key was used already, so that none may be made; `made` gets its print."""
         self._folder = folder
-        self._path = folder / _FILE
+        self.path = folder / _FILE
+        self.is_needed = is_needed
+        self._made = made
 
     def derived(self, purpose: str) -> bytes:
         """Return a key of 32 bytes for one purpose (HKDF, RFC 5869), the same every time."""
@@ -60,7 +69,7 @@ class Keys:
         except (InvalidTag, ValueError) as error:
             raise Corrupted(
                 f"{context} cannot be opened: it was altered, or the workspace's key is another one",
-                hint=f"restore {self._path} from a backup",
+                hint=f"restore {self.path} from a backup",
             ) from error
         return b"".join(opened)
 
@@ -73,17 +82,43 @@ class Keys:
             bound = _bound(context, place, is_last=start + _PIECE >= len(content))
             yield nonce + cipher.encrypt(nonce, content[start : start + _PIECE], bound)
 
+    @property
+    def print(self) -> str:
+        """What is told of the key, by which another one in its place is noticed."""
+        return self.derived("print").hex()
+
+    def opens(self, sealed: bytes, context: str) -> bool:
+        """Say whether this key sealed something; no more than its first piece is looked at."""
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        width = _NONCE + _PIECE + _TAG
+        bound = _bound(context, 0, is_last=len(sealed) <= width)
+        try:
+            AESGCM(self.derived("seal")).decrypt(sealed[:_NONCE], sealed[_NONCE:width], bound)
+        except (InvalidTag, ValueError):
+            return False
+        return True
+
     def _secret(self) -> bytes:
         with storage_errors(str(self._folder)):
-            if not self._path.exists():
-                self._make()
-            secret = self._path.read_bytes()
+            is_there = self.path.exists()
+            if not is_there and self.is_needed():
+                raise Corrupted(
+                    f"the workspace's key is gone: there is no {self.path}",
+                    hint="restore it from a backup: what it sealed opens with no other, and others trust it",
+                )
+            is_mine = not is_there and self._make()
+            secret = self.path.read_bytes()
         if len(secret) != _SIZE:
-            raise Corrupted(f"{self._path} is no key", hint="restore it from a backup")
+            raise Corrupted(f"{self.path} is no key", hint="restore it from a backup")
+        if is_mine:
+            self._made(self.print)
         return secret
 
-    def _make(self) -> None:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    def _make(self) -> bool:
+        """Make the key, and say whether it was this process that did."""
+        make_private(self._folder)
         handle, temporary = tempfile.mkstemp(dir=self._folder)
         try:
             with os.fdopen(handle, "wb") as file:
@@ -91,11 +126,14 @@ class Keys:
                 file.flush()
                 os.fsync(file.fileno())
             # A link, not a rename: of several processes that start at once, one key wins.
-            with suppress(FileExistsError):
-                os.link(temporary, self._path)
+            try:
+                os.link(temporary, self.path)
+            except FileExistsError:
+                return False
         finally:
             Path(temporary).unlink()
         flush_folder(self._folder)
+        return True
 
 
 def _bound(context: str, place: int, *, is_last: bool) -> bytes:

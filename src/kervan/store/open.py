@@ -5,14 +5,19 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from kervan.core.nouns import Dataset, Package
 from kervan.store.blobs import Blobs
 from kervan.store.catalog import Catalog
+from kervan.store.events import Entry
 from kervan.store.keys import Keys
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from kervan.core.nouns import Workspace
+
+KEY = "workspace key"
+MADE_KEY = "made key"
 
 
 class Store:
@@ -39,7 +44,17 @@ class Store:
     @cached_property
     def keys(self) -> Keys:
         """The workspace's key."""
-        return Keys(self.root / "keys")
+        return Keys(self.root / "keys", is_needed=self._needs_key, made=self._note_key)
+
+    def _needs_key(self) -> bool:
+        """Say whether something is on record that a key sealed or signed."""
+        if any(True for _ in self.catalog.events(subject=KEY)):
+            return True
+        return any(self.catalog.all(kind, limit=1) for kind in (Dataset, Package))
+
+    def _note_key(self, print_: str) -> None:
+        with self.catalog.transaction() as transaction:
+            transaction.event(Entry(action=MADE_KEY, subject=KEY, body={"print": print_}))
 
     def close(self) -> None:
         """Close the connections that were opened."""

@@ -9,9 +9,10 @@ import sqlalchemy as sa
 
 from kervan.core.errors import Conflict, NotFound
 from kervan.core.identity import FIRST_VERSION, Bump, Version, sha256
-from kervan.core.nouns import Event, Link, Model, Record
+from kervan.core.nouns import Event, Link, Model, Record, Run, Status
 from kervan.store.codec import decode, kind_of, last_event, upsert
 from kervan.store.events import Entry, canonical, chain
+from kervan.store.figures import figures_of
 from kervan.store.tables import aliases, edges, events, records
 
 if TYPE_CHECKING:
@@ -74,8 +75,10 @@ class Transaction:
     def point(self, scope: str, name: str, target: str, *, why: str) -> None:
         """Let an alias point to a record from now on; what it pointed to before stays in its history."""
         values = {"scope": scope, "name": name, "target": target, "time": time.time()}
-        self._connection.execute(sa.insert(aliases).values(**values, actor=self._actor, why=why))
-        self.event(Entry(action=f"{POINTED}{scope}", subject=name, why=why, body={"target": target}))
+        made = self._connection.execute(sa.insert(aliases).values(**values, actor=self._actor, why=why))
+        (sequence,) = made.inserted_primary_key or (0,)
+        body = {"target": target, "sequence": sequence, "since": values["time"]}
+        self.event(Entry(action=f"{POINTED}{scope}", subject=name, why=why, body=body))
 
     def event(self, entry: Entry) -> Event:
         """Append to the audit trail."""
@@ -114,6 +117,8 @@ class Transaction:
     def _record_event(self, record: Record, body: str, action: str, why: str) -> None:
         kind = kind_of(type(record))
         detail = {"kind": kind, "ref": record.ref, "sha256": sha256(body.encode())}
+        if isinstance(record, Run) and record.status is not Status.RUNNING:  # its metrics are all there
+            detail["figures"] = figures_of(self._connection, [record.id])[record.id]
         self.event(Entry(action=f"{action} {kind}", subject=record.id, why=why, body=detail))
 
     def _last_rank(self, kind: type[Record], name: str) -> int:

@@ -104,7 +104,9 @@ class TargetSuite(Suite):
             place.target.remove(place.folder)
         with pytest.raises(ServerFailed):
             self.model_at(url)
+        assert not place.target.runs(place.folder)
         assert self.model_at(place.release("2.0.0")) == "gelir@2.0.0"
+        assert place.target.runs(place.folder)
 
     def test_removing_what_never_was_does_nothing(self, tmp_path: Path) -> None:
         self.adapter().remove(tmp_path)

@@ -17,6 +17,7 @@ import msgspec
 
 from kervan.core.errors import Conflict, InvalidInput, KervanError, NotFound, ServerFailed, StorageFailed
 from kervan.core.nouns import Serving
+from kervan.core.private import write_private
 from kervan.deploy.client import confirm
 from kervan.deploy.process import STATE, process_number, running, start, stop, switch
 
@@ -66,6 +67,10 @@ class LocalTarget:
             stop(folder)
             for name in (_LIVE, STATE):
                 (folder / name).unlink(missing_ok=True)
+
+    def runs(self, folder: Path) -> bool:
+        """Say whether a server runs from the folder."""
+        return running(folder) is not None
 
 
 def _bring_up(folder: Path, wanted: bytes, serving: Serving) -> ServerState:
@@ -141,13 +146,8 @@ def _parse(content: bytes, path: Path) -> Serving:
 
 
 def _write(path: Path, content: bytes) -> None:
-    fresh = path.with_name(f".{path.name}")
     try:
-        with fresh.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
+        write_private(path, content)
     except OSError as error:
         raise StorageFailed(f"cannot write {path}: {error.strerror}", hint="free the disk") from error
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from threading import Event
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from kervan.core.errors import Corrupted
+from kervan.core.errors import Corrupted, ServerFailed
 from kervan.core.ports import About
 from kervan.core.schema import Type
 from kervan.package.formats.onnx_graph import INPUT, matrix_graph, portable_graph
@@ -25,7 +26,11 @@ MATRIX_FILE = "matrix.onnx"
 PORTABLE_FILE = "model.onnx"
 
 _CHUNK = 1024  # rows scored at once: bounds the memory of a large batch, and stays in the processor's cache
+_MOST_MEMORY = 3 << 30  # bytes
+_ASK = "ask whoever made the package for one that answers its own sample rows"
 _NOWHERE = "/dev/null"  # where weights kept outside the model file would be looked for
+
+_bound = Event()  # for all of this process: ONNX Runtime keeps one allocator in it
 
 
 @runtime_checkable
@@ -100,7 +105,7 @@ class MatrixPredictor:
     def predict(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
         """Score a matrix of shape (rows, inputs)."""
         parts = [
-            self._session.run(self._output, {INPUT: matrix[start : start + _CHUNK]})[0]
+            _run(self._session, self._output, {INPUT: matrix[start : start + _CHUNK]})
             for start in range(0, max(len(matrix), 1), _CHUNK)
         ]
         values = parts[0] if len(parts) == 1 else np.concatenate(parts)
@@ -124,7 +129,7 @@ class PortablePredictor:
                 column.name: decoded(rows[:, place : place + 1], column)
                 for place, column in enumerate(self._signature.inputs)
             }
-            parts.append(self._session.run(self._output, named)[0])
+            parts.append(_run(self._session, self._output, named))
         return np.concatenate(parts).astype(np.float64)
 
 
@@ -143,6 +148,32 @@ def decoded(values: NDArray[np.float32], column: Column) -> NDArray[Any]:
     return texts[values.astype(np.int64)]
 
 
+def _run(session: Any, output: list[str], values: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+    """Run a graph, or raise `ServerFailed` with what ONNX Runtime says of it."""
+    try:
+        found: NDArray[Any] = session.run(output, values)[0]
+    except Exception as error:  # ONNX Runtime's errors share no other base
+        wants_more = "BFCArena" in str(error) or "bad allocation" in str(error)
+        more = f"it asks for more than {_MOST_MEMORY >> 30} GiB of memory"
+        reason = more if wants_more else " ".join(str(error).split())[:300]
+        raise ServerFailed(f"the ONNX graph fails when it runs: {reason}", hint=_ASK) from error
+    return found
+
+
+def bound_memory() -> None:
+    """Let no graph that this process opens from now on take more than 3 GiB for its results together.
+
+    For processes that score files of others. A graph that asks for more fails by an error of its own.
+    """
+    import onnxruntime as ort
+
+    if _bound.is_set():
+        return
+    place = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
+    ort.create_and_register_allocator(place, ort.OrtArenaCfg(_MOST_MEMORY, -1, -1, -1))
+    _bound.set()
+
+
 def open_session(path: Path) -> Any:
     """Open a model on one thread. Only the file itself is read: weights kept elsewhere are refused.
 
@@ -154,6 +185,8 @@ def open_session(path: Path) -> Any:
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
+    if _bound.is_set():
+        options.add_session_config_entry("session.use_env_allocators", "1")
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", _NOWHERE)
     try:
         return ort.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])

@@ -127,7 +127,7 @@ class PostgresqlFormat(SqlFormat):
         url = _url("KERVAN_PROOF_POSTGRESQL", "postgresql://user@localhost/database")
         with extras_named():
             import psycopg
-        return lambda: psycopg.connect(url)
+        return lambda: _reached("KERVAN_PROOF_POSTGRESQL", lambda: psycopg.connect(url))
 
 
 class MysqlFormat(SqlFormat):
@@ -145,17 +145,22 @@ class MysqlFormat(SqlFormat):
 
     def connect(self) -> Callable[[], Any]:
         """Connect to the database that was named for proofs."""
-        parts = urlsplit(_url("KERVAN_PROOF_MYSQL", "mysql://user@localhost/database"))
+        url = _url("KERVAN_PROOF_MYSQL", "mysql://user@localhost/database")
         with extras_named():
             import pymysql
-        return lambda: pymysql.connect(
-            host=parts.hostname,
-            port=parts.port or 3306,
-            user=unquote(parts.username or ""),
-            password=unquote(parts.password or ""),
-            database=parts.path.lstrip("/"),
-            charset="utf8mb4",
-        )
+
+        def connect() -> Any:
+            parts = urlsplit(url)
+            return pymysql.connect(
+                host=parts.hostname,
+                port=parts.port or 3306,
+                user=unquote(parts.username or ""),
+                password=unquote(parts.password or ""),
+                database=parts.path.lstrip("/"),
+                charset="utf8mb4",
+            )
+
+        return lambda: _reached("KERVAN_PROOF_MYSQL", connect)
 
 
 class _TranslatedFormat(SqlFormat):
@@ -301,6 +306,18 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise Corrupted(f"{path} cannot be read", hint=_AGAIN) from error
+
+
+def _reached(variable: str, connect: Callable[[], Any]) -> Any:
+    """Connect to the database for proofs, or raise `MissingTool` that says why it cannot be."""
+    try:
+        return connect()
+    except Exception as error:  # a wrong login, port or name: databases share no base of their errors
+        reason = " ".join(str(error).split())[:200]
+        raise MissingTool(
+            f"the database to prove the query in cannot be used: {reason}",
+            hint=f"check the address in {variable}",
+        ) from error
 
 
 def _url(variable: str, example: str) -> str:

@@ -10,6 +10,7 @@ from kervan.core.errors import Corrupted, InvalidInput
 from kervan.core.identity import sha256
 from kervan.package.manifest import FILE_NAME, FORMAT, Manifest
 from kervan.package.readers import v1, v2
+from kervan.package.readers.honest import check_manifest
 
 READERS = {1: v1.read, 2: v2.read}
 
@@ -27,7 +28,9 @@ def parse_manifest(content: bytes, place: str = FILE_NAME) -> Manifest:
     try:
         form = msgspec.json.decode(content, type=_Form).format
         if form <= FORMAT:
-            return replace(READERS[form](content), digest=sha256(content))
+            manifest = READERS[form](content)
+            check_manifest(manifest)
+            return replace(manifest, digest=sha256(content))
     except (msgspec.DecodeError, UnicodeDecodeError, InvalidInput, RecursionError) as error:
         raise Corrupted(f"{place}: {error}", hint="fetch or make the package again") from error
     except KeyError as error:

@@ -21,7 +21,7 @@ from kervan.package.safety.limits import DEFAULT, Budget
 from kervan.package.safety.streams import Readable, compression, unpacked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from typing import BinaryIO
 
     from kervan.package.safety.limits import Limits
@@ -63,12 +63,15 @@ def read_members(path: Path, limits: Limits = DEFAULT) -> Iterator[Member]:
         yield from tar_members(stream, budget)
 
 
-def unpack(archive: Path, folder: Path, limits: Limits = DEFAULT) -> tuple[str, ...]:
+def unpack(
+    archive: Path, folder: Path, limits: Limits = DEFAULT, *, wanted: Mapping[str, int] | None = None
+) -> tuple[str, ...]:
     """Extract an archive into a folder that is not there yet, and return the names of its files.
 
-    Either everything is extracted or nothing: what was written before a refusal is taken away again.
-    Raises what `read_members` raises, `Conflict` if the folder exists, `StorageFailed` if it cannot be
-    written.
+    Either everything is extracted or nothing: what was written before a refusal is taken away again. With
+    `wanted` (name → bytes) nothing else and nothing larger is ever written. Raises what `read_members`
+    raises, `Corrupted` for what is not wanted, `Conflict` if the folder exists, `StorageFailed` if it
+    cannot be written.
     """
     if folder.exists() or folder.is_symlink():
         raise Conflict(f"{folder} is already there", hint="unpack into a new folder")
@@ -78,8 +81,10 @@ def unpack(archive: Path, folder: Path, limits: Limits = DEFAULT) -> tuple[str, 
     except OSError as error:
         raise StorageFailed(f"cannot write {folder}: {error.strerror}") from error
     try:
-        names = tuple(_extract(member, unfinished) for member in read_members(archive, limits))
-        unfinished.chmod(0o755)
+        names = tuple(
+            _extract(_as_wanted(member, wanted, archive), unfinished)
+            for member in read_members(archive, limits)
+        )
         unfinished.rename(folder)
     except BaseException as error:
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -87,6 +92,13 @@ def unpack(archive: Path, folder: Path, limits: Limits = DEFAULT) -> tuple[str, 
             raise StorageFailed(f"cannot unpack {archive}: {error.strerror}") from error
         raise
     return names
+
+
+def _as_wanted(member: Member, wanted: Mapping[str, int] | None, archive: Path) -> Member:
+    if wanted is not None and wanted.get(member.name) != member.size:
+        what = "was changed" if member.name in wanted else "was added"
+        raise Corrupted(f"{archive}/{member.name} {what}", hint="fetch the file again")
+    return member
 
 
 def _extract(member: Member, folder: Path) -> str:
@@ -170,7 +182,7 @@ class _Names:
 
     def add(self, name: str, *, is_folder: bool) -> None:
         self._budget.add_member()
-        wrong = _wrong_name(name)
+        wrong = wrong_name(name)
         if wrong:
             raise self._budget.refuse(f"has a member {name[:80]!r}: its name {wrong}")
         parts = [unicodedata.normalize("NFC", part).casefold() for part in PurePosixPath(name).parts]
@@ -183,8 +195,8 @@ class _Names:
         (self._folders if is_folder else self._files).add(path)
 
 
-def _wrong_name(name: str) -> str:
-    """Say what is wrong with the name of a member, or ""."""
+def wrong_name(name: str) -> str:
+    """Say what is wrong with the path of a file that is to lie in a folder, or ""."""
     parts = name.removesuffix("/").split("/")
     if not name or len(name) > _LONGEST_NAME or len(parts) > _MOST_PARTS:
         return "is empty, too long or too deep"

@@ -1,0 +1,129 @@
+"""The chain of prediction records: each line carries a hash over itself and the line before.
+
+A line is the record's JSON with `chain` as its last field: SHA-256 over the `chain` before and the line
+without its own. A writer's first line follows a hash of the writer's name, and its next segment goes on from
+the last line of the one before, so that a segment that is gone shows too. Segments from before there was a
+chain have none.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kervan.core.errors import Corrupted, StorageFailed
+from kervan.core.identity import sha256
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from kervan.serve.record import Segment
+
+_FIELD = b',"chain":"'
+_END = b'"}\n'
+_TAIL = len(_FIELD) + 64 + len(_END)
+_VERSION = len('{"id":"') + 26 + len('",')  # where a line says its form: those that do have a chain
+_HINT = "restore the file from a copy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What a segment holds: whole records, those among them with a chain, its size and SHA-256.
+
+    `last` is the chain's last link, "" where there is none.
+    """
+
+    records: int
+    linked: int
+    size: int
+    sha256: str
+    last: str
+
+
+def start_of(writer: str) -> str:
+    """Return what the first record of a writer follows."""
+    return sha256(f"prediction records of {writer}".encode())
+
+
+def linked(record: bytes, previous: str) -> tuple[bytes, str]:
+    """Return the line of a record (its JSON) that follows `previous`, and its own link."""
+    link = sha256(previous.encode() + record)
+    return record[:-1] + _FIELD + link.encode() + _END, link
+
+
+def check_writer(
+    segments: list[Segment], known: Mapping[str, str], *, after: str = ""
+) -> Iterator[tuple[Segment, Seen]]:
+    """Check the segments of one writer in their order, and give each with what it holds.
+
+    The first follows the link `after`, or nothing. The SHA-256 of a segment has to be what is `known` by its
+    name. Raises `Corrupted` that names the file and line at which something was altered, removed or moved.
+    """
+    last = after or start_of(segments[0].writer)
+    for segment in segments:
+        seen = _check_segment(segment, last)
+        digest = known.get(segment.path.name, seen.sha256)
+        if seen.sha256 != digest:
+            raise Corrupted(f"{segment.path} was altered since it was sealed", hint=_HINT)
+        last = seen.last or last
+        yield segment, seen
+
+
+def last_link(path: Path) -> str:
+    """Return the link that the last whole line of a file carries, "" if it has none."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL))
+        return _link_of(file.read())
+
+
+def is_open(path: Path) -> bool:
+    """Say whether a server that lives still writes into a segment."""
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:  # a file system without locks: nobody can know
+            return False
+    return False
+
+
+def _check_segment(segment: Segment, last: str) -> Seen:
+    digest = hashlib.sha256()
+    size = records = links = 0
+    link = ""
+    try:
+        with segment.path.open("rb") as file:
+            for line in file:
+                digest.update(line)
+                size += len(line)
+                if not line.endswith(b"\n"):  # what a crash cut off
+                    break
+                records += 1
+                found = _link_of(line)
+                if found or links or line[_VERSION:].startswith(b'"version":'):
+                    expected = sha256((link or last).encode() + line[:-_TAIL] + b"}")
+                    if found != expected:
+                        raise _broken(segment.path, records)
+                    link, links = found, links + 1
+    except OSError as error:
+        raise StorageFailed(f"cannot read {segment.path}: {error.strerror}") from error
+    if 0 < links < records:
+        raise _broken(segment.path, 1)
+    return Seen(records=records, linked=links, size=size, sha256=digest.hexdigest(), last=link)
+
+
+def _link_of(line: bytes) -> str:
+    """Return the link that a line carries, "" if it has none."""
+    tail = line[-_TAIL:]
+    if not tail.startswith(_FIELD) or not tail.endswith(_END):
+        return ""
+    return tail[len(_FIELD) : -len(_END)].decode("ascii", "replace")
+
+
+def _broken(path: Path, line: int) -> Corrupted:
+    what = "it or the one before was altered, or the one before is gone"
+    return Corrupted(f"{path}, line {line}: this record does not follow the one before: {what}", hint=_HINT)
