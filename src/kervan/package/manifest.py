@@ -14,10 +14,11 @@ import msgspec
 
 from kervan.core.identity import sha256
 from kervan.core.nouns import PackageFile
+from kervan.core.ports import Precision
 from kervan.core.schema import Signature
 
 FILE_NAME = "manifest.json"
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,10 +87,12 @@ class Lineage:
 class Manifest:
     """What is in the package and where it came from.
 
-    `answers` are what the first format gave for the `samples` where the package was made. `intervals` are
-    the 95 % intervals of metrics, low and high. `model_card`, `data_card` and `materials` name files of the
-    package, or are "" where there is none. `digest` is not written: it is the SHA-256 of the bytes that a
-    manifest was read from, whatever their form, and "" for one that was made here.
+    `precision` is how the encoded matrix holds its numbers: packages of the first two forms round what they
+    are asked to float32. `answers` are what the first format gave for the `samples` where the package was
+    made. `intervals` are the 95 % intervals of metrics, low and high. `model_card`, `data_card` and
+    `materials` name files of the package, or are "" where there is none. `digest` is not written: it is the
+    SHA-256 of the bytes that a manifest was read from, whatever their form, and "" for one that was made
+    here.
     """
 
     name: str
@@ -97,6 +100,7 @@ class Manifest:
     created: float
     creator: str
     signature: Signature
+    precision: Precision = Precision.DOUBLE
     formats: tuple[str, ...]
     parity: tuple[Parity, ...]
     files: tuple[PackageFile, ...]

@@ -13,6 +13,7 @@ from kervan.core.errors import ServerFailed
 from kervan.core.identity import new_id
 from kervan.core.nouns import Prediction, Serving
 from kervan.core.ports import Answer, Predictor
+from kervan.package.encoding import NUMBER
 from kervan.package.manifest import Manifest
 from kervan.package.opening import load_package
 from kervan.serve.answer import check_values, name_values
@@ -24,9 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from numpy.typing import NDArray
-
-    from kervan.core.ports import Request
+    from kervan.core.ports import Matrix, Request
     from kervan.core.schema import Signature
 
 
@@ -153,7 +152,7 @@ def _known(rows: Sequence[Mapping[str, Any]], signature: Signature) -> tuple[dic
 
 def _try(manifest: Manifest, predictor: Predictor, decoder: RowDecoder) -> None:
     """Warm the model up with the package's samples (else with zeros) and check that it answers."""
-    matrix: NDArray[np.float32] = np.zeros((1, decoder.width), dtype=np.float32)
+    matrix: Matrix = np.zeros((1, decoder.width), dtype=NUMBER)
     if manifest.samples:
         matrix = decoder.decode([dict(sample) for sample in manifest.samples])
     try:

@@ -21,9 +21,7 @@ from kervan.testing.sample import TASKS, fit_sample, sample
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
-
-    from kervan.core.ports import Predictor
+    from kervan.core.ports import Matrix, Predictor
     from kervan.core.schema import Signature
     from kervan.package.manifest import Parity
 
@@ -62,7 +60,7 @@ class FormatSuite:
             return adapter.scorers(folder, signature)
         return {"": adapter.load(folder, signature)}
 
-    def compared(self, fitted: Fitted, folder: Path, rows: NDArray[np.float32]) -> list[Parity]:
+    def compared(self, fitted: Fitted, folder: Path, rows: Matrix) -> list[Parity]:
         """Compare everything that scores what was written with a fitted model, over nasty rows."""
         nasty = nasty_rows(rows, fitted.signature, seed=1)
         tolerance = self.adapter().about.tolerance
@@ -71,7 +69,7 @@ class FormatSuite:
             for name, predictor in self.predictors(folder, fitted.signature).items()
         ]
 
-    def scored(self, folder: Path, signature: Signature, rows: NDArray[np.float32]) -> list[Any]:
+    def scored(self, folder: Path, signature: Signature, rows: Matrix) -> list[Any]:
         """Let everything that scores what was written answer."""
         return [predictor.predict(rows) for predictor in self.predictors(folder, signature).values()]
 
