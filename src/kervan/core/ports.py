@@ -81,8 +81,8 @@ class About:
     format or its usual reader. `text` says that people can read the files, `compressed` that they are
     compressed inside, `is_code` that other programs run them and Kervan never loads them to answer
     requests. `tolerance` is how far an answer may be from the original's, which is a matter of the format's
-    arithmetic. `holds` is how its files hold the numbers of a row: where they round them, the proof asks the
-    original about the rounded row.
+    arithmetic. `precision` is how its files hold the numbers of a row: where they round them, the proof asks
+    the original about the rounded row.
     """
 
     title: str
@@ -94,7 +94,7 @@ class About:
     compressed: bool = False
     is_code: bool = False
     tolerance: float = 1e-12
-    holds: Precision = Precision.DOUBLE
+    precision: Precision = Precision.DOUBLE
 
 
 @runtime_checkable

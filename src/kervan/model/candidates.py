@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kervan.model.dates import DateParts
 
 BASELINE = "baseline"
+ROUNDING = ("tree", "forest")  # whose library rounds numbers to float32
 
 
 def build(family: str, signature: Signature, seed: int) -> Pipeline:

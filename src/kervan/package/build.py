@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -126,12 +127,13 @@ def prove(
     """
     adapter: Format = plugin("format", name)
     limit = max(adapter.about.tolerance, fitted.slack) if tolerance is None else tolerance
-    rows = held(rows, adapter.about.holds)
+    rows = held(rows, adapter.about.precision)
     proofs = []
     for file, predictor in scorers.items():
         called = f"{name}/{file}" if file else name
         found = compare(fitted.predict, predictor, rows, limit, name=called, scorer=_scored_by(adapter))
-        proofs.append(check_parity(found, rows, fitted.signature))
+        proof = check_parity(found, rows, fitted.signature)
+        proofs.append(replace(proof, precision=adapter.about.precision))
     return tuple(proofs)
 
 

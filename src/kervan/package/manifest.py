@@ -27,7 +27,8 @@ class Parity:
 
     `largest` is the largest difference: of probabilities as they are; of values relative to the answer,
     or to the distance of the answers' quartiles where that is larger. `over` counts rows beyond
-    `tolerance`, `label_changes` rows whose most probable class differs by more than a tie.
+    `tolerance`, `label_changes` rows whose most probable class differs by more than a tie. `precision` is how
+    the format holds the numbers of a row: it and the original were asked about rows that were rounded so.
     """
 
     format: str
@@ -37,6 +38,7 @@ class Parity:
     over: int
     label_changes: int
     scorer: str
+    precision: Precision = Precision.DOUBLE
 
     @property
     def holds(self) -> bool:

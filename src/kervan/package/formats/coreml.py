@@ -37,7 +37,7 @@ class CoremlFormat:
         licence="BSD-3-Clause (coremltools)",
         readers="iOS 11, macOS 10.13; proved by the specification, not on a device",
         is_code=True,
-        holds=Precision.SINGLE,
+        precision=Precision.SINGLE,
     )
 
     def save(self, fitted: Fitted, folder: Path) -> None:

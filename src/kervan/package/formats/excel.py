@@ -49,7 +49,7 @@ class ExcelFormat:
         readers="Excel 2007, LibreOffice Calc",
         compressed=True,
         is_code=True,
-        holds=Precision.DIGITS,
+        precision=Precision.DIGITS,
     )
 
     def save(self, fitted: Fitted, folder: Path) -> None:

@@ -34,7 +34,7 @@ class ExecuTorchFormat:
         licence="BSD-3-Clause",
         readers="ExecuTorch (C++, Java, Swift, Python) with its portable kernels",
         is_code=True,
-        holds=Precision.SINGLE,
+        precision=Precision.SINGLE,
     )
 
     def save(self, fitted: Fitted, folder: Path) -> None:

@@ -29,7 +29,7 @@ class Hdf5Format:
         readers="Keras 3.8 or newer on TensorFlow, PyTorch or JAX; its weights by any reader of HDF5",
         is_code=True,
         tolerance=1e-5,
-        holds=Precision.SINGLE,
+        precision=Precision.SINGLE,
     )
 
     def save(self, fitted: Fitted, folder: Path) -> None:

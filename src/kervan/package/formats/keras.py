@@ -30,7 +30,7 @@ class KerasFormat:
         readers="Keras 3.8 or newer on TensorFlow, PyTorch or JAX",
         is_code=True,
         tolerance=1e-5,
-        holds=Precision.SINGLE,
+        precision=Precision.SINGLE,
     )
 
     def save(self, fitted: Fitted, folder: Path) -> None:

@@ -33,7 +33,7 @@ class LitertFormat:
         readers="LiteRT and TensorFlow Lite on Android, iOS, Linux and in browsers",
         is_code=True,
         tolerance=1e-5,
-        holds=Precision.SINGLE,
+        precision=Precision.SINGLE,
     )
 
     def save(self, fitted: Fitted, folder: Path) -> None:

@@ -32,7 +32,7 @@ class MojoFormat:
         compressed=True,
         is_code=True,
         tolerance=1e-6,  # its leaves are float32
-        holds=Precision.SINGLE,
+        precision=Precision.SINGLE,
     )
 
     def save(self, fitted: Fitted, folder: Path) -> None:

@@ -37,7 +37,7 @@ class OpenvinoFormat:
         readers="OpenVINO (Python, C++, C, JavaScript) and its model server, told to compute in f32",
         is_code=True,
         tolerance=1e-5,
-        holds=Precision.SINGLE,
+        precision=Precision.SINGLE,
     )
 
     def save(self, fitted: Fitted, folder: Path) -> None:

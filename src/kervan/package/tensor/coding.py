@@ -53,10 +53,10 @@ def read_beside(folder: Path) -> Signature:
 class CodedPredictor:
     """Scores rows that one signature codes by a file that another one codes: the file's `own`.
 
-    `score` gets rows as the file codes them, shape (rows, inputs), in float32 for a `single` one; at least one
-    and at most 1,024 at once. It returns numbers of shape (rows, outputs). Raises `Corrupted` if the file
-    takes other columns or gives other answers than the signature says; only the order of categories may be
-    its own.
+    `score` gets rows as the file codes them, shape (rows, inputs), in float32 for a `single` one, at least
+    one and at most 1,024 at once. It returns numbers of shape (rows, outputs). Raises `Corrupted` if the
+    file takes other columns or gives other answers than the signature says; only the order of categories may
+    be its own.
     """
 
     def __init__(
