@@ -13,6 +13,7 @@ import pytest
 from kervan.core.errors import Corrupted, Refused
 from kervan.core.ports import Format
 from kervan.package.build import Proving
+from kervan.package.encoding import held
 from kervan.package.fitted import Fitted
 from kervan.package.parity import compare, nasty_rows
 from kervan.testing.change import CHANGES
@@ -61,11 +62,11 @@ class FormatSuite:
         return {"": adapter.load(folder, signature)}
 
     def compared(self, fitted: Fitted, folder: Path, rows: Matrix) -> list[Parity]:
-        """Compare everything that scores what was written with a fitted model, over nasty rows."""
-        nasty = nasty_rows(rows, fitted.signature, seed=1)
-        tolerance = self.adapter().about.tolerance
+        """Compare all that scores what was written with a fitted model, over nasty rows as held."""
+        about = self.adapter().about
+        nasty = held(nasty_rows(rows, fitted.signature, seed=1), about.precision)
         return [
-            compare(fitted.predict, predictor, nasty, tolerance, name=name, scorer="").parity
+            compare(fitted.predict, predictor, nasty, about.tolerance, name=name, scorer="").parity
             for name, predictor in self.predictors(folder, fitted.signature).items()
         ]
 
