@@ -58,7 +58,7 @@ MODULES = {name: module_of(form_of(build)) for name, build in FORMS.items()}
 
 
 def assert_same(found: object, wanted: NDArray[np.float64]) -> None:
-    np.testing.assert_allclose(np.asarray(found, np.float64), wanted, rtol=4e-15, atol=1e-300)
+    np.testing.assert_allclose(np.asarray(found, np.float64), wanted, rtol=4e-15, atol=1e-15)
 
 
 @pytest.mark.parametrize("name", FORMS)
