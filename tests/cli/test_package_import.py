@@ -14,7 +14,11 @@ import pytest
 import torch
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
-from sklearn.linear_model import LogisticRegression
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from docs.manifest_schema import schema
@@ -405,3 +409,58 @@ def test_a_document_of_pmml_becomes_a_package(lived: Home) -> None:
     told = lived.ask("package", "import", "yazılı/model.pmml", "geri.kervan", *asked).out
     assert "geri@1.0.0 is in geri.kervan" in told
     assert "python" in lived.ask("package", "check", "geri.kervan").out
+
+
+def decimals(count: int = 400) -> pl.DataFrame:
+    """Prices, shares with one decimal, and seconds since 1970: what float32 does not hold."""
+    random = np.random.default_rng(0)
+    price, share = random.uniform(0, 100, count).round(2), random.uniform(0, 1, count).round(1)
+    second = 1.7e9 + random.integers(0, 4_000, count)
+    return pl.DataFrame({"price": price, "share": share, "second": second}).with_columns(
+        y=pl.Series(np.sin(price) * 10 + (share > 0.5) * 5 + second % 7)
+    )
+
+
+def originals() -> dict[str, Any]:
+    spread = OneHotEncoder(handle_unknown="ignore")
+    ordinal = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
+    bins = KBinsDiscretizer(
+        10, encode="onehot-dense", strategy="quantile", quantile_method="averaged_inverted_cdf"
+    )
+    return {
+        "one hot": make_pipeline(ColumnTransformer([("o", spread, [1])], remainder="passthrough"), Ridge()),
+        "ordinal": make_pipeline(
+            ColumnTransformer([("o", ordinal, [1, 0])]), DecisionTreeRegressor(max_depth=6)
+        ),
+        "bins": make_pipeline(bins, Ridge()),
+        "boosting": HistGradientBoostingRegressor(max_iter=20),
+        "forest": RandomForestRegressor(5, random_state=0),
+        "scaled tree": make_pipeline(StandardScaler(), DecisionTreeRegressor(max_depth=8)),
+        "LightGBM": lightgbm.LGBMRegressor(n_estimators=20, verbose=-1, min_child_samples=2, num_leaves=63),
+        "XGBoost": xgboost.XGBRegressor(n_estimators=10),
+    }
+
+
+@pytest.mark.parametrize("kind", originals())
+def test_an_imported_model_answers_the_very_rows_of_the_table(kind: str, home: Home) -> None:
+    home.start()
+    table = decimals()
+    table.write_csv(home.folder / "rows.csv")
+    matrix, truth = table.drop("y").to_numpy(), table["y"].to_numpy()
+    model = originals()[kind].fit(matrix, truth)
+    file = {"LightGBM": "model.txt", "XGBoost": "model.ubj"}.get(kind, "model.joblib")
+    if kind == "LightGBM":
+        model.booster_.save_model(home.folder / file)
+    elif kind == "XGBoost":
+        model.get_booster().save_model(home.folder / file)
+    else:
+        joblib.dump(model, home.folder / file)
+    asked = ("--name", "m", "--table", "rows.csv", "--target", "y", "--formats", "onnx,python")
+    home.ask("package", "import", file, "paket", *asked)
+    source: dict[str, Any] = {
+        "__name__": "written",
+        "__file__": str(home.folder / "paket" / "python" / "model.py"),
+    }
+    exec((home.folder / "paket" / "python" / "model.py").read_text(), source)
+    told = [source["predict"](row)["value"] for row in table.drop("y").to_dicts()]
+    np.testing.assert_allclose(told, model.predict(matrix), rtol=2e-6 if kind == "XGBoost" else 1e-12)

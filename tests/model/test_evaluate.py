@@ -23,7 +23,7 @@ from .tables import real
 class Fixed:
     values: NDArray[np.float64]
 
-    def predict(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+    def predict(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         return self.values
 
 
@@ -33,7 +33,7 @@ NUMBERS = Signature(inputs=INPUTS, output=Column(name="y", type=Type.NUMBER))
 
 
 def evaluated(signature: Signature, truth: list[float], values: list[list[float]]) -> Evaluation:
-    matrix = np.zeros((len(truth), 1), dtype=np.float32)
+    matrix = np.zeros((len(truth), 1), dtype=np.float64)
     codes = np.array(truth, dtype=np.int64 if signature.is_classification else np.float64)
     return evaluate(Fixed(np.array(values)), matrix, codes, signature)
 

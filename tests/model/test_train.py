@@ -47,7 +47,7 @@ def test_the_same_seed_gives_the_same_answers(family: str, name: str) -> None:
 def test_rows_that_repeat_teach_nothing_about_themselves(family: str) -> None:
     """With labels thrown by chance, only a row that is on both sides could be answered well."""
     chance = np.random.default_rng(0)
-    matrix = np.repeat(chance.normal(size=(150, 4)).astype(np.float32), 4, axis=0)
+    matrix = np.repeat(chance.normal(size=(150, 4)).astype(np.float64), 4, axis=0)
     truth = np.repeat(chance.integers(0, 2, 150), 4)
     columns = tuple(Column(name=f"x{place}", type=Type.NUMBER) for place in range(4))
     output = Column(name="y", type=Type.CATEGORY, allowed=("no", "yes"))
@@ -127,9 +127,9 @@ def test_columns_without_a_value_and_categories_never_seen_are_borne(family: str
     signature = Signature(inputs=inputs, output=Column(name="y", type=Type.NUMBER))
     random = np.random.default_rng(0)
     number, city = random.normal(size=80), random.integers(-1, 2, 80)
-    matrix = np.column_stack([np.full(80, np.nan), number, city, np.full(80, -1)]).astype(np.float32)
+    matrix = np.column_stack([np.full(80, np.nan), number, city, np.full(80, -1)]).astype(np.float64)
     model = Fitted(fit(family, matrix, number + city, signature, seed=0), signature)
-    strange = np.array([[1, 0, -1, -1], [np.nan, np.nan, -1, -1]], dtype=np.float32)
+    strange = np.array([[1, 0, -1, -1], [np.nan, np.nan, -1, -1]], dtype=np.float64)
     assert np.isfinite(model.predict(strange)).all()
 
 

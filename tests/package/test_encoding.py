@@ -19,7 +19,7 @@ def only(column: Column) -> Signature:
     return Signature(inputs=Schema((column,)), output=OUTPUTS["binary"])
 
 
-def test_columns_come_in_the_order_of_the_signature_as_float32_with_codes() -> None:
+def test_columns_come_in_the_order_of_the_signature_as_float64_with_codes() -> None:
     table = pl.DataFrame(
         {
             "boş": pl.Series([None, "x"], dtype=pl.String),
@@ -32,10 +32,10 @@ def test_columns_come_in_the_order_of_the_signature_as_float32_with_codes() -> N
         }
     )
     matrix = encode_table(table, signature_for("binary"))
-    assert matrix.dtype == np.float32
+    assert matrix.dtype == np.float64
     assert matrix.flags.c_contiguous
     wanted = [[39, 0.1, 1, 3, 1, -1], [np.nan, np.nan, 0, -1, -1, -1]]
-    np.testing.assert_array_equal(matrix, np.array(wanted, dtype=np.float32))
+    np.testing.assert_array_equal(matrix, np.array(wanted))
 
 
 def test_a_table_without_rows_gives_a_matrix_without_rows() -> None:

@@ -90,7 +90,7 @@ def evil_signature(names: list[str], categories: list[str], classes: list[str]) 
 def assert_texts_arrive(language: str, signature: Signature, folder: Path) -> None:
     form = sum_form(signature)
     codes = np.arange(-1, max(len(column.allowed) for column in signature.inputs))
-    matrix = np.tile(codes[:, None], (1, len(signature.inputs))).astype(np.float32)
+    matrix = np.tile(codes[:, None], (1, len(signature.inputs))).astype(np.float64)
     matrix = np.vstack([matrix, np.random.default_rng(0).permuted(matrix, axis=0)])
     adapter = plugin("format", language)
     adapter.save(Given(form), folder)
@@ -202,7 +202,7 @@ def test_a_value_that_the_signature_refuses_is_refused_by_name(language: str, tm
     body = b"".join(on_the_wire(value) for row in [ROW, *rows] for value in row.values())
     answers = workshop.ask("predict", body)
     accepted, label, value = struct.unpack_from("<BId", answers)
-    encoded = np.array([[39, 1.75, 1, 1, -1, -1]], dtype=np.float32)
+    encoded = np.array([[39, 1.75, 1, 1, -1, -1]], dtype=np.float64)
     assert (accepted, label, value) == (1, 0, pytest.approx(score(sum_form(STRICT), encoded)[0, 0]))
     refused = [struct.unpack_from("<BI", answers, 13 + 5 * at) for at in range(len(rows))]
     assert [(accepted, STRICT.inputs.names[place]) for accepted, place in refused] == [
@@ -216,7 +216,7 @@ def test_rows_of_a_strict_signature_are_proved_with_what_is_refused(language: st
     random = np.random.default_rng(0)
     codes = [random.integers(-1, 2, 50), random.integers(-1, 2, 50), random.integers(-1, 1, 50)]
     numbers = [random.integers(0, 100, 50), random.normal(1.7, 0.1, 50), random.integers(0, 2, 50)]
-    rows = nasty_rows(np.column_stack([*numbers, *codes]).astype(np.float32), STRICT, seed=0)
+    rows = nasty_rows(np.column_stack([*numbers, *codes]).astype(np.float64), STRICT, seed=0)
     rows = rows[~np.isnan(rows).any(axis=1)]
     adapter = plugin("format", language)
     adapter.save(Given(form), tmp_path)
@@ -233,7 +233,7 @@ def test_a_layer_of_names_that_refuses_too_little_is_noticed(tmp_path: Path) -> 
     )
     adapter = plugin("format", "python")
     adapter.save(Given(sum_form(loose)), tmp_path)
-    rows = np.array([[30, 1.5, 1, 0, 0, 0], [30, 1.5, 1, -1, 0, 0]], dtype=np.float32)
+    rows = np.array([[30, 1.5, 1, 0, 0, 0], [30, 1.5, 1, -1, 0, 0]], dtype=np.float64)
     _, by_name = adapter.scorers(tmp_path, STRICT).values()
     assert np.isnan(by_name.predict(rows)).tolist() == [[False], [True]]
 
@@ -243,7 +243,7 @@ def test_the_python_module_answers_in_words(tmp_path: Path) -> None:
     module: dict[str, Any] = {"__name__": "model"}
     exec(write_python(write_program(Fitted(model, signature).form))["model.py"], module)
     row = {"yaş": 39, "0": None, "şehir ı": "Iğdır", "evli": True, "unknown": "is ignored"}
-    encoded = np.array([[39, np.nan, 2, 1]], dtype=np.float32)
+    encoded = np.array([[39, np.nan, 2, 1]], dtype=np.float64)
     answer = module["predict"](row)
     wanted = model.predict_proba(encoded)[0]
     assert answer["probabilities"] == dict(zip(signature.output.allowed, wanted, strict=True))
@@ -312,7 +312,7 @@ def test_java_takes_more_than_64_kilobytes_of_numbers_calls_and_texts(tmp_path: 
         value = builder.linear(value, [[1.0]], random.normal(size=1))
     form = Form(signature=signature, layers=tuple(builder.layers))
     plugin("format", "java").save(Given(form), tmp_path)
-    matrix = np.array([[0.5, 0], [1.5, 8_999], [2, -1]], dtype=np.float32)
+    matrix = np.array([[0.5, 0], [1.5, 8_999], [2, -1]], dtype=np.float64)
     with needing_tools():
         for predictor in plugin("format", "java").scorers(tmp_path, signature).values():
             np.testing.assert_allclose(predictor.predict(matrix), score(form, matrix), rtol=1e-10)

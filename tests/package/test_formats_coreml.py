@@ -16,8 +16,10 @@ from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures
 from sklearn.tree import DecisionTreeRegressor
 
 from kervan.core.errors import Corrupted, Refused
+from kervan.core.ports import Precision
 from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.package.coreml.protos import new_model
+from kervan.package.encoding import held
 from kervan.package.fitted import Fitted
 from kervan.package.formats.coreml import FILE, CoremlFormat
 from kervan.package.parity import compare, nasty_rows
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 def assert_alike(model: Fitted, rows: Any, folder: Path) -> Any:
     CoremlFormat().save(model, folder)
     (predictor,) = CoremlFormat().scorers(folder, model.signature).values()
+    rows = held(np.asarray(rows), Precision.SINGLE)
     found = compare(model.predict, predictor, rows, 1e-12, name="coreml", scorer="")
     assert found.parity.holds, found.parity
     return specification(folder)

@@ -22,7 +22,9 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import Ridge
 
 from kervan.core.errors import Corrupted, MissingTool, Refused
+from kervan.core.ports import Precision
 from kervan.core.schema import Column, Schema, Signature, Type, Unseen
+from kervan.package.encoding import held
 from kervan.package.fitted import Fitted
 from kervan.package.formats.excel import FILE, ExcelFormat, write_workbook
 from kervan.package.formats.excel_calc import SheetPredictor, find_office
@@ -54,7 +56,7 @@ ROWS = np.array(
         [1, 1, 1],
         [3, 2, 1],
     ],
-    dtype=np.float32,
+    dtype=np.float64,
 )
 SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 
@@ -70,6 +72,7 @@ def assert_alike(model: Fitted, rows: Any, folder: Path) -> None:
     ExcelFormat().save(model, folder)
     with needing_tools():
         (predictor,) = ExcelFormat().scorers(folder, model.signature).values()
+    rows = held(np.asarray(rows), Precision.DIGITS)
     found = compare(model.predict, predictor, rows, 1e-12, name="excel", scorer="")
     assert found.parity.holds, found.parity
 
@@ -88,7 +91,7 @@ def choices() -> tuple[Signature, Any, Any]:
     random = np.random.default_rng(0)
     matrix = np.column_stack(
         [random.normal(size=600), random.integers(-1, len(texts), 600), random.integers(0, 9, 600)]
-    ).astype(np.float32)
+    ).astype(np.float64)
     matrix[::11, 0] = np.nan
     truth = np.nan_to_num(matrix[:, 0]) + matrix[:, 1] % 3 + (matrix[:, 2] % 4) / 2
     return Signature(inputs=inputs, output=Column(name="y", type=Type.NUMBER)), matrix, truth
@@ -124,24 +127,23 @@ def test_trees_over_trees_are_walked_one_after_the_other(
     assert titles(tmp_path / FILE, 6).count("node") == 2
 
 
-def test_a_typed_number_takes_the_branch_of_its_float32(
+def test_a_typed_number_takes_the_branch_of_itself(
     choices: tuple[Signature, Any, Any], tmp_path: Path
 ) -> None:
-    """Somebody types 0.1, the model learned from 0.10000000149: both are on the left of a split there."""
+    """Where boosting splits on the very numbers that somebody types, and trees on their float32."""
     signature, _, _ = choices
     inputs = Schema(signature.inputs.columns[:1])
-    numbers = (np.arange(200, dtype=np.float64) / 10).astype(np.float32)[:, None]
-    estimator = ExtraTreesRegressor(30, random_state=0).fit(numbers.astype(float), np.arange(200.0) % 17)
+    typed = (np.arange(200) / 10)[:, None]
+    estimator = ExtraTreesRegressor(30, random_state=0).fit(typed, np.arange(200.0) % 17)
     thresholds = [tree.tree_.threshold for tree in estimator.estimators_]
     for threshold in thresholds:  # on the numbers themselves
-        threshold[threshold > 0] = numbers[np.searchsorted(numbers[:, 0], threshold[threshold > 0]) - 1, 0]
+        threshold[threshold > 0] = typed[np.searchsorted(typed[:, 0], threshold[threshold > 0]) - 1, 0]
     model = Fitted(estimator, replace(signature, inputs=inputs))
     ExcelFormat().save(model, tmp_path)
     with needing_tools():
         (predictor,) = ExcelFormat().scorers(tmp_path, model.signature).values()
     assert "node" in titles(tmp_path / FILE, 6)
-    typed = (np.arange(200) / 10)[:, None]
-    np.testing.assert_allclose(predictor.predict(typed), model.predict(numbers), rtol=1e-12)
+    np.testing.assert_allclose(predictor.predict(typed), model.predict(typed), rtol=1e-12)
 
 
 def titles(path: Path, number: int) -> list[str]:
@@ -195,19 +197,17 @@ def test_any_name_and_text_arrives(tmp_path: Path) -> None:
     ]
     form = sum_form(evil_signature(evil, evil, evil))
     codes = np.arange(-1, len(evil))[:, None]
-    matrix = np.random.default_rng(0).permuted(np.tile(codes, (1, len(evil))), axis=0).astype(np.float32)
+    matrix = np.random.default_rng(0).permuted(np.tile(codes, (1, len(evil))), axis=0).astype(np.float64)
     np.testing.assert_allclose(answers(Given(form), matrix, tmp_path), score(form, matrix), rtol=1e-12)
 
 
-def test_numbers_are_told_apart_that_differ_in_the_last_digits(tmp_path: Path) -> None:
-    """A threshold with 17 digits is not rounded to the 15 that a formula keeps."""
+def test_numbers_are_told_apart_that_differ_in_the_fourteenth_digit(tmp_path: Path) -> None:
+    """Beyond, spreadsheets take numbers for equal: a row has as many digits as they surely tell apart."""
     model, signature, matrix = fit_sample("tree", "binary")
-    splits = Fitted(model, signature).splits()[1]
-    low = splits.astype(np.float32)
-    rows = np.repeat(matrix[:1], 3 * len(low), axis=0)
-    rows[:, 1] = np.concatenate(
-        [low, np.nextafter(low, np.float32(np.inf)), np.nextafter(low, np.float32(-np.inf))]
-    )
+    splits = held(Fitted(model, signature).splits()[1], Precision.DIGITS)
+    near = [held(splits * (1 + away), Precision.DIGITS) for away in (1.1e-13, -1.1e-13)]
+    rows = np.repeat(matrix[:1], 3 * len(splits), axis=0)
+    rows[:, 1] = np.concatenate([splits, *near])
     assert_alike(Fitted(model, signature), rows, tmp_path)
 
 
@@ -221,7 +221,7 @@ def test_categories_are_compared_letter_by_letter(tmp_path: Path) -> None:
     allowed = ("A", "a", "İ", "i", "I", "ı")
     inputs = Schema((Column(name="c", type=Type.CATEGORY, allowed=allowed),))
     form = sum_form(Signature(inputs=inputs, output=Column(name="y", type=Type.NUMBER)))
-    rows = np.arange(-1, 6, dtype=np.float32)[:, None]
+    rows = np.arange(-1, 6, dtype=np.float64)[:, None]
     found = answers(Given(form), rows, tmp_path)
     np.testing.assert_allclose(found, score(form, rows), rtol=1e-12)
     assert len(set(found.ravel())) == 7
@@ -288,7 +288,7 @@ def test_a_row_of_empty_texts_is_no_blank_row(tmp_path: Path) -> None:
     ones = builder.add(Equal(sources=(0,), places=np.array([0, 0]), values=np.array([0.0, 1.0])))
     builder.linear(ones, np.array([[1.0, 2.0]]), 0.5)
     form = Form(signature=signature, layers=tuple(builder.layers))
-    rows = np.array([[0], [1], [-1], [-1], [-1], [-1]], dtype=np.float32)
+    rows = np.array([[0], [1], [-1], [-1], [-1], [-1]], dtype=np.float64)
     assert answers(Given(form), rows, tmp_path).ravel().tolist() == [1.5, 2.5, 0.5, 0.5, 0.5, 0.5]
 
 

@@ -19,6 +19,7 @@ from sklearn import compose, ensemble, impute, linear_model, naive_bayes, pipeli
 from kervan.core.errors import Corrupted, MissingExtra, Refused
 from kervan.core.plugins import plugin
 from kervan.core.schema import Column, Schema, Signature, Type
+from kervan.package.encoding import held
 from kervan.package.fitted import Fitted
 from kervan.package.formats.mojo import FILE as MOJO
 from kervan.package.formats.mojo import MojoFormat
@@ -86,6 +87,7 @@ def written(name: str, model: Any, folder: Path) -> Predictor:
 
 def assert_alike(name: str, model: Any, rows: Any, folder: Path) -> None:
     tolerance = max(plugin("format", name).about.tolerance, model.slack)
+    rows = held(np.asarray(rows), plugin("format", name).about.precision)
     found = compare(model.predict, written(name, model, folder), rows, tolerance, name=name, scorer="")
     assert found.parity.holds, found
 

@@ -68,6 +68,7 @@ def test_applications_ask_as_the_documents_tell() -> None:
     content = model_bytes(Fitted(model, signature).form)
     run = litert.Interpreter(model_content=content, num_threads=1).get_signature_runner("serving_default")
     wanted = model.predict_proba(matrix.astype(float))
+    matrix = matrix.astype(np.float32)
     np.testing.assert_allclose(run(matrix=matrix)["probabilities"], wanted, rtol=0, atol=1e-5)
 
 

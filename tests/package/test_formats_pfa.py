@@ -30,7 +30,7 @@ WITHOUT_FORMULAS = ("map erf", "nearest", "nearest tied", "weighted median", "in
 NEVER_MISSING = ("choose", "linear")  # what they give for NaN is NumPy's accident
 ROWS = np.array(
     [[0.5, -1.5, 2], [np.nan, 0.1, 1], [1, np.nan, 0], [2, 1, np.nan], [-1.1, 0, 1], [1, 1, 1], [0, 0, 0]],
-    dtype=np.float32,
+    dtype=np.float64,
 )
 
 
@@ -91,7 +91,7 @@ def test_any_name_and_text_arrives(tmp_path: Path) -> None:
     evil = list(EVIL)
     form = sum_form(evil_signature(evil, evil, evil))
     codes = np.arange(-1, len(evil))[:, None]
-    matrix = np.random.default_rng(0).permuted(np.tile(codes, (1, len(evil))), axis=0).astype(np.float32)
+    matrix = np.random.default_rng(0).permuted(np.tile(codes, (1, len(evil))), axis=0).astype(np.float64)
     np.testing.assert_allclose(answers(form, matrix, tmp_path), score(form, matrix), rtol=1e-12)
 
 
@@ -109,7 +109,7 @@ def test_a_row_is_answered_with_label_and_probabilities(tmp_path: Path) -> None:
     engine = Engine(written(Fitted(model, signature).form, tmp_path))
     row = {"column_0": 39.0, "column_1": None, "column_2": "Iğdır", "evli": True}
     answer = engine.answer(row)
-    wanted = model.predict_proba(np.array([[39, np.nan, 2, 1]], dtype=np.float32))[0]
+    wanted = model.predict_proba(np.array([[39, np.nan, 2, 1]], dtype=np.float64))[0]
     assert answer["probabilities"] == dict(zip(signature.output.allowed, wanted, strict=True))
     assert answer["label"] == signature.output.allowed[int(wanted.argmax())]
 

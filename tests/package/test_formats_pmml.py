@@ -100,7 +100,7 @@ def test_names_and_texts_may_hold_any_letter_of_xml(tmp_path: Path) -> None:
         inputs=inputs, output=Column(name="y & z", type=Type.CATEGORY, allowed=("<0>", "1"))
     )
     random = np.random.default_rng(0)
-    matrix = np.column_stack([random.normal(size=300), random.integers(-1, 6, 300)]).astype(np.float32)
+    matrix = np.column_stack([random.normal(size=300), random.integers(-1, 6, 300)]).astype(np.float64)
     truth = ((matrix[:, 0] > 0) ^ (matrix[:, 1] > 2)).astype(np.int64)
     for family in ("linear", "tree"):
         folder = tmp_path / family

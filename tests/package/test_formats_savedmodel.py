@@ -66,10 +66,10 @@ def test_other_programs_ask_by_name_and_get_probabilities_and_a_label(tmp_path: 
     asked = loaded.signatures["serving_default"]
     taken = asked.structured_input_signature[1]
     assert {name: (spec.dtype, spec.shape.as_list()) for name, spec in taken.items()} == {
-        "yaş": (tf.float32, [None]),
-        "0": (tf.float32, [None]),
+        "yaş": (tf.float64, [None]),
+        "0": (tf.float64, [None]),
         "şehir ı": (tf.string, [None]),
-        "evli": (tf.float32, [None]),
+        "evli": (tf.float64, [None]),
     }
     answer = loaded.signatures["matrix"](matrix=tf.constant(matrix))
     wanted = model.predict_proba(matrix.astype(float))

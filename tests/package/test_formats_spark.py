@@ -80,7 +80,7 @@ def rows() -> Any:
         ]
     )
     matrix[::17, 0] = np.nan
-    return matrix.astype(np.float32)
+    return matrix.astype(np.float64)
 
 
 def fitted(model: Any, rows: Any, kind: str) -> Fitted:
@@ -221,8 +221,8 @@ def test_what_spark_refuses_or_takes_for_a_number_is_as_the_form_says(name: str,
     form = Form(signature=signature, layers=(*picked, *STRICT[name]))
     model = Fitted(FormPredictor(form), signature)
     model.__dict__["form"] = form
-    values = np.array([0, -0.0, 1, -1, 0.5, 1e30, -1e30, 800, -800, np.nan], dtype=np.float32)
-    matrix = np.array([[a, b] for a in values for b in values], dtype=np.float32)
+    values = np.array([0, -0.0, 1, -1, 0.5, 1e30, -1e30, 800, -800, np.nan], dtype=np.float64)
+    matrix = np.array([[a, b] for a in values for b in values], dtype=np.float64)
     plugin("format", "spark").save(model, tmp_path)
     [scorer] = plugin("format", "spark").scorers(tmp_path, signature).values()
     wanted, found = model.predict(matrix), scorer.predict(matrix)

@@ -74,7 +74,7 @@ def rows() -> Any:
         [random.normal(size=900), random.integers(0, 50, 900), random.integers(-1, 5, 900)]
     )
     matrix[::17, 0] = np.nan
-    return matrix.astype(np.float32)
+    return matrix.astype(np.float64)
 
 
 def fitted(model: Any, rows: Any, kind: str) -> Fitted:
@@ -97,7 +97,7 @@ def test_a_large_ensemble_is_walked_through(kind: str, database: str, rows: Any,
 @pytest.mark.parametrize("database", DATABASES, indirect=True)
 def test_no_row_is_lost_among_many(database: str, tmp_path: Path) -> None:
     """MariaDB loses one of these from a recursive query, as it moves what it holds from memory to a disk."""
-    many = np.random.default_rng(0).normal(size=(2_100, 14)).astype(np.float32)
+    many = np.random.default_rng(0).normal(size=(2_100, 14)).astype(np.float64)
     truth = many[:, 0] * many[:, 1] + np.sin(3 * many[:, 2])
     model = HistGradientBoostingRegressor(max_iter=100, random_state=0).fit(many.astype(float), truth)
     inputs = Schema(tuple(Column(name=f"c{place}", type=Type.NUMBER) for place in range(14)))
@@ -166,7 +166,7 @@ def test_a_tree_that_is_too_deep_for_a_parser_is_walked_through(
     depth: int, is_walked: bool, tmp_path: Path
 ) -> None:
     """However few its nodes: each question of this one has a leaf on its other side."""
-    values = np.arange(depth + 1, dtype=np.float32)[:, None]
+    values = np.arange(depth + 1, dtype=np.float64)[:, None]
     model = DecisionTreeRegressor().fit(values, 4.0 ** values.ravel())
     assert model.get_depth() == depth
     inputs = Schema((Column(name="x", type=Type.NUMBER),))
@@ -181,7 +181,7 @@ def test_what_is_too_long_without_trees_says_how_long_the_query_would_be(
     dialect: str, rows: Any, tmp_path: Path
 ) -> None:
     many = np.nan_to_num(np.tile(rows, (5, 1))) + np.arange(5.0).repeat(len(rows))[:, None]
-    large = fitted(SVR(), many.astype(np.float32), "value")
+    large = fitted(SVR(), many.astype(np.float64), "value")
     with pytest.raises(Refused, match=r"the query would have [\d,]+ characters"):
         plugin("format", dialect).save(large, tmp_path)
 

@@ -154,7 +154,7 @@ def test_a_manifest_cut_off_anywhere_is_refused(place: int) -> None:
         parse_manifest(content[: place % len(content)])
 
 
-@pytest.mark.parametrize("form", ["v1", "v2"])
+@pytest.mark.parametrize("form", ["v1", "v2", "v3"])
 @given(data=st.data())
 def test_an_altered_manifest_is_read_or_refused_and_nothing_else(form: str, data: st.DataObject) -> None:
     content = bytearray((FROZEN / form / "package" / "manifest.json").read_bytes())
@@ -166,8 +166,8 @@ def test_an_altered_manifest_is_read_or_refused_and_nothing_else(form: str, data
 
 
 def test_a_later_form_asks_for_a_later_version() -> None:
-    with pytest.raises(InvalidInput, match="has format 3, this version reads up to 2") as error:
-        parse_manifest(replace(made(), format=3).to_json())
+    with pytest.raises(InvalidInput, match="has format 4, this version reads up to 3") as error:
+        parse_manifest(replace(made(), format=4).to_json())
     assert error.value.hint == "upgrade Kervan"
 
 
@@ -177,9 +177,9 @@ def test_a_signature_that_breaks_its_own_rules_is_refused() -> None:
         parse_manifest(content, place="here")
 
 
-@pytest.mark.parametrize("form", ["0", "-1", '"2"', "null", "1.5"])
+@pytest.mark.parametrize("form", ["0", "-1", '"3"', "null", "1.5"])
 def test_a_form_that_never_was_is_refused(form: str) -> None:
-    content = made().to_json().replace(b'"format": 2', f'"format": {form}'.encode())
+    content = made().to_json().replace(b'"format": 3', f'"format": {form}'.encode())
     with pytest.raises(Corrupted, match=r"^here: "):
         parse_manifest(content, place="here")
 
@@ -207,6 +207,12 @@ def test_the_first_form_is_read_into_the_present_one() -> None:
     assert read.ref == f"{old['name']}@{old['version']}"
     assert [proof.largest for proof in read.parity] == [proof["largest"] for proof in old["parity"]]
     assert parse_manifest(read.to_json()) == read
+
+
+@pytest.mark.parametrize(("form", "precision"), [("v1", "float32"), ("v2", "float32"), ("v3", "float64")])
+def test_older_packages_go_on_rounding_what_they_are_asked(form: str, precision: str) -> None:
+    content = (FROZEN / form / "package" / "manifest.json").read_bytes()
+    assert parse_manifest(content).precision == precision
 
 
 def test_the_first_package_of_the_present_form_is_as_the_schema_says() -> None:

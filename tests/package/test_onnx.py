@@ -62,15 +62,17 @@ def test_both_files_of_every_family_answer_like_the_original_on_nasty_rows(
 def test_values_that_lie_exactly_on_a_split_take_the_same_branch(
     family: str, task: str, tmp_path: Path
 ) -> None:
-    """Prices with one decimal lie where float32 rounds up as often as down; splits lie between them."""
+    """Prices with one decimal lie where float32 rounds up as often as down; splits lie between or on them."""
     signature, _, truth = encoded(task, 400, "gelir ı")
-    prices = np.round(np.random.default_rng(3).uniform(0, 5, (400, 1)), 1).astype(np.float32)
+    prices = np.round(np.random.default_rng(3).uniform(0, 5, (400, 1)), 1)
     model = fit(family, prices, truth, signature, seed=0)
     OnnxFormat().save(Fitted(model, signature), tmp_path)
     distinct = np.unique(prices)
-    middles = ((distinct[1:].astype(float) + distinct[:-1]) / 2).astype(np.float32)
-    around = [distinct, middles, np.nextafter(middles, np.float32(9)), np.nextafter(middles, np.float32(-9))]
-    rows = np.concatenate(around)[:, None]
+    middles = (distinct[1:] + distinct[:-1]) / 2
+    edges = np.concatenate([distinct, middles, Fitted(model, signature).splits()[0]])
+    singles = edges.astype(np.float32)
+    around = [np.nextafter(edges, 9), np.nextafter(edges, -9), singles, np.nextafter(singles, np.float32(9))]
+    rows = np.concatenate([edges, *around])[:, None].astype(np.float64)
     given = OnnxFormat().load(tmp_path, signature).predict(rows)
     np.testing.assert_allclose(given, Fitted(model, signature).predict(rows), rtol=1e-5, atol=2e-6)
 
@@ -82,7 +84,6 @@ def test_large_numbers_close_together_are_told_apart_alike(family: str, tmp_path
     signature = Signature(inputs=inputs, output=Column(name="y", type=Type.CATEGORY, allowed=("no", "yes")))
     random = np.random.default_rng(5)
     matrix = np.column_stack([random.integers(2015, 2026, 500), 1.7e9 + random.normal(0, 50_000, 500)])
-    matrix = matrix.astype(np.float32)
     late = (matrix[:, 0] - 2020) / 3 + (matrix[:, 1] - 1.7e9) / 50_000
     truth = (late + random.normal(0, 0.2, 500) > 0).astype(np.int64)
     model = fit(family, matrix, truth, signature, seed=0)
@@ -101,7 +102,7 @@ def test_the_portable_file_answers_by_column_names_with_labels(tmp_path: Path) -
         "evli": table["evli"],
     }
     inputs: dict[str, Any] = {
-        name: values.to_numpy().astype(np.float32)[:, None] for name, values in named.items()
+        name: values.to_numpy().astype(np.float64)[:, None] for name, values in named.items()
     }
     inputs["şehir"] = np.array(table["şehir"].to_list(), dtype=object)[:, None]
     inputs["value"] = np.array(table["value"].fill_null("yok").to_list(), dtype=object)[:, None]

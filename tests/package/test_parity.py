@@ -23,12 +23,12 @@ class Fixed:
 
     values: Floats
 
-    def predict(self, matrix: NDArray[np.float32]) -> Floats:
+    def predict(self, matrix: NDArray[np.float64]) -> Floats:
         return self.values
 
 
 def compared(wanted: list[list[float]], given_: list[list[float]], tolerance: float = 1e-5) -> Comparison:
-    matrix = np.zeros((len(wanted), 6), dtype=np.float32)
+    matrix = np.zeros((len(wanted), 6), dtype=np.float64)
     original, other = Fixed(np.array(wanted)), Fixed(np.array(given_))
     return compare(original.predict, other, matrix, tolerance, name="onnx/matrix.onnx", scorer="test")
 
@@ -54,7 +54,7 @@ def test_nasty_rows_hurt_in_every_column() -> None:
 
 def test_nasty_rows_of_one_row_and_of_a_column_without_values() -> None:
     signature = signature_for("regression", "gelir ı")
-    nasty = nasty_rows(np.array([[np.nan]], dtype=np.float32), signature, seed=0)
+    nasty = nasty_rows(np.array([[np.nan]], dtype=np.float64), signature, seed=0)
     assert np.isnan(nasty).any()
     assert 2.0**24 in nasty
 
@@ -117,7 +117,7 @@ def test_a_single_changed_answer_is_always_found(rows: int, seed: int, change: f
 
 def test_the_error_shows_format_rows_size_and_the_first_failing_row_in_words() -> None:
     signature = signature_for("binary")
-    matrix = np.array([[39, np.nan, 1, 1, -1, -1]], dtype=np.float32)
+    matrix = np.array([[39, np.nan, 1, 1, -1, -1]], dtype=np.float64)
     comparison = compared([[0.0, 1.0]], [[1.0, 0.0]])
     with pytest.raises(ParityFailed) as error:
         check_parity(comparison, matrix, signature)

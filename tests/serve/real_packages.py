@@ -47,7 +47,7 @@ KEY = SigningKey(bytes(32))
 ROW: dict[str, Any] = {"yaş": 39, "0": 1.5, "şehir adı": "İstanbul", "tür": "a", "evli": True}
 
 
-def make_matrix(signature: Signature, rows: int, seed: int) -> NDArray[np.float32]:
+def make_matrix(signature: Signature, rows: int, seed: int) -> NDArray[np.float64]:
     random = np.random.default_rng(seed)
     columns = {
         Type.INTEGER: lambda: random.integers(0, 100, rows),
@@ -55,7 +55,7 @@ def make_matrix(signature: Signature, rows: int, seed: int) -> NDArray[np.float3
         Type.BOOLEAN: lambda: random.integers(0, 2, rows),
         Type.CATEGORY: lambda: random.integers(0, 2, rows),
     }
-    return np.column_stack([columns[column.type]() for column in signature.inputs]).astype(np.float32)
+    return np.column_stack([columns[column.type]() for column in signature.inputs]).astype(np.float64)
 
 
 def make_package(folder: Path, signature: Signature, version: str = "1.0.0", name: str = "gelir") -> Path:

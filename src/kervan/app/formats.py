@@ -20,11 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from kervan.app.project import Project
     from kervan.core.nouns import Model
+    from kervan.core.ports import Matrix
     from kervan.package.manifest import Parity
     from kervan.package.survey import Tried
 
@@ -75,15 +73,16 @@ def original_of(project: Project, model: Model) -> Fitted:
             f"{model.ref} was trained elsewhere, and its file is not kept",
             hint="import it again and name its formats: kervan package import … --formats onnx,c",
         )
-    if NATIVE not in manifest_of(project, model).formats:
+    manifest = manifest_of(project, model)
+    if NATIVE not in manifest.formats:
         raise Refused(
             f"the package of {model.ref} has no native format, from which others could be written",
             hint='name "native" in [package] formats and train again',
         )
-    return Fitted(read_model(package_folder(project, model) / NATIVE), model.signature)
+    return Fitted(read_model(package_folder(project, model) / NATIVE), model.signature, manifest.precision)
 
 
-def _rows(project: Project, model: Model, fitted: Fitted) -> NDArray[np.float32]:
+def _rows(project: Project, model: Model, fitted: Fitted) -> Matrix:
     dataset = project.store.catalog.get(Dataset, model.dataset)
     real = encode_table(read_part(project, dataset, Role.VALIDATION), model.signature)[:_REAL_ROWS]
     return proof_rows(fitted, real, _SEED)

@@ -251,7 +251,7 @@ def _complete(
     """Write card, bill of materials, manifest and signature beside the formats."""
     samples = _samples(rows, manifest.signature)
     name = served_format(manifest.formats)
-    predictor = load_format(name, folder / name, manifest.signature)
+    predictor = load_format(name, folder / name, manifest.signature, manifest.precision)
     values = predictor.predict(encode_table(samples, manifest.signature))
     answers = tuple(map(tuple, values.tolist())) if np.isfinite(values).all() else ()
     whole = replace(manifest, samples=tuple(samples.to_dicts()), answers=answers)

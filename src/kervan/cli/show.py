@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kervan.cli.edge import moment, table
 from kervan.core.nouns import Role, Verdict
+from kervan.core.ports import Precision
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -76,7 +77,8 @@ def leaderboard_text(trained: Trained) -> str:
 
 def proof_text(proof: Parity) -> str:
     """Say how far a written format is from its original."""
-    return f"{proof.format}: largest difference {proof.largest:.2g} over {proof.rows:,} rows"
+    held = "" if proof.precision is Precision.DOUBLE else f", numbers held as {proof.precision}"
+    return f"{proof.format}: largest difference {proof.largest:.2g} over {proof.rows:,} rows{held}"
 
 
 def graphs_text(found: Sequence[Measured], metric: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from kervan.core.nouns import Serving
     from kervan.core.schema import Signature
+
+    Matrix: TypeAlias = NDArray[np.float64]  # encoded rows, of shape (rows, inputs): see `package.encoding`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +46,7 @@ class Source(Protocol):
 class Predictor(Protocol):
     """A model that is loaded and answers."""
 
-    def predict(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+    def predict(self, matrix: Matrix) -> NDArray[np.float64]:
         """Score a matrix of shape (rows, inputs), encoded as `kervan.package.encoding` says.
 
         Returns (rows, classes) probabilities in the order of the signature for a classification,
@@ -62,6 +65,14 @@ class Fitted(Predictor, Protocol):
         """The model as `kervan.package.neutral.form.Form`, or raise `Refused` that names the reason."""
 
 
+class Precision(StrEnum):
+    """How what is asked holds the numbers of a row: as they come, or rounded."""
+
+    DOUBLE = "float64"
+    SINGLE = "float32"
+    DIGITS = "14 digits"  # what a spreadsheet tells apart
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
     """What is true of a format whatever the model: what people ask before they choose one.
@@ -70,7 +81,8 @@ class About:
     format or its usual reader. `text` says that people can read the files, `compressed` that they are
     compressed inside, `is_code` that other programs run them and Kervan never loads them to answer
     requests. `tolerance` is how far an answer may be from the original's, which is a matter of the format's
-    arithmetic.
+    arithmetic. `precision` is how its files hold the numbers of a row: where they round them, the proof asks
+    the original about the rounded row.
     """
 
     title: str
@@ -82,6 +94,7 @@ class About:
     compressed: bool = False
     is_code: bool = False
     tolerance: float = 1e-12
+    precision: Precision = Precision.DOUBLE
 
 
 @runtime_checkable

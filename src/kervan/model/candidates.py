@@ -1,8 +1,7 @@
-"""The families of models that are tried, each a scikit-learn pipeline over the encoded float32 matrix.
+"""The families of models that are tried, each a scikit-learn pipeline over the encoded matrix.
 
 All of them can be written as ONNX that answers alike, which decides some choices: nothing rescales the
-numbers in front of trees (a value would fall on the other side of a split once float32 rounds it), and
-boosting reads categories by their codes, never as native categories.
+numbers in front of trees, and boosting reads categories by their codes, never as native categories.
 """
 
 from __future__ import annotations
@@ -24,10 +23,11 @@ if TYPE_CHECKING:
     from kervan.model.dates import DateParts
 
 BASELINE = "baseline"
+ROUNDING = ("tree", "forest")  # whose library rounds numbers to float32
 
 
 def build(family: str, signature: Signature, seed: int) -> Pipeline:
-    """Return an unfitted pipeline of a family, for a float32 matrix of shape (rows, inputs).
+    """Return an unfitted pipeline of a family, for a matrix of shape (rows, inputs).
 
     Classes are learned from int64 codes, values from float64. Raises `InvalidConfig` for a family that
     does not exist.

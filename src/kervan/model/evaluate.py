@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kervan.core.config import Goal
-    from kervan.core.ports import Predictor
+    from kervan.core.ports import Matrix, Predictor
     from kervan.core.schema import Signature
 
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
@@ -73,7 +73,7 @@ class Acceptance:
 
 def evaluate(
     predictor: Predictor,
-    matrix: NDArray[np.float32],
+    matrix: Matrix,
     truth: NDArray[Any],
     signature: Signature,
     *,

@@ -11,15 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
 
 from kervan.core.nouns import Finding, Verdict
-from kervan.core.schema import Column, Schema, Signature, Type
+from kervan.core.ports import Precision
+from kervan.core.schema import Schema, Signature, Type
 from kervan.data.columns import signature_of
-from kervan.model.candidates import BASELINE
+from kervan.model.candidates import BASELINE, ROUNDING
 from kervan.model.evaluate import Evaluation, evaluate
 from kervan.model.train import CandidateScore, best, cross_validate, fit
 from kervan.package.build import load_format, served_format, write_formats
-from kervan.package.encoding import EXACT_UP_TO, encode_table, encode_truth
+from kervan.package.encoding import encode_table, encode_truth, held
 from kervan.package.fitted import Fitted
 from kervan.package.manifest import Parity
 from kervan.pipeline.step import pipeline, step
@@ -65,20 +67,27 @@ class Candidate:
 
 @step
 def describe(
-    train: pl.DataFrame, schema: Schema, target: str, task: str, texts: tuple[str, ...]
+    train: pl.DataFrame,
+    schema: Schema,
+    target: str,
+    task: str,
+    texts: tuple[str, ...],
+    families: tuple[str, ...] = (),
 ) -> Interface:
-    """Say what a model of these rows takes and gives, and what it cannot use."""
+    """Say what a model of these rows takes and gives, what it cannot use, and what families cannot tell."""
     signature, left_out = signature_of(train, schema, target, task, texts)
-    rounded = [column.name for column in signature.inputs if _is_rounded(train[column.name], column)]
+    rounding = [name for name in families if name in ROUNDING]
+    merged = _merged(train, signature) if rounding else []
     remarks = tuple(
         Finding(
             rule="rounded",
             subject=name,
             verdict=Verdict.WARNED,
-            message=f"column {name!r} has whole numbers beyond {EXACT_UP_TO:,}: models see them rounded",
-            hint="leave it out if it is an identifier, or write it as text if it is a code",
+            message=f"column {name!r} has {values:,} different values, which {' and '.join(rounding)} see as "
+            f"{left:,}: scikit-learn's trees round to float32",
+            hint="leave it out if it is an identifier, or subtract a constant from it before",
         )
-        for name in rounded
+        for name, values, left in merged
     )
     return Interface(signature=signature, findings=(*left_out, *remarks))
 
@@ -137,11 +146,17 @@ def evaluate_candidate(folder: Path, table: pl.DataFrame) -> Evaluation:
     return evaluate(predictor, encode_table(table, card.signature), truth, card.signature)
 
 
-def _is_rounded(values: pl.Series, column: Column) -> bool:
-    if column.type is not Type.INTEGER:
-        return False
-    ends = [end for end in (values.min(), values.max()) if isinstance(end, int)]
-    return any(abs(end) > EXACT_UP_TO for end in ends)
+def _merged(train: pl.DataFrame, signature: Signature) -> list[tuple[str, int, int]]:
+    """Return the columns of numbers of which float32 tells fewer apart, with the values there and left."""
+    found = []
+    for column in signature.inputs:
+        if column.type not in {Type.INTEGER, Type.NUMBER}:
+            continue
+        values = np.unique(encode_table(train, Signature(inputs=Schema((column,)), output=signature.output)))
+        left = len(np.unique(held(values, Precision.SINGLE)))
+        if left < len(values):
+            found.append((column.name, len(values), left))
+    return found
 
 
 def read_card(folder: Path) -> Candidate:
@@ -159,7 +174,7 @@ def training(
     choice: Choice,
 ) -> dict[str, object]:
     """From the parts of a dataset to a proved candidate, its scores and its evaluation."""
-    interface = describe(train, schema, target, task, choice.texts)
+    interface = describe(train, schema, target, task, choice.texts, choice.families)
     scores = [
         compare_family(train, interface, family, choice.folds, choice.seed)
         for family in (BASELINE, *choice.families)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sklearn.pipeline import Pipeline
 
+    from kervan.core.ports import Matrix
     from kervan.core.schema import Signature
 
 
@@ -43,9 +44,7 @@ class CandidateScore:
     findings: tuple[Finding, ...] = ()
 
 
-def fit(
-    family: str, matrix: NDArray[np.float32], truth: NDArray[Any], signature: Signature, seed: int
-) -> Pipeline:
+def fit(family: str, matrix: Matrix, truth: NDArray[Any], signature: Signature, seed: int) -> Pipeline:
     """Fit one family on all rows. The same seed gives the same model.
 
     Raises `InvalidData` if there are no rows, or none of some class.
@@ -58,7 +57,7 @@ def fit(
 
 def cross_validate(
     family: str,
-    matrix: NDArray[np.float32],
+    matrix: Matrix,
     truth: NDArray[Any],
     signature: Signature,
     *,
@@ -119,16 +118,13 @@ def best(candidates: Iterable[CandidateScore], metric: str) -> CandidateScore:
     return leaderboard(known, metric)[0]
 
 
-def _fitted(
-    family: str, matrix: NDArray[np.float32], truth: NDArray[Any], signature: Signature, seed: int
-) -> Pipeline:
-    # The numbers are float32's, the arithmetic of the fit float64's: sums over many rows need it.
-    exact = matrix.astype(np.float64)
-    exact[:, np.isnan(exact).all(axis=0)] = 0.0  # boosting cannot bin a column without any value
-    return build(family, signature, seed).fit(exact, truth)
+def _fitted(family: str, matrix: Matrix, truth: NDArray[Any], signature: Signature, seed: int) -> Pipeline:
+    known = matrix.copy()
+    known[:, np.isnan(known).all(axis=0)] = 0.0  # boosting cannot bin a column without any value
+    return build(family, signature, seed).fit(known, truth)
 
 
-def _distinct(matrix: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _distinct(matrix: Matrix) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return where each distinct row comes first, and for each row which of them it is."""
     rows = np.ascontiguousarray(matrix)
     whole = rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1])))[:, 0]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from kervan.core.nouns import Verdict
+from kervan.core.ports import Precision
 from kervan.core.schema import Type, Unseen
 from kervan.package.encoding import EXACT_UP_TO
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from kervan.core.nouns import Dataset, Report
     from kervan.package.manifest import Manifest
+
+_ROUNDING = {"tree", "forest", "XGBoost", "CatBoost"}  # families whose library rounds to float32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +47,14 @@ class Outline:
         yield "It was trained elsewhere: what it learned from, and how good it is, is not known here."
         yield "It was compared with the file that it came from, which may be wrong in the same way."
 
+    @property
+    def _rounds(self) -> bool:
+        """Whether rows are rounded, by the package or by the library that its trees are from."""
+        return self.manifest.precision is Precision.SINGLE or self.manifest.family in _ROUNDING
+
     def _of_columns(self) -> Iterator[str]:
         columns = tuple(self.manifest.signature.inputs)
-        if any(column.type in {Type.INTEGER, Type.NUMBER} for column in columns):
+        if self._rounds and any(column.type in {Type.INTEGER, Type.NUMBER} for column in columns):
             yield f"Numbers are read as 32-bit floats: whole numbers beyond {EXACT_UP_TO:,} are rounded."
         unseen = [column for column in columns if column.type is Type.CATEGORY]
         if any(column.unseen is Unseen.AS_MISSING for column in unseen):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from kervan.core.errors import Conflict, InvalidConfig, StorageFailed
 from kervan.core.plugins import extras_named, plugin
-from kervan.package.encoding import encoded
+from kervan.core.ports import Precision
+from kervan.package.encoding import encoded, held
 from kervan.package.parity import check_parity, compare, proof_rows
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from kervan.core.ports import Format, Predictor
+    from kervan.core.ports import Format, Matrix, Predictor
     from kervan.core.schema import Signature
     from kervan.package.fitted import Fitted
     from kervan.package.manifest import Parity
@@ -47,7 +49,7 @@ def write_formats(
     fitted: Fitted,
     folder: Path,
     formats: Sequence[str],
-    matrix: NDArray[np.float32],
+    matrix: Matrix,
     *,
     tolerance: float | None = None,
     seed: int = 0,
@@ -81,7 +83,7 @@ def write_formats(
 
 
 def write_format(
-    name: str, fitted: Fitted, place: Path, rows: NDArray[np.float32], *, tolerance: float | None = None
+    name: str, fitted: Fitted, place: Path, rows: Matrix, *, tolerance: float | None = None
 ) -> tuple[Parity, ...]:
     """Write a fitted model into a new folder in one format, and prove it over `rows`; see `write_formats`."""
     adapter: Format = plugin("format", name)
@@ -115,18 +117,23 @@ def prove(
     name: str,
     scorers: Mapping[str, Predictor],
     fitted: Fitted,
-    rows: NDArray[np.float32],
+    rows: Matrix,
     *,
     tolerance: float | None = None,
 ) -> tuple[Parity, ...]:
-    """Compare every scorer of a written format with the model, or raise `ParityFailed`."""
+    """Compare every scorer of a written format with the model, or raise `ParityFailed`.
+
+    The model is asked about the rows as the format's files hold them.
+    """
     adapter: Format = plugin("format", name)
     limit = max(adapter.about.tolerance, fitted.slack) if tolerance is None else tolerance
+    rows = held(rows, adapter.about.precision)
     proofs = []
     for file, predictor in scorers.items():
         called = f"{name}/{file}" if file else name
         found = compare(fitted.predict, predictor, rows, limit, name=called, scorer=_scored_by(adapter))
-        proofs.append(check_parity(found, rows, fitted.signature))
+        proof = check_parity(found, rows, fitted.signature)
+        proofs.append(replace(proof, precision=adapter.about.precision))
     return tuple(proofs)
 
 
@@ -137,11 +144,29 @@ def scorers_of(adapter: Format, folder: Path, signature: Signature) -> Mapping[s
     return {"": adapter.load(folder, signature)}
 
 
-def load_format(name: str, folder: Path, signature: Signature) -> Predictor:
-    """Load what a package holds in one format, to answer for the encoded matrix of a signature."""
+def load_format(
+    name: str, folder: Path, signature: Signature, precision: Precision = Precision.DOUBLE
+) -> Predictor:
+    """Load what a package holds in one format, to answer for the encoded matrix of a signature.
+
+    `precision` is the package's: rows are rounded to it before they are scored.
+    """
     adapter: Format = plugin("format", name)
     with extras_named():
-        return adapter.load(folder, encoded(signature))
+        predictor = adapter.load(folder, encoded(signature))
+    return predictor if precision is Precision.DOUBLE else Rounding(predictor, precision)
+
+
+class Rounding:
+    """A predictor that is asked about rounded rows."""
+
+    def __init__(self, predictor: Predictor, precision: Precision) -> None:
+        self._predictor = predictor
+        self._precision = precision
+
+    def predict(self, matrix: Matrix) -> NDArray[np.float64]:
+        """Score a matrix of shape (rows, inputs)."""
+        return self._predictor.predict(held(matrix, self._precision))
 
 
 def requirements(formats: Sequence[str]) -> dict[str, str]:

@@ -132,11 +132,12 @@ def _acceptance(background: Background) -> str:
 def _formats(background: Outline) -> str:
     manifest = background.manifest
     proofs = _table(
-        ("file", "rows", "largest difference", "allowed", "scored by"),
+        ("file", "rows", "numbers held as", "largest difference", "allowed", "scored by"),
         [
             (
                 _code(each.format),
                 f"{each.rows:,}",
+                str(each.precision),
                 f"{each.largest:.2g}",
                 f"{each.tolerance:g}",
                 _text(each.scorer),

@@ -1,10 +1,11 @@
-"""From a table to what a model sees: a float32 matrix of shape (rows, inputs), in the signature's order.
+"""From a table to what a model sees: a float64 matrix of shape (rows, inputs), in the signature's order.
 
 Numbers stay as they are with NaN for a missing one, booleans are 0 and 1, a category is its place in
 `Column.allowed`, and a missing or unseen category is -1. A date is the number of days since 1970-01-01; a
-time takes two columns, the days and the seconds since midnight, because float32 cannot hold both in one.
+time takes two columns, the days and the seconds since midnight, so that files in float32 hold both.
 A free text takes a column for each of `Column.words`, how often it is there; a missing text is an empty one.
-Training and serving share this definition, so that both see the very same float32 numbers.
+Training and serving share this definition, so that both see the very same numbers. Nothing is rounded here:
+a library or a file that holds fewer digits rounds for itself (see `held`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 
 from kervan.core.errors import InvalidData, InvalidInput, did_you_mean
 from kervan.core.plugins import extras_named
+from kervan.core.ports import Precision
 from kervan.core.schema import Column, Schema, Signature, Type, number_text
 from kervan.core.words import words
 
@@ -25,8 +27,13 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
+    from kervan.core.ports import Matrix
+
 UNKNOWN = -1.0
+NUMBER = np.float64  # of every encoded matrix
 EXACT_UP_TO = 2**24  # float32 holds every whole number up to here
+LARGEST = float(np.finfo(np.float32).max)  # of what is read: libraries and files beyond hold no more
+DIGITS = 14  # that a spreadsheet surely tells apart
 DAYS, SECONDS, TIMES = "days since 1970-01-01", "seconds since midnight", "times in the text"
 _EPOCH = date(1970, 1, 1)
 _DAY = 86_400 * 1_000_000  # microseconds
@@ -84,19 +91,32 @@ def possible(values: NDArray[Any], column: Column) -> NDArray[Any]:
     return held
 
 
-def nothing(signature: Signature) -> NDArray[np.float32]:
+def nothing(signature: Signature) -> Matrix:
     """Return the encoded row, shape (inputs,), of nothing: all is missing, texts are empty."""
     row = [
         UNKNOWN if column.type is Type.CATEGORY else 0.0 if column.unit == TIMES else np.nan
         for column in encoded(signature).inputs
     ]
-    return np.array(row, dtype=np.float32)
+    return np.array(row, dtype=NUMBER)
 
 
-def count_words(texts: Sequence[str | None], column: Column) -> NDArray[np.float32]:
+def held(matrix: Matrix, precision: Precision) -> Matrix:
+    """Return rows as they are held with so many digits."""
+    if precision is Precision.DOUBLE:
+        return np.asarray(matrix, dtype=NUMBER)
+    if precision is Precision.SINGLE:
+        with np.errstate(over="ignore"):
+            return matrix.astype(np.float32).astype(NUMBER)
+    distinct, places = np.unique(matrix, return_inverse=True)
+    rounded = np.array([float(f"{value:.{DIGITS}g}") for value in distinct.tolist()], dtype=NUMBER)
+    found: Matrix = rounded[places.reshape(matrix.shape)]
+    return found
+
+
+def count_words(texts: Sequence[str | None], column: Column) -> Matrix:
     """Return how often each word of a column is in each text, shape (texts, words)."""
     places = {word: place for place, word in enumerate(column.words)}
-    counts = np.zeros((len(texts), len(places)), dtype=np.float32)
+    counts = np.zeros((len(texts), len(places)), dtype=NUMBER)
     for row, text in zip(counts, texts, strict=True):
         for word in words(text or ""):
             if (place := places.get(word)) is not None:
@@ -122,13 +142,13 @@ def moment_of(value: str | datetime) -> tuple[float, float]:
     return days_of(found.date()), (seconds * 1_000_000 + found.microsecond) / 1e6
 
 
-def encode_table(table: pl.DataFrame, signature: Signature) -> NDArray[np.float32]:
-    """Encode the inputs of a table as a float32 matrix, stored row by row, with the columns of `encoded`.
+def encode_table(table: pl.DataFrame, signature: Signature) -> Matrix:
+    """Encode the inputs of a table as a matrix, stored row by row, with the columns of `encoded`.
 
     Columns that the signature does not name are left out. Raises `InvalidInput` for a column that is
-    absent or cannot be read as its type, and for a number that float32 cannot hold.
+    absent or cannot be read as its type, and for a number that is out of range.
     """
-    matrix = np.empty((table.height, len(encoded(signature).inputs)), dtype=np.float32)
+    matrix = np.empty((table.height, len(encoded(signature).inputs)), dtype=NUMBER)
     place = 0
     for column in signature.inputs:
         if column.name not in table.columns:
@@ -146,7 +166,7 @@ def encode_labels(labels: pl.Series, output: Column) -> NDArray[np.int64]:
 
     Raises `InvalidData` that names the first row whose label is missing or unknown.
     """
-    codes = _codes(labels, output, kind="int64")
+    codes = _codes(labels, output)
     wrong = np.flatnonzero(codes < 0)
     if wrong.size:
         label = labels[int(wrong[0])]
@@ -155,7 +175,7 @@ def encode_labels(labels: pl.Series, output: Column) -> NDArray[np.int64]:
             f"column {output.name!r}, row {wrong[0]}: the label {what}",
             hint=f"the classes are: {', '.join(output.allowed)}",
         )
-    return codes.astype(np.int64)
+    return codes
 
 
 def encode_truth(values: pl.Series, output: Column) -> NDArray[Any]:
@@ -165,7 +185,7 @@ def encode_truth(values: pl.Series, output: Column) -> NDArray[Any]:
     """
     if output.type is Type.CATEGORY:
         return encode_labels(values, output)
-    numbers = _numbers(values, output, kind="float64")
+    numbers = _numbers(values, output)
     wrong = np.flatnonzero(~np.isfinite(numbers))
     if wrong.size:
         raise InvalidData(
@@ -177,13 +197,13 @@ def encode_truth(values: pl.Series, output: Column) -> NDArray[Any]:
 
 def _encode_column(values: pl.Series, column: Column) -> list[NDArray[Any]]:
     if column.type is Type.CATEGORY:
-        return [_codes(values, column, kind="float32")]
+        return [_codes(values, column).astype(NUMBER)]
     if column.type in {Type.DATE, Type.DATETIME}:
         return _days(values, column)
     if column.type is Type.TEXT:
         return [count_words(_texts(values).to_list(), column)]
-    numbers = _numbers(values, column, kind="float32")
-    wrong = np.flatnonzero(np.isinf(numbers))
+    numbers = _numbers(values, column)
+    wrong = np.flatnonzero(np.abs(numbers) > LARGEST)
     if wrong.size:
         raise InvalidInput(
             f"column {column.name!r}, row {wrong[0]}: {values[int(wrong[0])]} is out of range",
@@ -213,16 +233,17 @@ def _days(values: pl.Series, column: Column) -> list[NDArray[Any]]:
     return [numbers, passed.cast(pl.Float64).to_numpy() / 1e6]
 
 
-def _codes(values: pl.Series, column: Column, *, kind: str) -> NDArray[Any]:
+def _codes(values: pl.Series, column: Column) -> NDArray[np.int64]:
     with extras_named():
         import polars as pl
 
-    dtype = pl.Float32 if kind == "float32" else pl.Int64
     if not column.allowed:
-        return np.full(len(values), UNKNOWN, dtype=kind)
+        return np.full(len(values), UNKNOWN, dtype=np.int64)
     codes = np.arange(len(column.allowed)).tolist()
-    known = _texts(values).replace_strict(list(column.allowed), codes, default=UNKNOWN, return_dtype=dtype)
-    return known.fill_null(UNKNOWN).to_numpy()
+    known = _texts(values).replace_strict(
+        list(column.allowed), codes, default=int(UNKNOWN), return_dtype=pl.Int64
+    )
+    return known.fill_null(int(UNKNOWN)).to_numpy()
 
 
 def _texts(values: pl.Series) -> pl.Series:
@@ -235,16 +256,14 @@ def _texts(values: pl.Series) -> pl.Series:
     return values.replace_strict(distinct, texts, default=None, return_dtype=pl.String)
 
 
-def _numbers(values: pl.Series, column: Column, *, kind: str) -> NDArray[Any]:
+def _numbers(values: pl.Series, column: Column) -> NDArray[np.float64]:
     with extras_named():
         import polars as pl
 
     try:
-        numbers = values.cast(pl.Float64).to_numpy()
+        return values.cast(pl.Float64).to_numpy()
     except pl.exceptions.PolarsError as error:
         raise InvalidInput(
             f"column {column.name!r} is to be {column.type}, but holds {values.dtype}: {error}",
             hint="read the table with the schema of the model's dataset",
         ) from error
-    with np.errstate(over="ignore"):  # what overflows becomes infinite and is named by the caller
-        return numbers.astype(kind)

@@ -14,10 +14,11 @@ import msgspec
 
 from kervan.core.identity import sha256
 from kervan.core.nouns import PackageFile
+from kervan.core.ports import Precision
 from kervan.core.schema import Signature
 
 FILE_NAME = "manifest.json"
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,8 @@ class Parity:
 
     `largest` is the largest difference: of probabilities as they are; of values relative to the answer,
     or to the distance of the answers' quartiles where that is larger. `over` counts rows beyond
-    `tolerance`, `label_changes` rows whose most probable class differs by more than a tie.
+    `tolerance`, `label_changes` rows whose most probable class differs by more than a tie. `precision` is how
+    the format holds the numbers of a row: it and the original were asked about rows that were rounded so.
     """
 
     format: str
@@ -36,6 +38,7 @@ class Parity:
     over: int
     label_changes: int
     scorer: str
+    precision: Precision = Precision.DOUBLE
 
     @property
     def holds(self) -> bool:
@@ -86,10 +89,12 @@ class Lineage:
 class Manifest:
     """What is in the package and where it came from.
 
-    `answers` are what the first format gave for the `samples` where the package was made. `intervals` are
-    the 95 % intervals of metrics, low and high. `model_card`, `data_card` and `materials` name files of the
-    package, or are "" where there is none. `digest` is not written: it is the SHA-256 of the bytes that a
-    manifest was read from, whatever their form, and "" for one that was made here.
+    `precision` is how the encoded matrix holds its numbers: packages of the first two forms round what they
+    are asked to float32. `answers` are what the first format gave for the `samples` where the package was
+    made. `intervals` are the 95 % intervals of metrics, low and high. `model_card`, `data_card` and
+    `materials` name files of the package, or are "" where there is none. `digest` is not written: it is the
+    SHA-256 of the bytes that a manifest was read from, whatever their form, and "" for one that was made
+    here.
     """
 
     name: str
@@ -97,6 +102,7 @@ class Manifest:
     created: float
     creator: str
     signature: Signature
+    precision: Precision = Precision.DOUBLE
     formats: tuple[str, ...]
     parity: tuple[Parity, ...]
     files: tuple[PackageFile, ...]

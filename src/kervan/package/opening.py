@@ -97,7 +97,7 @@ def load_opened(found: Opened) -> tuple[Manifest, Predictor]:
     if not manifest.formats:
         raise Corrupted(f"{found.folder / FILE_NAME} names no format", hint="package the model again")
     name = served_format(manifest.formats)
-    return manifest, load_format(name, found.folder / name, manifest.signature)
+    return manifest, load_format(name, found.folder / name, manifest.signature, manifest.precision)
 
 
 def _check_signer(

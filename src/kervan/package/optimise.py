@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from kervan.core.ports import Predictor
+    from kervan.core.ports import Matrix, Predictor
     from kervan.package.fitted import Fitted
     from kervan.package.neutral.form import Form
 
@@ -65,7 +65,7 @@ class Measured:
 class Question:
     """What is asked: real rows, how a predictor is scored on them, and how much of that may be lost."""
 
-    rows: NDArray[np.float32]
+    rows: Matrix
     score: Callable[[Predictor], float]
     loss: float = 1e-3
 
@@ -201,7 +201,7 @@ def _times(predictors: dict[str, Predictor], question: Question) -> dict[str, tu
     return {name: (min(a for a, _ in each), min(b for _, b in each)) for name, each in taken.items()}
 
 
-def _seconds(predictor: Predictor, rows: NDArray[np.float32], times: int) -> float:
+def _seconds(predictor: Predictor, rows: Matrix, times: int) -> float:
     started = time.perf_counter()
     for _ in range(times):
         predictor.predict(rows)

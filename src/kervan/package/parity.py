@@ -9,7 +9,7 @@ import numpy as np
 
 from kervan.core.errors import InvalidData, ParityFailed
 from kervan.core.schema import Type
-from kervan.package.encoding import EXACT_UP_TO, UNKNOWN, nothing, possible
+from kervan.package.encoding import EXACT_UP_TO, LARGEST, NUMBER, UNKNOWN, nothing, possible
 from kervan.package.manifest import Parity
 from kervan.package.rows import UNSEEN
 
@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from kervan.core.ports import Predictor
+    from kervan.core.ports import Matrix, Predictor
     from kervan.core.schema import Column, Signature
     from kervan.package.fitted import Fitted
 
 SHUFFLED_ROWS = 200
 PER_COLUMN = 24
+_SMALLEST = float(
+    np.finfo(np.float32).smallest_subnormal
+)  # beside 0: databases stop where less is multiplied
 _SURELY = 4.0  # times the largest of a few random errors: the real one is hardly ever larger
 
 
@@ -35,7 +38,7 @@ class Comparison:
     failing: tuple[int, ...]
 
 
-def proof_rows(fitted: Fitted, matrix: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
+def proof_rows(fitted: Fitted, matrix: Matrix, seed: int) -> Matrix:
     """Return the rows that a format of a model is proved on: real ones, and rows that are made to hurt it."""
     rows = nasty_rows(
         matrix, fitted.signature, seed, splits=fitted.splits(), with_missing=fitted.takes_missing
@@ -43,7 +46,7 @@ def proof_rows(fitted: Fitted, matrix: NDArray[np.float32], seed: int) -> NDArra
     return np.concatenate([matrix, _settled(fitted, _answered(fitted, rows[len(matrix) :]))])
 
 
-def _answered(fitted: Fitted, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+def _answered(fitted: Fitted, rows: Matrix) -> Matrix:
     """Leave out the rows that the model itself refuses, such as negative counts."""
     try:
         fitted.predict(rows)
@@ -55,7 +58,7 @@ def _answered(fitted: Fitted, rows: NDArray[np.float32]) -> NDArray[np.float32]:
     return rows
 
 
-def _settled(fitted: Fitted, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+def _settled(fitted: Fitted, rows: Matrix) -> Matrix:
     """Leave out the rows that a model which computes in float32 has no answer for within its tolerance.
 
     There its own rounding errors decide, as where large terms cancel: nobody can repeat them.
@@ -65,26 +68,26 @@ def _settled(fitted: Fitted, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         return rows
     with np.errstate(invalid="ignore"):
         is_settled = ~(_SURELY * spread / _scale(fitted.predict(rows)) > fitted.slack)
-    settled: NDArray[np.float32] = rows[is_settled.all(axis=1)]
+    settled: Matrix = rows[is_settled.all(axis=1)]
     return settled
 
 
 def nasty_rows(
-    matrix: NDArray[np.float32],
+    matrix: Matrix,
     signature: Signature,
     seed: int,
     *,
     splits: Mapping[int, NDArray[np.float64]] | None = None,
     with_missing: bool = True,
-) -> NDArray[np.float32]:
+) -> Matrix:
     """Return the rows of `matrix` and, after them, rows that are made to hurt.
 
     For every column, copies of real rows in which it alone is missing, unseen, zero, negative, far out,
     as large as float32 counts in ones, or exactly on a value, median or midpoint that splits and
-    imputers use, and on the values in `splits` (see `Fitted.splits`) with their neighbours; then rows whose
-    columns are shuffled independently; one row with nothing in it, and empty texts. Dates stay in the
-    calendar, and words are counted from 0. Without `with_missing` no number is missing. Raises
-    `InvalidData` if `matrix` has no row.
+    imputers use, and on the values in `splits` (see `Fitted.splits`) with their neighbours, those in
+    float64 and those in float32; then rows whose columns are shuffled independently; one row with nothing
+    in it, and empty texts. Dates stay in the calendar, and words are counted from 0. Without `with_missing`
+    no number is missing. Raises `InvalidData` if `matrix` has no row.
     """
     if not len(matrix):
         raise InvalidData("there are no rows to prove a format with", hint="give `validation` some rows")
@@ -99,26 +102,26 @@ def nasty_rows(
         rows[:, place] = wanted
         blocks.append(rows)
     blocks.append(np.column_stack([random.choice(values, SHUFFLED_ROWS) for values in matrix.T]))
-    found: NDArray[np.float32] = np.vstack([*blocks, nothing(signature)]).astype(np.float32)
+    found: Matrix = np.vstack([*blocks, nothing(signature)])
     return found if with_missing else found[~np.isnan(found).any(axis=1)]
 
 
-def _around(values: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Return the nearest float32 of each value and its two neighbours."""
+def _around(values: NDArray[np.float64]) -> Matrix:
+    """Return values with their neighbours in float64, and the nearest float32 with its neighbours."""
     with np.errstate(over="ignore"):
         nearest = values.astype(np.float32)
-    nearest = nearest[np.isfinite(nearest)]
-    with np.errstate(over="ignore"):
-        lower, upper = (np.nextafter(nearest, np.float32(end)) for end in (-np.inf, np.inf))
-    around = np.concatenate([nearest, lower, upper])
-    found: NDArray[np.float32] = around[np.isfinite(around)]
+        singles = [np.nextafter(nearest, np.float32(end)) for end in (-np.inf, np.inf)]
+    doubles = [np.nextafter(values, end) for end in (-np.inf, np.inf)]
+    around = np.concatenate([values, *doubles, nearest, *singles]).astype(NUMBER)
+    size = np.abs(around)
+    found: Matrix = around[(size <= LARGEST) & ((size >= _SMALLEST) | (size == 0))]
     return found
 
 
 def compare(
-    original: Callable[[NDArray[np.float32]], NDArray[np.float64]],
+    original: Callable[[Matrix], NDArray[np.float64]],
     predictor: Predictor,
-    matrix: NDArray[np.float32],
+    matrix: Matrix,
     tolerance: float,
     *,
     name: str,
@@ -152,7 +155,7 @@ def compare(
     return Comparison(parity=parity, failing=tuple(np.flatnonzero(over | changed).tolist()))
 
 
-def check_parity(comparison: Comparison, matrix: NDArray[np.float32], signature: Signature) -> Parity:
+def check_parity(comparison: Comparison, matrix: Matrix, signature: Signature) -> Parity:
     """Return the proof if it holds, else raise `ParityFailed` that shows the first failing row."""
     parity = comparison.parity
     if parity.holds:
@@ -178,32 +181,26 @@ def _scale(answers: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.maximum(np.abs(answers), max(high - low, smallest))
 
 
-def _hurting_values(
-    values: NDArray[np.float32], column: Column, random: np.random.Generator
-) -> NDArray[np.float32]:
+def _hurting_values(values: Matrix, column: Column, random: np.random.Generator) -> Matrix:
     if column.type is Type.CATEGORY:
         codes = np.arange(len(column.allowed))
-        return np.array([*[UNKNOWN] * len(UNSEEN), *random.permutation(codes)[:PER_COLUMN]], dtype=np.float32)
+        return np.array([*[UNKNOWN] * len(UNSEEN), *random.permutation(codes)[:PER_COLUMN]], dtype=NUMBER)
     if column.type is Type.BOOLEAN:
-        return np.array([np.nan, 0, 1], dtype=np.float32)
+        return np.array([np.nan, 0, 1], dtype=NUMBER)
     known = np.unique(values[~np.isnan(values)])
     if not known.size:
-        known = np.zeros(1, dtype=np.float32)
+        known = np.zeros(1, dtype=NUMBER)
     ends = known[[0, -1]]
     middles = (known[:-1] + known[1:]) / 2  # where trees split
     special = [
         [np.nan, 0, -0.0, 1, -1, EXACT_UP_TO, EXACT_UP_TO - 1, -EXACT_UP_TO],
         [np.median(known), np.median(values[~np.isnan(values)]) if len(known) > 1 else known[0]],
-        [
-            *ends,
-            *(10 * ends),
-            *np.nextafter(ends, np.float32(-np.inf)),
-            *np.nextafter(ends, np.float32(np.inf)),
-        ],
+        [*_around(ends), *(10 * ends)],
         random.permutation(known)[:PER_COLUMN],
         random.permutation(middles)[:PER_COLUMN],
     ]
-    return np.concatenate([np.asarray(part, dtype=np.float32) for part in special])
+    found: Matrix = np.concatenate([np.asarray(part, dtype=NUMBER) for part in special])
+    return found.clip(-LARGEST, LARGEST)
 
 
 def _in_words(value: float, column: Column) -> str:

@@ -19,9 +19,7 @@ from kervan.package.build import prove, scorers_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from numpy.typing import NDArray
-
-    from kervan.core.ports import Format, Predictor
+    from kervan.core.ports import Format, Matrix, Predictor
     from kervan.package.fitted import Fitted
 
 _TIMED_ROWS = 1_000
@@ -57,7 +55,7 @@ class Tried:
     scorers: tuple[str, ...] = ()
 
 
-def survey(fitted: Fitted, rows: NDArray[np.float32], names: Sequence[str]) -> Iterator[Tried]:
+def survey(fitted: Fitted, rows: Matrix, names: Sequence[str]) -> Iterator[Tried]:
     """Write a model in each of the formats, prove it over `rows` (see `proof_rows`), and time it."""
     for name in names:
         yield _tried(name, plugin("format", name), fitted, rows)
@@ -71,7 +69,7 @@ def absent() -> tuple[Tried, ...]:
     )
 
 
-def _tried(name: str, adapter: Format, fitted: Fitted, rows: NDArray[np.float32]) -> Tried:
+def _tried(name: str, adapter: Format, fitted: Fitted, rows: Matrix) -> Tried:
     about = adapter.about
     with tempfile.TemporaryDirectory(prefix="kervan-") as scratch:
         folder = Path(scratch)
@@ -101,7 +99,7 @@ def _tried(name: str, adapter: Format, fitted: Fitted, rows: NDArray[np.float32]
         )
 
 
-def _seconds(predictor: Predictor, rows: NDArray[np.float32]) -> float:
+def _seconds(predictor: Predictor, rows: Matrix) -> float:
     asked = np.resize(rows, (_TIMED_ROWS, rows.shape[1]))
     taken = []
     for _ in range(_TIMES):

@@ -12,14 +12,15 @@ import numpy as np
 
 from kervan.core.errors import RefusedRow, did_you_mean
 from kervan.core.schema import Column, Signature, Type, Unseen
-from kervan.package.encoding import count_words, days_of, encoded, moment_of
+from kervan.package.encoding import LARGEST, NUMBER, count_words, days_of, encoded, moment_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from kervan.core.ports import Matrix
+
 MAX_ROWS = 100_000
 _FEW = 16  # so many rows are tried one value after the other first
-_LARGEST = float(np.finfo(np.float32).max)
 _SHOWN = 40
 _NUMERAL = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
@@ -37,7 +38,7 @@ _Read = Callable[[Column, Sequence[Any]], "NDArray[np.float64]"]
 
 
 class RowDecoder:
-    """Turns rows into the float32 matrix that `kervan.package.encoding` defines, one column after the other.
+    """Turns rows into the matrix that `kervan.package.encoding` defines, one column after the other.
 
     Numbers stay as they are (missing: NaN), booleans become 0 and 1, a category its place in
     `Column.allowed` (missing or unseen: -1), a date its days since 1970, a time these and its seconds since
@@ -48,7 +49,7 @@ class RowDecoder:
     >>> city = Column(name="şehir", type=Type.CATEGORY, allowed=("Ankara", "İzmir"))
     >>> label = Column(name="gelir", type=Type.NUMBER)
     >>> RowDecoder(Signature(inputs=Schema((age, city)), output=label)).decode([{"şehir": "İzmir"}])
-    array([[nan,  1.]], dtype=float32)
+    array([[nan,  1.]])
     """
 
     def __init__(self, signature: Signature) -> None:
@@ -58,12 +59,12 @@ class RowDecoder:
         is_wide = any(column.type in {Type.DATETIME, Type.TEXT} for column in signature.inputs)
         self._plain = () if is_wide else tuple(_plain_reader(column) for column in signature.inputs)
 
-    def decode(self, rows: Sequence[Mapping[str, Any]]) -> NDArray[np.float32]:
+    def decode(self, rows: Sequence[Mapping[str, Any]]) -> Matrix:
         """Encode the rows, or raise `RefusedRow` that names the first row and field that cannot be used."""
         _check_rows(rows)
         if self._plain and len(rows) <= _FEW and (plain := self._decode_plain(rows)) is not None:
             return plain
-        matrix = np.empty((len(rows), self.width), dtype=np.float32)
+        matrix = np.empty((len(rows), self.width), dtype=NUMBER)
         place = 0
         for column, read in self._readers:
             name = column.name
@@ -76,7 +77,7 @@ class RowDecoder:
             place += parts.shape[1]
         return matrix
 
-    def _decode_plain(self, rows: Sequence[Mapping[str, Any]]) -> NDArray[np.float32] | None:
+    def _decode_plain(self, rows: Sequence[Mapping[str, Any]]) -> Matrix | None:
         """Encode rows in which every value is just as it should be; None where anything is to be decided.
 
         For a single row this takes a tenth of the time that arrays for each column take.
@@ -87,7 +88,7 @@ class RowDecoder:
             if None in numbers:
                 return None
             found.append(numbers)  # type: ignore[arg-type]  # there is no None in it
-        return np.array(found, dtype=np.float64).astype(np.float32)
+        return np.array(found, dtype=NUMBER)
 
 
 def _reader(column: Column) -> _Read:
@@ -111,8 +112,8 @@ def _plain_reader(column: Column) -> tuple[str, Callable[[Any], float | None]]:
         return column.name, lambda value: float(value) if value.__class__ is bool else None
     if column.type is Type.DATE:
         return column.name, _plain_days
-    low = -_LARGEST if column.minimum is None else max(column.minimum, -_LARGEST)
-    high = _LARGEST if column.maximum is None else min(column.maximum, _LARGEST)
+    low = -LARGEST if column.minimum is None else max(column.minimum, -LARGEST)
+    high = LARGEST if column.maximum is None else min(column.maximum, LARGEST)
     kinds = {int} if column.type is Type.INTEGER else {int, float}
     return column.name, lambda value: value if value.__class__ in kinds and low <= value <= high else None
 
@@ -151,7 +152,7 @@ def _read_numbers(column: Column, values: Sequence[Any]) -> NDArray[np.float64]:
     if not column.nullable:
         _refuse_where(missing, column, values, "is missing (not a number)")
     _refuse_where(np.isinf(numbers), column, values, "is infinite")
-    _refuse_where(np.abs(numbers) > _LARGEST, column, values, f"is beyond ±{_LARGEST:.2g}")
+    _refuse_where(np.abs(numbers) > LARGEST, column, values, f"is beyond ±{LARGEST:.2g}")
     if column.type is Type.INTEGER:
         _refuse_where(~missing & (numbers != np.floor(numbers)), column, values, "is not a whole number")
     if column.minimum is not None:
@@ -207,7 +208,7 @@ def _read_texts(column: Column, values: Sequence[Any]) -> NDArray[np.float64]:
     if not column.nullable and True in missing:
         raise _refused(column, missing.index(True), None, "is missing (not a number)")
     texts = [None if gone else value for value, gone in zip(values, missing, strict=True)]
-    return count_words(texts, column).astype(np.float64)
+    return count_words(texts, column)
 
 
 class _CategoryReader:

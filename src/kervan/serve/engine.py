@@ -13,6 +13,7 @@ from kervan.core.errors import ParityFailed, ServerFailed
 from kervan.core.identity import new_id
 from kervan.core.nouns import Prediction, Serving
 from kervan.core.ports import Answer, Predictor
+from kervan.package.encoding import NUMBER
 from kervan.package.formats.onnx import bound_memory
 from kervan.package.manifest import Manifest
 from kervan.package.opening import load_package
@@ -27,9 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from numpy.typing import NDArray
-
-    from kervan.core.ports import Request
+    from kervan.core.ports import Matrix, Request
     from kervan.core.schema import Signature
 
 
@@ -159,7 +158,7 @@ def _known(rows: Sequence[Mapping[str, Any]], signature: Signature) -> tuple[dic
 
 def _try(manifest: Manifest, predictor: Predictor, decoder: RowDecoder) -> None:
     """Warm the model up with the package's samples (else with zeros) and check that it answers as it did."""
-    matrix: NDArray[np.float32] = np.zeros((1, decoder.width), dtype=np.float32)
+    matrix: Matrix = np.zeros((1, decoder.width), dtype=NUMBER)
     try:
         try_samples(manifest, predictor)
         if not manifest.samples:

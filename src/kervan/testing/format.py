@@ -13,6 +13,7 @@ import pytest
 from kervan.core.errors import Corrupted, Refused
 from kervan.core.ports import Format
 from kervan.package.build import Proving
+from kervan.package.encoding import held
 from kervan.package.fitted import Fitted
 from kervan.package.parity import compare, nasty_rows
 from kervan.testing.change import CHANGES
@@ -22,9 +23,7 @@ from kervan.testing.suite import Suite
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
-
-    from kervan.core.ports import Predictor
+    from kervan.core.ports import Matrix, Predictor
     from kervan.core.schema import Signature
     from kervan.package.manifest import Parity
 
@@ -63,16 +62,16 @@ class FormatSuite(Suite):
             return adapter.scorers(folder, signature)
         return {"": adapter.load(folder, signature)}
 
-    def compared(self, fitted: Fitted, folder: Path, rows: NDArray[np.float32]) -> list[Parity]:
-        """Compare everything that scores what was written with a fitted model, over nasty rows."""
-        nasty = nasty_rows(rows, fitted.signature, seed=1)
-        tolerance = self.adapter().about.tolerance
+    def compared(self, fitted: Fitted, folder: Path, rows: Matrix) -> list[Parity]:
+        """Compare all that scores what was written with a fitted model, over nasty rows as held."""
+        about = self.adapter().about
+        nasty = held(nasty_rows(rows, fitted.signature, seed=1), about.precision)
         return [
-            compare(fitted.predict, predictor, nasty, tolerance, name=name, scorer="").parity
+            compare(fitted.predict, predictor, nasty, about.tolerance, name=name, scorer="").parity
             for name, predictor in self.predictors(folder, fitted.signature).items()
         ]
 
-    def scored(self, folder: Path, signature: Signature, rows: NDArray[np.float32]) -> list[Any]:
+    def scored(self, folder: Path, signature: Signature, rows: Matrix) -> list[Any]:
         """Let everything that scores what was written answer."""
         return [predictor.predict(rows) for predictor in self.predictors(folder, signature).values()]
 

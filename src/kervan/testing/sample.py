@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from kervan.core.ports import Matrix
+
 SECRET = bytes(32)  # of the key that signs these packages: anybody may sign like this
 TASKS = ("binary", "multi", "regression")
 INPUTS = Schema(
@@ -36,7 +38,7 @@ ROWS: tuple[dict[str, Any], ...] = (
 )
 
 
-def sample(task: str, rows: int = 200, seed: int = 0) -> tuple[NDArray[np.float32], Signature, NDArray[Any]]:
+def sample(task: str, rows: int = 200, seed: int = 0) -> tuple[Matrix, Signature, NDArray[Any]]:
     """Return encoded rows, their signature and what is to be predicted."""
     random = np.random.default_rng(seed)
     age, number = random.integers(18, 90, rows), random.normal(size=rows)
@@ -48,10 +50,10 @@ def sample(task: str, rows: int = 200, seed: int = 0) -> tuple[NDArray[np.float3
         "multi": np.digitize(score, [0, 2]).astype(np.int64),
         "regression": score * 1e3,
     }
-    return matrix.astype(np.float32), Signature(inputs=INPUTS, output=OUTPUTS[task]), truth[task]
+    return matrix, Signature(inputs=INPUTS, output=OUTPUTS[task]), truth[task]
 
 
-def fit_sample(family: str, task: str) -> tuple[Any, Signature, NDArray[np.float32]]:
+def fit_sample(family: str, task: str) -> tuple[Any, Signature, Matrix]:
     """Fit a family of models on the sample; return model, signature and rows."""
     from kervan.model.train import fit
 

@@ -123,7 +123,7 @@ def write(found: dict[tuple[str, str], str]) -> None:
 
 
 @cache
-def _fitted(estimator: str) -> tuple[Fitted, NDArray[np.float32]]:
+def _fitted(estimator: str) -> tuple[Fitted, NDArray[np.float64]]:
     """Return an estimator with the rows on which it is proved."""
     task = "regression" if estimator in names("regression") else "multi"
     fitted, matrix = fit(estimator, "binary" if estimator in ONLY_TWO_CLASSES else task, LEARNED)

@@ -61,7 +61,7 @@ def table(task: str, rows: int = 300) -> tuple[Any, Any]:
     city, new = random.integers(0, 3, rows), random.integers(0, 2, rows)
     score = (count - 30) / 15 + size + city / 2 + random.normal(0, 0.2, rows)
     truth = {"binary": (score > 1).astype(int), "multi": np.digitize(score, [0, 1.5])}
-    return np.column_stack([count, size, city, new]).astype(np.float32), truth.get(
+    return np.column_stack([count, size, city, new]).astype(np.float64), truth.get(
         task, np.abs(score) * 10 + 1
     )
 

@@ -30,9 +30,9 @@ VALUE = Column(name="y", type=Type.NUMBER)
 CLASS = Column(name="y", type=Type.CATEGORY, allowed=("a", "b"))
 
 
-def rows_of(width: int) -> NDArray[np.float32]:
+def rows_of(width: int) -> NDArray[np.float64]:
     random = np.random.default_rng(0)
-    return (random.normal(size=(200, width)) * random.uniform(1, 1e3, width) + 50).astype(np.float32)
+    return (random.normal(size=(200, width)) * random.uniform(1, 1e3, width) + 50).astype(np.float64)
 
 
 def fitted(model: Any, matrix: Any, output: Column) -> Fitted:
@@ -42,7 +42,7 @@ def fitted(model: Any, matrix: Any, output: Column) -> Fitted:
     return Fitted(model.fit(matrix.astype(np.float64), truth), Signature(inputs=inputs, output=output))
 
 
-def assert_alike(found: Fitted, rows: NDArray[np.float32]) -> None:
+def assert_alike(found: Fitted, rows: NDArray[np.float64]) -> None:
     wanted, given = (score(form, rows) for form in (found.form, merge(found.form)))
     np.testing.assert_array_equal(np.isfinite(given), np.isfinite(wanted))
     scale = np.maximum(np.abs(wanted), 1.0)
@@ -78,7 +78,7 @@ def test_sums_after_sums_become_one_unless_a_bottleneck_is_between() -> None:
 
 @pytest.mark.parametrize(("shift", "stays"), [(1e3, False), (1e6, True)])
 def test_a_shift_that_would_cancel_stays(shift: float, stays: bool) -> None:
-    matrix = (np.random.default_rng(0).normal(size=(200, 3)) + shift).astype(np.float32)
+    matrix = (np.random.default_rng(0).normal(size=(200, 3)) + shift).astype(np.float64)
     found = fitted(make_pipeline(StandardScaler(), Ridge()), matrix, VALUE)
     merged = merge(found.form)
     assert any(isinstance(layer, Arithmetic) for layer in merged.layers) == stays

@@ -83,7 +83,7 @@ def problems(draw: st.DrawFn) -> tuple[Any, Any, Any]:
         columns.append(Column(name=f"k{at}", type=Type.CATEGORY, nullable=True, allowed=allowed))
     classes = tuple("abc"[: draw(st.integers(2, 3))])
     output = Column(name="y", type=Type.CATEGORY, allowed=classes)
-    matrix = np.hstack([values, codes]).astype(np.float32)
+    matrix = np.hstack([values, codes]).astype(np.float64)
     score = np.nan_to_num(values / spread).sum(axis=1) + codes.sum(axis=1) + random.normal(0, 0.3, 150)
     truth = np.digitize(score, np.quantile(score, np.linspace(0, 1, len(classes) + 1)[1:-1]))
     encoder = pre.OneHotEncoder(

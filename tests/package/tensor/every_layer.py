@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 WIDTH = 4
 _random = np.random.default_rng(0)
-ROWS = np.round(_random.normal(size=(300, WIDTH)) * 2, 1).astype(np.float32)
+ROWS = np.round(_random.normal(size=(300, WIDTH)) * 2, 1).astype(np.float32).astype(np.float64)
 ROWS[_random.random(ROWS.shape) < 0.05] = np.nan
 ROWS[:, 3] = _random.integers(-2, 6, 300)
 WHOLE = np.nan_to_num(ROWS)

@@ -41,11 +41,10 @@ _FUNCTIONS = {Unary.ABS: "fabs", Unary.ERF: "error_function"}  # kernels called 
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """Where a source lies in the work, how wide it is, and whether it is the input itself."""
+    """Where a source lies in the work, and how wide it is."""
 
     place: int
     width: int
-    is_input: bool
 
 
 @singledispatch
@@ -108,7 +107,7 @@ def _(layer: Linear, sources: Sequence[Operand], y: int, width: int) -> Drafts:
 
 @write_calls.register(Trees)
 def _(layer: Trees, sources: Sequence[Operand], y: int, width: int) -> Drafts:
-    packed = pack_trees(layer, rounded=sources[0].is_input)
+    packed = pack_trees(layer)
     arrays = (packed.roots, packed.target, packed.ask, packed.threshold, packed.step, packed.leaves)
     numbers = (sources[0].place, y, len(packed.roots), packed.leaves.shape[1])
     walk = (

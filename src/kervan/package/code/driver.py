@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from kervan.core.ports import Matrix
     from kervan.core.schema import Column, Signature
 
 _DRIVERS = Path(__file__).parent / "drivers"
@@ -88,7 +89,7 @@ class ScorePredictor:
         self._workshop = workshop
         self._outputs = outputs
 
-    def predict(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+    def predict(self, matrix: Matrix) -> NDArray[np.float64]:
         """Score a matrix of shape (rows, inputs)."""
         found = self._workshop.ask("score", matrix.astype("<f8").tobytes())
         return np.frombuffer(found, dtype="<f8").astype(np.float64).reshape(len(matrix), self._outputs)
@@ -107,7 +108,7 @@ class NamedPredictor:
         self._refuses = refuses
         self._outputs = len(signature.output.allowed) if signature.is_classification else 1
 
-    def predict(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+    def predict(self, matrix: Matrix) -> NDArray[np.float64]:
         """Score an encoded matrix of shape (rows, inputs), after turning its codes into texts again."""
         writers = [_writer(column) for column in self._signature.inputs]
         body = b"".join(
@@ -122,7 +123,7 @@ class NamedPredictor:
             answers[refused] = scorer.predict(matrix[refused])
         return answers
 
-    def _read(self, body: bytes, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+    def _read(self, body: bytes, matrix: Matrix) -> NDArray[np.float64]:
         answers = np.full((len(matrix), self._outputs), np.nan)
         at = 0
         for row, values in enumerate(matrix):
@@ -138,7 +139,7 @@ class NamedPredictor:
                 answers[row] = numbers
         return answers
 
-    def _refused_column(self, values: NDArray[np.float32], row: int) -> int | None:
+    def _refused_column(self, values: Matrix, row: int) -> int | None:
         if not self._refuses:
             return None
         for place, (column, value) in enumerate(zip(self._signature.inputs, values, strict=True)):

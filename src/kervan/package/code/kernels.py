@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from kervan.package.code.numeric import exp, fabs, floor, isnan, power, quotient, round32
+from kervan.package.code.numeric import exp, fabs, floor, isnan, power, quotient
 
 Work = list[float]
 Floats = Sequence[float]
@@ -381,9 +381,3 @@ def error_function(x: float) -> float:
     if x < 0.0:
         return -result
     return result
-
-
-def prepare(w: Work, n: int) -> None:
-    """Round the inputs to the float32 numbers that the model learned from."""
-    for i in range(n):
-        w[i] = round32(w[i])

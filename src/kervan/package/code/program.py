@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kervan.package.code.calls import Operand, write_calls
-from kervan.package.neutral.form import Map, Unary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,14 +56,14 @@ class Program:
 
 
 def write_program(form: Form) -> Program:
-    """Turn a form into calls. Answers agree for every matrix of float32 numbers."""
-    layers, names = _without_rounding(form)
-    answer = names[-1]
+    """Turn a form into calls."""
+    layers = dict(enumerate(form.layers, start=1))
+    answer = len(layers)
     places = _places(layers, form.widths, answer)
     constants: dict[tuple[str, bytes], Constant] = {}
-    calls = [Call("prepare", (form.widths[0],))]
+    calls: list[Call] = []
     for value, layer in layers.items():
-        operands = [Operand(places[source], form.widths[source], source == 0) for source in layer.sources]
+        operands = [Operand(places[source], form.widths[source]) for source in layer.sources]
         for kernel, arguments in write_calls(layer, operands, places[value], form.widths[value]):
             calls.append(Call(kernel, tuple(_kept(each, constants) for each in arguments)))
     return Program(
@@ -75,21 +74,6 @@ def write_program(form: Form) -> Program:
         answer=places[answer],
         outputs=form.widths[-1],
     )
-
-
-def _without_rounding(form: Form) -> tuple[dict[int, Layer], list[int]]:
-    """Return the layers by the value that they give, without those that round the inputs, which
-    `prepare` does for all; and for every value its name among what is left."""
-    names = [0]
-    layers: dict[int, Layer] = {}
-    for value, layer in enumerate(form.layers, start=1):
-        sources = tuple(names[source] for source in layer.sources)
-        if isinstance(layer, Map) and layer.function is Unary.ROUND32 and sources == (0,):
-            names.append(0)
-            continue
-        names.append(value)
-        layers[value] = replace(layer, sources=sources)
-    return layers, names
 
 
 def _places(layers: dict[int, Layer], widths: Sequence[int], answer: int) -> dict[int, int]:

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kervan.package.neutral.narrow import rounded_down
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -30,11 +28,8 @@ class Packed:
     is_choosing: bool
 
 
-def pack_trees(layer: Trees, *, rounded: bool) -> Packed:
-    """Lay every tree out so that a node's left child follows it, and keep equal leaves and sets once.
-
-    `rounded` says that all elements are float32 numbers: then every threshold can be one too.
-    """
+def pack_trees(layer: Trees) -> Packed:
+    """Lay every tree out so that a node's left child follows it, and keep equal leaves and sets once."""
     order, roots = _depth_first(layer)
     leaves, leaf_of = np.unique(layer.leaves, axis=0, return_inverse=True)
     place, is_choice = layer.place[order], layer.members[order] >= 0
@@ -42,8 +37,6 @@ def pack_trees(layer: Trees, *, rounded: bool) -> Packed:
     is_choice &= ~is_leaf
     starts, members, set_of = _sets(layer)
     threshold = np.where(is_leaf, 0.0, layer.threshold[order])
-    if rounded:
-        threshold = rounded_down(threshold)
     threshold[is_choice] = set_of[layer.members[order][is_choice]]
     position = np.empty(len(layer.place), dtype=np.int64)
     position[order] = np.arange(len(order))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kervan.core.errors import Corrupted, Refused
-from kervan.core.ports import About
+from kervan.core.ports import About, Precision
 from kervan.core.schema import Type
 from kervan.package.coreml.engine import run
 from kervan.package.coreml.protos import new_model
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from kervan.core.ports import Fitted, Predictor
+    from kervan.core.ports import Fitted, Matrix, Predictor
     from kervan.core.schema import Signature
 
 FILE = "model.mlmodel"
@@ -37,6 +37,7 @@ class CoremlFormat:
         licence="BSD-3-Clause (coremltools)",
         readers="iOS 11, macOS 10.13; proved by the specification, not on a device",
         is_code=True,
+        precision=Precision.SINGLE,
     )
 
     def save(self, fitted: Fitted, folder: Path) -> None:
@@ -68,7 +69,7 @@ class SpecificationPredictor:
             raise Corrupted(f"{path} takes other columns than its signature says", hint="package it again")
         self._signature = signature
 
-    def predict(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+    def predict(self, matrix: Matrix) -> NDArray[np.float64]:
         """Score an encoded matrix of shape (rows, inputs), after turning its codes into texts again."""
         width = len(self._signature.output.allowed) if self._signature.is_classification else 1
         if not len(matrix):

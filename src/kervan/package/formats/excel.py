@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kervan.core.errors import Refused
 from kervan.core.plugins import extras_named
-from kervan.core.ports import About
+from kervan.core.ports import About, Precision
 from kervan.core.schema import Type, Unseen
 from kervan.package.formats.excel_calc import SheetPredictor, find_office
 from kervan.package.scalar.excel import (
@@ -49,6 +49,7 @@ class ExcelFormat:
         readers="Excel 2007, LibreOffice Calc",
         compressed=True,
         is_code=True,
+        precision=Precision.DIGITS,
     )
 
     def save(self, fitted: Fitted, folder: Path) -> None:

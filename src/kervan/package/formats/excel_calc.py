@@ -22,6 +22,7 @@ from kervan.package.scalar.excel import ANSWERS, column_letters
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from kervan.core.ports import Matrix
     from kervan.core.schema import Signature
 
 _INPUTS = "xl/worksheets/sheet1.xml"
@@ -64,7 +65,7 @@ class SheetPredictor:
         first = next(iter(signature.inputs))
         self._unknown = next(text for text in map("?".__mul__, count(1)) if text not in first.allowed)
 
-    def predict(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+    def predict(self, matrix: Matrix) -> NDArray[np.float64]:
         """Score an encoded matrix of shape (rows, inputs), after turning its codes into texts again."""
         width = len(self._signature.output.allowed) if self._signature.is_classification else 1
         rows = decode_rows(matrix, self._signature)

@@ -8,7 +8,7 @@ import numpy as np
 
 from kervan.core.errors import Corrupted, Refused
 from kervan.core.plugins import extras_named
-from kervan.core.ports import About
+from kervan.core.ports import About, Precision
 from kervan.package.tensor.coding import CodedPredictor, read_signature
 from kervan.package.tensor.executorch import AT_ONCE, SIGNATURE, program_of, quiet
 
@@ -34,6 +34,7 @@ class ExecuTorchFormat:
         licence="BSD-3-Clause",
         readers="ExecuTorch (C++, Java, Swift, Python) with its portable kernels",
         is_code=True,
+        precision=Precision.SINGLE,
     )
 
     def save(self, fitted: Fitted, folder: Path) -> None:
@@ -68,7 +69,7 @@ class ExecuTorchFormat:
             ]
             return np.concatenate(parts)
 
-        return {"": CodedPredictor(own, signature, score, where=where)}
+        return {"": CodedPredictor(own, signature, score, where=where, single=True)}
 
 
 def _read(path: Path) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import Refused
-from kervan.core.ports import About
+from kervan.core.ports import About, Precision
 from kervan.package.tensor.keras.files import hdf5_signature, predictor_of, write_hdf5
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ class Hdf5Format:
         readers="Keras 3.8 or newer on TensorFlow, PyTorch or JAX; its weights by any reader of HDF5",
         is_code=True,
         tolerance=1e-5,
+        precision=Precision.SINGLE,
     )
 
     def save(self, fitted: Fitted, folder: Path) -> None:

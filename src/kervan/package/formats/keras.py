@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import Refused
-from kervan.core.ports import About
+from kervan.core.ports import About, Precision
 from kervan.package.tensor.keras.files import archive_signature, predictor_of, write_archive
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class KerasFormat:
         readers="Keras 3.8 or newer on TensorFlow, PyTorch or JAX",
         is_code=True,
         tolerance=1e-5,
+        precision=Precision.SINGLE,
     )
 
     def save(self, fitted: Fitted, folder: Path) -> None:

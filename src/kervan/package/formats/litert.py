@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import Corrupted, Refused
-from kervan.core.ports import About
+from kervan.core.ports import About, Precision
 from kervan.package.tensor.coding import CodedPredictor, read_signature
 from kervan.package.tensor.litert.graph import metadata
 from kervan.package.tensor.litert.interpreter import REFERENCE, XNNPACK, Interpreter
@@ -33,6 +33,7 @@ class LitertFormat:
         readers="LiteRT and TensorFlow Lite on Android, iOS, Linux and in browsers",
         is_code=True,
         tolerance=1e-5,
+        precision=Precision.SINGLE,
     )
 
     def save(self, fitted: Fitted, folder: Path) -> None:
@@ -54,6 +55,6 @@ class LitertFormat:
         interpreters = {kernels: Interpreter(path, kernels) for kernels in (XNNPACK, REFERENCE)}
         own = read_signature(metadata(path.read_bytes(), METADATA), str(path))
         return {
-            name: CodedPredictor(own, signature, interpreters[kernels].score, where=str(path))
+            name: CodedPredictor(own, signature, interpreters[kernels].score, where=str(path), single=True)
             for name, kernels in (("XNNPACK", XNNPACK), ("reference kernels", REFERENCE))
         }

@@ -13,8 +13,9 @@ import numpy as np
 from kervan.core.errors import Corrupted
 from kervan.core.ports import About
 from kervan.core.schema import Type
+from kervan.package.encoding import NUMBER
 from kervan.package.formats.mlflow_graph import frame_graph, output_names
-from kervan.package.formats.onnx import graph_of, open_session
+from kervan.package.formats.onnx import NUMBERS, graph_of, open_session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from kervan.core.ports import Fitted
+    from kervan.core.ports import Fitted, Matrix
     from kervan.core.schema import Signature
 
 FILE = "MLmodel"
@@ -70,6 +71,7 @@ class FramePredictor:
         columns, self._outputs = _described(folder)
         self._session = open_session(folder / GRAPH_FILE)
         inputs = [entry.name for entry in self._session.get_inputs()]
+        self._kinds = [NUMBERS.get(entry.type, NUMBER) for entry in self._session.get_inputs()]
         outputs = [entry.name for entry in self._session.get_outputs()]
         wanted = list(signature.inputs.names)
         if inputs != wanted or columns != wanted or not outputs == self._outputs == output_names(signature):
@@ -79,16 +81,16 @@ class FramePredictor:
             )
         self._signature = signature
 
-    def predict(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+    def predict(self, matrix: Matrix) -> NDArray[np.float64]:
         """Score an encoded matrix of shape (rows, inputs), after turning its codes into texts again."""
         starts = range(0, max(len(matrix), 1), _CHUNK)
         return np.concatenate([self._chunk(matrix[start : start + _CHUNK]) for start in starts])
 
-    def _chunk(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
+    def _chunk(self, rows: Matrix) -> NDArray[np.float64]:
         columns = {
             column.name: _texts(rows[:, place], column.allowed)
             if column.type is Type.CATEGORY
-            else np.ascontiguousarray(rows[:, place])
+            else np.ascontiguousarray(rows[:, place], dtype=self._kinds[place])
             for place, column in enumerate(self._signature.inputs)
         }
         if len(columns) == 1:
@@ -97,7 +99,7 @@ class FramePredictor:
         return np.column_stack(self._session.run(numeric, columns)).astype(np.float64)
 
 
-def _texts(codes: NDArray[np.float32], allowed: tuple[str, ...]) -> NDArray[Any]:
+def _texts(codes: Matrix, allowed: tuple[str, ...]) -> NDArray[Any]:
     """Turn codes into texts; -1 becomes one that is no category."""
     texts = np.array([*allowed, "".join(allowed) + "?"], dtype=object)
     found: NDArray[Any] = texts[codes.astype(np.int64)]

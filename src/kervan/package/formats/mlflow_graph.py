@@ -35,6 +35,7 @@ def frame_graph(matrix: onnx.ModelProto, signature: Signature) -> onnx.ModelProt
     from onnx import compose, helper, numpy_helper
 
     names = output_names(signature)
+    number = matrix.graph.input[0].type.tensor_type.elem_type
     prefix = free_name("frame_", {*signature.inputs.names, *names})
     inner = compose.add_prefix(portable_graph(matrix, signature), prefix)
     one = f"{prefix}one"
@@ -42,7 +43,7 @@ def frame_graph(matrix: onnx.ModelProto, signature: Signature) -> onnx.ModelProt
     is_alone = len(signature.inputs) == 1
     before, taken = [], []
     for column in signature.inputs:
-        kind = onnx.TensorProto.STRING if column.type is Type.CATEGORY else onnx.TensorProto.FLOAT
+        kind = onnx.TensorProto.STRING if column.type is Type.CATEGORY else number
         taken.append(helper.make_tensor_value_info(column.name, kind, [None, 1] if is_alone else [None]))
         step = ("Identity", [column.name]) if is_alone else ("Unsqueeze", [column.name, one])
         before.append(helper.make_node(*step, [f"{prefix}{column.name}"]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import Corrupted, Refused
-from kervan.core.ports import About
+from kervan.core.ports import About, Precision
 from kervan.package.h2o.engine import H2oPredictor, mojo_scorer
 from kervan.package.h2o.mojo import write_mojo
 
@@ -32,6 +32,7 @@ class MojoFormat:
         compressed=True,
         is_code=True,
         tolerance=1e-6,  # its leaves are float32
+        precision=Precision.SINGLE,
     )
 
     def save(self, fitted: Fitted, folder: Path) -> None:

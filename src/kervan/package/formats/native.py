@@ -8,6 +8,7 @@ import numpy as np
 
 from kervan.core.errors import Corrupted
 from kervan.core.ports import About
+from kervan.package.encoding import NUMBER
 from kervan.package.fitted import Fitted as Model
 from kervan.package.native.read import read_model
 from kervan.package.native.write import DISTRIBUTIONS, write_model
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from kervan.core.ports import Fitted
+    from kervan.core.ports import Fitted, Matrix
     from kervan.core.schema import Signature
 
 
@@ -51,9 +52,9 @@ class ModelPredictor:
         self._width = len(signature.output.allowed) if signature.is_classification else 1
         if not hasattr(model, "predict"):
             raise self._corrupted("it cannot predict")
-        self.predict(np.zeros((1, len(signature.inputs)), dtype=np.float32))
+        self.predict(np.zeros((1, len(signature.inputs)), dtype=NUMBER))
 
-    def predict(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+    def predict(self, matrix: Matrix) -> NDArray[np.float64]:
         """Score a matrix of shape (rows, inputs)."""
         if not len(matrix):
             return np.empty((0, self._width))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import onnx
     from numpy.typing import NDArray
 
-    from kervan.core.ports import Fitted
+    from kervan.core.ports import Fitted, Matrix
     from kervan.core.schema import Column, Signature
 
 MATRIX_FILE = "matrix.onnx"
@@ -28,6 +28,7 @@ PORTABLE_FILE = "model.onnx"
 _CHUNK = 1024  # rows scored at once: bounds the memory of a large batch, and stays in the processor's cache
 _MOST_MEMORY = 3 << 30  # bytes
 _ASK = "ask whoever made the package for one that answers its own sample rows"
+NUMBERS = {"tensor(double)": np.float64, "tensor(float)": np.float32}  # the latter in older packages
 _NOWHERE = "/dev/null"  # where weights kept outside the model file would be looked for
 
 _bound = Event()  # for all of this process: ONNX Runtime keeps one allocator in it
@@ -88,7 +89,8 @@ class MatrixPredictor:
         width = _width(signature)
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         fits = (
-            [(entry.name, entry.type) for entry in inputs] == [(INPUT, "tensor(float)")]
+            [entry.name for entry in inputs] == [INPUT]
+            and inputs[0].type in NUMBERS
             and len(inputs[0].shape) == 2
             and inputs[0].shape[1] == len(signature.inputs)
             and len(outputs) == 1
@@ -101,11 +103,13 @@ class MatrixPredictor:
                 hint="package the model again",
             )
         self._output = [outputs[0].name]
+        self._kind = NUMBERS[inputs[0].type]
 
-    def predict(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+    def predict(self, matrix: Matrix) -> NDArray[np.float64]:
         """Score a matrix of shape (rows, inputs)."""
+        rows = matrix.astype(self._kind, copy=False)
         parts = [
-            _run(self._session, self._output, {INPUT: matrix[start : start + _CHUNK]})
+            _run(self._session, self._output, {INPUT: rows[start : start + _CHUNK]})
             for start in range(0, max(len(matrix), 1), _CHUNK)
         ]
         values = parts[0] if len(parts) == 1 else np.concatenate(parts)
@@ -120,7 +124,7 @@ class PortablePredictor:
         self._signature = signature
         self._output = [self._session.get_outputs()[0].name]
 
-    def predict(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+    def predict(self, matrix: Matrix) -> NDArray[np.float64]:
         """Score an encoded matrix of shape (rows, inputs), after turning its codes into texts again."""
         parts = []
         for start in range(0, max(len(matrix), 1), _CHUNK):
@@ -137,7 +141,7 @@ def _width(signature: Signature) -> int:
     return len(signature.output.allowed) if signature.is_classification else 1
 
 
-def decoded(values: NDArray[np.float32], column: Column) -> NDArray[Any]:
+def decoded(values: Matrix, column: Column) -> NDArray[Any]:
     """Turn the codes of a category into texts; -1 becomes a text that is no category."""
     if column.type is not Type.CATEGORY:
         return values

@@ -28,20 +28,21 @@ IR_VERSION = 9
 def matrix_graph(form: Form, *, exact: bool = True) -> onnx.ModelProto:
     """Write a form as a graph from `matrix` [rows, inputs] to [rows, classes] or [rows, 1].
 
-    Numbers come and go as float32; between, they are float64 if the graph is to be `exact`. Raises
-    `Refused` for a form that ONNX cannot express faithfully.
+    Numbers are float64 if the graph is to be `exact`, else float32; answers are float32. Raises `Refused`
+    for a form that ONNX cannot express faithfully.
     """
     with extras_named():
         import onnx
         from onnx import helper
 
     graph = Graph(exact=exact)
-    names = [graph.number(INPUT)]
+    names = [INPUT]
     for layer in form.layers:
         names.append(write(layer, graph, *(names[source] for source in layer.sources)))
     answer = "probabilities" if form.signature.is_classification else "value"
     ending = helper.make_node("Cast", [names[-1]], [answer], name="given", to=onnx.TensorProto.FLOAT)
-    taken = helper.make_tensor_value_info(INPUT, onnx.TensorProto.FLOAT, [None, form.widths[0]])
+    kind = onnx.TensorProto.DOUBLE if exact else onnx.TensorProto.FLOAT
+    taken = helper.make_tensor_value_info(INPUT, kind, [None, form.widths[0]])
     given = helper.make_tensor_value_info(answer, onnx.TensorProto.FLOAT, [None, form.widths[-1]])
     model = _model(helper.make_graph([*graph.nodes, ending], INPUT, [taken], [given], graph.constants))
     onnx.checker.check_model(model)
@@ -51,9 +52,10 @@ def matrix_graph(form: Form, *, exact: bool = True) -> onnx.ModelProto:
 def portable_graph(matrix: onnx.ModelProto, signature: Signature) -> onnx.ModelProto:
     """Put the coding of the columns in front of the graph over the matrix.
 
-    Inputs are named like the columns, each [rows, 1]: float for numbers and booleans (NaN where missing),
-    string for categories ("" where missing). The first output holds the probabilities or values; a
-    classification gives the label too, in an output that is named like the predicted column.
+    Inputs are named like the columns, each [rows, 1]: numbers and booleans (NaN where missing) as the matrix
+    holds them, which is double in an exact graph; string for categories ("" where missing). The first output
+    holds the probabilities or values; a classification gives the label too, in an output that is named like
+    the predicted column.
     """
     import onnx
     from onnx import compose, helper
@@ -61,7 +63,8 @@ def portable_graph(matrix: onnx.ModelProto, signature: Signature) -> onnx.ModelP
     taken = set(signature.inputs.names)
     prefix = free_name("kervan_", taken)
     inner = compose.add_prefix(matrix, prefix)
-    coding = [node for column in signature.inputs for node in _coding(column, prefix)]
+    kind = matrix.graph.input[0].type.tensor_type.elem_type
+    coding = [node for column in signature.inputs for node in _coding(column, prefix, kind)]
     coded = [coding_output(column, prefix) for column in signature.inputs]
     joined = helper.make_node("Concat", coded, [f"{prefix}{INPUT}"], axis=1, name=f"{prefix}join")
     answer = free_name("probabilities" if signature.is_classification else "value", taken)
@@ -75,7 +78,7 @@ def portable_graph(matrix: onnx.ModelProto, signature: Signature) -> onnx.ModelP
     graph = helper.make_graph(
         [*coding, joined, *inner.graph.node, *ending],
         "model",
-        [_input(column) for column in signature.inputs],
+        [_input(column, kind) for column in signature.inputs],
         outputs,
         list(inner.graph.initializer),
     )
@@ -103,33 +106,35 @@ def _model(graph: onnx.GraphProto, like: onnx.ModelProto | None = None) -> onnx.
     )
 
 
-def _input(column: Column) -> onnx.ValueInfoProto:
+def _input(column: Column, number: int) -> onnx.ValueInfoProto:
     import onnx
     from onnx import helper
 
     is_text = column.type is Type.CATEGORY
-    kind = onnx.TensorProto.STRING if is_text else onnx.TensorProto.FLOAT
+    kind = onnx.TensorProto.STRING if is_text else number
     return helper.make_tensor_value_info(column.name, kind, [None, 1])
 
 
-def _coding(column: Column, prefix: str) -> list[onnx.NodeProto]:
+def _coding(column: Column, prefix: str, number: int) -> list[onnx.NodeProto]:
     from onnx import helper
 
     if column.type is not Type.CATEGORY:
         return []
     texts = column.allowed or ("",)  # the operator wants at least one
     codes = np.arange(len(column.allowed), dtype=float).tolist() or [UNKNOWN]
+    code = f"{prefix}place_{column.name}"
     return [
         helper.make_node(
             "LabelEncoder",
             [column.name],
-            [coding_output(column, prefix)],
+            [code],
             domain="ai.onnx.ml",
             name=f"{prefix}coding_{column.name}",
             keys_strings=texts,
             values_floats=codes,
             default_float=UNKNOWN,
-        )
+        ),
+        helper.make_node("Cast", [code], [coding_output(column, prefix)], name=f"{code}_number", to=number),
     ]
 
 

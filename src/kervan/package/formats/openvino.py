@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kervan.core.errors import Corrupted, Refused
-from kervan.core.ports import About
+from kervan.core.ports import About, Precision
 from kervan.package.tensor.coding import CodedPredictor, read_signature, signature_text
 from kervan.package.tensor.openvino import graph_of, imported
 
@@ -37,6 +37,7 @@ class OpenvinoFormat:
         readers="OpenVINO (Python, C++, C, JavaScript) and its model server, told to compute in f32",
         is_code=True,
         tolerance=1e-5,
+        precision=Precision.SINGLE,
     )
 
     def save(self, fitted: Fitted, folder: Path) -> None:
@@ -63,4 +64,4 @@ class OpenvinoFormat:
             answers: NDArray[Any] = program(rows)[0]
             return answers
 
-        return {"": CodedPredictor(read_signature(text, where), signature, score, where=where)}
+        return {"": CodedPredictor(read_signature(text, where), signature, score, where=where, single=True)}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from kervan.core.ports import Fitted, Predictor
+    from kervan.core.ports import Fitted, Matrix, Predictor
     from kervan.core.schema import Signature
 
 FILE = "model.pfa"
@@ -76,7 +76,7 @@ class DocumentPredictor:
             raise Corrupted(f"{path} takes other columns than its signature says", hint="package it again")
         self._signature = signature
 
-    def predict(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+    def predict(self, matrix: Matrix) -> NDArray[np.float64]:
         """Score an encoded matrix of shape (rows, inputs), after turning its codes into texts again."""
         names = [field["name"] for field in self._engine.fields]
         rows = [dict(zip(names, row, strict=True)) for row in decode_rows(matrix, self._signature)]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from kervan.core.ports import Fitted, Predictor
+    from kervan.core.ports import Fitted, Matrix, Predictor
     from kervan.core.schema import Signature
 
 FILE = "model.pmml"
@@ -70,7 +70,7 @@ class DocumentPredictor:
             raise Corrupted(f"{path} is no PMML document: {error}", hint="fetch the package again") from error
         self._signature = signature
 
-    def predict(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+    def predict(self, matrix: Matrix) -> NDArray[np.float64]:
         """Score an encoded matrix of shape (rows, inputs), after turning its codes into texts again."""
         names = self._signature.inputs.names
         rows = [

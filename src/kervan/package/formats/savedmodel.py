@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from kervan.core.ports import Fitted, Predictor
+    from kervan.core.ports import Fitted, Matrix, Predictor
     from kervan.core.schema import Signature
 
 FOLDER = "1"  # TensorFlow Serving looks for a model's versions, whole numbers, in the folder that it is given
@@ -102,7 +102,7 @@ class LoadedGraph:
         self._signatures = loaded.signature_def
         self._double = tf.float64.as_datatype_enum
 
-    def by_name(self, rows: NDArray[np.float32], signature: Signature) -> NDArray[np.float64]:
+    def by_name(self, rows: Matrix, signature: Signature) -> NDArray[np.float64]:
         """Score encoded rows, every column by its name and every category as a text."""
         columns = {
             column.name: [(text or "").encode() for text in decode_column(rows[:, place], column)]
@@ -112,7 +112,7 @@ class LoadedGraph:
         }
         return self._answers(BY_NAME, columns)
 
-    def by_matrix(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
+    def by_matrix(self, rows: Matrix) -> NDArray[np.float64]:
         """Score rows as the graph codes them."""
         return self._answers(BY_MATRIX, {BY_MATRIX: rows})
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from kervan.core.ports import Fitted, Predictor
+    from kervan.core.ports import Fitted, Matrix, Predictor
     from kervan.core.schema import Signature
     from kervan.package.scalar.dialects import Dialect
 
@@ -243,7 +243,7 @@ class QueryPredictor:
         self._dialect = dialect
         self._connect = connect
 
-    def predict(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+    def predict(self, matrix: Matrix) -> NDArray[np.float64]:
         """Score an encoded matrix of shape (rows, inputs), after turning its codes into texts again."""
         width = len(self._signature.output.allowed) if self._signature.is_classification else 1
         if not len(matrix):

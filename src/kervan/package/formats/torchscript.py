@@ -45,7 +45,7 @@ class TorchScriptFormat:
             import torch
 
         module = module_of(fitted.form)
-        rows, archive = torch.zeros((2, len(fitted.signature.inputs))), io.BytesIO()
+        rows, archive = torch.zeros((2, len(fitted.signature.inputs)), dtype=torch.float64), io.BytesIO()
         with _deprecated() as jit:
             program = jit.trace(module, rows, check_trace=False)
             jit.save(program, archive, _extra_files={SIGNATURE: signature_text(fitted.signature)})

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from kervan.core.ports import Fitted, Predictor
+    from kervan.core.ports import Fitted, Matrix, Predictor
     from kervan.core.schema import Signature
 
 FILE = "model.tl"
@@ -61,8 +61,8 @@ class TreeliteFormat:
         except TreeliteError as error:
             raise Corrupted(f"{where} is no checkpoint: {error}", hint="fetch the package again") from error
 
-        def score(rows: NDArray[np.float32]) -> NDArray[Any]:
-            answers: NDArray[Any] = gtil.predict(model, rows.astype(np.float64), nthread=1)[:, 0]
+        def score(rows: Matrix) -> NDArray[Any]:
+            answers: NDArray[Any] = gtil.predict(model, rows, nthread=1)[:, 0]
             is_binary = own.is_classification and answers.shape[1] == 1
             return np.hstack([1 - answers, answers]) if is_binary else answers
 

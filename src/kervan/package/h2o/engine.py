@@ -21,6 +21,7 @@ from kervan.package.rows import decode_rows
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from kervan.core.ports import Matrix
     from kervan.core.schema import Signature
 
 _SCORER = Path(__file__).parent / "scorer"
@@ -38,7 +39,7 @@ class H2oPredictor:
         self._workshop = workshop
         self._signature = signature
 
-    def predict(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+    def predict(self, matrix: Matrix) -> NDArray[np.float64]:
         """Score an encoded matrix of shape (rows, inputs), after turning its codes into texts again."""
         names = self._signature.inputs.names
         rows = [

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import onnx
     from numpy.typing import NDArray
 
+    from kervan.core.ports import Matrix
     from kervan.core.schema import Signature
     from kervan.package.imports.foreign import Foreign, Graph, Scores
     from kervan.package.neutral.build import Builder
@@ -48,7 +49,7 @@ class Imported(Fitted):
         """The model in the neutral form. Raises `Refused` for one that the form cannot express."""
         return read_form(self._answers, self.signature)
 
-    def predict(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+    def predict(self, matrix: Matrix) -> NDArray[np.float64]:
         """Score a matrix: (rows, classes) probabilities or (rows, 1) values."""
         return self._answers.predict_proba(matrix.astype(np.float64))
 
@@ -72,14 +73,14 @@ class ImportedGraph(Fitted):
         model: onnx.ModelProto = self.model.over_matrix(self.signature, self._order)
         return model
 
-    def predict(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+    def predict(self, matrix: Matrix) -> NDArray[np.float64]:
         """Score a matrix: (rows, classes) probabilities or (rows, 1) values."""
         answers = self._raw(matrix)
         if answers.shape[1] <= max(self._order, default=0):
             return answers  # too few: whoever checks the width says so
         return answers[:, list(self._order)] if self._order else answers
 
-    def _raw(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+    def _raw(self, matrix: Matrix) -> NDArray[np.float64]:
         """Score by the model that the graph was made of, if there is one, else by the graph."""
         if self._scores is None:
             own: NDArray[np.float64] = self.model.predict(matrix, self.signature)
@@ -133,7 +134,7 @@ def in_order_of(foreign: Foreign, signature: Signature) -> Signature:
     return replace(signature, output=replace(signature.output, allowed=foreign.labels))
 
 
-def fit(foreign: Foreign, signature: Signature, matrix: NDArray[np.float32], place: str) -> Fitted:
+def fit(foreign: Foreign, signature: Signature, matrix: Matrix, place: str) -> Fitted:
     """Return the model as it answers for a signature, tried on real rows.
 
     Raises `Refused` that names the first column, category or class in which the two differ, or if the model
@@ -227,9 +228,7 @@ def _check_inputs(foreign: Foreign, signature: Signature, place: str) -> None:
             _differ(f"{place}, column {column.name!r}", known, column.allowed)
 
 
-def _refuse_rows(
-    unanswered: NDArray[np.intp], fitted: Fitted, matrix: NDArray[np.float32], place: str
-) -> None:
+def _refuse_rows(unanswered: NDArray[np.intp], fitted: Fitted, matrix: Matrix, place: str) -> None:
     first = unanswered[0]
     missing = [
         column.name
@@ -257,7 +256,7 @@ def _shortly(names: Iterable[str]) -> str:
     return ", ".join(every[:_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
 
 
-def _check_answers(fitted: Fitted, matrix: NDArray[np.float32], place: str) -> None:
+def _check_answers(fitted: Fitted, matrix: Matrix, place: str) -> None:
     try:
         answers = fitted.predict(matrix)
     except Exception as error:  # what a library says of rows that it does not take

@@ -14,6 +14,7 @@ from kervan.core.schema import number_text
 if TYPE_CHECKING:
     import onnx
 
+    from kervan.core.ports import Matrix
     from kervan.core.schema import Signature
     from kervan.package.neutral.build import Builder
 
@@ -27,7 +28,7 @@ class Graph(Protocol):
     def check(self, signature: Signature) -> None:
         """Raise `Refused` for a column of the signature that the graph cannot take."""
 
-    def predict(self, matrix: NDArray[np.float32], signature: Signature) -> NDArray[np.float64]:
+    def predict(self, matrix: Matrix, signature: Signature) -> NDArray[np.float64]:
         """Score an encoded matrix through the graph's own inputs."""
 
     def reads(self, builder: Builder, value: int, signature: Signature) -> int:

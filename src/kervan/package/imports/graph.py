@@ -11,10 +11,11 @@ import numpy as np
 from kervan.core.errors import Refused
 from kervan.core.plugins import extras_named
 from kervan.core.schema import Type
-from kervan.package.encoding import UNKNOWN
+from kervan.package.encoding import NUMBER, UNKNOWN
 from kervan.package.formats.onnx import decoded, open_session
 from kervan.package.formats.onnx_graph import INPUT, IR_VERSION, OPSETS
 from kervan.package.imports.foreign import Foreign, label_text
+from kervan.package.neutral.form import Unary
 from kervan.package.neutral.readers.onnx.graph import read_graph
 from kervan.package.neutral.readers.onnx.logic import cut, differs
 from kervan.package.neutral.readers.onnx.tensors import Kind, Rows, Texts
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import onnx
     from numpy.typing import NDArray
 
+    from kervan.core.ports import Matrix
     from kervan.core.schema import Column, Signature
     from kervan.package.neutral.build import Builder
 
@@ -82,7 +84,7 @@ class OnnxGraph:
         self.labels = _labels(model)
         self.classes = len(self.labels) or self._given
 
-    def predict(self, matrix: NDArray[np.float32], signature: Signature) -> NDArray[np.float64]:
+    def predict(self, matrix: Matrix, signature: Signature) -> NDArray[np.float64]:
         """Score an encoded matrix through the graph's own inputs."""
         if self._takes_matrix:
             fed = {self._inputs[0].name: _as(matrix, self._inputs[0].type)}
@@ -144,7 +146,7 @@ class OnnxGraph:
         graph = helper.make_graph(
             [*nodes, *inner.graph.node, *ending],
             INPUT,
-            [helper.make_tensor_value_info(INPUT, onnx.TensorProto.FLOAT, [None, width])],
+            [helper.make_tensor_value_info(INPUT, onnx.TensorProto.DOUBLE, [None, width])],
             [helper.make_tensor_value_info(answer, onnx.TensorProto.FLOAT, [None, outputs])],
             [*inner.graph.initializer, *constants, shape, places, *([one] if is_share else [])],
             sparse_initializer=list(inner.graph.sparse_initializer),
@@ -196,12 +198,13 @@ class OnnxGraph:
                 return entry
         raise self._refused("it gives no numbers")
 
-    def _column(self, values: NDArray[np.float32], entry: Any, column: Column) -> NDArray[Any]:
+    def _column(self, values: Matrix, entry: Any, column: Column) -> NDArray[Any]:
         fed = decoded(values, column) if entry.type == "tensor(string)" else _as(values, entry.type)
         return fed[:, 0] if len(entry.shape) == 1 else fed
 
     def _feeding(self, signature: Signature) -> tuple[list[Any], list[Any]]:
         """Return the nodes that feed the graph from the matrix, and their constants."""
+        import onnx
         from onnx import helper, numpy_helper
 
         if self._takes_matrix:
@@ -212,7 +215,11 @@ class OnnxGraph:
             constants.append(at)
             nodes.append(helper.make_node("Gather", [INPUT, at.name], [f"column_{place}"], axis=1))
             if entry.type == "tensor(string)":
-                nodes.append(_texts(f"column_{place}", entry, column))
+                codes = f"codes_{place}"
+                nodes.append(
+                    helper.make_node("Cast", [f"column_{place}"], [codes], to=onnx.TensorProto.FLOAT)
+                )
+                nodes.append(_texts(codes, entry, column))
             else:
                 nodes.append(_cast(f"column_{place}", entry))
         return nodes, constants
@@ -264,21 +271,23 @@ def _column(builder: Builder, value: int, entry: Any, column: Column) -> Rows | 
     sides = (1,) if len(entry.shape) == 2 else ()
     if entry.type != "tensor(string)":
         return _numbers(builder, value, entry, sides)
-    other = str(decoded(np.full((1, 1), UNKNOWN, dtype=np.float32), column)[0, 0])
+    other = str(decoded(np.full((1, 1), UNKNOWN), column)[0, 0])
     return Texts(codes=value, known=(column.allowed,), other=(other,), sides=sides)
 
 
 def _numbers(builder: Builder, value: int, entry: Any, sides: tuple[int, ...]) -> Rows:
-    """Return numbers as the graph takes them: cut to whole ones, or to what is not 0."""
+    """Return numbers as the graph takes them: rounded to float32, cut to whole ones, or to what is not 0."""
     kind = _HELD.get(entry.type, Kind.WHOLE)
-    if kind is Kind.WHOLE:
+    if kind is Kind.FLOAT:
+        value = builder.map(value, Unary.ROUND32)
+    elif kind is Kind.WHOLE:
         value = cut(builder, value)
     elif kind is Kind.TRUTH:
         value = differs(builder, value)
     return Rows(value=value, stepped=value, sides=sides, kind=kind)
 
 
-def _as(values: NDArray[np.float32], kind: str) -> NDArray[Any]:
+def _as(values: Matrix, kind: str) -> NDArray[Any]:
     """Return numbers as an input takes them, or raise `ValueError` for NaN where only whole ones go in."""
     if kind not in _FLOATS and np.isnan(values).any():
         raise ValueError("whole numbers cannot be missing")
@@ -297,7 +306,7 @@ def _texts(source: str, entry: Any, column: Column) -> Any:
     """Return the node that turns codes into the texts of a category."""
     from onnx import helper
 
-    texts = decoded(np.arange(-1, len(column.allowed), dtype=np.float32), column)
+    texts = decoded(np.arange(-1, len(column.allowed), dtype=NUMBER), column)
     return helper.make_node(
         "LabelEncoder",
         [source],

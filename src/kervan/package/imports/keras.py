@@ -16,7 +16,7 @@ from kervan.package.imports.keras_layers import Layer
 from kervan.package.imports.originals import KERAS
 from kervan.package.neutral.build import Builder
 from kervan.package.neutral.fold import fold
-from kervan.package.neutral.form import Form
+from kervan.package.neutral.form import Form, Unary
 from kervan.package.neutral.rounding import FEW_ULPS
 from kervan.package.neutral.score import score
 
@@ -87,6 +87,7 @@ class Network:
     def read(self, builder: Builder, value: int) -> int:
         """Add all layers over the row, whose columns are those of the inputs one after another."""
         self._steps = 0
+        value = builder.map(value, Unary.ROUND32)
         starts = np.cumsum([0, *(self._model.widths[place] for place in self._model.taken)])
         given = [
             builder.take(value, np.arange(start, start + self._model.widths[place]))
@@ -102,7 +103,7 @@ class Network:
         builder = Builder(signature)
         answer = self.read(builder, 0)
         form = fold(Form(signature=signature, layers=tuple(builder.layers)), answer)
-        return score(form, rows.astype(np.float32))
+        return score(form, rows)
 
     def _over(self, builder: Builder, part: _Part, given: list[int], above: tuple[str, ...]) -> int:
         """Add a model, or one inside of others, over what it takes."""

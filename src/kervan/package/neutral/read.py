@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kervan.core.errors import Refused
+from kervan.core.ports import Precision
 from kervan.package.neutral.build import Builder
 from kervan.package.neutral.fold import fold
 from kervan.package.neutral.form import Form, Unary
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from kervan.core.schema import Signature
 
 
-def read_form(model: Any, signature: Signature) -> Form:
-    """Read a fitted model over the encoded matrix; its form begins with rounding the numbers to float32.
+def read_form(model: Any, signature: Signature, precision: Precision = Precision.DOUBLE) -> Form:
+    """Read a fitted model over the encoded matrix, of which it sees the numbers with so many digits.
 
     Raises `Refused` for a model, or a part of one, that the form cannot express.
     """
@@ -25,7 +26,8 @@ def read_form(model: Any, signature: Signature) -> Form:
             hint="train on labels from `encode_labels`, with rows of every class",
         )
     builder = Builder(signature)
-    answer = read_answer(builder, model, builder.map(0, Unary.ROUND32), signature.is_classification)
+    seen = builder.map(0, Unary.ROUND32) if precision is Precision.SINGLE else 0
+    answer = read_answer(builder, model, seen, signature.is_classification)
     wanted = len(signature.output.allowed) if signature.is_classification else 1
     if builder.widths[answer] != wanted:
         raise Refused(

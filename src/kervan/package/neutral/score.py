@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from kervan.core.ports import Matrix
     from kervan.package.neutral.form import Floats
 
     Moved = Callable[..., Floats]
@@ -49,7 +50,7 @@ class FormPredictor:
     def __init__(self, form: Form) -> None:
         self._form = form
 
-    def predict(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+    def predict(self, matrix: Matrix) -> NDArray[np.float64]:
         """Score a matrix of shape (rows, inputs)."""
         return score(self._form, matrix)
 
@@ -59,7 +60,7 @@ def score(form: Form, matrix: NDArray[Any], moved: Moved | None = None) -> Float
 
     `moved` is asked what to go on with instead of what a layer gives, from that and the layer's sources.
     """
-    exact = matrix.astype(np.float64)
+    exact = np.asarray(matrix, dtype=np.float64)
     parts = [_score(form, exact[at : at + _CHUNK], moved) for at in range(0, max(len(exact), 1), _CHUNK)]
     return np.concatenate(parts)
 

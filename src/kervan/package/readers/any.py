@@ -9,10 +9,10 @@ import msgspec
 from kervan.core.errors import Corrupted, InvalidInput
 from kervan.core.identity import sha256
 from kervan.package.manifest import FILE_NAME, FORMAT, Manifest
-from kervan.package.readers import v1, v2
+from kervan.package.readers import v1, v2, v3
 from kervan.package.readers.honest import check_manifest
 
-READERS = {1: v1.read, 2: v2.read}
+READERS = {1: v1.read, 2: v2.read, 3: v3.read}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from kervan.core.nouns import PackageFile
+from kervan.core.ports import Precision
 from kervan.core.schema import Signature
 from kervan.package.manifest import Lineage, Manifest, Parity
 
@@ -41,6 +42,7 @@ def read(content: bytes) -> Manifest:
         created=old.created,
         creator=old.creator,
         signature=old.signature,
+        precision=Precision.SINGLE,
         formats=old.formats,
         parity=old.parity,
         files=old.files,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class Dialect:
     """How one database writes what the others write otherwise.
 
-    `double` and `single` are its types of float64 and float32 ("" for none: inputs then enter as they are).
+    `double` and `single` are its types of float64 and float32 ("" for none: arithmetic rounds then).
     `quotes` and `escapes` say how letters are written within names and texts, `text` how a column of texts
     is compared letter by letter. `number` makes a missing one of what is no number, where a database keeps
     those apart; `divide` and `floor` are what raise no error there. A database that `guards_exp` raises one

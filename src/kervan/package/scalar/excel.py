@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from kervan.core.errors import Refused
 from kervan.core.schema import Type
+from kervan.package.scalar.digits import between_digits
 from kervan.package.scalar.excel_trees import NodeList
 from kervan.package.scalar.expressions import (
     Among,
@@ -110,6 +111,7 @@ def write_sheets(form: Form) -> Sheets:
 
     Raises `Refused` for a form that needs sorting or searching, and for more than spreadsheets open in time.
     """
+    form = between_digits(form)
     sheets = _Printer(lower(form)).print()
     if sheets.length > _QUICK:
         sheets = _Printer(lower(form, keeps_trees=True)).print()
@@ -223,7 +225,7 @@ class _Printer:
             return _Part(f"{column_letters(formula.place)}{_ROW}", 0, not is_category)
         if isinstance(formula, If):
             return self._choice(formula)
-        if formula.function == "round32" and not isinstance(formula.arguments[0], Input):
+        if formula.function == "round32":
             return self.formula(rounded(formula.arguments[0]))
         parts = [self._short(self.formula(each)) for each in formula.arguments]
         depth = 2 + max(part.depth for part in parts)
@@ -283,7 +285,7 @@ class _Printer:
 
     def _walk(self, ensemble: Ensemble) -> None:
         """Walk through the trees of an ensemble, and name what they answer."""
-        nodes = NodeList(ensemble, self._signature, _LARGEST_NUMBER)
+        nodes = NodeList(ensemble, _LARGEST_NUMBER)
         ranges = self._list(nodes)
         texts = [self._short(self.formula(element)).text for element in nodes.asked]
         places = [self._add(Titled(f"asked {number}", text)) for number, text in enumerate(texts, 1)]
@@ -335,7 +337,6 @@ _FUNCTIONS = {
     "minimum": "MIN({},{})",
     "maximum": "MAX({},{})",
     "power": "POWER({},{})",
-    "round32": "{}",  # of what is typed, which enters as it is
     "exp": "EXP({})",
     "expm1": "(EXP({})-1)",
     "log": "LN({})",

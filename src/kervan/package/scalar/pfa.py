@@ -112,7 +112,7 @@ class _Writer:
         kinds = {Type.CATEGORY: "string", Type.BOOLEAN: "boolean"}
         names = field_names(self._signature)
         return [
-            {"name": name, "type": ["null", kinds.get(column.type, "float")], "doc": column.name}
+            {"name": name, "type": ["null", kinds.get(column.type, "double")], "doc": column.name}
             for name, column in zip(names, self._signature.inputs, strict=True)
         ]
 
@@ -176,8 +176,8 @@ class _Writer:
         function, values = str(formula.function), [self.formula(each) for each in formula.arguments]
         if function in _FUNCTIONS:
             return {_FUNCTIONS[function]: values}
-        if function == "round32":  # inputs are of type float already
-            return values[0] if isinstance(formula.arguments[0], Input) else _rounded(values[0])
+        if function == "round32":
+            return _rounded(values[0])
         grown = {"m.exp": {"-": [0.0, {"m.abs": values}]}}  # logistic; exp of what is positive may overflow
         return {"/": [{"if": {">=": [values[0], 0.0]}, "then": 1.0, "else": grown}, {"+": [1.0, grown]}]}
 

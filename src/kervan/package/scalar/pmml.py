@@ -140,10 +140,9 @@ class _Writer:
         self.signature = signature
 
     def derive(self, parent: Xml.Element, named: Iterable[tuple[str, Expression]]) -> None:
-        """Write named formulas as derived fields; rounding what is given to float32 is the field's type."""
+        """Write named formulas as derived fields."""
         for name, formula in named:
-            kind = "float" if _is_given_rounded(formula) else "double"
-            field = Xml.SubElement(parent, "DerivedField", name=name, optype="continuous", dataType=kind)
+            field = Xml.SubElement(parent, "DerivedField", name=name, optype="continuous", dataType="double")
             self.formula(field, formula)
 
     def formula(self, parent: Xml.Element, formula: Expression) -> None:
@@ -279,24 +278,14 @@ class _Writer:
 
     def _call(self, parent: Xml.Element, formula: Call) -> None:
         function, arguments = formula.function, formula.arguments
-        if function == "round32":  # what is computed not by the type of a field, which some readers pass over
-            taken = arguments[0]
-            self.formula(parent, taken if isinstance(taken, Input) else rounded(taken))
+        if function == "round32":  # not by the type of a field, which some readers pass over
+            self.formula(parent, rounded(arguments[0]))
         elif function in _FUNCTIONS:
             apply = Xml.SubElement(parent, "Apply", function=_FUNCTIONS[function])
             for argument in arguments:
                 self.formula(apply, argument)
         else:
             self.formula(parent, _spelled(function, arguments[0]))
-
-
-def _is_given_rounded(formula: Expression) -> bool:
-    """Whether it is an input, rounded to float32."""
-    return (
-        isinstance(formula, Call)
-        and formula.function == "round32"
-        and isinstance(formula.arguments[0], Input)
-    )
 
 
 def _is_indicator(formula: If) -> bool:

@@ -166,7 +166,7 @@ class Printer:
 
     def _rounded(self, value: str, argument: Expression) -> str:
         if not self.dialect.single:
-            return value if isinstance(argument, Input) else self.formula(rounded(argument))
+            return self.formula(rounded(argument))
         return f"CAST(CAST({value} AS {self.dialect.single}) AS {self.dialect.double})"
 
 

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from kervan.core.ports import Matrix
+
 _QUESTION = "question.json"
 _LONGEST = 300  # characters of what Spark says, which goes on for pages
 _NO_JAVA = "JAVA_GATEWAY_EXITED"
@@ -92,7 +94,7 @@ class Engine:
         weakref.finalize(self._child, shutil.rmtree, self._folder, ignore_errors=True)
         self._one_at_a_time = threading.Lock()
 
-    def ask(self, question: Question, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+    def ask(self, question: Question, matrix: Matrix) -> NDArray[np.float64]:
         """Score an encoded matrix of shape (rows, inputs).
 
         Raises `ValueError` with what Spark says, `Corrupted` if it did not survive the question, and
@@ -126,7 +128,7 @@ class SparkPredictor:
         self._where = where
         self._engine = engine()
 
-    def predict(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+    def predict(self, matrix: Matrix) -> NDArray[np.float64]:
         """Score an encoded matrix of shape (rows, inputs), after turning its codes into texts again."""
         if not len(matrix):
             return np.empty((0, self._question.width))
@@ -168,7 +170,7 @@ def _load() -> Callable[[NDArray[np.float64]], Any]:
     def answer(matrix: NDArray[np.float64]) -> Any:
         question = msgspec.json.decode((folder / _QUESTION).read_bytes(), type=Question)
         try:
-            return _answers(session, matrix.astype(np.float32), question)
+            return _answers(session, matrix, question)
         except (Py4JError, ConnectionError) as error:
             if _lives(session):
                 raise  # that is what Spark says of the question
@@ -184,13 +186,13 @@ def _lives(session: Any) -> bool:
         return False
 
 
-def _answers(session: Any, matrix: NDArray[np.float32], question: Question) -> NDArray[np.float64]:
+def _answers(session: Any, matrix: Matrix, question: Question) -> NDArray[np.float64]:
     rows = _given(session, _frame(session, matrix, question), question).collect()
     rows.sort(key=itemgetter(0))  # engines give rows in any order
     return np.array([row[-question.width :] for row in rows], dtype=np.float64)
 
 
-def _frame(session: Any, matrix: NDArray[np.float32], question: Question) -> Any:
+def _frame(session: Any, matrix: Matrix, question: Question) -> Any:
     from pyspark.sql import types
 
     kinds = {Type.CATEGORY: types.StringType(), Type.BOOLEAN: types.BooleanType()}

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
 from kervan.core.errors import Corrupted, InvalidInput
 from kervan.core.schema import Signature, Type
-from kervan.package.encoding import UNKNOWN
+from kervan.package.encoding import NUMBER, UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from kervan.core.ports import Matrix
 
 FILE = "signature.json"  # beside files that have no place for it inside
 
@@ -51,18 +53,20 @@ def read_beside(folder: Path) -> Signature:
 class CodedPredictor:
     """Scores rows that one signature codes by a file that another one codes: the file's `own`.
 
-    `score` gets float32 rows as the file codes them, shape (rows, inputs), at least one and at most 1,024
-    at once, and returns numbers of shape (rows, outputs). Raises `Corrupted` if the file takes other
-    columns or gives other answers than the signature says; only the order of categories may be its own.
+    `score` gets rows as the file codes them, shape (rows, inputs), in float32 for a `single` one, at least
+    one and at most 1,024 at once. It returns numbers of shape (rows, outputs). Raises `Corrupted` if the
+    file takes other columns or gives other answers than the signature says; only the order of categories may
+    be its own.
     """
 
     def __init__(
         self,
         own: Signature,
         signature: Signature,
-        score: Callable[[NDArray[np.float32]], NDArray[np.floating]],
+        score: Callable[[NDArray[Any]], NDArray[np.floating]],
         *,
         where: str,
+        single: bool = False,
     ) -> None:
         if _columns(own) != _columns(signature) or own.output != signature.output:
             raise Corrupted(
@@ -76,13 +80,14 @@ class CodedPredictor:
         }
         self._width = len(signature.output.allowed) if signature.is_classification else 1
         self._score = score
+        self._kind = np.float32 if single else NUMBER
         self._where = where
 
-    def predict(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+    def predict(self, matrix: Matrix) -> NDArray[np.float64]:
         """Score an encoded matrix of shape (rows, inputs)."""
         parts = [np.empty((0, self._width))]
         for start in range(0, len(matrix), _CHUNK):
-            rows = np.ascontiguousarray(matrix[start : start + _CHUNK], dtype=np.float32)
+            rows = np.ascontiguousarray(matrix[start : start + _CHUNK], dtype=self._kind)
             answers = np.asarray(self._score(self._coded(rows)), dtype=np.float64)
             if answers.shape != (len(rows), self._width):
                 raise Corrupted(
@@ -92,7 +97,7 @@ class CodedPredictor:
             parts.append(answers)
         return np.concatenate(parts)
 
-    def _coded(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _coded(self, rows: NDArray[Any]) -> NDArray[Any]:
         """Return the rows with the codes of the file's own categories."""
         if not self._own_codes:
             return rows
@@ -106,8 +111,8 @@ def _columns(signature: Signature) -> list[tuple[str, Type]]:
     return [(column.name, column.type) for column in signature.inputs]
 
 
-def _translation(asked: tuple[str, ...], own: tuple[str, ...]) -> NDArray[np.float32]:
+def _translation(asked: tuple[str, ...], own: tuple[str, ...]) -> Matrix:
     """Return for each code its category's code in the file; the last one is for -1, the unknown."""
     places = {text: place for place, text in enumerate(own)}
     codes = [places.get(text, UNKNOWN) for text in asked]
-    return np.array([*codes, UNKNOWN], dtype=np.float32)
+    return np.array([*codes, UNKNOWN], dtype=NUMBER)

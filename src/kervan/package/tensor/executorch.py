@@ -24,7 +24,7 @@ SIGNATURE = "signature"  # the method that returns it
 
 def program_of(form: Form) -> bytes:
     """Return the program: `forward` for float32 rows, shape (rows, inputs), and `signature`."""
-    graph = exported(module_of(form, EdgeOps), form.widths[0], AT_ONCE)
+    graph = exported(module_of(form, EdgeOps), form.widths[0], AT_ONCE, single=True)
     with quiet(), extras_named():
         from executorch.exir import to_edge
 

@@ -95,7 +95,7 @@ def quiet() -> Iterator[None]:
 def meta_graph(form: Form, tf: Any) -> tuple[Any, dict[str, Any], Any]:
     """Return a graph, its signatures by their names, and what has to be run once before it answers.
 
-    `serving_default` takes every column by its name, each of shape (rows,): float32 for numbers and
+    `serving_default` takes every column by its name, each of shape (rows,): float64 for numbers and
     booleans (NaN where missing), texts for categories ("" where missing). `matrix` takes the encoded
     matrix. Both give `probabilities` or `value`, shape (rows, outputs), in float64; a classification gives
     the label too, called like the predicted column.
@@ -107,7 +107,7 @@ def meta_graph(form: Form, tf: Any) -> tuple[Any, dict[str, Any], Any]:
         taken = {column.name: coding.placeholder(column) for column in signature.inputs}
         codes = [coding.code(column, taken[column.name]) for column in signature.inputs]
         matrix = tf.identity(tf.stack(codes, axis=1), name=BY_MATRIX)
-        answer = give(form, TensorflowOps(tf), tf.cast(_without_subnormals(matrix, tf), tf.float64))
+        answer = give(form, TensorflowOps(tf), matrix)
         given = _given(signature, answer, tf)
         ready = tf.group(*coding.fillings, name="ready")
     signatures = {
@@ -125,7 +125,7 @@ class _Coding:
         self.fillings: list[Any] = []
 
     def placeholder(self, column: Column) -> Any:
-        kind = self._tf.string if column.type is Type.CATEGORY else self._tf.float32
+        kind = self._tf.string if column.type is Type.CATEGORY else self._tf.float64
         return self._tf.compat.v1.placeholder(kind, [None])
 
     def code(self, column: Column, values: Any) -> Any:
@@ -136,23 +136,14 @@ class _Coding:
         # Tables of the same name are one in a process, whatever graph they are in.
         content = hashlib.sha256(json.dumps(column.allowed).encode()).hexdigest()
         table = tf.raw_ops.HashTableV2(
-            key_dtype=tf.string, value_dtype=tf.float32, shared_name=f"categories_{content}"
+            key_dtype=tf.string, value_dtype=tf.float64, shared_name=f"categories_{content}"
         )
         texts = tf.constant([text.encode() for text in column.allowed], dtype=tf.string)
-        places = tf.range(len(column.allowed), dtype=tf.float32)
+        places = tf.range(len(column.allowed), dtype=tf.float64)
         self.fillings.append(tf.raw_ops.InitializeTableV2(table_handle=table, keys=texts, values=places))
         return tf.raw_ops.LookupTableFindV2(
-            table_handle=table, keys=values, default_value=tf.constant(UNKNOWN, tf.float32)
+            table_handle=table, keys=values, default_value=tf.constant(UNKNOWN, tf.float64)
         )
-
-
-def _without_subnormals(matrix: Any, tf: Any) -> Any:
-    """Return float32 numbers, those that TensorFlow would take for 0 as the nearest that it would not."""
-    smallest = np.finfo(np.float32).tiny
-    bits = tf.bitcast(matrix, tf.int32)
-    size = tf.bitwise.bitwise_and(bits, np.int32(2**31 - 1))
-    is_subnormal = tf.logical_and(size > 0, size < smallest.view(np.int32))
-    return tf.where(is_subnormal, tf.where(bits < 0, -smallest, smallest), matrix)
 
 
 def _given(signature: Signature, answer: Any, tf: Any) -> dict[str, Any]:

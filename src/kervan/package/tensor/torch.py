@@ -42,22 +42,29 @@ def module_of(form: Form, ops: type[TorchOps] | None = None) -> torch.nn.Module:
     return FormModule().eval()
 
 
-def exported(module: torch.nn.Module, inputs: int, most: int | None = None) -> torch.export.ExportedProgram:
-    """Return a module as a graph for any number of float32 rows of some inputs, or for `most` at once."""
+def exported(
+    module: torch.nn.Module, inputs: int, most: int | None = None, *, single: bool = False
+) -> torch.export.ExportedProgram:
+    """Return a module as a graph for any number of rows of some inputs, or for `most` at once.
+
+    The rows are float64, or float32 if it is to be a `single` one.
+    """
     import torch
 
-    rows = torch.zeros((2, inputs))  # a single row would be taken for a number that is always 1
+    kind = torch.float32 if single else torch.float64
+
+    rows = torch.zeros((2, inputs), dtype=kind)  # a single row would be taken for a number that is always 1
     count = torch.export.Dim("count", min=1, max=most)
     return torch.export.export(module, (rows,), dynamic_shapes=({0: count},))
 
 
 def scored_by(
     program: Callable[[torch.Tensor], torch.Tensor], where: str
-) -> Callable[[NDArray[np.float32]], NDArray[np.floating]]:
+) -> Callable[[NDArray[Any]], NDArray[np.floating]]:
     """Return what scores rows by a program of PyTorch, or raises `Corrupted` that names the file `where`."""
     import torch
 
-    def score(rows: NDArray[np.float32]) -> NDArray[np.floating]:
+    def score(rows: NDArray[Any]) -> NDArray[np.floating]:
         try:
             with torch.inference_mode():
                 return program(torch.from_numpy(rows)).numpy()

@@ -151,7 +151,7 @@ def predictor_of(path: Path, own: Signature, signature: Signature) -> CodedPredi
             found: NDArray[np.floating[Any]] = keras.ops.convert_to_numpy(model(rows, training=False))
         return found
 
-    return CodedPredictor(own, signature, score, where=str(path))
+    return CodedPredictor(own, signature, score, where=str(path), single=True)
 
 
 def _broken(path: Path, error: Exception) -> Corrupted:
