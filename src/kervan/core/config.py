@@ -75,6 +75,7 @@ class DataSettings:
     name: str = ""
     separator: str = ""
     missing: tuple[str, ...] = MISSING_TEXTS
+    ignore: tuple[str, ...] = ()
     split: SplitSettings = SplitSettings()
     protect: dict[str, str] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from kervan.core.errors import InvalidData
 from kervan.data.cast import clean
+from kervan.data.seen import ignore_line
 from kervan.data.sources.structure import check_names
 
 if TYPE_CHECKING:
@@ -41,12 +42,23 @@ class ParquetSource:
                 f"{path.name} is no readable Parquet file: {reason}", hint="fetch or write it again"
             ) from error
         check_names(table.columns, path.name)
-        plain = table.with_columns(_plain(column, path.name) for column in table.get_columns())
+        plain = table.with_columns(_plain(column, path.name, options) for column in table.get_columns())
         return clean(plain, options.missing)
 
 
-def _plain(column: pl.Series, file: str) -> pl.Series:
+def _plain(column: pl.Series, file: str, options: ReadOptions) -> pl.Series:
     """Bring a column to one of the types Int64, Float64, Boolean, String, Date and Datetime."""
+    import polars as pl
+
+    try:
+        return _brought(column, file)
+    except InvalidData:
+        if column.name not in options.dropped:
+            raise
+        return pl.Series(column.name, [None] * len(column), dtype=pl.String)
+
+
+def _brought(column: pl.Series, file: str) -> pl.Series:
     import polars as pl
 
     kind = column.dtype
@@ -62,7 +74,7 @@ def _plain(column: pl.Series, file: str) -> pl.Series:
         return column
     raise InvalidData(
         f"{file}: column {column.name!r} holds {kind} values, which no table here can have",
-        hint="leave the column out, or turn it into plain columns first",
+        hint=f"leave it out: `[data] {ignore_line(column.name)}`; or turn it into plain columns first",
     )
 
 
