@@ -21,6 +21,7 @@ from kervan.core.nouns import (
     Role,
     Verdict,
 )
+from kervan.core.reading import Reading
 from kervan.data import columns, ingest, profile, protect, split, target, validate
 from kervan.data.content import content_hash
 from kervan.data.seen import seen
@@ -230,6 +231,7 @@ def _keep(project: Project, name: str, recipe: str, snapshot: Snapshot, prepared
             origin=origin,
             parts=parts,
             protection=dict(settings.protect),
+            reading=Reading.of_table(settings.missing),
         )
         transaction.put(dataset)
         transaction.put(_report(dataset, ReportKind.PROFILE, Verdict.PASSED, (), prepared.profile))

@@ -6,13 +6,14 @@ that what is evaluated and accepted later is exactly what will answer in product
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from kervan.core.nouns import Finding, Verdict
+from kervan.core.reading import AS_WRITTEN, Reading
 from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.data.columns import signature_of
 from kervan.model.candidates import BASELINE
@@ -34,7 +35,10 @@ CARD = "candidate.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """Which families are compared and which texts read, how the best is chosen, written and proved."""
+    """Which families are compared and which texts read, how the best is chosen, written and proved.
+
+    `reading` are the rules by which the values of the table were read.
+    """
 
     families: tuple[str, ...]
     metric: str
@@ -43,6 +47,7 @@ class Choice:
     folds: int
     seed: int
     texts: tuple[str, ...] = ()
+    reading: Reading = AS_WRITTEN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +70,11 @@ class Candidate:
 
 @step
 def describe(
-    train: pl.DataFrame, schema: Schema, target: str, task: str, texts: tuple[str, ...]
+    train: pl.DataFrame, schema: Schema, target: str, task: str, texts: tuple[str, ...], reading: Reading
 ) -> Interface:
-    """Say what a model of these rows takes and gives, and what it cannot use."""
-    signature, left_out = signature_of(train, schema, target, task, texts)
+    """Say what a model of these rows takes and gives, by which rules, and what it cannot use."""
+    found, left_out = signature_of(train, schema, target, task, texts)
+    signature = replace(found, reading=reading)
     rounded = [column.name for column in signature.inputs if _is_rounded(train[column.name], column)]
     remarks = tuple(
         Finding(
@@ -159,7 +165,7 @@ def training(
     choice: Choice,
 ) -> dict[str, object]:
     """From the parts of a dataset to a proved candidate, its scores and its evaluation."""
-    interface = describe(train, schema, target, task, choice.texts)
+    interface = describe(train, schema, target, task, choice.texts, choice.reading)
     scores = [
         compare_family(train, interface, family, choice.folds, choice.seed)
         for family in (BASELINE, *choice.families)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import InvalidData
-from kervan.data.cast import clean
+from kervan.core.reading import composed
+from kervan.data.cast import clean, without_missing
 from kervan.data.seen import ignore_line
 from kervan.data.sources.structure import check_names
 
@@ -41,9 +42,10 @@ class ParquetSource:
             raise InvalidData(
                 f"{path.name} is no readable Parquet file: {reason}", hint="fetch or write it again"
             ) from error
+        table.columns = [composed(name) for name in table.columns]
         check_names(table.columns, path.name)
         plain = table.with_columns(_plain(column, path.name, options) for column in table.get_columns())
-        return clean(plain, options.missing)
+        return without_missing(clean(plain, options.missing), options.missing)
 
 
 def _plain(column: pl.Series, file: str, options: ReadOptions) -> pl.Series:
