@@ -208,3 +208,23 @@ def test_reads_public_tables(
     table = public(name)
     assert table.shape == shape
     assert sum(table.null_count().row(0)) == missing
+
+
+@pytest.mark.parametrize("ending", ["Z", "+00:00", "+0000", "+00", "-00:00"])
+def test_times_in_utc_are_times(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(f"at,x\n2024-01-01T08:00:00.123456789{ending},1\n2024-02-29 23:59{ending},2\n")
+    table = CsvSource().read(path, ReadOptions())
+    assert table["at"].to_list() == [datetime(2024, 1, 1, 8, 0, 0, 123456), datetime(2024, 2, 29, 23, 59)]
+
+
+def test_times_elsewhere_are_taken_in_utc(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("at,x\n2024-01-01T01:00:00+03:00,1\n2023-12-31T20:30:00-0130,2\n2023-12-31T22:00Z,3\n")
+    assert CsvSource().read(path, ReadOptions())["at"].unique().to_list() == [datetime(2023, 12, 31, 22)]
+
+
+def test_line_ends_within_quotes_belong_to_the_value(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(b'a,b\r\n"x\r\ny",1\r\n"x\ny",2\r\n"x\ry",3\r\n')
+    assert CsvSource().read(path, ReadOptions())["a"].to_list() == ["x\r\ny", "x\ny", "x\ry"]

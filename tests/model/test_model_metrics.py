@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from kervan.core.config import METRICS as CONFIGURED
 from kervan.core.config import Goal
 from kervan.core.errors import InvalidConfig
-from kervan.model.metrics import METRICS, check_goal, default_metric, higher_is_better, metric
+from kervan.model.metrics import METRICS, check_goal, default_metric, higher_is_better, metric, scores
 
 
 def test_each_task_has_a_usual_metric() -> None:
@@ -67,3 +68,15 @@ def test_goals_that_cannot_be_meant_are_refused(goal: Goal, task: str, message: 
     with pytest.raises(InvalidConfig, match=message) as error:
         check_goal(goal, task)
     assert hint in error.value.hint
+
+
+@pytest.mark.parametrize(("value", "rows"), [(0.1 + 0.2, 7), (0.1, 60), (5.0, 7), (1e300, 9)])
+def test_r2_of_a_constant_truth_is_left_out(value: float, rows: int) -> None:
+    assert "r2" not in scores("regression", np.full(rows, value), np.full((rows, 1), 0.2))
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_one_class_ranks_nothing(label: int) -> None:
+    values = np.column_stack([1 - np.linspace(0.1, 0.9, 20), np.linspace(0.1, 0.9, 20)])
+    found = scores("classification", np.full(20, label), values)
+    assert not {"roc_auc", "average_precision"} & found.keys()

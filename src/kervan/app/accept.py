@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kervan.app.data import LOOKED, open_sealed
 from kervan.core.errors import GoalMissed, SealedTest
 from kervan.core.identity import new_id
 from kervan.core.nouns import Link, Report, ReportKind, Role, Verdict
+from kervan.model.doubts import doubts
 from kervan.model.evaluate import accept
 from kervan.model.steps import evaluate_candidate
+from kervan.package.encoding import encode_table
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from kervan.app.project import Project
     from kervan.app.train import Trained
+    from kervan.model.evaluate import Acceptance
 
 
 def accept_candidate(project: Project, trained: Trained, *, why: str = "") -> Report:
@@ -33,6 +39,7 @@ def accept_candidate(project: Project, trained: Trained, *, why: str = "") -> Re
         purpose = why or "acceptance"
         test = open_sealed(project, trained.dataset, purpose=purpose, body=body)
         acceptance = accept(evaluate_candidate(trained.folder, test), trained.goal)
+        acceptance = _doubted(acceptance, trained, test)
         report = Report(
             id=new_id(),
             name=project.config.model_name,
@@ -52,6 +59,15 @@ def accept_candidate(project: Project, trained: Trained, *, why: str = "") -> Re
             transaction.put(report, why=purpose)
         tell(acceptance.findings[0].message)
     return _judged(project, report)
+
+
+def _doubted(acceptance: Acceptance, trained: Trained, test: pl.DataFrame) -> Acceptance:
+    """Add what speaks against the result: repeated rows, and folds of training that say something else."""
+    folds = next(score for score in trained.scores if score.family == trained.candidate.family)
+    found = tuple(doubts(acceptance, folds, encode_table(test, trained.signature)))
+    passed = acceptance.verdict is Verdict.PASSED
+    verdict = Verdict.WARNED if found and passed else acceptance.verdict
+    return replace(acceptance, findings=(*acceptance.findings, *found), verdict=verdict)
 
 
 def _known(project: Project, trained: Trained) -> Report | None:

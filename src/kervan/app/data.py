@@ -21,8 +21,10 @@ from kervan.core.nouns import (
     Role,
     Verdict,
 )
+from kervan.core.reading import Reading
 from kervan.data import columns, ingest, profile, protect, split, target, validate
 from kervan.data.content import content_hash
+from kervan.data.seen import seen
 from kervan.pipeline.table import from_parquet, to_parquet
 from kervan.store.events import Entry, canonical
 from kervan.store.transaction import stored
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from kervan.data.ingest import Loaded, Snapshot
 
 # Raised when the same bytes and settings would give another dataset than before.
-_FORM = "1"
+_FORM = "2"
 LOOKED = "opened test"
 
 
@@ -159,7 +161,8 @@ def _prepare(project: Project, loaded: Loaded) -> Prepared:
     with project.stage("validate") as tell:
         task = target.task_of(loaded.table, settings.target, model.task)
         table, about_target = target.check_target(loaded.table, settings.target, task)
-        findings = validate.validate(table, settings, [*loaded.warnings, *about_target])
+        hidden = columns.unseen(table, settings, model.texts)
+        findings = validate.validate(table, settings, [*loaded.warnings, *about_target], hidden)
         failed = [finding for finding in findings if finding.verdict is Verdict.FAILED]
         if failed:
             lines = "\n".join(f"  {finding.message}" for finding in failed)
@@ -175,14 +178,16 @@ def _prepare(project: Project, loaded: Loaded) -> Prepared:
         )
     with project.stage("profile") as tell:
         schema = columns.infer_schema(guarded, settings)
-        found = profile.profile(guarded, schema, settings.target)
+        telling = seen(table, settings.target, hidden)
+        found = profile.profile(guarded, schema, settings.target, telling)
         tell(f"{len(schema)} columns")
     with project.stage("split") as tell:
-        # By the rows as they came: a hash has this workspace's key in it, and would split elsewhere.
-        sides = split.split(table, settings.split)
+        # By what a model sees of the rows: what it does not, such as their numbers, would part equal ones.
+        sides = split.split(table, settings.split, telling)
         parts = {role: _protect(project, part) for role, part in sides.items()}
         split.check_split(parts, settings.target, task, model.folds)
-        tell(", ".join(f"{role} {part.height:,}" for role, part in parts.items()) + " (sealed)")
+        together = f"; {found.duplicates:,} kept beside equal ones" if found.duplicates else ""
+        tell(", ".join(f"{role} {part.height:,}" for role, part in parts.items()) + f" (sealed){together}")
     return Prepared(
         table=guarded,
         schema=schema,
@@ -225,6 +230,7 @@ def _keep(project: Project, name: str, recipe: str, snapshot: Snapshot, prepared
             origin=origin,
             parts=parts,
             protection=dict(settings.protect),
+            reading=Reading.of_table(settings.missing),
         )
         transaction.put(dataset)
         transaction.put(_report(dataset, ReportKind.PROFILE, Verdict.PASSED, (), prepared.profile))
@@ -270,7 +276,8 @@ def _report(
 def _recipe(project: Project) -> str:
     """Return a hash of every setting that decides what becomes of the source's bytes."""
     settings = replace(project.config.data, source="")
-    return sha256_parts([_FORM, canonical(settings).decode(), project.config.model.task])
+    model = project.config.model
+    return sha256_parts([_FORM, canonical(settings).decode(), model.task, *model.texts])
 
 
 def _context(name: str, role: Role) -> str:

@@ -47,6 +47,8 @@ def check_drift(
                 f"{name} was not asked for any prediction in {environment} yet",
                 hint="ask it for some: kervan predict -f rows.csv",
             )
+        if not model.signature.reading.is_plain:
+            rows = [model.signature.reading.row(row) for row in rows]
         found = drift(profile, rows, project.config.watch, model.signature.inputs)
         tell(f"{len(rows):,} rows against {name}'s training data")
     report = Report(

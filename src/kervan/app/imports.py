@@ -16,6 +16,7 @@ from kervan.app.register import signing_key
 from kervan.core.config import DataSettings
 from kervan.core.errors import Conflict, InvalidInput, NotFound, did_you_mean
 from kervan.core.identity import Version, check_name
+from kervan.core.reading import Reading
 from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.data.columns import infer_schema
 from kervan.data.ingest import load
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
 _REAL_ROWS = 1_000
 _SAMPLES = 20
+_READING = Reading.of_table(DataSettings().missing)  # by these rules the table is read that proves a model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +164,7 @@ def _signature(foreign: Foreign, rows: pl.DataFrame, wanted: Wanted) -> Signatur
     chosen = [known[name] for name in names or known.without(wanted.target).names]
     inputs = [_input(column, foreign, place) for place, column in enumerate(chosen)]
     output = _output(rows[wanted.target], _task(foreign, rows, wanted))
-    return in_order_of(foreign, Signature(inputs=Schema(tuple(inputs)), output=output))
+    return in_order_of(foreign, Signature(inputs=Schema(tuple(inputs)), output=output, reading=_READING))
 
 
 def _task(foreign: Foreign, rows: pl.DataFrame, wanted: Wanted) -> str:
@@ -212,17 +214,21 @@ def _output(values: pl.Series, task: str) -> Column:
 
 
 def read_signature(path: Path) -> Signature:
-    """Read a signature as JSON, alone or in a manifest. Raises `InvalidInput` that names the file."""
+    """Read a signature as JSON, alone or in a manifest. Raises `InvalidInput` that names the file.
+
+    One that says nothing of how values are read takes the rules of tables.
+    """
     try:
         told: dict[str, Any] = msgspec.json.decode(path.read_bytes(), type=dict)
-        signature = msgspec.convert(told.get("signature", told), Signature)
+        told = told.get("signature", told)
+        signature = msgspec.convert(told, Signature)
     except FileNotFoundError as error:
         raise NotFound(f"there is no file {path}") from error
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidInput(
             f"{path} is no signature: {error}", hint="it is written like `signature` in a manifest.json"
         ) from error
-    return signature
+    return signature if "reading" in told else replace(signature, reading=_READING)
 
 
 def _manifest(project: Project, opened: Opened, signature: Signature, wanted: Wanted) -> Manifest:

@@ -48,15 +48,16 @@ def read_rows(project: Project, path: Path, signature: Signature) -> list[dict[s
     """Read rows to predict from CSV, Parquet, JSON (one object or a list of them) or JSON lines.
 
     Columns that the model does not use are left out. Texts of a table stay texts where the model
-    expects a category or a text, whatever they look like.
+    expects a category or a text, whatever they look like. What means missing is what did in training.
     """
     if not path.is_file():
         raise NotFound(f"there is no file {path}", hint="check the path")
     if path.suffix in _JSON:
         return _read_json(path)
-    settings = project.config.data
+    settings, rules = project.config.data, signature.reading
+    missing = settings.missing if rules.is_plain else rules.missing
     texts = tuple(column.name for column in signature.inputs if column.type in _TEXTS)
-    options = ReadOptions(separator=settings.separator, missing=settings.missing, texts=texts)
+    options = ReadOptions(separator=settings.separator, missing=missing, texts=texts)
     return rows_of(find_source(path.name).read(path, options), signature)
 
 

@@ -67,6 +67,7 @@ def train(project: Project, dataset: Dataset) -> Trained:
         folds=settings.folds,
         seed=settings.seed,
         texts=settings.texts,
+        reading=dataset.reading,
     )
     arguments = {
         "train": Value("table", dataset.part(Role.TRAIN).blob),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get
 from unicodedata import normalize
 
 from kervan.core.errors import InvalidConfig, did_you_mean
+from kervan.core.reading import composed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +24,18 @@ DATA_FOLDER = "KERVAN_DATA_DIR"  # where tests and benchmarks find public data s
 MISSING_TEXTS = ("", "?", "NA", "N/A", "NaN", "nan", "null", "NULL", "None")
 
 _T = TypeVar("_T")
+
+
+def _compose(settings: Any, *names: str) -> None:
+    """Bring settings that name columns and values into the form in which tables are read (NFC)."""
+    for name in names:
+        value = getattr(settings, name)
+        if isinstance(value, str):
+            object.__setattr__(settings, name, composed(value))
+        elif isinstance(value, tuple | list):
+            object.__setattr__(settings, name, tuple(map(composed, value)))
+        elif isinstance(value, dict):
+            object.__setattr__(settings, name, {composed(key): each for key, each in value.items()})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +78,9 @@ class Check:
     unique: bool = False
     severity: str = "stop"
 
+    def __post_init__(self) -> None:
+        _compose(self, "column", "allowed")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataSettings:
@@ -75,10 +91,14 @@ class DataSettings:
     name: str = ""
     separator: str = ""
     missing: tuple[str, ...] = MISSING_TEXTS
+    ignore: tuple[str, ...] = ()
     split: SplitSettings = SplitSettings()
     protect: dict[str, str] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
+
+    def __post_init__(self) -> None:
+        _compose(self, "target", "missing", "ignore", "protect", "units")
 
 
 METRICS = (
@@ -140,6 +160,9 @@ class ModelSettings:
     texts: tuple[str, ...] = ()
     folds: int = 5
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        _compose(self, "texts")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

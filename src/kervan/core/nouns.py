@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from kervan.core.reading import AS_WRITTEN, Reading
 from kervan.core.schema import Schema, Signature
 
 
@@ -93,6 +94,7 @@ class Dataset(Record):
     """A named version of a table, protected and split; the test part is sealed.
 
     `hash` is that of the table's content as it is kept, `recipe` that of the settings which made it.
+    `reading` are the rules by which its values were read.
     """
 
     recipe: str = ""
@@ -102,6 +104,7 @@ class Dataset(Record):
     origin: Origin
     parts: tuple[Part, ...]
     protection: Mapping[str, str] = field(default_factory=dict)
+    reading: Reading = AS_WRITTEN
 
     @property
     def ref(self) -> str:

@@ -24,12 +24,14 @@ if TYPE_CHECKING:
 class ReadOptions:
     """How to read a table: the separator ("" to find it out) and the texts that stand for a missing value.
 
-    The columns in `texts` are not typed: `1.50` and `true` stay as they were written.
+    The columns in `texts` are not typed: `1.50` and `true` stay as they were written. Those in `dropped` are
+    thrown away later: where they hold what no table here can have, they may come without any value.
     """
 
     separator: str = ""
     missing: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
 
 
 @runtime_checkable

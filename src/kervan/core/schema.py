@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from kervan.core.errors import InvalidInput, did_you_mean
 from kervan.core.identity import Bump
+from kervan.core.reading import AS_WRITTEN, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,10 +122,12 @@ class Signature:
     """What a model takes and gives: `inputs` in the order of its matrix, and the column that it predicts.
 
     An `output` of type category has its classes in `allowed`, in the order of the probabilities.
+    `reading` are the rules by which the values of its table were read, which hold for requests too.
     """
 
     inputs: Schema
     output: Column
+    reading: Reading = AS_WRITTEN
 
     @property
     def is_classification(self) -> bool:
@@ -151,7 +154,7 @@ class Difference:
 
 def difference(old: Signature, new: Signature) -> tuple[Difference, ...]:
     """List how `new` differs from `old`, as a caller of the model would feel it."""
-    found = [*_inputs_difference(old.inputs, new.inputs)]
+    found = [*_inputs_difference(old.inputs, new.inputs), *_reading_difference(old.reading, new.reading)]
     before, after = old.output, new.output
     if before.name != after.name:
         found.append(Difference(after.name, f"the output {before.name!r} was renamed", Effect.BREAKS))
@@ -174,6 +177,15 @@ def smallest_bump(old: Signature, new: Signature) -> Bump:
     if Effect.BREAKS in effects:
         return Bump.MAJOR
     return Bump.MINOR if Effect.EXTENDS in effects else Bump.PATCH
+
+
+def _reading_difference(old: Reading, new: Reading) -> Iterator[Difference]:
+    if gone := [text for text in old.missing if text not in new.missing]:
+        yield Difference("", f"{gone[0]!r} no longer means missing", Effect.BREAKS)
+    if (old.strip and not new.strip) or (old.form and not new.form):
+        yield Difference("", "texts are taken as they are written", Effect.BREAKS)
+    elif old != new and not gone:
+        yield Difference("", "more ways to write a value are understood", Effect.EXTENDS)
 
 
 def _inputs_difference(old: Schema, new: Schema) -> Iterator[Difference]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kervan.core.nouns import Finding, Verdict
+from kervan.core.reading import BLANKS, COMPOSED, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -15,17 +16,41 @@ NEARLY_ALL = 0.95  # from this share of numbers on, the other values of a text c
 
 _IDENTIFIER = r"^[+-]?(0\d|\d{19})"  # postal codes keep their zeros, long keys their digits
 _DATE = r"^\d{4}-\d{2}-\d{2}$"
-_DATETIME = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?$"
+_TIME = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?"
+_OFFSET = r"(?:(Z)|([+-])(\d{2}):?(\d{2})?)$"
 _DECIMAL_COMMA = r"^[+-]?\d+,\d+$"
 
 
 def clean(table: pl.DataFrame, missing: Collection[str]) -> pl.DataFrame:
-    """Take surrounding blanks off all texts and make the texts in `missing`, and empty ones, null."""
+    """Read all texts by the rules of tables: no blanks around them, NFC; those that mean missing are null."""
     import polars as pl
 
-    blanks = ["", *missing]
-    text = pl.col(pl.String).str.strip_chars()
-    return table.with_columns(pl.when(text.is_in(blanks).not_()).then(text))
+    rules = Reading.of_table(missing)
+    text = pl.col(pl.String).str.strip_chars(BLANKS).str.normalize(COMPOSED)
+    return table.with_columns(pl.when(text.is_in(rules.missing).not_()).then(text))
+
+
+def without_missing(table: pl.DataFrame, missing: Collection[str]) -> pl.DataFrame:
+    """Make the numbers null that one of the texts in `missing` writes: `-999` stands for -999.0 too."""
+    import polars as pl
+
+    absent = sorted(Reading.of_table(missing).numbers)
+    if not absent:
+        return table
+    whole = pl.Series(
+        [int(each) for each in absent if each.is_integer() and abs(each) < 2**63], dtype=pl.Int64
+    )
+    kinds = {pl.Int64(): whole, pl.Float64(): pl.Series(absent, dtype=pl.Float64)}
+    return table.with_columns(
+        _absent(column, kinds[column.dtype]) for column in table.get_columns() if column.dtype in kinds
+    )
+
+
+def _absent(column: pl.Series, numbers: pl.Series) -> pl.Series:
+    import polars as pl
+
+    kept = pl.when(pl.first().is_in(numbers.implode()).not_()).then(pl.first())
+    return column.alias("").to_frame().select(kept).to_series().alias(column.name)
 
 
 def typed(table: pl.DataFrame, texts: Collection[str] = ()) -> pl.DataFrame:
@@ -78,11 +103,30 @@ def _typed(column: pl.Series) -> pl.Series:
         return column if present.str.contains(_IDENTIFIER).any() else numbers
     if present.str.to_lowercase().is_in(["true", "false"]).all():
         return column.str.to_lowercase() == "true"
+    return _times(column, present)
+
+
+def _times(column: pl.Series, present: pl.Series) -> pl.Series:
+    """Read dates, times, or times that name their offset, where all texts are such."""
     if present.str.contains(_DATE).all():
         return _if_all(column, column.str.to_date("%Y-%m-%d", strict=False))
-    if present.str.contains(_DATETIME).all():
+    if present.str.contains(_TIME + "$").all():
         return _if_all(column, _datetimes(column))
+    if present.str.contains(_TIME + _OFFSET).all():
+        return _if_all(column, _in_utc(column))
     return column
+
+
+def _in_utc(column: pl.Series) -> pl.Series:
+    """Read times that name their offset from UTC, as times in UTC without one."""
+    import polars as pl
+
+    texts = column.alias("text").to_frame()
+    part = pl.col("text").str.extract
+    ahead = part(_OFFSET, 3).cast(pl.Int64).fill_null(0) * 60 + part(_OFFSET, 4).cast(pl.Int64).fill_null(0)
+    minutes = pl.when(part(_OFFSET, 2) == "-").then(-ahead).otherwise(ahead)
+    local = _datetimes(column.str.replace(_OFFSET, ""))
+    return local - texts.select(pl.duration(minutes=minutes)).to_series()
 
 
 def _datetimes(column: pl.Series) -> pl.Series:

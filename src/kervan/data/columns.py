@@ -49,6 +49,21 @@ def infer_schema(table: pl.DataFrame, settings: DataSettings) -> Schema:
     )
 
 
+def unseen(table: pl.DataFrame, settings: DataSettings, texts: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the columns that no model of this table sees: protected ones, and texts that nobody counts."""
+    import polars as pl
+
+    listed = {check.column for check in settings.checks if check.allowed is not None}
+    words = [
+        column.name
+        for column in table.get_columns()
+        if column.dtype == pl.String
+        and column.name not in {settings.target, *texts, *listed, *settings.protect}
+        and _type(column) is Type.TEXT
+    ]
+    return (*settings.protect, *words)
+
+
 def signature_of(
     table: pl.DataFrame, schema: Schema, target: str, task: str, texts: Sequence[str] = ()
 ) -> tuple[Signature, tuple[Finding, ...]]:

@@ -11,7 +11,15 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from kervan.core.errors import BrokenPlugin, InvalidConfig, InvalidData, InvalidInput, NotFound, StorageFailed
+from kervan.core.errors import (
+    BrokenPlugin,
+    InvalidConfig,
+    InvalidData,
+    InvalidInput,
+    NotFound,
+    StorageFailed,
+    did_you_mean,
+)
 from kervan.core.nouns import Finding
 from kervan.core.plugins import extras_named, plugins
 from kervan.core.ports import ReadOptions, Source
@@ -108,10 +116,14 @@ def take(location: str, folder: Path) -> Snapshot:
 
 def read(snapshot: Snapshot, settings: DataSettings) -> Loaded:
     """Read the table from a snapshot, or raise `InvalidData` that names file, row and column."""
-    options = ReadOptions(separator=settings.separator, missing=settings.missing)
+    dropped = [name for name, action in settings.protect.items() if action == "drop"]
+    options = ReadOptions(
+        separator=settings.separator, missing=settings.missing, dropped=(*settings.ignore, *dropped)
+    )
     with extras_named():
         table = find_source(snapshot.source).read(snapshot.path, options)
     _check_rows(table, snapshot.path.name)
+    table = _without(table, settings)
     return Loaded(table=table, warnings=suspicious_columns(table, hidden=settings.protect))
 
 
@@ -149,6 +161,21 @@ def check_space(size: int, folder: Path) -> None:
             f"the copy needs {(size + SPARE_BYTES) / 1e6:,.0f} MB in {folder}, {free / 1e6:,.0f} MB are free",
             hint="free some space, or set TMPDIR to a folder on a larger disk",
         )
+
+
+def _without(table: pl.DataFrame, settings: DataSettings) -> pl.DataFrame:
+    """Leave out the columns that the settings ignore."""
+    import polars as pl
+
+    for name in settings.ignore:
+        if name not in table.columns:
+            hint = did_you_mean(name, table.columns)
+            raise InvalidConfig(f"[data] ignore: the table has no column {name!r}", hint=hint)
+        if name == settings.target:
+            raise InvalidConfig(
+                f"[data] ignore: {name!r} is the target", hint="remove it there, or choose another target"
+            )
+    return pl.DataFrame([column for column in table.get_columns() if column.name not in settings.ignore])
 
 
 def _locate(location: str, folder: Path) -> Path:

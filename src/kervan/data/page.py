@@ -16,7 +16,7 @@ def profile_page(profile: Profile, title: str = "Profile") -> str:
     rows = [
         ("rows", f"{profile.rows:,}"),
         ("columns", f"{len(profile.columns):,}"),
-        ("rows that repeat an earlier one", f"{profile.duplicates:,}"),
+        ("rows that repeat an earlier one to a model", f"{profile.duplicates:,}"),
         ("memory", f"{profile.memory / 1e6:,.1f} MB"),
     ]
     parts = [facts(rows)]

@@ -9,9 +9,12 @@ import numpy as np
 
 from kervan.core.errors import NotFound
 from kervan.core.schema import Type
+from kervan.data.seen import different
 from kervan.pipeline.table import as_texts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import polars as pl
     from numpy.typing import NDArray
 
@@ -95,7 +98,10 @@ class ColumnProfile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """A table: `duplicates` rows repeat an earlier one, `memory` is in bytes, `classes` are the target's."""
+    """A table: `duplicates` rows repeat an earlier one in all that a model learns from.
+
+    `memory` is in bytes, `classes` are the target's.
+    """
 
     rows: int
     duplicates: int
@@ -112,17 +118,20 @@ class Profile:
         raise NotFound(f"the profile has no column {name!r}", hint="profile the table again")
 
 
-def profile(table: pl.DataFrame, schema: Schema, target: str = "") -> Profile:
+def profile(
+    table: pl.DataFrame, schema: Schema, target: str = "", telling: Sequence[str] | None = None
+) -> Profile:
     """Compute all figures of a table, one column after the other, so that one column is copied at a time.
 
-    If the column `target` holds classes (or at most 20 different numbers), they are counted.
+    If the column `target` holds classes (or at most 20 different numbers), they are counted. Rows repeat
+    others that are equal in the columns `telling`, by default all.
     """
     classes: tuple[ValueCount, ...] = ()
     if target and (not table[target].dtype.is_numeric() or table[target].n_unique() <= TOP_VALUES):
         classes = _value_counts(as_texts(table[target].drop_nulls()))
     return Profile(
         rows=table.height,
-        duplicates=table.height - table.n_unique() if table.height else 0,
+        duplicates=table.height - different(table, table.columns if telling is None else telling),
         memory=int(table.estimated_size()),
         columns=tuple(_column(table[column.name], column) for column in schema),
         target=target,
@@ -134,9 +143,9 @@ def _column(values: pl.Series, column: Column) -> ColumnProfile:
     present = values.drop_nulls()
     if column.type in {Type.INTEGER, Type.NUMBER}:
         ordered = np.sort(present.to_numpy().astype(np.float64))
-        distinct = int(np.count_nonzero(ordered[1:] != ordered[:-1])) + 1 if len(ordered) else 0
         numbers = _numbers(ordered) if len(ordered) else None
-        return _figures(column, values, distinct, numbers=numbers)
+        # Counted as they are: as doubles, whole numbers beyond 2^53 would be fewer.
+        return _figures(column, values, present.n_unique(), numbers=numbers)
     if column.type in {Type.DATE, Type.DATETIME}:
         ends = (present.min(), present.max()) if len(present) else ("", "")
         return _figures(column, values, present.n_unique(), dates=(str(ends[0]), str(ends[1])))

@@ -13,29 +13,34 @@ from kervan.data.target import CLASSIFICATION
 from kervan.pipeline.table import as_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import polars as pl
 
     from kervan.core.config import SplitSettings
 
 
-def split(table: pl.DataFrame, shares: SplitSettings) -> dict[Role, pl.DataFrame]:
+def split(
+    table: pl.DataFrame, shares: SplitSettings, telling: Sequence[str] | None = None
+) -> dict[Role, pl.DataFrame]:
     """Split a table into train, validation and test, each in the table's order.
 
-    Equal rows are on one side, and a row keeps its side when rows are added or reordered. The shares are
-    therefore kept on average, not exactly. Raises `InvalidConfig` if the shares are not positive or do
-    not add up to 1, and `InvalidData` if a part gets no row.
+    Rows that are equal in the columns `telling` (by default all) are on one side, and a row keeps its side
+    when rows are added or reordered. The shares are therefore kept on average, not exactly. Raises
+    `InvalidConfig` if the shares are not positive or do not add up to 1, and `InvalidData` if a part gets
+    no row.
     """
     _check_shares(shares)
-    places = row_hashes(table, shares.seed).astype(np.float64) / 2.0**64
+    content = table if telling is None else table.select([table[name] for name in telling])
+    places = row_hashes(content, shares.seed).astype(np.float64) / 2.0**64
     sides = np.digitize(places, [shares.train, shares.train + shares.validation])
     parts = {role: _where(table, sides == side) for side, role in enumerate(Role)}
     for role, part in parts.items():
         if part.height == 0:
             raise InvalidData(
                 f"the table is too small to split: of {table.height:,} rows none falls to the {role} part",
-                hint="add rows (equal rows stay together), or raise its share in `[data] split`",
+                hint="add rows (those that are equal to a model stay together), or raise its share in "
+                "`[data] split`",
             )
     return parts
 

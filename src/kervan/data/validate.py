@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from kervan.core.nouns import Finding, Verdict
 from kervan.data.rules import SEVERITIES, require_usable
+from kervan.data.seen import different, proposals, seen
 from kervan.pipeline.table import as_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     import polars as pl
 
@@ -21,24 +22,29 @@ LEAK_CORRELATION = 0.99999
 
 
 def validate(
-    table: pl.DataFrame, settings: DataSettings, warnings: Sequence[Finding] = ()
+    table: pl.DataFrame,
+    settings: DataSettings,
+    warnings: Sequence[Finding] = (),
+    unseen: Collection[str] = (),
 ) -> tuple[Finding, ...]:
     """Check a table, as it was read and before it is protected, and return everything that was noticed.
 
     First come `warnings`, then a finding for each rule of the user's checks (also for those that hold),
-    then duplicate rows, empty and constant columns, and columns that give the target away. Rows count
-    from 1 without the header; values of protected columns are not shown. Raises `InvalidConfig` if a
-    check cannot be used.
+    then rows that a model cannot tell apart, empty and constant columns, columns that only name their rows,
+    and those that give the target away. A model sees no column in `unseen`. Rows count from 1 without the
+    header; values of protected columns are not shown. Raises `InvalidConfig` if a check cannot be used.
     """
     require_usable(settings.checks, table, settings.target)
     found = list(warnings)
     for check in settings.checks:
         found += _check(table[check.column], check, is_hidden=check.column in settings.protect)
-    found += _duplicates(table)
+    found += _duplicates(table, seen(table, settings.target, unseen), settings.target)
     for name in table.columns:
-        found += _emptiness(table[name])
+        if name not in settings.protect:
+            found += _emptiness(table[name])
+    found += proposals(table, settings.target, settings.protect)
     if settings.target in table.columns:
-        found += _leaks(table, settings.target)
+        found += _leaks(table, settings.target, settings.protect)
     return tuple(found)
 
 
@@ -101,10 +107,14 @@ def _missing(column: pl.Series, check: Check, at_most: float) -> Finding:
     )
 
 
-def _duplicates(table: pl.DataFrame) -> Iterator[Finding]:
-    doubled = table.height - table.n_unique()
+def _duplicates(table: pl.DataFrame, telling: Sequence[str], target: str) -> Iterator[Finding]:
+    doubled = table.height - different(table, telling)
     if doubled:
         message = f"{doubled:,} of {table.height:,} rows repeat an earlier row"
+        others = [name for name in table.columns if name not in telling and name != target]
+        if others:
+            shown = ", ".join(map(repr, others[:EXAMPLES])) + (", …" if len(others) > EXAMPLES else "")
+            message += f" in all that a model learns from (not in {shown})"
         hint = "they stay on one side of the split, so that no row is learned and tested"
         yield Finding(rule="duplicates", subject="", verdict=Verdict.WARNED, message=message, hint=hint)
 
@@ -125,12 +135,12 @@ def _emptiness(column: pl.Series) -> Iterator[Finding]:
     )
 
 
-def _leaks(table: pl.DataFrame, target: str) -> Iterator[Finding]:
+def _leaks(table: pl.DataFrame, target: str, unseen: Collection[str]) -> Iterator[Finding]:
     known = table.filter(table[target].is_not_null())
     if known[target].n_unique() < 2:
         return
     for name in table.columns:
-        if name == target:
+        if name == target or name in unseen:
             continue
         if _correlates(known[name], known[target]):
             message = f"column {name!r} gives the target {target!r} away: one is a multiple of the other"

@@ -59,7 +59,8 @@ def average_precision(positive: NDArray[np.bool_], values: Floats) -> Scorer:
         ups = np.add.reduceat(weight * sign, starts)
         alls = np.add.reduceat(weight, starts).cumsum()
         precision = ups.cumsum() / np.maximum(alls, np.finfo(float).tiny)
-        return float(ups @ precision / ups.sum()) if ups.sum() else np.nan
+        is_told = 0 < ups.sum() < alls[-1]  # with one class alone every ranking is right
+        return float(ups @ precision / ups.sum()) if is_told else np.nan
 
     return score
 
@@ -129,6 +130,9 @@ def r2(truth: NDArray[Any], values: Floats) -> Scorer:
     squares = absolute_error(truth, values) ** 2
 
     def score(weights: Floats) -> float:
+        drawn = truth[weights > 0]
+        if not len(drawn) or drawn.min() == drawn.max():  # the mean of equal numbers may be rounded off them
+            return np.nan
         spread = weights @ (truth - weights @ truth / weights.sum()) ** 2
         return float(1 - weights @ squares / spread) if spread else np.nan
 

@@ -124,7 +124,8 @@ def scores(task: str, truth: NDArray[Any], values: Floats) -> dict[str, float]:
     """Return every metric of the task that these rows can tell.
 
     `truth` has shape (rows,): codes of classes or numbers; `values` (rows, classes) probabilities or
-    (rows, 1) numbers. `roc_auc` is left out if only one class occurs, `r2` if all numbers are the same.
+    (rows, 1) numbers. `roc_auc` and `average_precision` are left out if only one class occurs,
+    `r2` if all numbers are the same.
     """
     weights = np.ones(len(truth))
     found = {entry.name: entry.prepare(truth, values)(weights) for entry in metrics_of(task)}

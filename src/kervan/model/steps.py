@@ -6,7 +6,7 @@ that what is evaluated and accepted later is exactly what will answer in product
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ import numpy as np
 
 from kervan.core.nouns import Finding, Verdict
 from kervan.core.ports import Precision
+from kervan.core.reading import AS_WRITTEN, Reading
 from kervan.core.schema import Schema, Signature, Type
 from kervan.data.columns import signature_of
 from kervan.model.candidates import BASELINE, ROUNDING
@@ -36,7 +37,10 @@ CARD = "candidate.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """Which families are compared and which texts read, how the best is chosen, written and proved."""
+    """Which families are compared and which texts read, how the best is chosen, written and proved.
+
+    `reading` are the rules by which the values of the table were read.
+    """
 
     families: tuple[str, ...]
     metric: str
@@ -45,6 +49,7 @@ class Choice:
     folds: int
     seed: int
     texts: tuple[str, ...] = ()
+    reading: Reading = AS_WRITTEN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,17 +71,11 @@ class Candidate:
 
 
 @step
-def describe(
-    train: pl.DataFrame,
-    schema: Schema,
-    target: str,
-    task: str,
-    texts: tuple[str, ...],
-    families: tuple[str, ...] = (),
-) -> Interface:
-    """Say what a model of these rows takes and gives, what it cannot use, and what families cannot tell."""
-    signature, left_out = signature_of(train, schema, target, task, texts)
-    rounding = [name for name in families if name in ROUNDING]
+def describe(train: pl.DataFrame, schema: Schema, target: str, task: str, choice: Choice) -> Interface:
+    """Say what a model of these rows takes and gives, by which rules, and what it or a family cannot use."""
+    found, left_out = signature_of(train, schema, target, task, choice.texts)
+    signature = replace(found, reading=choice.reading)
+    rounding = [name for name in choice.families if name in ROUNDING]
     merged = _merged(train, signature) if rounding else []
     remarks = tuple(
         Finding(
@@ -174,7 +173,7 @@ def training(
     choice: Choice,
 ) -> dict[str, object]:
     """From the parts of a dataset to a proved candidate, its scores and its evaluation."""
-    interface = describe(train, schema, target, task, choice.texts, choice.families)
+    interface = describe(train, schema, target, task, choice)
     scores = [
         compare_family(train, interface, family, choice.folds, choice.seed)
         for family in (BASELINE, *choice.families)

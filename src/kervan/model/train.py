@@ -72,7 +72,7 @@ def cross_validate(
     """
     if folds < 2:
         raise InvalidConfig(f"{folds} folds cannot be compared", hint="set `folds` in [model] to 2 or more")
-    first, place = _distinct(matrix)
+    first, place = distinct_rows(matrix)
     _check_rows(truth[first], signature, at_least=folds)
     found: list[dict[str, float]] = []
     fit_seconds = predict_seconds = 0.0
@@ -124,7 +124,7 @@ def _fitted(family: str, matrix: Matrix, truth: NDArray[Any], signature: Signatu
     return build(family, signature, seed).fit(known, truth)
 
 
-def _distinct(matrix: Matrix) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def distinct_rows(matrix: Matrix) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return where each distinct row comes first, and for each row which of them it is."""
     rows = np.ascontiguousarray(matrix)
     whole = rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1])))[:, 0]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kervan.core.errors import RefusedRow, did_you_mean
+from kervan.core.reading import Reading, composed
 from kervan.core.schema import Column, Signature, Type, Unseen
 from kervan.package.encoding import LARGEST, NUMBER, count_words, days_of, encoded, moment_of
 
@@ -54,21 +55,28 @@ class RowDecoder:
 
     def __init__(self, signature: Signature) -> None:
         self.width = len(encoded(signature).inputs)
+        self._reading = None if signature.reading.is_plain else signature.reading
+        self._letters = tuple(column.name for column in signature.inputs if not column.name.isascii())
         self._readers = tuple((column, _reader(column)) for column in signature.inputs)
         # A time or a text gives several numbers: rows with one are always decoded column by column.
         is_wide = any(column.type in {Type.DATETIME, Type.TEXT} for column in signature.inputs)
-        self._plain = () if is_wide else tuple(_plain_reader(column) for column in signature.inputs)
+        plain = () if is_wide else tuple(_plain_reader(column) for column in signature.inputs)
+        self._plain = tuple(_watched(*each, signature.reading) for each in plain)
 
     def decode(self, rows: Sequence[Mapping[str, Any]]) -> Matrix:
         """Encode the rows, or raise `RefusedRow` that names the first row and field that cannot be used."""
         _check_rows(rows)
         if self._plain and len(rows) <= _FEW and (plain := self._decode_plain(rows)) is not None:
             return plain
+        if self._letters and self._reading is not None:
+            rows = [self._named(row) for row in rows]
         matrix = np.empty((len(rows), self.width), dtype=NUMBER)
         place = 0
         for column, read in self._readers:
             name = column.name
             values = [row.get(name) for row in rows]
+            if self._reading is not None:
+                values = _by_rules(values, column, self._reading)
             if not column.nullable and None in values:
                 raise _missing(column, values.index(None), rows)
             numbers = read(column, values)
@@ -76,6 +84,12 @@ class RowDecoder:
             matrix[:, place : place + parts.shape[1]] = parts
             place += parts.shape[1]
         return matrix
+
+    def _named(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the row under the names of the columns, however their letters are composed."""
+        if all(name in row for name in self._letters):
+            return row
+        return {composed(name): value for name, value in row.items()}
 
     def _decode_plain(self, rows: Sequence[Mapping[str, Any]]) -> Matrix | None:
         """Encode rows in which every value is just as it should be; None where anything is to be decided.
@@ -116,6 +130,28 @@ def _plain_reader(column: Column) -> tuple[str, Callable[[Any], float | None]]:
     high = LARGEST if column.maximum is None else min(column.maximum, LARGEST)
     kinds = {int} if column.type is Type.INTEGER else {int, float}
     return column.name, lambda value: value if value.__class__ in kinds and low <= value <= high else None
+
+
+def _by_rules(values: Sequence[Any], column: Column, reading: Reading) -> Sequence[Any]:
+    """Read the values by the rules of the table, but for categories that are known as they are."""
+    if column.type.is_numeric and not reading.numbers and str not in set(map(type, values)):
+        return values
+    if column.type is Type.CATEGORY:
+        known = frozenset(column.allowed)
+        return [
+            value if value.__class__ is str and value in known else reading.value(value) for value in values
+        ]
+    return [reading.value(value) for value in values]
+
+
+def _watched(
+    name: str, read: Callable[[Any], float | None], reading: Reading
+) -> tuple[str, Callable[[Any], float | None]]:
+    """Let a reader of usual values pass on those that mean missing, where any of them looks usual."""
+    absent = reading.numbers | set(reading.missing) if reading.numbers else frozenset()
+    if not absent:
+        return name, read
+    return name, lambda value: None if value.__hash__ and value in absent else read(value)
 
 
 def _plain_days(value: Any) -> float | None:

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import InvalidData
-from kervan.data.cast import clean, typed
+from kervan.data.cast import clean, typed, without_missing
 from kervan.data.sources.structure import find_header, find_separator, ragged, records
 
 if TYPE_CHECKING:
@@ -46,11 +46,15 @@ class CsvSource:
         separator = find_separator(content, path.name, options.separator)
         names = find_header(content, separator, path.name)
         read = _read_quoted if b'"' in content else _read_plain
-        return typed(clean(read(content, separator, names, path.name), options.missing), options.texts)
+        texts = clean(read(content, separator, names, path.name), options.missing)
+        return without_missing(typed(texts, options.texts), options.missing)
 
 
 def _text(path: Path) -> bytes:
-    """Return the file's UTF-8 text with `\\n` at the end of its lines, without a byte-order mark."""
+    """Return the file's UTF-8 text without a byte-order mark, with `\\n` at the end of its lines.
+
+    A text with quotes keeps its line ends: one within a quoted value belongs to it.
+    """
     content = path.read_bytes()
     if content.startswith(_GZIP):
         try:
@@ -71,7 +75,9 @@ def _text(path: Path) -> bytes:
             f"{path.name} is not UTF-8: byte 0x{content[error.start]:02x} in {_line(content, error.start)}",
             hint="save it as UTF-8; older Turkish files are often in Windows-1254 or ISO 8859-9",
         ) from error
-    return content.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in content else content
+    if b"\r" in content and b'"' not in content:
+        content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return content
 
 
 def _line(content: bytes, place: int) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import InvalidData
-from kervan.data.cast import clean
+from kervan.core.reading import composed
+from kervan.data.cast import clean, without_missing
+from kervan.data.seen import ignore_line
 from kervan.data.sources.structure import check_names
 
 if TYPE_CHECKING:
@@ -40,13 +42,25 @@ class ParquetSource:
             raise InvalidData(
                 f"{path.name} is no readable Parquet file: {reason}", hint="fetch or write it again"
             ) from error
+        table.columns = [composed(name) for name in table.columns]
         check_names(table.columns, path.name)
-        plain = table.with_columns(_plain(column, path.name) for column in table.get_columns())
-        return clean(plain, options.missing)
+        plain = table.with_columns(_plain(column, path.name, options) for column in table.get_columns())
+        return without_missing(clean(plain, options.missing), options.missing)
 
 
-def _plain(column: pl.Series, file: str) -> pl.Series:
+def _plain(column: pl.Series, file: str, options: ReadOptions) -> pl.Series:
     """Bring a column to one of the types Int64, Float64, Boolean, String, Date and Datetime."""
+    import polars as pl
+
+    try:
+        return _brought(column, file)
+    except InvalidData:
+        if column.name not in options.dropped:
+            raise
+        return pl.Series(column.name, [None] * len(column), dtype=pl.String)
+
+
+def _brought(column: pl.Series, file: str) -> pl.Series:
     import polars as pl
 
     kind = column.dtype
@@ -62,7 +76,7 @@ def _plain(column: pl.Series, file: str) -> pl.Series:
         return column
     raise InvalidData(
         f"{file}: column {column.name!r} holds {kind} values, which no table here can have",
-        hint="leave the column out, or turn it into plain columns first",
+        hint=f"leave it out: `[data] {ignore_line(column.name)}`; or turn it into plain columns first",
     )
 
 

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import InvalidConfig, InvalidData
+from kervan.core.reading import BLANKS, composed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +70,7 @@ def find_header(content: bytes, separator: str, file: str) -> list[str]:
     first = next(records(content, separator, file), None)
     if first is None:
         raise InvalidData(f"{file} is empty", hint="a table begins with a line of column names")
-    names = [name.strip() for name in first[1]]
+    names = [composed(name.strip(BLANKS)) for name in first[1]]
     check_names(names, file)
     return names
 

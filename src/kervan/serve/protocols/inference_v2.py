@@ -15,7 +15,8 @@ import msgspec
 
 from kervan.core.errors import InvalidInput, RefusedRow, did_you_mean
 from kervan.core.ports import Answer, Request
-from kervan.core.schema import Column, Signature, Type
+from kervan.core.reading import composed
+from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.serve.body import read_json
 from kervan.serve.decode import MAX_ROWS
 
@@ -130,10 +131,10 @@ def _output_data(answer: Answer, signature: Signature) -> dict[str, list[Any]]:
 def _columns(tensors: list[_Tensor], signature: Signature) -> dict[str, list[Any]]:
     """Return the values of each column that was sent, all of the same length."""
     inputs = signature.inputs
-    if len(tensors) == 1 and tensors[0].name not in inputs:
+    if len(tensors) == 1 and _known(tensors[0], inputs).name not in inputs:
         return _matrix_columns(tensors[0], signature)
     columns: dict[str, list[Any]] = {}
-    for tensor in tensors:
+    for tensor in (_known(tensor, inputs) for tensor in tensors):
         if tensor.name in columns:
             raise InvalidInput(f"the tensor {tensor.name!r} appears twice", hint="send each tensor once")
         rows, width = _shape(tensor)
@@ -149,6 +150,13 @@ def _columns(tensors: list[_Tensor], signature: Signature) -> dict[str, list[Any
     if len(set(lengths.values())) > 1:
         raise InvalidInput(f"the tensors have different numbers of rows: {_few(lengths)}")
     return columns
+
+
+def _known(tensor: _Tensor, inputs: Schema) -> _Tensor:
+    """Return the tensor under the name by which the model knows it, however its letters are composed."""
+    if tensor.name in inputs or (name := composed(tensor.name)) not in inputs:
+        return tensor
+    return msgspec.structs.replace(tensor, name=name)
 
 
 def _few(lengths: dict[str, int]) -> str:
