@@ -119,15 +119,21 @@ def absolute_error(truth: NDArray[Any], values: Floats) -> Floats:
     return missed
 
 
+def squared_error(truth: NDArray[Any], values: Floats) -> Floats:
+    """Return the square of how far each answer is from the truth, infinite where no float holds it."""
+    with np.errstate(over="ignore"):
+        return np.square(absolute_error(truth, values))
+
+
 def rmse(truth: NDArray[Any], values: Floats) -> Scorer:
     """Return the square root of the mean squared error."""
-    squares = absolute_error(truth, values) ** 2
+    squares = squared_error(truth, values)
     return lambda weights: float(np.sqrt(weights @ squares / weights.sum()))
 
 
 def r2(truth: NDArray[Any], values: Floats) -> Scorer:
     """Return the share of the truth's variance that the answers explain."""
-    squares = absolute_error(truth, values) ** 2
+    squares = squared_error(truth, values)
 
     def score(weights: Floats) -> float:
         drawn = truth[weights > 0]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kervan.model.formulas import absolute_error, surprise
+from kervan.model.formulas import absolute_error, squared_error, surprise
 from kervan.model.interval import LEVEL, Interval
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
 
 def of_rmse(truth: NDArray[Any], values: Floats, random: np.random.Generator) -> Interval | None:
     """Return the interval of the square root of the mean squared error."""
-    found = mean_interval(np.square(absolute_error(truth, values)), random)
+    found = mean_interval(squared_error(truth, values), random)
     if found is None:
         return None
     return Interval(low=found.low**0.5, high=found.high**0.5, heaviest=found.heaviest)
@@ -63,9 +63,9 @@ def of_log_loss(truth: NDArray[Any], values: Floats, random: np.random.Generator
 
 def of_r2(truth: NDArray[Any], values: Floats, random: np.random.Generator) -> Interval | None:
     """Return the interval of the explained share of variance, by the logarithm of the unexplained share."""
-    squares = np.square(absolute_error(truth, values))
+    squares = squared_error(truth, values)
     rows = len(truth)
-    if rows < 3 or not squares.any() or not np.ptp(truth):
+    if rows < 3 or not np.isfinite(squares.sum()) or not squares.any() or not np.ptp(truth):
         return None
     known = _unexplained(squares[None], truth[None])
     drawn: list[Floats] = []
@@ -100,7 +100,7 @@ def of_median(truth: NDArray[Any], values: Floats) -> Interval | None:
 def mean_interval(losses: Floats, random: np.random.Generator) -> Interval | None:
     """Return the interval of the mean of losses, none of them negative; None if all are the same."""
     rows = len(losses)
-    if rows < 2 or not np.ptp(losses):
+    if rows < 2 or not np.isfinite(losses.sum()) or not np.ptp(losses):
         return None
     mean, error = float(losses.mean()), float(losses.std() / np.sqrt(rows))
     tails = (_with_tail(np.sort(losses), body, random) for body in _BODIES)
