@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from kervan.core.config import Goal
 from kervan.core.errors import InvalidConfig
-from kervan.model.metrics import check_goal, default_metric, higher_is_better, metric
+from kervan.model.metrics import check_goal, default_metric, higher_is_better, metric, scores
 
 
 def test_each_task_has_a_usual_metric() -> None:
@@ -65,7 +66,7 @@ def test_goals_that_cannot_be_meant_are_refused(goal: Goal, task: str, message: 
     assert hint in error.value.hint
 
 
-@pytest.mark.parametrize(("value", "rows"), [(0.1 + 0.2, 7), (0.1, 60), (5.0, 7), (1e300, 9)])
+@pytest.mark.parametrize(("value", "rows"), [(0.1 + 0.2, 7), (0.1, 60), (5.0, 7), (1e100, 9)])
 def test_r2_of_a_constant_truth_is_left_out(value: float, rows: int) -> None:
     assert "r2" not in scores("regression", np.full(rows, value), np.full((rows, 1), 0.2))
 
