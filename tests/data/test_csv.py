@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from kervan.core.config import MISSING_TEXTS
 from kervan.core.errors import InvalidConfig, InvalidData, KervanError
 from kervan.core.ports import ReadOptions, Source
+from kervan.core.reading import Reading
 from kervan.data.sources.csv import CsvSource
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ def test_what_csv_writes_is_read_back(
     path = tmp_path / "t.csv"
     path.write_text(out.getvalue(), encoding="utf-8", newline="")
     table = CsvSource().read(path, ReadOptions(separator=separator, missing=()))
-    assert table.rows()[1:] == [tuple(text.strip() or None for text in row) for row in rows]
+    assert table.rows()[1:] == [tuple(map(Reading.of_table(()).value, row)) for row in rows]
 
 
 @given(content=st.binary(max_size=200))
@@ -228,3 +229,29 @@ def test_line_ends_within_quotes_belong_to_the_value(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_bytes(b'a,b\r\n"x\r\ny",1\r\n"x\ny",2\r\n"x\ry",3\r\n')
     assert CsvSource().read(path, ReadOptions())["a"].to_list() == ["x\r\ny", "x\ny", "x\ry"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"PAR1\x15\x04", "a Parquet file"),
+        (b"\n  <!DOCTYPE html>\n<html><body>a,b</body></html>", "an HTML page"),
+        (b'{"a": 1, "b": 2}\n{"a": 3, "b": 4}\n', "JSON, an object on each line"),
+        (b'[{"a": 1, "b": 2}]', "JSON"),
+        ("a,b\n1,2\n".encode("utf-16"), "a text in UTF-16"),
+        (("a,b\n" + "1,2\n" * 20).encode("utf-16-le"), "a text in UTF-16 without its mark"),
+        (b"PK\x03\x04rest", "a zip file"),
+    ],
+)
+def test_what_is_no_text_with_columns_is_named(tmp_path: Path, content: bytes, words: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(content)
+    with pytest.raises(InvalidData, match=f"t.csv is no UTF-8 text with columns, but {words}") as caught:
+        CsvSource().read(path, ReadOptions())
+    assert caught.value.hint
+
+
+def test_quoted_json_in_a_cell_is_a_text(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text('a,b\n"{""x"": 1}",2\n', encoding="utf-8")
+    assert CsvSource().read(path, ReadOptions())["a"].to_list() == ['{"x": 1}']

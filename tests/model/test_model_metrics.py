@@ -70,7 +70,7 @@ def test_goals_that_cannot_be_meant_are_refused(goal: Goal, task: str, message: 
     assert hint in error.value.hint
 
 
-@pytest.mark.parametrize(("value", "rows"), [(0.1 + 0.2, 7), (0.1, 60), (5.0, 7), (1e300, 9)])
+@pytest.mark.parametrize(("value", "rows"), [(0.1 + 0.2, 7), (0.1, 60), (5.0, 7), (1e100, 9)])
 def test_r2_of_a_constant_truth_is_left_out(value: float, rows: int) -> None:
     assert "r2" not in scores("regression", np.full(rows, value), np.full((rows, 1), 0.2))
 

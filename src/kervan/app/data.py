@@ -25,6 +25,7 @@ from kervan.core.reading import Reading
 from kervan.data import columns, ingest, profile, protect, split, target, validate
 from kervan.data.content import content_hash
 from kervan.data.seen import seen
+from kervan.data.spreadsheet import csv_text
 from kervan.pipeline.table import from_parquet, to_parquet
 from kervan.store.events import Entry, canonical
 from kervan.store.transaction import stored
@@ -109,14 +110,17 @@ def open_sealed(project: Project, dataset: Dataset, *, purpose: str, body: dict[
     return from_parquet(project.store.keys.open(sealed, _context(dataset.name, Role.TEST)))
 
 
-def export_part(project: Project, ref: Ref, role: Role, to: Path) -> int:
-    """Write a part as CSV or Parquet, as the file's name says, and return the number of its rows."""
+def export_part(project: Project, ref: Ref, role: Role, to: Path, *, exact: bool = False) -> int:
+    """Write a part as CSV or Parquet, as the file's name says, and return the number of its rows.
+
+    In CSV, texts that a spreadsheet would run get a quote in front, unless they are to be `exact`.
+    """
     if to.suffix not in {".csv", ".parquet"}:
         raise InvalidInput(
             f"{to} names no kind of file that can be written", hint="end the name in .csv or .parquet"
         )
     table = read_part(project, project.store.catalog.find(Dataset, ref), role)
-    content = to_parquet(table) if to.suffix == ".parquet" else table.write_csv().encode()
+    content = to_parquet(table) if to.suffix == ".parquet" else csv_text(table, exact=exact).encode()
     fresh = to.with_name(f".{to.name}.part")
     try:
         fresh.write_bytes(content)

@@ -76,15 +76,19 @@ def show(project: Project, ref: str, html: Path | None) -> Shown:
 @click.option(
     "--part", type=click.Choice(["train", "validation", "test"]), default="train", show_default=True
 )
+@click.option("--exact", is_flag=True, help="Write texts that a spreadsheet would run as they are.")
 @shows(
     example="kervan data export adult:1 train.csv\nkervan data export adult:1 --part validation rows.parquet"
 )
 @with_project
-def export(project: Project, ref: str, to: Path, part: str) -> Shown:
-    """Write a part of a dataset to a CSV or Parquet file; the test part is sealed."""
+def export(project: Project, ref: str, to: Path, part: str, *, exact: bool) -> Shown:
+    """Write a part of a dataset to a CSV or Parquet file; the test part is sealed.
+
+    In CSV, texts that a spreadsheet would run (=, +, -, @ in front) get a quote (') in front.
+    """
     from kervan.app.data import export_part
     from kervan.core.identity import Ref
     from kervan.core.nouns import Role
 
-    rows = export_part(project, Ref.parse(ref), Role(part), to)
+    rows = export_part(project, Ref.parse(ref), Role(part), to, exact=exact)
     return Shown({"rows": rows, "file": to}, f"wrote {rows:,} rows to {to}")

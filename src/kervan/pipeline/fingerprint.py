@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import importlib
 import inspect
 import sys
 import textwrap
@@ -19,14 +20,17 @@ from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from kervan.core.identity import sha256, sha256_parts
+from kervan.pipeline.by_name import imported_by_name
 from kervan.pipeline.step import Pipeline, Step
 from kervan.pipeline.surroundings import installed_packages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
 # The modules whose distribution has another name, as far as projects like these use them often.
 _DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml"}
+_IMPORTERS = (importlib.import_module, __import__)
+_OWN = __name__.partition(".")[0]
 _CONSTANT = (str, bytes, int, float, complex, type(None))
 # What stands for a function that it calls: `functools.partial`, `functools.cache`, a bound method.
 _CALLING_ANOTHER = (functools.partial, type(cache(len)), MethodType)
@@ -40,9 +44,22 @@ def fingerprint(function: Callable[..., Any]) -> str:
     Code of the function's own top-level package, and of loose files, is followed by source; everything
     else is a library and counts by its version.
     """
+    return sha256_parts(sorted(_walked(function).parts))
+
+
+def not_followed(function: Callable[..., Any]) -> str:
+    """Name the place of project code that reaches other code by a computed name, or return "".
+
+    Nobody can tell then what the function's result depends on.
+    """
+    return min(_walked(function).computed, default="")
+
+
+@cache
+def _walked(function: Callable[..., Any]) -> _Walk:
     walk = _Walk(function.__module__.partition(".")[0])
     walk.visit(function)
-    return sha256_parts(sorted(walk.parts))
+    return walk
 
 
 class _Walk:
@@ -53,6 +70,7 @@ class _Walk:
         self._seen: dict[int, Any] = {}  # holds what was seen, so that no other object gets its id
         self._read: set[str] = set()
         self.parts: set[str] = set()
+        self.computed: set[str] = set()
 
     def visit(self, target: Any, name: str = "") -> None:
         """Note what `target` is made of, and everything that it uses."""
@@ -95,9 +113,11 @@ class _Walk:
             self._add_version(module.__name__)
             return
         try:
-            self.parts.add(f"module {module.__name__}\n{inspect.getsource(module)}")
+            source = inspect.getsource(module)
         except (OSError, TypeError):  # a package without a file of its own
             return
+        self.parts.add(f"module {module.__name__}\n{source}")
+        self._visit_names(source, module.__name__, module.__package__ or "")
         for name, value in vars(module).items():
             if not name.startswith("__"):
                 self.visit(value, f"{module.__name__}.{name}")
@@ -119,8 +139,20 @@ class _Walk:
             self.visit(scope[name], f"{target.__module__}.{name}")
         for used in _imports(source, sys.modules[target.__module__].__package__ or ""):
             self._visit_import(*used)
+        importing = {name for name in scope if any(scope[name] is each for each in _IMPORTERS)}
+        self._visit_names(source, place, sys.modules[target.__module__].__package__ or "", importing)
         for name, value in _bound(target).items():
             self.visit(value, f"{place}.{name}")
+
+    def _visit_names(self, source: str, place: str, package: str, aliases: Collection[str] = ()) -> None:
+        """Follow what a text imports by a constant name; note its place where the name is computed."""
+        if place.partition(".")[0] == _OWN:
+            return  # its adapters, by the rows of one table
+        for module in imported_by_name(source, package, aliases):
+            if module:
+                self._visit_import(module, ())
+            else:
+                self.computed.add(place)
 
     def _visit_import(self, module: str, names: tuple[str, ...]) -> None:
         """Note a module that is imported late, as a whole and without importing it: it may be slow."""
@@ -133,6 +165,7 @@ class _Walk:
         spec = _spec(module)
         source = spec.loader.get_source(module) if spec and isinstance(spec.loader, SourceLoader) else None
         self.parts.add(f"module {module}\n{source}")
+        self._visit_names(source or "", module, spec.parent or "" if spec else "")
         for used in _imports(source or "", spec.parent or "" if spec else ""):
             self._visit_import(*used)
         if spec and spec.submodule_search_locations:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from kervan.core.errors import KervanError
 from kervan.core.identity import new_id, sha256_parts
 from kervan.core.nouns import Record, Status, StepRun
-from kervan.pipeline.fingerprint import fingerprint
+from kervan.pipeline.fingerprint import fingerprint, not_followed
 from kervan.pipeline.step import Node, Pipeline
 from kervan.pipeline.values import Value, blobs_of, identity, load
 from kervan.pipeline.worker import Task, compute, compute_apart, start_worker, without_main
@@ -76,6 +76,7 @@ class _Execution:
         self._total = len(nodes)
         self._values: dict[Node, Value] = {}
         self._workers: ProcessPoolExecutor | None = None
+        self._told: set[str] = set()
         self._running: dict[Future[Value], tuple[Node, str, float]] = {}
 
     def finish(self, result: Any) -> Any:
@@ -95,7 +96,7 @@ class _Execution:
         for node in ready:
             self._waiting.remove(node)
             key = self._key(node)
-            known = self._recall(key)
+            known = None if self._is_opaque(node) else self._recall(key)
             if known is None:
                 unknown.append((node, key))
             else:
@@ -149,7 +150,7 @@ class _Execution:
 
     def _settle(self, node: Node, key: str, value: Value, started: float | None) -> None:
         """Take a node's value; one that was computed (`started`) is remembered for the next time."""
-        if started is not None:
+        if started is not None and not self._is_opaque(node):
             self._remember(node, key, value)
         self._values[node] = value
         step = StepRun(
@@ -176,6 +177,17 @@ class _Execution:
             what = f"step {node.name}: {name!r}"
             parts += [name, identity(self._inputs(argument), self._store, what)]
         return sha256_parts(parts)
+
+    def _is_opaque(self, node: Node) -> bool:
+        """Say whether a step reaches code by a computed name, so that nobody can tell when it is known."""
+        place = not_followed(node.step.function)
+        if place and place not in self._told:
+            self._told.add(place)
+            self._tracker.log(
+                f"{node.name} cannot be cached: {place} reaches code by a computed name; import it by a name "
+                "that stands in the text"
+            )
+        return bool(place)
 
     def _recall(self, key: str) -> Value | None:
         known = self._store.catalog.recall(StepResult, key)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from kervan.core.errors import InvalidData
 from kervan.data.cast import clean, typed, without_missing
+from kervan.data.sources.disguise import refuse_disguised
 from kervan.data.sources.structure import find_header, find_separator, ragged, records
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 _GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _BATCH = 50_000
 
 
@@ -64,9 +64,9 @@ def _text(path: Path) -> bytes:
                 f"{path.name} is not a whole gzip file: {error}", hint="fetch or compress it again"
             ) from error
     content = content.removeprefix(_BOM)
-    if content.startswith(_UTF16) or b"\0" in content:
-        zero = content.find(b"\0")
-        place = f"there is a zero byte in {_line(content, zero)}" if zero >= 0 else "it begins like UTF-16"
+    refuse_disguised(content, path.name)
+    if b"\0" in content:
+        place = f"there is a zero byte in {_line(content, content.find(0))}"
         raise InvalidData(f"{path.name} is no UTF-8 text: {place}", hint="save it as CSV in UTF-8")
     try:
         content.decode()

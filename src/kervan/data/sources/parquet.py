@@ -8,6 +8,7 @@ from kervan.core.errors import InvalidData
 from kervan.core.reading import composed
 from kervan.data.cast import clean, without_missing
 from kervan.data.seen import ignore_line
+from kervan.data.sources.disguise import refuse_disguised
 from kervan.data.sources.structure import check_names
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class ParquetSource:
         try:
             table = pl.read_parquet(path, glob=False, hive_partitioning=False)
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+            refuse_disguised(_beginning(path), path.name, "no Parquet file")
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise InvalidData(
                 f"{path.name} is no readable Parquet file: {reason}", hint="fetch or write it again"
@@ -46,6 +48,14 @@ class ParquetSource:
         check_names(table.columns, path.name)
         plain = table.with_columns(_plain(column, path.name, options) for column in table.get_columns())
         return without_missing(clean(plain, options.missing), options.missing)
+
+
+def _beginning(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return b"" if (start := file.read(4096)).startswith(b"PAR1") else start
+    except OSError:
+        return b""
 
 
 def _plain(column: pl.Series, file: str, options: ReadOptions) -> pl.Series:
