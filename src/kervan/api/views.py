@@ -68,7 +68,7 @@ class DatasetView:
     def _repr_html_(self) -> str:
         from kervan.data.page import profile_page
 
-        return _framed(profile_page(self.profile, title=self.ref))
+        return _framed(profile_page(self.profile, self.ref, self.findings))
 
 
 class ModelView:

@@ -6,10 +6,11 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from kervan.app.data import LOOKED, open_sealed
+from kervan.app.data import LOOKED, open_sealed, suspicions
 from kervan.core.errors import GoalMissed, SealedTest
 from kervan.core.identity import new_id
-from kervan.core.nouns import Link, Report, ReportKind, Role, Verdict
+from kervan.core.nouns import Finding, Link, Report, ReportKind, Role, Verdict
+from kervan.data.leaks import RULE
 from kervan.model.doubts import doubts
 from kervan.model.evaluate import accept
 from kervan.model.steps import evaluate_candidate
@@ -39,7 +40,7 @@ def accept_candidate(project: Project, trained: Trained, *, why: str = "") -> Re
         purpose = why or "acceptance"
         test = open_sealed(project, trained.dataset, purpose=purpose, body=body)
         acceptance = accept(evaluate_candidate(trained.folder, test), trained.goal)
-        acceptance = _doubted(acceptance, trained, test)
+        acceptance = _doubted(acceptance, trained, test, suspicions(project, trained.dataset))
         report = Report(
             id=new_id(),
             name=project.config.model_name,
@@ -61,10 +62,17 @@ def accept_candidate(project: Project, trained: Trained, *, why: str = "") -> Re
     return _judged(project, report)
 
 
-def _doubted(acceptance: Acceptance, trained: Trained, test: pl.DataFrame) -> Acceptance:
-    """Add what speaks against the result: repeated rows, and folds of training that say something else."""
+def open_suspicions(acceptance: Report) -> tuple[Finding, ...]:
+    """Return the columns that may give the target away, as they were open when a model was accepted."""
+    return tuple(each for each in acceptance.findings if each.rule == RULE)
+
+
+def _doubted(
+    acceptance: Acceptance, trained: Trained, test: pl.DataFrame, open_: tuple[Finding, ...]
+) -> Acceptance:
+    """Add what speaks against the result: repeated rows, folds that say something else, open suspicions."""
     folds = next(score for score in trained.scores if score.family == trained.candidate.family)
-    found = tuple(doubts(acceptance, folds, encode_table(test, trained.signature)))
+    found = (*open_, *doubts(acceptance, folds, encode_table(test, trained.signature)))
     passed = acceptance.verdict is Verdict.PASSED
     verdict = Verdict.WARNED if found and passed else acceptance.verdict
     return replace(acceptance, findings=(*acceptance.findings, *found), verdict=verdict)

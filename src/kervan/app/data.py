@@ -24,6 +24,7 @@ from kervan.core.nouns import (
 from kervan.core.reading import Reading
 from kervan.data import columns, ingest, profile, protect, split, target, validate
 from kervan.data.content import content_hash
+from kervan.data.leaks import RULE
 from kervan.data.seen import seen
 from kervan.data.spreadsheet import csv_text
 from kervan.pipeline.table import from_parquet, to_parquet
@@ -31,6 +32,7 @@ from kervan.store.events import Entry, canonical
 from kervan.store.transaction import stored
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import polars as pl
@@ -81,12 +83,10 @@ def ingest_data(project: Project) -> Dataset:
         recipe = _recipe(project)
         newest = project.store.catalog.newest(Dataset, name)
         if newest is not None and (newest.origin.sha256, newest.recipe) == (snapshot.sha256, recipe):
-            project.known("dataset", f"{newest.ref} is unchanged")
-            return newest
+            return _known(project, newest, "is unchanged")
         prepared = _prepare(project, ingest.read(snapshot, settings))
         if newest is not None and (newest.hash, newest.recipe) == (prepared.content, recipe):
-            project.known("dataset", f"{newest.ref} holds the same rows")
-            return newest
+            return _known(project, newest, "holds the same rows")
         return _keep(project, name, recipe, snapshot, prepared)
 
 
@@ -160,6 +160,26 @@ def report_of(project: Project, subject: str, kind: ReportKind) -> Report | None
     return next((report for report in reports if report.kind is kind), None)
 
 
+def suspicions(project: Project, dataset: Dataset) -> tuple[Finding, ...]:
+    """Return the suspicions that columns give the target away which nobody has answered."""
+    checked = report_of(project, dataset.id, ReportKind.VALIDATION)
+    found = checked.findings if checked else ()
+    return tuple(each for each in found if each.rule == RULE and each.verdict is Verdict.WARNED)
+
+
+def _known(project: Project, dataset: Dataset, what: str) -> Dataset:
+    """Return a dataset of before, with what was found in it then."""
+    project.known("dataset", f"{dataset.ref} {what}")
+    if checked := report_of(project, dataset.id, ReportKind.VALIDATION):
+        _warn(project, checked.findings)
+    return dataset
+
+
+def _warn(project: Project, findings: Sequence[Finding]) -> None:
+    warned = [finding for finding in findings if finding.verdict is Verdict.WARNED]
+    project.remark_all("warning", warned, where=f"kervan data show {project.config.dataset_name}")
+
+
 def _prepare(project: Project, loaded: Loaded) -> Prepared:
     settings, model = project.config.data, project.config.model
     with project.stage("validate") as tell:
@@ -173,8 +193,7 @@ def _prepare(project: Project, loaded: Loaded) -> Prepared:
             hint = failed[0].hint or "mend the rows, or change the checks in kervan.toml"
             raise InvalidData(f"{settings.source} does not pass its checks:\n{lines}", hint=hint)
         tell(f"{task} of {settings.target!r}")
-    warned = [finding for finding in findings if finding.verdict is Verdict.WARNED]
-    project.remark_all("warning", warned, where=f"kervan data show {project.config.dataset_name}")
+    _warn(project, findings)
     with project.stage("protect") as tell:
         guarded = _protect(project, table)
         tell(

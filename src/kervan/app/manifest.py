@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kervan.app.data import read_part
-from kervan.core.nouns import Role
+from kervan.core.nouns import Role, Verdict
 from kervan.package.background import Background
 from kervan.package.build import load_format, requirements, served_format
 from kervan.package.card import DATA_CARD, MODEL_CARD, data_card, model_card
@@ -66,6 +66,7 @@ def _manifest(project: Project, trained: Trained, acceptance: Report, version: V
         files=(),
         metrics=dict(evaluation.metrics),
         intervals={metric: (each.low, each.high) for metric, each in evaluation.intervals.items()},
+        doubts=tuple(each.message for each in acceptance.findings if each.verdict is Verdict.WARNED),
         family=candidate.family,
         licence=project.config.package.licence,
         requirements=requirements(candidate.formats),

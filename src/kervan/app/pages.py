@@ -33,7 +33,8 @@ def write_outcome(project: Project, outcome: Outcome) -> tuple[Path, ...]:
     dataset, model = outcome.dataset, outcome.model
     acceptance = msgspec.convert(msgspec.to_builtins(outcome.acceptance.body), Acceptance)
     trained = outcome.trained
-    figures = profile_page(describe_dataset(project, dataset.ref).profile, title=dataset.ref)
+    described = describe_dataset(project, dataset.ref)
+    figures = profile_page(described.profile, dataset.ref, described.findings)
     answers = evaluation_page(model.ref, trained.evaluation, acceptance, trained.scores)
     return (
         _write(project, f"data-{dataset.name}-{dataset.version}", figures),

@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from kervan.app.accept import open_suspicions
 from kervan.app.adopt import model_of
 from kervan.app.register import cached_package, find_model, package_folder, signing_key
 from kervan.app.segments import records_folder, seal_records
-from kervan.core.errors import NotFound, did_you_mean
+from kervan.core.errors import NotFound, Refused, did_you_mean
 from kervan.core.identity import Ref, check_name, new_id
-from kervan.core.nouns import Deployment, Link, Model, Package, Plan, Serving
+from kervan.core.nouns import Deployment, Link, Model, Package, Plan, Report, Serving
 from kervan.core.plugins import plugin
 from kervan.core.private import make_private, open_private, write_private
 from kervan.store.database import storage_errors
@@ -45,6 +46,8 @@ def release(project: Project, ref: str, *, to: str = "", why: str = "") -> Deplo
     environment = check_name(to or settings.to or PRODUCTION, "an environment")
     is_open = bool(ref) or current_deployment(project, environment) is None
     named = model_of(project, ref, why=why) if is_open else None
+    if named is not None and not why:
+        _check_suspicions(project, named)
     plan = Plan(host=settings.host, port=settings.port)
     with _one_at_a_time(project, environment):
         current = current_deployment(project, environment)
@@ -56,6 +59,17 @@ def release(project: Project, ref: str, *, to: str = "", why: str = "") -> Deplo
             done = _replace(project, model, prepared)
         seal_records(project, environment)
     return done
+
+
+def _check_suspicions(project: Project, model: Model) -> None:
+    """Raise `Refused` if a model was last accepted with columns that may give its target away."""
+    acceptance = project.store.catalog.with_hash(Report, model.hash, name=model.name)
+    found = open_suspicions(acceptance) if acceptance else ()
+    if found:
+        raise Refused(
+            f"{model.ref} was accepted under suspicion: {'; '.join(each.message for each in found)}",
+            hint=f'{found[0].hint}; or say why it may answer all the same: --why "…"',
+        )
 
 
 def _returning(project: Project, environment: str) -> Model:

@@ -66,7 +66,7 @@ def show(project: Project, ref: str, html: Path | None) -> Shown:
 
     found = describe_dataset(project, ref)
     if html is not None:
-        html.write_text(profile_page(found.profile, title=found.dataset.ref), encoding="utf-8")
+        html.write_text(profile_page(found.profile, found.dataset.ref, found.findings), encoding="utf-8")
     return Shown(found, dataset_text(found))
 
 

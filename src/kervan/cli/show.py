@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 def pairs(values: Mapping[str, Any]) -> str:
     """Lay out names and values, one pair on a line."""
     width = max(map(len, values), default=0)
-    return "\n".join(f"{name:<{width}}  {value}" for name, value in values.items())
+    told = {name: "; ".join(value) if isinstance(value, list) else value for name, value in values.items()}
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in told.items())
 
 
 def outcome_facts(outcome: Outcome) -> dict[str, Any]:
@@ -43,6 +44,8 @@ def outcome_facts(outcome: Outcome) -> dict[str, Any]:
         "validation": f"{metric} {trained.evaluation.metrics[metric]:.4f}",
         "acceptance": first_message(outcome.acceptance),
     }
+    if warnings := findings_text(outcome.acceptance.findings):
+        facts["warnings"] = warnings
     if outcome.deployment is not None:
         facts["environment"] = outcome.deployment.name
         facts["address"] = outcome.deployment.endpoint

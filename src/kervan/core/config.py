@@ -92,13 +92,14 @@ class DataSettings:
     separator: str = ""
     missing: tuple[str, ...] = MISSING_TEXTS
     ignore: tuple[str, ...] = ()
+    accept: tuple[str, ...] = ()
     split: SplitSettings = SplitSettings()
     protect: dict[str, str] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
 
     def __post_init__(self) -> None:
-        _compose(self, "target", "missing", "ignore", "protect", "units")
+        _compose(self, "target", "missing", "ignore", "accept", "protect", "units")
 
 
 METRICS = (

@@ -5,27 +5,40 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from kervan.core.nouns import Finding, Verdict
 from kervan.data.html import bars, document, facts, histogram, number
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from kervan.data.profile import ColumnProfile, NumberProfile, Profile, TextProfile, ValueCount
 
 
-def profile_page(profile: Profile, title: str = "Profile") -> str:
-    """Return a self-contained HTML page with the figures of a table and of each column."""
+def profile_page(profile: Profile, title: str = "Profile", findings: Sequence[Finding] = ()) -> str:
+    """Return a self-contained HTML page with what was found, the figures of a table and of each column."""
     rows = [
         ("rows", f"{profile.rows:,}"),
         ("columns", f"{len(profile.columns):,}"),
         ("rows that repeat an earlier one to a model", f"{profile.duplicates:,}"),
         ("memory", f"{profile.memory / 1e6:,.1f} MB"),
     ]
-    parts = [facts(rows)]
+    parts = [facts(rows), _findings(findings)]
     if profile.classes:
         parts.append(
             f"<section><h2>Classes of {escape(profile.target)}</h2>{_shares(profile.classes)}</section>"
         )
     parts += [_column(column) for column in profile.columns]
     return document(title, "\n".join(parts))
+
+
+def _findings(findings: Sequence[Finding]) -> str:
+    items = "".join(
+        f'<li class="{escape(each.verdict)}">{escape(each.message)} '
+        f'<span class="soft">{escape(each.hint)}</span></li>'
+        for each in findings
+        if each.verdict is not Verdict.PASSED
+    )
+    return f"<ul>{items}</ul>" if items else ""
 
 
 def _column(column: ColumnProfile) -> str:

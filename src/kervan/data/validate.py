@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kervan.core.nouns import Finding, Verdict
+from kervan.data.leaks import leaks
 from kervan.data.rules import SEVERITIES, require_usable
 from kervan.data.seen import different, proposals, seen
 from kervan.pipeline.table import as_texts
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from kervan.core.config import Check, DataSettings
 
 EXAMPLES = 3  # so many failing rows are shown
-LEAK_SHARE = 0.1  # a column with more different values than this share of the rows may fit by chance
-LEAK_CORRELATION = 0.99999
 
 
 def validate(
@@ -44,7 +43,7 @@ def validate(
             found += _emptiness(table[name])
     found += proposals(table, settings.target, settings.protect)
     if settings.target in table.columns:
-        found += _leaks(table, settings.target, settings.protect)
+        found += leaks(table, settings)
     return tuple(found)
 
 
@@ -133,45 +132,3 @@ def _emptiness(column: pl.Series) -> Iterator[Finding]:
         message=message,
         hint="it tells a model nothing; leave it out or look why",
     )
-
-
-def _leaks(table: pl.DataFrame, target: str, unseen: Collection[str]) -> Iterator[Finding]:
-    known = table.filter(table[target].is_not_null())
-    if known[target].n_unique() < 2:
-        return
-    for name in table.columns:
-        if name == target or name in unseen:
-            continue
-        if _correlates(known[name], known[target]):
-            message = f"column {name!r} gives the target {target!r} away: one is a multiple of the other"
-        elif _determines(known[name], known[target]):
-            message = f"column {name!r} gives the target {target!r} away: each of its values has one target"
-        else:
-            continue
-        hint = 'if it is not known when a prediction is made, drop it: `[data] protect = { "…" = "drop" }`'
-        yield Finding(rule="leak", subject=name, verdict=Verdict.WARNED, message=message, hint=hint)
-
-
-def _correlates(column: pl.Series, target: pl.Series) -> bool:
-    """Say whether two numeric columns are linear functions of each other, over the rows that have both."""
-    import polars as pl
-
-    if not (column.dtype.is_numeric() and target.dtype.is_numeric()):
-        return False
-    both = pl.DataFrame({"column": column, "target": target}).drop_nulls()
-    if both["column"].n_unique() < 3 or both["target"].n_unique() < 3:
-        return False
-    found = both.select(pl.corr("column", "target")).item()
-    return found is not None and abs(found) > LEAK_CORRELATION
-
-
-def _determines(column: pl.Series, target: pl.Series) -> bool:
-    """Say whether every value of a column goes with one value of the target, more often than by chance."""
-    import polars as pl
-
-    distinct = column.n_unique()
-    if distinct < 2 or distinct > LEAK_SHARE * len(column):
-        return False
-    both = pl.DataFrame({"column": column, "target": target})
-    spread = both.group_by("column").agg(pl.col("target").n_unique().alias("targets"))
-    return spread["targets"].max() == 1

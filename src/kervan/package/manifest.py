@@ -91,10 +91,10 @@ class Manifest:
 
     `precision` is how the encoded matrix holds its numbers: packages of the first two forms round what they
     are asked to float32. `answers` are what the first format gave for the `samples` where the package was
-    made. `intervals` are the 95 % intervals of metrics, low and high. `model_card`, `data_card` and
-    `materials` name files of the package, or are "" where there is none. `digest` is not written: it is the
-    SHA-256 of the bytes that a manifest was read from, whatever their form, and "" for one that was made
-    here.
+    made. `intervals` are the 95 % intervals of metrics, low and high; `doubts` is what acceptance warned of.
+    `model_card`, `data_card` and `materials` name files of the package, or are "" where there is none.
+    `digest` is not written: it is the SHA-256 of the bytes that a manifest was read from, whatever their
+    form, and "" for one that was made here.
     """
 
     name: str
@@ -110,6 +110,7 @@ class Manifest:
     answers: tuple[tuple[float, ...], ...] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    doubts: tuple[str, ...] = ()
     family: str = ""
     licence: str = ""
     requirements: Mapping[str, str] = field(default_factory=dict)
