@@ -67,8 +67,8 @@ def test_applications_ask_as_the_documents_tell() -> None:
     model, signature, matrix = fit_sample("boosting", "multi")
     content = model_bytes(Fitted(model, signature).form)
     run = litert.Interpreter(model_content=content, num_threads=1).get_signature_runner("serving_default")
-    wanted = model.predict_proba(matrix.astype(float))
     matrix = matrix.astype(np.float32)
+    wanted = model.predict_proba(matrix.astype(float))
     np.testing.assert_allclose(run(matrix=matrix)["probabilities"], wanted, rtol=0, atol=1e-5)
 
 
