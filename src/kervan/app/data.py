@@ -192,7 +192,10 @@ def _prepare(project: Project, loaded: Loaded) -> Prepared:
             lines = "\n".join(f"  {finding.message}" for finding in failed)
             hint = failed[0].hint or "mend the rows, or change the checks in kervan.toml"
             raise InvalidData(f"{settings.source} does not pass its checks:\n{lines}", hint=hint)
+        why, is_open = target.why_task(loaded.table, settings.target, model.task)
         tell(f"{task} of {settings.target!r}")
+    if is_open:
+        project.remark("note", f"a {task} of {settings.target!r}: {why}")
     _warn(project, findings)
     with project.stage("protect") as tell:
         guarded = _protect(project, table)

@@ -6,19 +6,17 @@ from typing import TYPE_CHECKING
 
 from kervan.core.nouns import Finding, Verdict
 from kervan.core.reading import BLANKS, COMPOSED, Reading
+from kervan.data.looks import looks
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection
 
     import polars as pl
-
-NEARLY_ALL = 0.95  # from this share of numbers on, the other values of a text column are suspicious
 
 _IDENTIFIER = r"^[+-]?(0\d|\d{19})"  # postal codes keep their zeros, long keys their digits
 _DATE = r"^\d{4}-\d{2}-\d{2}$"
 _TIME = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?"
 _OFFSET = r"(?:(Z)|([+-])(\d{2}):?(\d{2})?)$"
-_DECIMAL_COMMA = r"^[+-]?\d+,\d+$"
 
 
 def clean(table: pl.DataFrame, missing: Collection[str]) -> pl.DataFrame:
@@ -71,7 +69,7 @@ def typed(table: pl.DataFrame, texts: Collection[str] = ()) -> pl.DataFrame:
 
 
 def suspicious_columns(table: pl.DataFrame, hidden: Collection[str] = ()) -> tuple[Finding, ...]:
-    """Warn about text columns that nearly are numbers and names that look like values.
+    """Warn about text columns that look like something else and names that look like values.
 
     The values of columns in `hidden` are not shown. Rows count from 1 without the header.
     """
@@ -80,7 +78,7 @@ def suspicious_columns(table: pl.DataFrame, hidden: Collection[str] = ()) -> tup
     found: list[Finding] = []
     for column in table.get_columns():
         if column.dtype == pl.String:
-            found += _nearly_numbers(column, column.name in hidden)
+            found += looks(column, _numbers(column), is_hidden=column.name in hidden)
     numeric = [name for name in table.columns if table[name].dtype.is_numeric() and _is_number(name)]
     if numeric:
         message = f"the column name {numeric[0]!r} looks like a value: the first line may not be a header"
@@ -144,29 +142,6 @@ def _numbers(texts: pl.Series) -> pl.Series:
 
     numbers = texts.cast(pl.Float64, strict=False)
     return numbers.to_frame().select(pl.when(pl.first().is_finite()).then(pl.first())).to_series()
-
-
-def _nearly_numbers(column: pl.Series, is_hidden: bool) -> Iterator[Finding]:
-    present = len(column) - column.null_count()
-    if not present:
-        return
-    numbers = _numbers(column)
-    others = (numbers.is_null() & column.is_not_null()).arg_true()
-    commas = int(column.str.contains(_DECIMAL_COMMA).sum())
-    if commas >= NEARLY_ALL * present:
-        rule, hint = "decimal_comma", "write numbers with a decimal point"
-        message = f"column {column.name!r} holds numbers with a decimal comma, so it is taken as text"
-    elif len(others) and present - len(others) >= NEARLY_ALL * present:
-        row = int(others[0])
-        value = "a value that is not shown" if is_hidden else repr(column[row])
-        rule, hint = "mixed", "mend these values, or list them in `[data] missing` if they mean that"
-        message = (
-            f"column {column.name!r} is taken as text: {present - len(others):,} of {present:,} values are "
-            f"numbers, {len(others):,} are not, first in row {row + 1}: {value}"
-        )
-    else:
-        return
-    yield Finding(rule=rule, subject=column.name, verdict=Verdict.WARNED, message=message, hint=hint)
 
 
 def _is_number(name: str) -> bool:

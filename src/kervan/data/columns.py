@@ -9,7 +9,9 @@ from kervan.core.errors import InvalidConfig, InvalidData, did_you_mean
 from kervan.core.nouns import Finding, Verdict
 from kervan.core.schema import Column, Schema, Signature, Type, Unseen
 from kervan.core.words import vocabulary
+from kervan.data.looks import look_of
 from kervan.data.rules import require_usable
+from kervan.data.seen import ignore_line, names_rows
 from kervan.data.target import CLASSIFICATION
 from kervan.pipeline.table import as_texts
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 MANY_VALUES = 1000
 SEVERAL_VALUES = 50
 DISTINCT_SHARE = 0.5
+FREE_TEXT = 0.5  # from this share of texts of several words on, a column is free text
 
 
 def infer_schema(table: pl.DataFrame, settings: DataSettings) -> Schema:
@@ -157,11 +160,22 @@ def _with_words(column: Column, values: pl.Series) -> Column:
 
 def _unusable(column: Column, values: pl.Series, *, is_text: bool) -> str:
     if column.type is Type.TEXT and not column.words:
-        free = "free text or an identifier; `texts` in [model] would count its words"
-        return "no word of it is in two rows" if is_text else free
+        return "no word of it is in two rows" if is_text else _too_many(values.drop_nulls())
     if values.null_count() == len(values):
         return "all values are missing"
     return "all values are equal" if values.n_unique() == 1 else ""
+
+
+def _too_many(present: pl.Series) -> str:
+    """Say what texts are that are too many to be categories."""
+    if reason := names_rows(present):
+        return f"it is an identifier: {reason}; `[data] {ignore_line(present.name)}` leaves it out"
+    if like := look_of(present):
+        return f"its texts look like {like}, and no setting reads them yet"
+    if present.str.contains(r"\S\s+\S").mean() >= FREE_TEXT:  # type: ignore[operator]  # there are values
+        return "it is free text; `texts` in [model] would count its words"
+    many = f"its {present.n_unique():,} different texts are too many for categories"
+    return f"{many}; `texts` in [model] would count their words"
 
 
 def _output(target: pl.Series, task: str) -> Column:

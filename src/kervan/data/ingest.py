@@ -6,11 +6,12 @@ import hashlib
 import shutil
 import stat
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from kervan.core.config import MISSING_TEXTS
 from kervan.core.errors import (
     BrokenPlugin,
     InvalidConfig,
@@ -23,6 +24,7 @@ from kervan.core.errors import (
 from kervan.core.nouns import Finding
 from kervan.core.plugins import extras_named, plugins
 from kervan.core.ports import ReadOptions, Source
+from kervan.data.absent import doubtful, read_as_missing
 from kervan.data.cast import suspicious_columns
 
 if TYPE_CHECKING:
@@ -124,7 +126,8 @@ def read(snapshot: Snapshot, settings: DataSettings) -> Loaded:
         table = find_source(snapshot.source).read(snapshot.path, options)
     _check_rows(table, snapshot.path.name)
     table = _without(table, settings)
-    return Loaded(table=table, warnings=suspicious_columns(table, hidden=settings.protect))
+    asked = _asked(snapshot, table, options, settings)
+    return Loaded(table=table, warnings=(*suspicious_columns(table, hidden=settings.protect), *asked))
 
 
 def load(location: str, folder: Path, settings: DataSettings) -> Loaded:
@@ -161,6 +164,18 @@ def check_space(size: int, folder: Path) -> None:
             f"the copy needs {(size + SPARE_BYTES) / 1e6:,.0f} MB in {folder}, {free / 1e6:,.0f} MB are free",
             hint="free some space, or set TMPDIR to a folder on a larger disk",
         )
+
+
+def _asked(
+    snapshot: Snapshot, table: pl.DataFrame, options: ReadOptions, settings: DataSettings
+) -> tuple[Finding, ...]:
+    """Look for words that were read as missing and may be values, unless the user listed them."""
+    names = doubtful(table, settings.target)
+    if not names or settings.missing != MISSING_TEXTS:
+        return ()
+    whole = replace(options, missing=(), texts=tuple(table.columns))
+    written = find_source(snapshot.source).read(snapshot.path, whole)
+    return tuple(read_as_missing(written.select([written[name] for name in names]), table, settings.target))
 
 
 def _without(table: pl.DataFrame, settings: DataSettings) -> pl.DataFrame:

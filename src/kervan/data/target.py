@@ -16,6 +16,7 @@ REGRESSION = "regression"
 MINIMUM_CLASS = 6  # two rows for each of the three parts
 MAXIMUM_CLASSES = 1000
 MAXIMUM_MISSING = 0.5
+FEW_NUMBERS = 20  # so few whole numbers may well be names of classes
 
 
 def task_of(table: pl.DataFrame, target: str, wanted: str = "") -> str:
@@ -32,6 +33,21 @@ def task_of(table: pl.DataFrame, target: str, wanted: str = "") -> str:
     if not column.dtype.is_numeric() or column.drop_nulls().n_unique() == 2:
         return CLASSIFICATION
     return REGRESSION
+
+
+def why_task(table: pl.DataFrame, target: str, wanted: str = "") -> tuple[str, bool]:
+    """Say why the task is what it is, and whether it may well have been meant otherwise."""
+    column = _target_of(table, target).drop_nulls()
+    if wanted:
+        return "as [model] task says", False
+    if not column.dtype.is_numeric():
+        return "its values are no numbers", False
+    distinct = column.n_unique()
+    is_few = distinct <= FEW_NUMBERS and bool((column.cast(float) % 1 == 0).all())
+    other = REGRESSION if distinct == 2 else CLASSIFICATION
+    line = f'; `[model] task = "{other}"` changes that' if is_few else ""
+    kind = "whole numbers" if is_few else "numbers"
+    return f"it has {distinct:,} different {kind}{line}", is_few and distinct > 2
 
 
 def check_target(table: pl.DataFrame, target: str, task: str) -> tuple[pl.DataFrame, tuple[Finding, ...]]:

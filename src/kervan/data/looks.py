@@ -1,0 +1,128 @@
+"""Texts that look like something else: said in words, with what to do, and never guessed at."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from kervan.core.nouns import Finding, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    import polars as pl
+
+NEARLY_ALL = 0.95  # from this share of the values on, the column looks like that
+MOST = 0.5  # from this share of numbers on, a few other texts may be signs for a missing value
+FEW_SIGNS = 3
+
+_MONEY = "[$€£¥₺₽₹]"
+_SIGN = "[+-]?"
+_POINTS = rf"^{_SIGN}\d{{1,3}}(?:(?:\.\d{{3}})+,\d+|(?:\.\d{{3}}){{2,}})$"
+_AMOUNT = rf"^(?:{_SIGN}{_MONEY}\s?{_SIGN}\d[\d.,]*|{_SIGN}\d[\d.,]*\s?{_MONEY})$"
+_DAY_OR_MONTH = r"^\d{1,2}[-./]\d{1,2}[-./](?:\d{2}|\d{4})$"
+# What it looks like, the texts, how to write it so that it is read, and the rule's name.
+_KINDS = (
+    (
+        "times, some with an offset from UTC and some without",
+        r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}",
+        "write all with or all without an offset",
+        "mixed_offsets",
+    ),
+    (
+        "times without separators",
+        r"^\d{8}T\d{4,6}(?:\.\d+)?Z?$",
+        "write them like 2014-06-13T00:00:00",
+        "basic_times",
+    ),
+    (
+        "dates in an order of day and month that nobody can tell",
+        _DAY_OR_MONTH,
+        "write them like 2011-01-31",
+        "dates",
+    ),
+    ("dates", r"^\d{4}[/.]\d{1,2}[/.]\d{1,2}$", "write them like 2011-01-31", "dates"),
+    ("amounts of money", _AMOUNT, "write plain numbers such as 29.85", "money"),
+    ("percentages", rf"^{_SIGN}\d[\d.,]*\s?%$", "write plain numbers", "percent"),
+    ("numbers with points between thousands", _POINTS, "write plain numbers such as 17244.63", "thousands"),
+    ("numbers in the base of 16", r"^[+-]?0[xX][0-9a-fA-F]+$", "write plain numbers", "hexadecimal"),
+    ("numbers with underscores", r"^[+-]?\d+(?:_\d+)+$", "write plain numbers", "underscores"),
+)
+_THOUSANDS = rf"^{_SIGN}\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?$"
+_AMBIGUOUS = rf"^{_SIGN}\d{{1,3}},\d{{3}}$"
+_DECIMAL_COMMA = rf"^{_SIGN}\d+,\d+$"
+_ENDLESS = ("inf", "infinity")
+
+
+def looks(column: pl.Series, numbers: pl.Series, *, is_hidden: bool = False) -> Iterator[Finding]:
+    """Yield what a column of texts looks like, if not like texts; `numbers` are those among its values.
+
+    Values of a hidden column are not shown.
+    """
+    present = column.drop_nulls()
+    if not len(present):
+        return
+    found = _kind(present) or _commas(present)
+    if found:
+        like, hint, rule = found
+        shown = "" if is_hidden else f" ({present[0]!r})"
+        message = f"column {column.name!r} looks like {like}{shown}, so it is taken as text"
+        yield _warned(rule, column.name, message, f"no setting reads them yet: {hint}")
+    else:
+        yield from _nearly_numbers(column, numbers, is_hidden=is_hidden)
+
+
+def look_of(present: pl.Series) -> str:
+    """Say in words what texts look like, or "" if they look like texts."""
+    found = _kind(present) or _commas(present)
+    return found[0] if found else ""
+
+
+def missing_line(texts: Iterable[str]) -> str:
+    """Return the line of `[data]` that lists the texts that mean missing."""
+    return f"missing = {json.dumps(list(texts), ensure_ascii=False)}"
+
+
+def _kind(present: pl.Series) -> tuple[str, str, str] | None:
+    for like, pattern, hint, rule in _KINDS:
+        if int(present.str.contains(pattern).sum()) >= NEARLY_ALL * len(present):
+            return like, hint, rule
+    return None
+
+
+def _commas(present: pl.Series) -> tuple[str, str, str] | None:
+    least = NEARLY_ALL * len(present)
+    if bool(present.str.contains(_AMBIGUOUS).all()):
+        like = "numbers, and nobody can tell whether the comma parts thousands or is a decimal one"
+        return like, "write 3582 or 3.582 for 3,582", "ambiguous_comma"
+    if int(present.str.contains(_THOUSANDS).sum()) >= least:
+        return "numbers with commas between thousands", "write plain numbers", "thousands"
+    if int(present.str.contains(_DECIMAL_COMMA).sum()) >= least:
+        return "numbers with a decimal comma", "write numbers with a decimal point", "decimal_comma"
+    return None
+
+
+def _nearly_numbers(column: pl.Series, numbers: pl.Series, *, is_hidden: bool) -> Iterator[Finding]:
+    others = (numbers.is_null() & column.is_not_null()).arg_true()
+    present = len(column) - column.null_count()
+    share = 1 - len(others) / present
+    signs = sorted(column[others].unique().to_list()) if share >= MOST else []
+    if not len(others) or not signs or (share < NEARLY_ALL and len(signs) > FEW_SIGNS):
+        return
+    row = int(others[0])
+    value = "a value that is not shown" if is_hidden else repr(column[row])
+    hint = "mend these values, or list them in `[data] missing` if they mean that"
+    if len(signs) <= FEW_SIGNS and not is_hidden:
+        listed = json.dumps(signs, ensure_ascii=False)[1:-1]
+        hint = f"mend these values, or add {listed} to `[data] missing` if they mean that"
+    if any(sign.strip("+-").lower() in _ENDLESS for sign in signs):
+        hint += "; no model takes an infinite number"
+    message = (
+        f"column {column.name!r} is taken as text: {present - len(others):,} of {present:,} values are "
+        f"numbers, {len(others):,} are not, first in row {row + 1}: {value}"
+    )
+    yield _warned("mixed", column.name, message, hint)
+
+
+def _warned(rule: str, subject: str, message: str, hint: str) -> Finding:
+    return Finding(rule=rule, subject=subject, verdict=Verdict.WARNED, message=message, hint=hint)
