@@ -19,7 +19,7 @@ from benchmarks.measure import alternating, note, show, timed
 from benchmarks.peers import python_of, seconds_of
 from kervan.core.plugins import plugin
 from kervan.core.schema import Column, Schema, Signature, Type
-from kervan.package.fitted import Fitted
+from kervan.package.writing.fitted import Fitted
 
 HERE = Path(__file__).parent
 ROWS = 1_000

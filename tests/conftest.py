@@ -21,7 +21,7 @@ from kervan.core.config import DATA_FOLDER, DataSettings
 from kervan.core.errors import MissingTool
 from kervan.core.nouns import Workspace
 from kervan.data.ingest import load
-from kervan.package.spark.engine import engine
+from kervan.package.writing.spark.engine import engine
 from kervan.store.open import Store
 from servers import mariadb, postgresql
 

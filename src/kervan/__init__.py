@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kervan.api.session import Session, open  # noqa: A004 - `kervan.open` is meant to read like that
     from kervan.core.config import Check, Goal
     from kervan.core.errors import KervanError
-    from kervan.pipeline.step import pipeline, step
+    from kervan.flow.step import pipeline, step
 
 __version__ = "0.1.0"
 
@@ -30,8 +30,8 @@ _PLACES = {
     "KervanError": "kervan.core.errors",
     "Session": "kervan.api.session",
     "open": "kervan.api.session",
-    "pipeline": "kervan.pipeline.step",
-    "step": "kervan.pipeline.step",
+    "pipeline": "kervan.flow.step",
+    "step": "kervan.flow.step",
 }
 
 

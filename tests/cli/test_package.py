@@ -20,12 +20,12 @@ from kervan.app.project import open_project
 from kervan.app.register import find_model
 from kervan.core.nouns import Package, Serving
 from kervan.core.ports import Request
-from kervan.package.card import DATA_CARD, MODEL_CARD
-from kervan.package.manifest import FILE_NAME
-from kervan.package.materials import MATERIALS
+from kervan.package.contents.card import DATA_CARD, MODEL_CARD
+from kervan.package.contents.manifest import FILE_NAME
+from kervan.package.contents.materials import MATERIALS
+from kervan.package.contents.signing import FILE_NAME as SIGNATURE
+from kervan.package.contents.signing import SigningKey
 from kervan.package.opening import opened
-from kervan.package.signing import FILE_NAME as SIGNATURE
-from kervan.package.signing import SigningKey
 from kervan.serve.engine import Engine
 
 if TYPE_CHECKING:

@@ -24,9 +24,9 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from docs.manifest_schema import schema
 from journeys.home import Home
 from kervan.core.identity import sha256_file
-from kervan.package.card import MODEL_CARD
-from kervan.package.manifest import FILE_NAME
-from kervan.package.materials import MATERIALS
+from kervan.package.contents.card import MODEL_CARD
+from kervan.package.contents.manifest import FILE_NAME
+from kervan.package.contents.materials import MATERIALS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from kervan.core.errors import Corrupted, InvalidData
 from kervan.core.ports import ReadOptions, Source
 from kervan.data.content import content_hash
 from kervan.data.sources.parquet import ParquetSource
-from kervan.pipeline.table import from_parquet, to_parquet
+from kervan.flow.table import from_parquet, to_parquet
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ import pytest
 from kervan.core.errors import InvalidConfig, InvalidData
 from kervan.core.nouns import Verdict
 from kervan.data.target import check_target, task_of
-from kervan.pipeline.table import as_texts
+from kervan.flow.table import as_texts
 
 YES_NO = pl.DataFrame({"gelir": ["az", "çok"] * 10, "x": range(20)})
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from kervan.package.manifest import FORMAT, Manifest
+from kervan.package.contents.manifest import FORMAT, Manifest
 
 _ROOT = Path(__file__).parents[2]
 # Fields that the first packages of the present form do not have.

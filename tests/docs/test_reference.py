@@ -19,7 +19,7 @@ from kervan.core.nouns import Prediction, Serving
 from kervan.core.plugins import TABLE
 from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.model.metrics import Task, metrics_of
-from kervan.package.manifest import Manifest
+from kervan.package.contents.manifest import Manifest
 from kervan.serve.http import create_app
 from kervan.serve.metrics import Metrics
 from kervan.serve.problem import _STATUS, to_problem

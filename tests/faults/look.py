@@ -78,7 +78,7 @@ def main(folder: Path, how: str) -> None:
         if how == "onnx":
             import onnxruntime  # noqa: F401
         else:
-            from kervan.package.native.makers import makers
+            from kervan.package.writing.native.makers import makers
 
             makers()
     for path in sorted(folder.iterdir()):

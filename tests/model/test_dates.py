@@ -18,11 +18,11 @@ from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.model.candidates import FAMILIES
 from kervan.model.dates import DateParts
 from kervan.model.train import fit
-from kervan.package.build import write_format
 from kervan.package.encoding import EXACT_UP_TO, encode_table, encoded
-from kervan.package.fitted import Fitted
-from kervan.package.neutral.score import score
-from kervan.package.parity import nasty_rows, proof_rows
+from kervan.package.proving.build import write_format
+from kervan.package.proving.parity import nasty_rows, proof_rows
+from kervan.package.writing.fitted import Fitted
+from kervan.package.writing.neutral.score import score
 from kervan.serve.decode import RowDecoder
 
 SIGNATURE = Signature(

@@ -14,7 +14,7 @@ from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.model.evaluate import Acceptance, Evaluation, accept, evaluate
 from kervan.model.interval import Interval
 from kervan.model.train import fit
-from kervan.package.fitted import Fitted
+from kervan.package.writing.fitted import Fitted
 
 from .tables import real
 

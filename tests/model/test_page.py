@@ -10,7 +10,7 @@ from kervan.model.candidates import BASELINE
 from kervan.model.evaluate import accept, evaluate
 from kervan.model.page import evaluation_page
 from kervan.model.train import cross_validate, fit
-from kervan.package.fitted import Fitted
+from kervan.package.writing.fitted import Fitted
 
 from .tables import real
 

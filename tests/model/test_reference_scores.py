@@ -16,13 +16,13 @@ from kervan.core.config import DATA_FOLDER
 from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.model.evaluate import evaluate
 from kervan.model.train import fit
-from kervan.package.build import write_formats
+from kervan.package.contents.manifest import Manifest
+from kervan.package.contents.seal import write_manifest
+from kervan.package.contents.signing import SigningKey
 from kervan.package.encoding import encode_table, encode_truth
-from kervan.package.fitted import Fitted
-from kervan.package.manifest import Manifest
 from kervan.package.opening import load_package
-from kervan.package.seal import write_manifest
-from kervan.package.signing import SigningKey
+from kervan.package.proving.build import write_formats
+from kervan.package.writing.fitted import Fitted
 
 pytestmark = pytest.mark.data
 

@@ -17,11 +17,11 @@ from kervan.core.schema import Column, Schema, Signature, Type, smallest_bump
 from kervan.data.columns import infer_schema, signature_of
 from kervan.model.candidates import FAMILIES
 from kervan.model.train import fit
-from kervan.package.build import write_format
 from kervan.package.encoding import encode_table, encode_truth, encoded
-from kervan.package.fitted import Fitted
-from kervan.package.neutral.score import score
-from kervan.package.parity import nasty_rows, proof_rows
+from kervan.package.proving.build import write_format
+from kervan.package.proving.parity import nasty_rows, proof_rows
+from kervan.package.writing.fitted import Fitted
+from kervan.package.writing.neutral.score import score
 from kervan.serve.decode import RowDecoder
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from kervan.core.nouns import Verdict
 from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.model.candidates import BASELINE, FAMILIES, build, check_families
 from kervan.model.train import CandidateScore, best, cross_validate, fit, leaderboard
-from kervan.package.fitted import Fitted
+from kervan.package.writing.fitted import Fitted
 
 from .tables import real
 

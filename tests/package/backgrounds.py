@@ -16,8 +16,8 @@ from kervan.core.nouns import (
     Verdict,
 )
 from kervan.core.schema import Column, Schema, Signature, Type, Unseen
-from kervan.package.background import Background
-from kervan.package.manifest import FormatFacts, Lineage, Manifest, Parity
+from kervan.package.contents.background import Background
+from kervan.package.contents.manifest import FormatFacts, Lineage, Manifest, Parity
 
 HASH = "ab" * 32
 FILES = (PackageFile(path="onnx/model.onnx", size=10, sha256=HASH),)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kervan.package.parity import compare
+from kervan.package.proving.parity import compare
 
 from .code.test_real_tables import fitted
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kervan.core.ports import Predictor
-    from kervan.package.fitted import Fitted
+    from kervan.package.writing.fitted import Fitted
 
     Scorers = Callable[[Fitted], Mapping[str, Predictor]]
 

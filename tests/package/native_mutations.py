@@ -19,7 +19,7 @@ import numpy as np
 
 from kervan.core.errors import Corrupted, Refused
 from kervan.core.schema import Column, Schema, Signature, Type
-from kervan.package.formats.native import NativeFormat
+from kervan.package.writing.formats.native import NativeFormat
 
 INPUTS = Schema(tuple(Column(name=f"x{place}", type=Type.NUMBER) for place in range(8)))
 CLASSES = Column(name="y", type=Type.CATEGORY, allowed=("0", "1", "2"))

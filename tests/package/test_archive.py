@@ -23,11 +23,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kervan.core.errors import Conflict, Corrupted, KervanError, Refused, StorageFailed
-from kervan.package.archive import pack, unpack_package
-from kervan.package.manifest import FILE_NAME
+from kervan.package.contents.archive import pack, unpack_package
+from kervan.package.contents.manifest import FILE_NAME
+from kervan.package.contents.signing import FILE_NAME as SIGNATURE
+from kervan.package.contents.signing import SigningKey
 from kervan.package.opening import load_package, opened
-from kervan.package.signing import FILE_NAME as SIGNATURE
-from kervan.package.signing import SigningKey
 from kervan.testing.sample import SECRET, make_package, sample
 
 

@@ -10,14 +10,14 @@ import pytest
 from kervan.core.errors import Conflict, Corrupted, InvalidConfig, NotFound, ParityFailed, StorageFailed
 from kervan.core.plugins import plugins
 from kervan.model.train import fit
-from kervan.package.build import requirements, write_formats
-from kervan.package.fitted import Fitted
-from kervan.package.formats.onnx import MATRIX_FILE, PORTABLE_FILE, OnnxFormat
-from kervan.package.manifest import FILE_NAME, Manifest
+from kervan.package.contents.manifest import FILE_NAME, Manifest
+from kervan.package.contents.seal import write_manifest
+from kervan.package.contents.signing import FILE_NAME as SIGNATURE
+from kervan.package.contents.signing import SigningKey
 from kervan.package.opening import check_package, load_package
-from kervan.package.seal import write_manifest
-from kervan.package.signing import FILE_NAME as SIGNATURE
-from kervan.package.signing import SigningKey
+from kervan.package.proving.build import requirements, write_formats
+from kervan.package.writing.fitted import Fitted
+from kervan.package.writing.formats.onnx import MATRIX_FILE, PORTABLE_FILE, OnnxFormat
 
 from .small_tables import encoded
 
@@ -106,7 +106,7 @@ def test_a_file_that_answers_differently_is_refused_and_nothing_stays(
             super().save(fitted, folder)
             (folder / file).write_bytes(wrong)
 
-    monkeypatch.setattr("kervan.package.formats.onnx.OnnxFormat", Wrong)
+    monkeypatch.setattr("kervan.package.writing.formats.onnx.OnnxFormat", Wrong)
     with pytest.raises(ParityFailed, match=f"format 'onnx/{file}' answers differently in"):
         write_formats(trained.fitted, tmp_path / "p", ["onnx"], trained.rows)
     assert not list((tmp_path / "p").iterdir())

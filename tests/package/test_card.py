@@ -12,8 +12,8 @@ from markdown_it import MarkdownIt
 
 from kervan.core.nouns import Origin
 from kervan.core.schema import Column, Schema, Signature, Type
-from kervan.package.card import data_card, model_card
-from kervan.package.manifest import FormatFacts, Lineage
+from kervan.package.contents.card import data_card, model_card
+from kervan.package.contents.manifest import FormatFacts, Lineage
 from package.backgrounds import HASH, background, dataset
 
 

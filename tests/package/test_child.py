@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from kervan.package.child import Child
+from kervan.package.writing.child import Child
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # The word that it is started with says how it scores; the first number of a row, what happens to it.
 MODULE = """
 import faulthandler, os, signal, sys, time
-from kervan.package.child import serve
+from kervan.package.writing.child import serve
 
 def load():
     word = sys.argv[1]

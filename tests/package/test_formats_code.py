@@ -17,15 +17,15 @@ from hypothesis import strategies as st
 from kervan.core.errors import MissingTool, Refused
 from kervan.core.plugins import plugin
 from kervan.core.schema import Column, Schema, Signature, Type, Unseen
-from kervan.package.code.driver import Workshop, version_of
-from kervan.package.code.program import write_program
-from kervan.package.code.python import write_python
-from kervan.package.fitted import Fitted
-from kervan.package.neutral.build import Builder
-from kervan.package.neutral.form import Distances, Form, Nearest
-from kervan.package.neutral.score import FormPredictor, score
-from kervan.package.parity import compare, nasty_rows
-from kervan.package.survey import Support, survey
+from kervan.package.proving.parity import compare, nasty_rows
+from kervan.package.proving.survey import Support, survey
+from kervan.package.writing.code.driver import Workshop, version_of
+from kervan.package.writing.code.program import write_program
+from kervan.package.writing.code.python import write_python
+from kervan.package.writing.fitted import Fitted
+from kervan.package.writing.neutral.build import Builder
+from kervan.package.writing.neutral.form import Distances, Form, Nearest
+from kervan.package.writing.neutral.score import FormPredictor, score
 from kervan.testing.sample import fit_sample
 
 from .code.forms import Given, together
@@ -384,7 +384,7 @@ def test_a_compiler_that_does_not_run_is_missing_too(
 
 
 def test_a_program_that_takes_too_long_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kervan.package.code.driver._TOO_LONG", 0.2)
+    monkeypatch.setattr("kervan.package.writing.code.driver._TOO_LONG", 0.2)
     with pytest.raises(Refused, match=r"sleep takes more than 0\.2 seconds"):
         Workshop(tmp_path).build("sleep", "5")
 

@@ -18,11 +18,11 @@ from sklearn.tree import DecisionTreeRegressor
 from kervan.core.errors import Corrupted, Refused
 from kervan.core.ports import Precision
 from kervan.core.schema import Column, Schema, Signature, Type
-from kervan.package.coreml.protos import new_model
 from kervan.package.encoding import held
-from kervan.package.fitted import Fitted
-from kervan.package.formats.coreml import FILE, CoremlFormat
-from kervan.package.parity import compare, nasty_rows
+from kervan.package.proving.parity import compare, nasty_rows
+from kervan.package.writing.coreml.protos import new_model
+from kervan.package.writing.fitted import Fitted
+from kervan.package.writing.formats.coreml import FILE, CoremlFormat
 from kervan.testing.sample import fit_sample, sample
 
 from .code.test_real_tables import FAMILIES, fitted
@@ -196,6 +196,6 @@ def test_a_specification_that_makes_no_sense_is_refused(change: Any, tmp_path: P
 
 
 def test_coremltools_says_nothing_about_other_libraries() -> None:
-    code = "from kervan.package.coreml.protos import new_model; new_model()"
+    code = "from kervan.package.writing.coreml.protos import new_model; new_model()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", "")

@@ -25,14 +25,14 @@ from kervan.core.errors import Corrupted, MissingTool, Refused
 from kervan.core.ports import Precision
 from kervan.core.schema import Column, Schema, Signature, Type, Unseen
 from kervan.package.encoding import held
-from kervan.package.fitted import Fitted
-from kervan.package.formats.excel import FILE, ExcelFormat, write_workbook
-from kervan.package.formats.excel_calc import SheetPredictor, find_office
-from kervan.package.neutral.build import Builder
-from kervan.package.neutral.form import Equal, Form
-from kervan.package.neutral.score import score
-from kervan.package.parity import compare, nasty_rows
-from kervan.package.scalar.excel import write_sheets
+from kervan.package.proving.parity import compare, nasty_rows
+from kervan.package.writing.fitted import Fitted
+from kervan.package.writing.formats.excel import FILE, ExcelFormat, write_workbook
+from kervan.package.writing.formats.excel_calc import SheetPredictor, find_office
+from kervan.package.writing.neutral.build import Builder
+from kervan.package.writing.neutral.form import Equal, Form
+from kervan.package.writing.neutral.score import score
+from kervan.package.writing.scalar.excel import write_sheets
 from kervan.testing.sample import fit_sample
 
 from .code.forms import FORMS, Given, form_of, signature_of

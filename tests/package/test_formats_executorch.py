@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from kervan.core.errors import Corrupted
-from kervan.package.build import prove
-from kervan.package.fitted import Fitted
-from kervan.package.formats.executorch import FILE, ExecuTorchFormat
-from kervan.package.tensor.executorch import quiet
+from kervan.package.proving.build import prove
+from kervan.package.writing.fitted import Fitted
+from kervan.package.writing.formats.executorch import FILE, ExecuTorchFormat
+from kervan.package.writing.tensor.executorch import quiet
 from kervan.testing.sample import fit_sample
 
 from .code.test_real_tables import fitted

@@ -20,14 +20,16 @@ from kervan.core.errors import Corrupted, MissingExtra, Refused
 from kervan.core.plugins import plugin
 from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.package.encoding import held
-from kervan.package.fitted import Fitted
-from kervan.package.formats.mojo import FILE as MOJO
-from kervan.package.formats.mojo import MojoFormat
-from kervan.package.formats.pojo import PojoFormat
-from kervan.package.h2o.engine import mojo_scorer
-from kervan.package.h2o.pojo import FILE as POJO
-from kervan.package.neutral.build import Builder
-from kervan.package.neutral.form import (
+from kervan.package.proving.parity import compare, proof_rows
+from kervan.package.safety.inspection import inspect_file
+from kervan.package.writing.fitted import Fitted
+from kervan.package.writing.formats.mojo import FILE as MOJO
+from kervan.package.writing.formats.mojo import MojoFormat
+from kervan.package.writing.formats.pojo import PojoFormat
+from kervan.package.writing.h2o.engine import mojo_scorer
+from kervan.package.writing.h2o.pojo import FILE as POJO
+from kervan.package.writing.neutral.build import Builder
+from kervan.package.writing.neutral.form import (
     Arithmetic,
     Choose,
     Form,
@@ -38,9 +40,7 @@ from kervan.package.neutral.form import (
     Trees,
     Unary,
 )
-from kervan.package.neutral.score import score
-from kervan.package.parity import compare, proof_rows
-from kervan.package.safety.inspection import inspect_file
+from kervan.package.writing.neutral.score import score
 from kervan.testing.sample import TASKS, fit_sample, sample
 
 from .code.forms import Given, together
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kervan.core.ports import Predictor
-    from kervan.package.neutral.form import Layer
+    from kervan.package.writing.neutral.form import Layer
 
 WIDTH = every_layer.WIDTH
 NUMBERS = Schema(tuple(Column(name=f"x{at}", type=Type.NUMBER, nullable=True) for at in range(WIDTH)))

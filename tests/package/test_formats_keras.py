@@ -16,12 +16,12 @@ import pytest
 
 from kervan.core.errors import Corrupted, InvalidConfig
 from kervan.core.plugins import plugin
-from kervan.package.fitted import Fitted
-from kervan.package.neutral.score import score
 from kervan.package.safety.inspection import inspect_file
-from kervan.package.tensor.coding import read_signature
-from kervan.package.tensor.keras.files import ATTRIBUTE
-from kervan.package.tensor.keras.library import imported, quiet
+from kervan.package.writing.fitted import Fitted
+from kervan.package.writing.neutral.score import score
+from kervan.package.writing.tensor.coding import read_signature
+from kervan.package.writing.tensor.keras.files import ATTRIBUTE
+from kervan.package.writing.tensor.keras.library import imported, quiet
 from kervan.testing.sample import fit_sample, sample
 
 from .code.test_real_tables import FAMILIES
@@ -199,7 +199,7 @@ def test_keras_is_imported_late_says_nothing_and_leaves_the_home_alone(
 import sys
 from pathlib import Path
 from kervan.core.plugins import plugin
-from kervan.package.fitted import Fitted
+from kervan.package.writing.fitted import Fitted
 from kervan.testing.sample import fit_sample
 formats = [plugin("format", name) for name in ("keras", "hdf5")]
 assert not {"keras", "h5py", "tensorflow", "torch"} & set(sys.modules)
@@ -217,7 +217,7 @@ print(sys.modules["keras"].backend.backend())
 def test_the_users_own_settings_are_heard(tmp_path: Path) -> None:
     (tmp_path / "keras.json").write_text('{"backend": "torch", "floatx": "float64"}', encoding="utf-8")
     code = """
-from kervan.package.tensor.keras.library import imported
+from kervan.package.writing.tensor.keras.library import imported
 print(imported().backend.backend(), imported().config.floatx())
 """
     assert child(code, KERAS_HOME=str(tmp_path)).stdout.split() == ["torch", "float64"]
@@ -225,7 +225,7 @@ print(imported().backend.backend(), imported().config.floatx())
 
 def test_a_backend_that_is_not_there_is_named(tmp_path: Path) -> None:
     code = """
-from kervan.package.tensor.keras.library import imported
+from kervan.package.writing.tensor.keras.library import imported
 try:
     imported()
 except Exception as error:

@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from sklearn.tree import DecisionTreeClassifier
 
 from kervan.core.errors import Corrupted, Refused
-from kervan.package.fitted import Fitted
-from kervan.package.formats.litert import FILE, LitertFormat
-from kervan.package.parity import compare, proof_rows
-from kervan.package.tensor.coding import read_signature
-from kervan.package.tensor.litert.graph import metadata
-from kervan.package.tensor.litert.write import METADATA, model_bytes
+from kervan.package.proving.parity import compare, proof_rows
+from kervan.package.writing.fitted import Fitted
+from kervan.package.writing.formats.litert import FILE, LitertFormat
+from kervan.package.writing.tensor.coding import read_signature
+from kervan.package.writing.tensor.litert.graph import metadata
+from kervan.package.writing.tensor.litert.write import METADATA, model_bytes
 from kervan.testing.sample import fit_sample, sample
 
 from .code.test_real_tables import FAMILIES
@@ -195,7 +195,7 @@ import sys
 from pathlib import Path
 import numpy as np
 from kervan.core.plugins import plugin
-from kervan.package.tensor.litert.interpreter import REFERENCE, XNNPACK, Interpreter
+from kervan.package.writing.tensor.litert.interpreter import REFERENCE, XNNPACK, Interpreter
 plugin("format", "litert")
 assert "ai_edge_litert" not in sys.modules
 rows = np.zeros((2, 4), dtype=np.float32)

@@ -13,11 +13,11 @@ import pytest
 from kervan.core.errors import Corrupted
 from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.package.encoding import UNKNOWN
-from kervan.package.fitted import Fitted
-from kervan.package.formats.mlflow import FILE, GRAPH_FILE, MlflowFormat
-from kervan.package.formats.onnx_graph import matrix_graph
-from kervan.package.neutral.score import score
-from kervan.package.parity import compare
+from kervan.package.proving.parity import compare
+from kervan.package.writing.fitted import Fitted
+from kervan.package.writing.formats.mlflow import FILE, GRAPH_FILE, MlflowFormat
+from kervan.package.writing.formats.onnx_graph import matrix_graph
+from kervan.package.writing.neutral.score import score
 from kervan.testing.sample import TASKS, fit_sample
 
 from .code.forms import Given

@@ -13,13 +13,13 @@ import pytest
 
 from kervan.core.errors import Corrupted, ParityFailed
 from kervan.core.schema import Schema
-from kervan.package.build import prove
-from kervan.package.fitted import Fitted
-from kervan.package.formats.openvino import FILE, WEIGHTS, OpenvinoFormat
-from kervan.package.neutral.form import Trees
-from kervan.package.neutral.score import score
-from kervan.package.parity import proof_rows
-from kervan.package.tensor.openvino import imported
+from kervan.package.proving.build import prove
+from kervan.package.proving.parity import proof_rows
+from kervan.package.writing.fitted import Fitted
+from kervan.package.writing.formats.openvino import FILE, WEIGHTS, OpenvinoFormat
+from kervan.package.writing.neutral.form import Trees
+from kervan.package.writing.neutral.score import score
+from kervan.package.writing.tensor.openvino import imported
 from kervan.testing.sample import fit_sample
 
 from .code.test_real_tables import FAMILIES, fitted
@@ -141,8 +141,8 @@ def test_a_graph_that_makes_no_sense_is_refused(old: bytes, new: bytes, tmp_path
 ASKING = """
 import sys
 from pathlib import Path
-from kervan.package.fitted import Fitted
-from kervan.package.formats.openvino import OpenvinoFormat
+from kervan.package.writing.fitted import Fitted
+from kervan.package.writing.formats.openvino import OpenvinoFormat
 from kervan.testing.sample import fit_sample
 model, signature, matrix = fit_sample("tree", "binary")
 folder = Path(sys.argv[1])

@@ -10,13 +10,13 @@ import pytest
 
 from kervan.core.errors import Corrupted, Refused
 from kervan.core.schema import Column, Schema, Signature, Type
-from kervan.package.fitted import Fitted
-from kervan.package.formats.pfa import FILE, PfaFormat
-from kervan.package.neutral.build import Builder
-from kervan.package.neutral.form import Form, Trees
-from kervan.package.neutral.score import score
-from kervan.package.parity import compare
-from kervan.package.pfa.engine import Engine
+from kervan.package.proving.parity import compare
+from kervan.package.writing.fitted import Fitted
+from kervan.package.writing.formats.pfa import FILE, PfaFormat
+from kervan.package.writing.neutral.build import Builder
+from kervan.package.writing.neutral.form import Form, Trees
+from kervan.package.writing.neutral.score import score
+from kervan.package.writing.pfa.engine import Engine
 from kervan.testing.sample import fit_sample
 
 from .code.forms import FORMS, Given, form_of, trees

@@ -16,10 +16,10 @@ import pytest
 from kervan.core.errors import Refused
 from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.model.train import fit
-from kervan.package.fitted import Fitted
-from kervan.package.formats.pmml import FILE, PmmlFormat
-from kervan.package.parity import proof_rows
-from kervan.package.scalar.pmml import NAMESPACE
+from kervan.package.proving.parity import proof_rows
+from kervan.package.writing.fitted import Fitted
+from kervan.package.writing.formats.pmml import FILE, PmmlFormat
+from kervan.package.writing.scalar.pmml import NAMESPACE
 from kervan.testing.sample import TASKS, fit_sample
 
 FAMILIES = ("linear", "tree", "forest", "boosting", "baseline")

@@ -16,10 +16,10 @@ from safetensors.numpy import save_file
 from safetensors.torch import load_file
 
 from kervan.core.errors import Corrupted, InvalidInput
-from kervan.package.fitted import Fitted
-from kervan.package.formats.safetensors import FILE, STRUCTURE, SafetensorsFormat
-from kervan.package.neutral.score import score
-from kervan.package.tensor.torch import module_of
+from kervan.package.writing.fitted import Fitted
+from kervan.package.writing.formats.safetensors import FILE, STRUCTURE, SafetensorsFormat
+from kervan.package.writing.neutral.score import score
+from kervan.package.writing.tensor.torch import module_of
 from kervan.testing.sample import fit_sample
 
 from .tensor import every_layer

@@ -13,9 +13,9 @@ from sklearn.tree import DecisionTreeClassifier
 
 from kervan.core.errors import Corrupted
 from kervan.core.schema import Column, Schema, Signature, Type
-from kervan.package.fitted import Fitted
-from kervan.package.formats.savedmodel import FOLDER, SavedModelFormat
-from kervan.package.tensor.tensorflow import imported
+from kervan.package.writing.fitted import Fitted
+from kervan.package.writing.formats.savedmodel import FOLDER, SavedModelFormat
+from kervan.package.writing.tensor.tensorflow import imported
 from kervan.testing.sample import fit_sample, sample
 
 from .code.test_real_tables import FAMILIES
@@ -160,7 +160,7 @@ import sys
 from kervan.core.plugins import plugin
 plugin("format", "savedmodel")
 assert "tensorflow" not in sys.modules
-from kervan.package.tensor.tensorflow import imported
+from kervan.package.writing.tensor.tensorflow import imported
 imported()
 """
     environ = {name: value for name, value in os.environ.items() if name != "KERAS_HOME"}

@@ -30,15 +30,15 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from kervan.core.errors import Corrupted, MissingExtra, MissingTool, ParityFailed, Refused
 from kervan.core.plugins import plugin
 from kervan.core.schema import Column, Schema, Signature, Type
-from kervan.package.build import write_format
 from kervan.package.encoding import encode_table
-from kervan.package.fitted import Fitted
-from kervan.package.formats.sparkml import FOLDER
-from kervan.package.formats.sql import FILE
-from kervan.package.neutral.form import Combine, Form, Impute, Map, Operation, Power, Take, Unary
-from kervan.package.neutral.score import FormPredictor
-from kervan.package.parity import proof_rows
-from kervan.package.spark.engine import Engine, Question, engine
+from kervan.package.proving.build import write_format
+from kervan.package.proving.parity import proof_rows
+from kervan.package.writing.fitted import Fitted
+from kervan.package.writing.formats.sparkml import FOLDER
+from kervan.package.writing.formats.sql import FILE
+from kervan.package.writing.neutral.form import Combine, Form, Impute, Map, Operation, Power, Take, Unary
+from kervan.package.writing.neutral.score import FormPredictor
+from kervan.package.writing.spark.engine import Engine, Question, engine
 from kervan.testing.change import CHANGES
 from kervan.testing.sample import fit_sample
 

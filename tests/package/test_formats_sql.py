@@ -25,10 +25,10 @@ from sklearn.tree import DecisionTreeRegressor
 from kervan.core.errors import MissingTool, Refused
 from kervan.core.plugins import plugin
 from kervan.core.schema import Column, Schema, Signature, Type
-from kervan.package.build import write_format
-from kervan.package.fitted import Fitted
-from kervan.package.formats.sql import FILE, NODES
-from kervan.package.parity import proof_rows
+from kervan.package.proving.build import write_format
+from kervan.package.proving.parity import proof_rows
+from kervan.package.writing.fitted import Fitted
+from kervan.package.writing.formats.sql import FILE, NODES
 from kervan.testing.change import CHANGES
 from kervan.testing.sample import fit_sample
 

@@ -10,9 +10,9 @@ import torch
 
 from kervan.core.errors import Corrupted
 from kervan.core.plugins import plugin
-from kervan.package.fitted import Fitted
-from kervan.package.tensor.coding import FILE as SIGNATURE
-from kervan.package.tensor.coding import read_signature
+from kervan.package.writing.fitted import Fitted
+from kervan.package.writing.tensor.coding import FILE as SIGNATURE
+from kervan.package.writing.tensor.coding import read_signature
 from kervan.testing.sample import fit_sample
 
 from .code.test_real_tables import FAMILIES

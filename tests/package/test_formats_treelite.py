@@ -16,11 +16,11 @@ from sklearn.ensemble import (
 
 from kervan.core.errors import Corrupted, Refused
 from kervan.core.schema import Schema, Signature, Type
-from kervan.package.build import prove
-from kervan.package.fitted import Fitted
-from kervan.package.formats.treelite import FILE, TreeliteFormat
-from kervan.package.neutral.form import Arithmetic, Map, Operation, Softmax, Trees, Unary
-from kervan.package.parity import compare, nasty_rows, proof_rows
+from kervan.package.proving.build import prove
+from kervan.package.proving.parity import compare, nasty_rows, proof_rows
+from kervan.package.writing.fitted import Fitted
+from kervan.package.writing.formats.treelite import FILE, TreeliteFormat
+from kervan.package.writing.neutral.form import Arithmetic, Map, Operation, Softmax, Trees, Unary
 from kervan.testing.sample import sample
 
 from .code.test_real_tables import FAMILIES, fitted
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kervan.core.ports import Predictor
-    from kervan.package.neutral.form import Layer
+    from kervan.package.writing.neutral.form import Layer
 
 
 def written(model: Fitted, folder: Path) -> Predictor:

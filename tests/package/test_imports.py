@@ -23,11 +23,11 @@ from sklearn.svm import LinearSVC
 
 from kervan.core.errors import Corrupted, InvalidInput, NotFound, ParityFailed, Refused
 from kervan.core.schema import Column, Schema, Signature, Type
-from kervan.package.build import write_formats
-from kervan.package.formats.native import NativeFormat
-from kervan.package.formats.onnx import OnnxFormat
-from kervan.package.imports.fit import fit, in_order_of
-from kervan.package.imports.open import open_model
+from kervan.package.foreign.fit import fit, in_order_of
+from kervan.package.foreign.open import open_model
+from kervan.package.proving.build import write_formats
+from kervan.package.writing.formats.native import NativeFormat
+from kervan.package.writing.formats.onnx import OnnxFormat
 from kervan.testing.sample import fit_sample
 
 if TYPE_CHECKING:
@@ -273,7 +273,7 @@ def test_a_native_folder_is_read(tmp_path: Path) -> None:
 
 
 def fit_like(model: Any, signature: Signature) -> Any:
-    from kervan.package.fitted import Fitted
+    from kervan.package.writing.fitted import Fitted
 
     return Fitted(model, signature)
 

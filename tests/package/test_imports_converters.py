@@ -22,10 +22,10 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVR
 
 from kervan.core.schema import Column, Schema, Signature, Type
-from kervan.package.build import write_formats
 from kervan.package.encoding import encode_table
-from kervan.package.imports.fit import fit
-from kervan.package.imports.open import open_model
+from kervan.package.foreign.fit import fit
+from kervan.package.foreign.open import open_model
+from kervan.package.proving.build import write_formats
 
 if TYPE_CHECKING:
     from pathlib import Path

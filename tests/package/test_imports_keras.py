@@ -14,16 +14,16 @@ from sklearn.datasets import load_breast_cancer, load_diabetes
 
 from kervan.core.errors import Corrupted, Refused
 from kervan.core.schema import Column, Schema, Signature, Type
-from kervan.package.build import write_formats
 from kervan.package.encoding import EXACT_UP_TO
-from kervan.package.imports.fit import fit
-from kervan.package.imports.keras import Network
-from kervan.package.imports.keras_files import read_keras
-from kervan.package.imports.open import open_model
-from kervan.package.neutral.build import Builder
-from kervan.package.neutral.form import Form
-from kervan.package.neutral.score import FormPredictor, score
-from kervan.package.parity import proof_rows
+from kervan.package.foreign.fit import fit
+from kervan.package.foreign.keras import Network
+from kervan.package.foreign.keras_files import read_keras
+from kervan.package.foreign.open import open_model
+from kervan.package.proving.build import write_formats
+from kervan.package.proving.parity import proof_rows
+from kervan.package.writing.neutral.build import Builder
+from kervan.package.writing.neutral.form import Form
+from kervan.package.writing.neutral.score import FormPredictor, score
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,12 +9,12 @@ import pytest
 
 from kervan.core.errors import Corrupted, Refused
 from kervan.core.schema import Column, Schema, Signature, Type
-from kervan.package.build import write_formats
-from kervan.package.formats.pmml import PmmlFormat
-from kervan.package.imports.fit import fit
-from kervan.package.imports.open import open_model
-from kervan.package.neutral.score import FormPredictor
-from kervan.package.parity import compare, proof_rows
+from kervan.package.foreign.fit import fit
+from kervan.package.foreign.open import open_model
+from kervan.package.proving.build import write_formats
+from kervan.package.proving.parity import compare, proof_rows
+from kervan.package.writing.formats.pmml import PmmlFormat
+from kervan.package.writing.neutral.score import FormPredictor
 from package.neutral import rows as every
 from package.pmml_documents import (
     CLASSES,

@@ -10,9 +10,9 @@ from sklearn.datasets import load_breast_cancer
 
 from kervan.core.errors import Corrupted, Refused
 from kervan.core.schema import Column, Schema, Signature, Type
-from kervan.package.build import write_formats
-from kervan.package.imports.fit import fit
-from kervan.package.imports.open import open_model
+from kervan.package.foreign.fit import fit
+from kervan.package.foreign.open import open_model
+from kervan.package.proving.build import write_formats
 
 if TYPE_CHECKING:
     from pathlib import Path

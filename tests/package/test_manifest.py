@@ -16,8 +16,8 @@ from kervan.core.errors import Corrupted, InvalidInput
 from kervan.core.identity import sha256
 from kervan.core.nouns import PackageFile
 from kervan.core.schema import Column, Schema, Signature, Type, Unseen
-from kervan.package.manifest import FORMAT, FormatFacts, Lineage, Manifest, Parity
-from kervan.package.readers.any import parse_manifest
+from kervan.package.contents.manifest import FORMAT, FormatFacts, Lineage, Manifest, Parity
+from kervan.package.contents.readers.any import parse_manifest
 
 from .small_tables import signature_for
 

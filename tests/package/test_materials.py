@@ -7,9 +7,9 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from kervan.package.background import Background
-from kervan.package.manifest import Lineage
-from kervan.package.materials import bill_of_materials
+from kervan.package.contents.background import Background
+from kervan.package.contents.manifest import Lineage
+from kervan.package.contents.materials import bill_of_materials
 from package.backgrounds import FILES, HASH, background
 
 VALIDATOR = JsonStrictValidator(SchemaVersion.V1_6)

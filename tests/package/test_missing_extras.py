@@ -10,8 +10,8 @@ import pytest
 
 from kervan.core.errors import MissingExtra
 from kervan.core.plugins import plugin
-from kervan.package.build import load_format
-from kervan.package.fitted import Fitted
+from kervan.package.proving.build import load_format
+from kervan.package.writing.fitted import Fitted
 from kervan.testing.sample import fit_sample
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def test_a_package_without_the_library_that_scores_it_says_which_extra(
     def version(name: str) -> str:
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr("kervan.package.native.read.version", version)
+    monkeypatch.setattr("kervan.package.writing.native.read.version", version)
     with pytest.raises(MissingExtra) as caught:
         load_format("native", tmp_path, signature)
     assert caught.value.hint == "pip install 'kervan[train]'"

@@ -39,8 +39,8 @@ from sklearn.tree import DecisionTreeClassifier
 
 from kervan.core.errors import Corrupted, Refused
 from kervan.model.neighbours import NeighboursClassifier
-from kervan.package.native.read import read_model
-from kervan.package.native.write import write_model
+from kervan.package.writing.native.read import read_model
+from kervan.package.writing.native.write import write_model
 
 from .every_estimator import CLASSES, NUMBERS, ROWS, TEXTS, fitted, names
 

@@ -41,9 +41,9 @@ from sklearn.svm import SVC, SVR, LinearSVC, NuSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from kervan.core.errors import Corrupted, Refused
-from kervan.package.native.arrays import write_arrays
-from kervan.package.native.read import read_model
-from kervan.package.native.write import take_apart, write_model
+from kervan.package.writing.native.arrays import write_arrays
+from kervan.package.writing.native.read import read_model
+from kervan.package.writing.native.write import take_apart, write_model
 
 from .every_estimator import CLASSES, NUMBERS, ROWS
 

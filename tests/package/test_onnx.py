@@ -13,10 +13,10 @@ from kervan.core.errors import Corrupted, Refused
 from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.model.candidates import BASELINE, FAMILIES
 from kervan.model.train import fit
-from kervan.package.fitted import Fitted
-from kervan.package.formats.onnx import MATRIX_FILE, PORTABLE_FILE, OnnxFormat
-from kervan.package.neutral.form import Trees
-from kervan.package.parity import compare, nasty_rows
+from kervan.package.proving.parity import compare, nasty_rows
+from kervan.package.writing.fitted import Fitted
+from kervan.package.writing.formats.onnx import MATRIX_FILE, PORTABLE_FILE, OnnxFormat
+from kervan.package.writing.neutral.form import Trees
 
 from .small_tables import encoded, make_table, signature_for
 

@@ -11,12 +11,12 @@ import pytest
 
 from kervan.core.errors import Corrupted, KervanError, NotFound, Refused
 from kervan.core.nouns import PackageFile
-from kervan.package.archive import pack
-from kervan.package.manifest import FILE_NAME
+from kervan.package.contents.archive import pack
+from kervan.package.contents.manifest import FILE_NAME
+from kervan.package.contents.readers.any import READERS
+from kervan.package.contents.signing import FILE_NAME as SIGNATURE
+from kervan.package.contents.signing import SigningKey
 from kervan.package.opening import check_package, load_package
-from kervan.package.readers.any import READERS
-from kervan.package.signing import FILE_NAME as SIGNATURE
-from kervan.package.signing import SigningKey
 from kervan.serve.decode import RowDecoder
 from kervan.testing.sample import SECRET, make_package
 

@@ -9,9 +9,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from kervan.core.ports import Predictor
-from kervan.package.fitted import Fitted
-from kervan.package.formats.onnx import MatrixPredictor
-from kervan.package.optimise import Question, optimise
+from kervan.package.proving.optimise import Question, optimise
+from kervan.package.writing.fitted import Fitted
+from kervan.package.writing.formats.onnx import MatrixPredictor
 from kervan.testing.sample import fit_sample, sample
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from kervan.core.errors import InvalidData, ParityFailed
 from kervan.core.schema import Type
-from kervan.package.parity import Comparison, check_parity, compare, nasty_rows
+from kervan.package.proving.parity import Comparison, check_parity, compare, nasty_rows
 
 from .small_tables import encoded, signature_for
 

@@ -18,9 +18,9 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.tree import DecisionTreeClassifier
 
 from kervan.core.errors import Corrupted, Refused
-from kervan.package.fitted import Fitted
-from kervan.package.formats.pickled import JoblibFormat, PickleFormat
-from kervan.package.native.unpickle import unpickle_model
+from kervan.package.writing.fitted import Fitted
+from kervan.package.writing.formats.pickled import JoblibFormat, PickleFormat
+from kervan.package.writing.native.unpickle import unpickle_model
 from kervan.testing.sample import fit_sample, sample
 
 from .every_estimator import CLASSES, ROWS, fitted, names

@@ -15,9 +15,9 @@ from kervan.core.plugins import plugin
 from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.model.train import fit
 from kervan.package.encoding import encode_table
-from kervan.package.fitted import Fitted
-from kervan.package.formats.sql import FILE, NODES
-from kervan.package.parity import proof_rows
+from kervan.package.proving.parity import proof_rows
+from kervan.package.writing.fitted import Fitted
+from kervan.package.writing.formats.sql import FILE, NODES
 
 from .code.tools import needing_tools
 

@@ -28,10 +28,10 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from kervan.core.plugins import plugin
 from kervan.core.schema import Column, Schema, Signature, Type
-from kervan.package.build import prove, scorers_of
 from kervan.package.encoding import encode_table, encode_truth
-from kervan.package.fitted import Fitted
-from kervan.package.parity import proof_rows
+from kervan.package.proving.build import prove, scorers_of
+from kervan.package.proving.parity import proof_rows
+from kervan.package.writing.fitted import Fitted
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -28,10 +28,10 @@ from sklearn.linear_model import LogisticRegression
 
 from kervan.core.errors import Corrupted, NotFound, Refused
 from kervan.core.plugins import plugin
-from kervan.package.fitted import Fitted
 from kervan.package.safety.inspection import inspect_file
 from kervan.package.safety.kinds import BY_NAME, KINDS
 from kervan.package.safety.limits import Limits
+from kervan.package.writing.fitted import Fitted
 from kervan.testing.sample import fit_sample
 
 MODEL = LogisticRegression().fit(np.arange(12.0).reshape(6, 2), [0, 1, 0, 1, 0, 1])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from kervan.core.errors import Corrupted, InvalidInput
 from kervan.core.identity import sha256
-from kervan.package.signing import PAYLOAD_TYPE, SigningKey, check_signature, read_public_key
+from kervan.package.contents.signing import PAYLOAD_TYPE, SigningKey, check_signature, read_public_key
 
 KEY = SigningKey(bytes(range(32)))
 MANIFEST = '{"ad": "şehir"}\n'.encode()

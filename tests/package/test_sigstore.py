@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kervan.core.errors import Conflict, InvalidInput, Refused, ServerFailed
-from kervan.package.sigstore import Identity, check_bundle, sign_folder
+from kervan.package.contents.sigstore import Identity, check_bundle, sign_folder
 
 PASSWORD = "şifre"
 

@@ -8,10 +8,10 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from kervan.core.errors import InvalidConfig
 from kervan.core.plugins import plugins
-from kervan.package.build import served_format
-from kervan.package.fitted import Fitted
-from kervan.package.parity import proof_rows
-from kervan.package.survey import Support, absent, survey
+from kervan.package.proving.build import served_format
+from kervan.package.proving.parity import proof_rows
+from kervan.package.proving.survey import Support, absent, survey
+from kervan.package.writing.fitted import Fitted
 from kervan.testing.sample import fit_sample, sample
 
 

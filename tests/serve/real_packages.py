@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kervan.core.schema import Column, Schema, Signature, Type, Unseen
-from kervan.package.build import write_formats
-from kervan.package.fitted import Fitted
-from kervan.package.manifest import Manifest
-from kervan.package.seal import write_manifest
-from kervan.package.signing import SigningKey
+from kervan.package.contents.manifest import Manifest
+from kervan.package.contents.seal import write_manifest
+from kervan.package.contents.signing import SigningKey
+from kervan.package.proving.build import write_formats
+from kervan.package.writing.fitted import Fitted
 
 if TYPE_CHECKING:
     from pathlib import Path

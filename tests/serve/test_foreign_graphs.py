@@ -15,10 +15,10 @@ from onnx import TensorProto, helper, numpy_helper
 from kervan.cli.root import kervan
 from kervan.core.errors import KervanError, ParityFailed, ServerFailed
 from kervan.core.nouns import Serving
-from kervan.package.manifest import FILE_NAME
-from kervan.package.readers.any import parse_manifest
-from kervan.package.seal import write_manifest
-from kervan.package.signing import SigningKey
+from kervan.package.contents.manifest import FILE_NAME
+from kervan.package.contents.readers.any import parse_manifest
+from kervan.package.contents.seal import write_manifest
+from kervan.package.contents.signing import SigningKey
 from kervan.serve.engine import Engine
 from serve.real_packages import NUMERIC, REGRESSION, ROW, make_package
 

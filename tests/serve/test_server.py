@@ -334,10 +334,10 @@ def test_a_package_that_fails_its_health_prediction_never_serves(
     model.graph.node.append(helper.make_node("Log", ["before"], ["logarithm"]))
     model.graph.node.append(helper.make_node("Sqrt", ["logarithm"], [output.name]))
     onnx.save(model, path)
-    from kervan.package.manifest import FILE_NAME
-    from kervan.package.readers.any import parse_manifest
-    from kervan.package.seal import write_manifest
-    from kervan.package.signing import SigningKey
+    from kervan.package.contents.manifest import FILE_NAME
+    from kervan.package.contents.readers.any import parse_manifest
+    from kervan.package.contents.seal import write_manifest
+    from kervan.package.contents.signing import SigningKey
 
     write_manifest(parse_manifest((package / FILE_NAME).read_bytes()), package, SigningKey(bytes(32)))
     with pytest.raises(ServerFailed, match=r"gelir@3\.0\.0 failed its health prediction.*not finite"):

@@ -32,15 +32,15 @@ with extras_named():
         train,
     )
     from kervan.app.project import Project, Stage, open_project
-    from kervan.pipeline.runner import run as run_pipeline
-    from kervan.pipeline.track import Tracker
+    from kervan.flow.runner import run as run_pipeline
+    from kervan.flow.track import Tracker
 
 if TYPE_CHECKING:
     from kervan.app.audit import Audit
     from kervan.app.gc import Sweep
     from kervan.core.config import Check, Goal
     from kervan.core.nouns import Dataset, Deployment, Event, Finding, Model
-    from kervan.pipeline.step import Pipeline
+    from kervan.flow.step import Pipeline
 
 
 def open(  # noqa: A001 - `kervan.open` is meant to read like that

@@ -14,13 +14,13 @@ from kervan.core.errors import Conflict, NotFound, Refused
 from kervan.core.identity import Version, new_id
 from kervan.core.nouns import Link, Model, Package
 from kervan.core.schema import smallest_bump
-from kervan.package.archive import SUFFIX
-from kervan.package.manifest import FILE_NAME
+from kervan.package.contents.archive import SUFFIX
+from kervan.package.contents.manifest import FILE_NAME
 from kervan.package.opening import opened
 
 if TYPE_CHECKING:
     from kervan.app.project import Project
-    from kervan.package.manifest import Manifest
+    from kervan.package.contents.manifest import Manifest
 
 
 def model_of(project: Project, ref: str, *, why: str = "") -> Model:

@@ -11,8 +11,8 @@ from kervan.core.errors import Corrupted, NotFound
 from kervan.core.identity import sha256_file
 from kervan.core.nouns import Dataset, Finding, Package, Verdict
 from kervan.core.private import OTHERS
-from kervan.package import signing
-from kervan.pipeline.values import CACHE, difference, listing
+from kervan.flow.values import CACHE, difference, listing
+from kervan.package.contents import signing
 from kervan.store.open import KEY, MADE_KEY
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from kervan.data.content import content_hash
 from kervan.data.leaks import RULE
 from kervan.data.seen import seen
 from kervan.data.spreadsheet import csv_text
-from kervan.pipeline.table import from_parquet, to_parquet
+from kervan.flow.table import from_parquet, to_parquet
 from kervan.store.events import Entry, canonical
 from kervan.store.transaction import stored
 

@@ -12,7 +12,7 @@ from kervan.app.beside import look_at_cache, look_at_key, look_at_permissions
 from kervan.app.release import SCOPE, altered_file, current_deployment, state_of
 from kervan.core.errors import KervanError, NotFound
 from kervan.core.nouns import Finding, Model, Status, Verdict
-from kervan.pipeline.surroundings import is_alive
+from kervan.flow.surroundings import is_alive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

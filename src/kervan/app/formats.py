@@ -9,12 +9,12 @@ from kervan.app.register import manifest_of, package_folder
 from kervan.core.errors import Refused
 from kervan.core.nouns import Dataset, Role
 from kervan.core.plugins import plugin, plugins
-from kervan.package.build import write_format
 from kervan.package.encoding import encode_table
-from kervan.package.fitted import Fitted
-from kervan.package.native.read import read_model
-from kervan.package.parity import proof_rows
-from kervan.package.survey import absent, survey
+from kervan.package.proving.build import write_format
+from kervan.package.proving.parity import proof_rows
+from kervan.package.proving.survey import absent, survey
+from kervan.package.writing.fitted import Fitted
+from kervan.package.writing.native.read import read_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from kervan.app.project import Project
     from kervan.core.nouns import Model
     from kervan.core.ports import Matrix
-    from kervan.package.manifest import Parity
-    from kervan.package.survey import Tried
+    from kervan.package.contents.manifest import Parity
+    from kervan.package.proving.survey import Tried
 
 NATIVE = "native"
 _REAL_ROWS = 1_000

@@ -21,20 +21,20 @@ from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.data.columns import infer_schema
 from kervan.data.ingest import load
 from kervan.data.target import CLASSIFICATION, REGRESSION, task_of
-from kervan.package.background import Outline
-from kervan.package.build import load_format, requirements, served_format, write_formats
-from kervan.package.card import MODEL_CARD, model_card
-from kervan.package.contents import list_files
+from kervan.flow.table import as_texts
+from kervan.package.contents.background import Outline
+from kervan.package.contents.card import MODEL_CARD, model_card
+from kervan.package.contents.files import list_files
+from kervan.package.contents.manifest import Lineage, Manifest
+from kervan.package.contents.materials import MATERIALS, bill_of_materials
+from kervan.package.contents.seal import write_manifest, write_whole
 from kervan.package.encoding import encode_table
-from kervan.package.facts import format_facts
-from kervan.package.imports.fit import fit, in_order_of
-from kervan.package.imports.open import CAN_BE_ALLOWED, open_model
-from kervan.package.manifest import Lineage, Manifest
-from kervan.package.materials import MATERIALS, bill_of_materials
+from kervan.package.foreign.fit import fit, in_order_of
+from kervan.package.foreign.open import CAN_BE_ALLOWED, open_model
+from kervan.package.proving.build import load_format, requirements, served_format, write_formats
+from kervan.package.proving.facts import format_facts
 from kervan.package.safety.inspection import inspect_file
 from kervan.package.safety.kinds import BY_NAME
-from kervan.package.seal import write_manifest, write_whole
-from kervan.pipeline.table import as_texts
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from kervan.app.project import Project
-    from kervan.package.imports.foreign import Foreign
-    from kervan.package.imports.open import Opened
+    from kervan.package.foreign.foreign import Foreign
+    from kervan.package.foreign.open import Opened
 
 _REAL_ROWS = 1_000
 _SAMPLES = 20

@@ -11,15 +11,15 @@ import numpy as np
 
 from kervan.app.data import read_part
 from kervan.core.nouns import Role, Verdict
-from kervan.package.background import Background
-from kervan.package.build import load_format, requirements, served_format
-from kervan.package.card import DATA_CARD, MODEL_CARD, data_card, model_card
-from kervan.package.contents import list_files
+from kervan.package.contents.background import Background
+from kervan.package.contents.card import DATA_CARD, MODEL_CARD, data_card, model_card
+from kervan.package.contents.files import list_files
+from kervan.package.contents.manifest import Lineage, Manifest
+from kervan.package.contents.materials import MATERIALS, bill_of_materials
+from kervan.package.contents.seal import write_manifest, write_whole
 from kervan.package.encoding import encode_table
-from kervan.package.facts import format_facts
-from kervan.package.manifest import Lineage, Manifest
-from kervan.package.materials import MATERIALS, bill_of_materials
-from kervan.package.seal import write_manifest, write_whole
+from kervan.package.proving.build import load_format, requirements, served_format
+from kervan.package.proving.facts import format_facts
 
 if TYPE_CHECKING:
     import polars as pl
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from kervan.app.train import Trained
     from kervan.core.identity import Version
     from kervan.core.nouns import Report
-    from kervan.package.signing import SigningKey
+    from kervan.package.contents.signing import SigningKey
 
 _SAMPLES = 20
 

@@ -15,7 +15,7 @@ from kervan.core.nouns import Dataset, Link, Report, ReportKind, Role, Verdict
 from kervan.model.evaluate import evaluate
 from kervan.model.metrics import default_metric, task_of
 from kervan.package.encoding import encode_table, encode_truth
-from kervan.package.optimise import FILE, Question, optimise
+from kervan.package.proving.optimise import FILE, Question, optimise
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from kervan.app.project import Project
     from kervan.core.nouns import Model
     from kervan.core.ports import Predictor
-    from kervan.package.optimise import Measured
+    from kervan.package.proving.optimise import Measured
 
 
 def metric_of(model: Model) -> str:

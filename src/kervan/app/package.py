@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import Conflict, StorageFailed
-from kervan.package.archive import SUFFIX, pack
-from kervan.package.formats.onnx import bound_memory
+from kervan.package.contents.archive import SUFFIX, pack
+from kervan.package.contents.signing import Signer, read_public_key
+from kervan.package.contents.sigstore import check_bundle, sign_folder
 from kervan.package.opening import load_opened, opened
-from kervan.package.signing import Signer, read_public_key
-from kervan.package.sigstore import check_bundle, sign_folder
+from kervan.package.writing.formats.onnx import bound_memory
 from kervan.serve.trial import try_samples
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from kervan.package.manifest import Manifest
-    from kervan.package.sigstore import Identity
+    from kervan.package.contents.manifest import Manifest
+    from kervan.package.contents.sigstore import Identity
 
 _FOLDER = 0o755  # a workspace's are their owner's alone, and a package that leaves is for others
 

@@ -14,12 +14,12 @@ from kervan.app.package import copy_package
 from kervan.core.identity import Ref, check_name, new_id
 from kervan.core.nouns import Link, Model, Package, Report, ReportKind, Verdict
 from kervan.core.schema import smallest_bump
+from kervan.flow.values import CACHE, materialise
 from kervan.model.steps import CARD
-from kervan.package import signing
-from kervan.package.manifest import FILE_NAME, Manifest
-from kervan.package.readers.any import parse_manifest
-from kervan.package.signing import SigningKey
-from kervan.pipeline.values import CACHE, materialise
+from kervan.package.contents import signing
+from kervan.package.contents.manifest import FILE_NAME, Manifest
+from kervan.package.contents.readers.any import parse_manifest
+from kervan.package.contents.signing import SigningKey
 from kervan.store.transaction import stored
 
 if TYPE_CHECKING:

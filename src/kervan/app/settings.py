@@ -9,7 +9,7 @@ from kervan.core.errors import InvalidConfig
 from kervan.core.identity import check_name
 from kervan.core.plugins import plugins, which_meant
 from kervan.model.candidates import check_families
-from kervan.package.build import served_format
+from kervan.package.proving.build import served_format
 
 if TYPE_CHECKING:
     from kervan.core.config import Config

@@ -13,7 +13,7 @@ from kervan.core.nouns import Dataset, Deployment, Model, Prediction, Report, Ru
 
 if TYPE_CHECKING:
     from kervan.app.project import Project
-    from kervan.package.manifest import Manifest
+    from kervan.package.contents.manifest import Manifest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

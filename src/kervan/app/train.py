@@ -11,11 +11,11 @@ from kervan.app.settings import check_settings
 from kervan.core.errors import GoalMissed
 from kervan.core.nouns import Dataset, Link, Role, Run
 from kervan.data.target import task_of
+from kervan.flow.runner import Progress, run
+from kervan.flow.track import Tracker
+from kervan.flow.values import Value
 from kervan.model.metrics import check_goal, default_metric
 from kervan.model.steps import Candidate, Choice, Interface, read_card, training
-from kervan.pipeline.runner import Progress, run
-from kervan.pipeline.track import Tracker
-from kervan.pipeline.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable

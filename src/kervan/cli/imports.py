@@ -13,7 +13,7 @@ from kervan.cli.show import pairs, proof_text
 
 if TYPE_CHECKING:
     from kervan.app.project import Project
-    from kervan.package.manifest import Manifest
+    from kervan.package.contents.manifest import Manifest
 
 
 @click.command("import")

@@ -15,8 +15,8 @@ from kervan.cli.show import pairs, proof_text
 if TYPE_CHECKING:
     from kervan.app.package import Checked
     from kervan.app.project import Project
-    from kervan.package.manifest import Manifest
-    from kervan.package.optimise import Measured
+    from kervan.package.contents.manifest import Manifest
+    from kervan.package.proving.optimise import Measured
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -163,7 +163,7 @@ def check(
 ) -> Shown:
     """Check a package, a folder or one file: who signed it, every file, that it answers its sample rows."""
     from kervan.app.package import Bundle, check_package
-    from kervan.package.sigstore import Identity
+    from kervan.package.contents.sigstore import Identity
 
     signer = public or (Identity(name=identity, issuer=issuer) if identity and issuer else None)
     if (bundle is None) != (signer is None) or bool(identity) != bool(issuer) or (public and identity):

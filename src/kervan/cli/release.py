@@ -162,7 +162,7 @@ def predict(project: Project, name: str, file: Path | None, row: str | None) -> 
 
 def _package(model: str) -> Path:
     """Return a package: the folder or file that is named, or the folder of a model in this project."""
-    from kervan.package.manifest import FILE_NAME
+    from kervan.package.contents.manifest import FILE_NAME
 
     place = Path(model)
     if model and (place.is_file() or (place / FILE_NAME).is_file()):

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from kervan.core.nouns import Finding, Model, Report, Run
     from kervan.data.profile import ColumnProfile
     from kervan.monitor.drift import DriftReport
-    from kervan.package.manifest import Parity
-    from kervan.package.optimise import Measured
-    from kervan.package.survey import Tried
+    from kervan.package.contents.manifest import Parity
+    from kervan.package.proving.optimise import Measured
+    from kervan.package.proving.survey import Tried
 
 
 def pairs(values: Mapping[str, Any]) -> str:

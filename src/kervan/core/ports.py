@@ -64,7 +64,7 @@ class Fitted(Predictor, Protocol):
 
     @property
     def form(self) -> Any:
-        """The model as `kervan.package.neutral.form.Form`, or raise `Refused` that names the reason."""
+        """The model as `kervan.package.writing.neutral.form.Form`, or raise `Refused` with the reason."""
 
 
 class Precision(StrEnum):

@@ -13,7 +13,7 @@ from kervan.data.looks import look_of
 from kervan.data.rules import require_usable
 from kervan.data.seen import ignore_line, names_rows
 from kervan.data.target import CLASSIFICATION
-from kervan.pipeline.table import as_texts
+from kervan.flow.table import as_texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ import numpy as np
 
 from kervan.core.errors import InvalidConfig, did_you_mean
 from kervan.core.nouns import Finding, Verdict
-from kervan.pipeline.table import as_texts
+from kervan.flow.table import as_texts
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence

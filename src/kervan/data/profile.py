@@ -10,7 +10,7 @@ import numpy as np
 from kervan.core.errors import NotFound
 from kervan.core.schema import Type
 from kervan.data.seen import different
-from kervan.pipeline.table import as_texts
+from kervan.flow.table import as_texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,7 @@ import hmac
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import InvalidConfig, InvalidInput, did_you_mean
-from kervan.pipeline.table import as_texts
+from kervan.flow.table import as_texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,7 @@ from kervan.core.errors import InvalidConfig, InvalidData
 from kervan.core.nouns import Role
 from kervan.data.rows import row_hashes
 from kervan.data.target import CLASSIFICATION
-from kervan.pipeline.table import as_texts
+from kervan.flow.table import as_texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from kervan.core.errors import InvalidConfig, InvalidData, did_you_mean
 from kervan.core.nouns import Finding, Verdict
-from kervan.pipeline.table import as_texts
+from kervan.flow.table import as_texts
 
 if TYPE_CHECKING:
     import polars as pl

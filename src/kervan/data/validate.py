@@ -8,7 +8,7 @@ from kervan.core.nouns import Finding, Verdict
 from kervan.data.leaks import leaks
 from kervan.data.rules import SEVERITIES, require_usable
 from kervan.data.seen import different, proposals, seen
-from kervan.pipeline.table import as_texts
+from kervan.flow.table import as_texts
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence

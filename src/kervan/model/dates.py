@@ -13,9 +13,9 @@ from sklearn.base import BaseEstimator, TransformerMixin  # noqa: TID253  a base
 
 from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.package.encoding import DAYS, SECONDS
-from kervan.package.neutral.build import Builder
-from kervan.package.neutral.form import AtLeast, Form, Operation, Unary
-from kervan.package.neutral.score import score
+from kervan.package.writing.neutral.build import Builder
+from kervan.package.writing.neutral.form import AtLeast, Form, Operation, Unary
+from kervan.package.writing.neutral.score import score
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

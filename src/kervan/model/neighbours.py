@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin  # noqa: TID253  a base class; candidates.py imports this file late
 
-from kervan.package.neutral.form import Distances, Nearest, Operation
+from kervan.package.writing.neutral.form import Distances, Nearest, Operation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from kervan.package.neutral.build import Builder
+    from kervan.package.writing.neutral.build import Builder
 
 MOST_ROWS = 4096
 _CHUNK = 1024

@@ -18,15 +18,15 @@ from kervan.core.ports import Precision
 from kervan.core.reading import AS_WRITTEN, Reading
 from kervan.core.schema import Schema, Signature, Type
 from kervan.data.columns import signature_of
+from kervan.flow.step import pipeline, step
+from kervan.flow.values import scratch
 from kervan.model.candidates import BASELINE, ROUNDING
 from kervan.model.evaluate import Evaluation, evaluate
 from kervan.model.train import CandidateScore, best, cross_validate, fit
-from kervan.package.build import load_format, served_format, write_formats
+from kervan.package.contents.manifest import Parity
 from kervan.package.encoding import encode_table, encode_truth, held
-from kervan.package.fitted import Fitted
-from kervan.package.manifest import Parity
-from kervan.pipeline.step import pipeline, step
-from kervan.pipeline.values import scratch
+from kervan.package.proving.build import load_format, served_format, write_formats
+from kervan.package.writing.fitted import Fitted
 
 if TYPE_CHECKING:
     import polars as pl

@@ -16,7 +16,7 @@ from kervan.core.nouns import Finding, Verdict
 from kervan.core.plugins import extras_named
 from kervan.model.candidates import BASELINE, build
 from kervan.model.metrics import higher_is_better, scores, task_of
-from kervan.package.fitted import Fitted
+from kervan.package.writing.fitted import Fitted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

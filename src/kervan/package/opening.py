@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import Corrupted, NotFound, Refused
-from kervan.package import signing
-from kervan.package.archive import read_ahead, unpack_package
-from kervan.package.build import load_format, served_format
-from kervan.package.contents import check_files
-from kervan.package.manifest import FILE_NAME, Manifest
-from kervan.package.readers.any import parse_manifest
-from kervan.package.signing import Signer, check_signature
+from kervan.package.contents import signing
+from kervan.package.contents.archive import read_ahead, unpack_package
+from kervan.package.contents.files import check_files
+from kervan.package.contents.manifest import FILE_NAME, Manifest
+from kervan.package.contents.readers.any import parse_manifest
+from kervan.package.contents.signing import Signer, check_signature
+from kervan.package.proving.build import load_format, served_format
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

@@ -13,10 +13,10 @@ from kervan.core.errors import ParityFailed, ServerFailed
 from kervan.core.identity import new_id
 from kervan.core.nouns import Prediction, Serving
 from kervan.core.ports import Answer, Predictor
+from kervan.package.contents.manifest import Manifest
 from kervan.package.encoding import NUMBER
-from kervan.package.formats.onnx import bound_memory
-from kervan.package.manifest import Manifest
 from kervan.package.opening import load_package
+from kervan.package.writing.formats.onnx import bound_memory
 from kervan.serve.answer import check_values, name_values
 from kervan.serve.decode import RowDecoder
 from kervan.serve.metrics import Metrics

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kervan.core.ports import Predictor
-    from kervan.package.manifest import Manifest
+    from kervan.package.contents.manifest import Manifest
 
 
 def try_samples(manifest: Manifest, predictor: Predictor) -> None:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kervan.core.schema import Schema, Signature, Type
-from kervan.package.fitted import Fitted
-from kervan.package.neutral.form import Form, Linear, Trees
+from kervan.package.writing.fitted import Fitted
+from kervan.package.writing.neutral.form import Form, Linear, Trees
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from kervan.package.neutral.form import Layer
+    from kervan.package.writing.neutral.form import Layer
 
 
 def _change_threshold(fitted: Fitted) -> Fitted:

@@ -12,10 +12,10 @@ import pytest
 
 from kervan.core.errors import Corrupted, Refused
 from kervan.core.ports import Format
-from kervan.package.build import Proving
 from kervan.package.encoding import held
-from kervan.package.fitted import Fitted
-from kervan.package.parity import compare, nasty_rows
+from kervan.package.proving.build import Proving
+from kervan.package.proving.parity import compare, nasty_rows
+from kervan.package.writing.fitted import Fitted
 from kervan.testing.change import CHANGES
 from kervan.testing.sample import TASKS, fit_sample, sample
 from kervan.testing.suite import Suite
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from kervan.core.ports import Matrix, Predictor
     from kervan.core.schema import Signature
-    from kervan.package.manifest import Parity
+    from kervan.package.contents.manifest import Parity
 
 
 class FormatSuite(Suite):

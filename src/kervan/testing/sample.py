@@ -63,11 +63,11 @@ def fit_sample(family: str, task: str) -> tuple[Any, Signature, Matrix]:
 
 def make_package(folder: Path, version: str) -> Path:
     """Write a package of the model `gelir` in ONNX."""
-    from kervan.package.build import write_formats
-    from kervan.package.fitted import Fitted
-    from kervan.package.manifest import Manifest
-    from kervan.package.seal import write_manifest
-    from kervan.package.signing import SigningKey
+    from kervan.package.contents.manifest import Manifest
+    from kervan.package.contents.seal import write_manifest
+    from kervan.package.contents.signing import SigningKey
+    from kervan.package.proving.build import write_formats
+    from kervan.package.writing.fitted import Fitted
 
     model, signature, matrix = fit_sample("tree", "binary")
     parity = write_formats(Fitted(model, signature), folder, ["onnx"], matrix[:50])

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kervan.core.schema import Column, Schema, Signature, Type
-from kervan.package.neutral.build import Builder
-from kervan.package.neutral.form import (
+from kervan.package.writing.neutral.build import Builder
+from kervan.package.writing.neutral.form import (
     AtLeast,
     Choose,
     Distances,

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kervan.core.plugins import plugin
-from kervan.package.code.program import write_program
-from kervan.package.code.python import write_python
-from kervan.package.neutral.form import Form, Operation, Unary
-from kervan.package.neutral.score import score
+from kervan.package.writing.code.program import write_program
+from kervan.package.writing.code.python import write_python
+from kervan.package.writing.neutral.form import Form, Operation, Unary
+from kervan.package.writing.neutral.score import score
 
 from .forms import FORMS, NEVER_MISSING, WIDTH, Given, form_of, together, trees
 from .tools import needing_tools

@@ -20,8 +20,8 @@ from kervan.core.plugins import plugin
 from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.model.train import fit
 from kervan.package.encoding import encode_table, encode_truth
-from kervan.package.fitted import Fitted
-from kervan.package.parity import compare, nasty_rows
+from kervan.package.proving.parity import compare, nasty_rows
+from kervan.package.writing.fitted import Fitted
 
 from .tools import needing_tools
 

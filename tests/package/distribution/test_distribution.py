@@ -18,11 +18,11 @@ from kervan.core.errors import MissingTool, RefusedRow
 from kervan.core.plugins import plugin
 from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.model.train import fit
+from kervan.package.contents.manifest import Parity
 from kervan.package.distribution import jar, npm, wheel
 from kervan.package.distribution.product import Product
 from kervan.package.distribution.readme import example_row
-from kervan.package.fitted import Fitted
-from kervan.package.manifest import Parity
+from kervan.package.writing.fitted import Fitted
 from kervan.serve.decode import RowDecoder
 from kervan.testing.sample import TASKS, fit_sample
 from package.code.tools import needing_tools

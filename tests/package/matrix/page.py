@@ -23,9 +23,9 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from kervan.core.errors import ParityFailed, Refused
-from kervan.package.build import write_format
-from kervan.package.parity import proof_rows
-from kervan.package.spark.engine import engine
+from kervan.package.proving.build import write_format
+from kervan.package.proving.parity import proof_rows
+from kervan.package.writing.spark.engine import engine
 from package.neutral.rows import ONLY_TWO_CLASSES, SEVERAL_OUTPUTS, fit, names
 from servers import mariadb, postgresql
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from kervan.package.fitted import Fitted
+    from kervan.package.writing.fitted import Fitted
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "estimators.md"
 # The columns; each line is proved by a test of its own, next to what takes about as long.

@@ -10,11 +10,11 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
 from kervan.core.schema import Column, Schema, Signature, Type
-from kervan.package.imports.open import open_model
-from kervan.package.neutral.build import Builder
-from kervan.package.neutral.fold import fold
-from kervan.package.neutral.form import Form, Unary
-from kervan.package.neutral.score import score
+from kervan.package.foreign.open import open_model
+from kervan.package.writing.neutral.build import Builder
+from kervan.package.writing.neutral.fold import fold
+from kervan.package.writing.neutral.form import Form, Unary
+from kervan.package.writing.neutral.score import score
 
 ML = "ai.onnx.ml"
 

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.utils import all_estimators
 
 from kervan.core.schema import Column, Schema, Signature, Type
-from kervan.package.fitted import Fitted
+from kervan.package.writing.fitted import Fitted
 
 INPUTS = Schema(
     (

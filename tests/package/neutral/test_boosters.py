@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from kervan.core.errors import Refused
-from kervan.package.neutral.build import Builder
-from kervan.package.neutral.fold import fold
-from kervan.package.neutral.form import Form, Unary
-from kervan.package.neutral.read import read_form
-from kervan.package.neutral.readers.registry import Ask, read
-from kervan.package.neutral.score import FormPredictor
+from kervan.package.writing.neutral.build import Builder
+from kervan.package.writing.neutral.fold import fold
+from kervan.package.writing.neutral.form import Form, Unary
+from kervan.package.writing.neutral.read import read_form
+from kervan.package.writing.neutral.readers.registry import Ask, read
+from kervan.package.writing.neutral.score import FormPredictor
 from kervan.testing.sample import TASKS, sample
 
 lightgbm = pytest.importorskip("lightgbm")

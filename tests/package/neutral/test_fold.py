@@ -24,9 +24,9 @@ from sklearn.tree import DecisionTreeRegressor
 from kervan.core.ports import Precision
 from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.package.encoding import LARGEST, held
-from kervan.package.fitted import Fitted
-from kervan.package.neutral.form import Map, Trees
-from kervan.package.neutral.score import score
+from kervan.package.writing.fitted import Fitted
+from kervan.package.writing.neutral.form import Map, Trees
+from kervan.package.writing.neutral.score import score
 
 OUTPUT = Column(name="y", type=Type.NUMBER)
 NUMBER = Signature(inputs=Schema((Column(name="x", type=Type.NUMBER),)), output=OUTPUT)

@@ -15,11 +15,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import RobustScaler, StandardScaler
 
 from kervan.core.schema import Column, Schema, Signature, Type
-from kervan.package.fitted import Fitted
-from kervan.package.neutral.form import Arithmetic, Linear
-from kervan.package.neutral.merge import merge
-from kervan.package.neutral.score import score
-from kervan.package.parity import proof_rows
+from kervan.package.proving.parity import proof_rows
+from kervan.package.writing.fitted import Fitted
+from kervan.package.writing.neutral.form import Arithmetic, Linear
+from kervan.package.writing.neutral.merge import merge
+from kervan.package.writing.neutral.score import score
 from kervan.testing.sample import TASKS, fit_sample
 from package.neutral.test_random_pipelines import problems
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kervan.package.neutral.narrow import rounded_down
+from kervan.package.writing.neutral.narrow import rounded_down
 
 LARGEST = float(np.finfo(np.float32).max)
 EDGES = np.array([-np.inf, -LARGEST, -1.0, -1e-45, -0.0, 0.0, 1e-45, 1.0, LARGEST, np.inf, np.nan])

@@ -15,10 +15,10 @@ from onnx import TensorProto
 
 from kervan.core.errors import Corrupted, Refused
 from kervan.core.schema import Column, Schema, Signature, Type
-from kervan.package.formats.onnx_graph import matrix_graph, portable_graph
-from kervan.package.neutral.build import Builder
-from kervan.package.neutral.fold import fold
-from kervan.package.neutral.form import (
+from kervan.package.writing.formats.onnx_graph import matrix_graph, portable_graph
+from kervan.package.writing.neutral.build import Builder
+from kervan.package.writing.neutral.fold import fold
+from kervan.package.writing.neutral.form import (
     AtLeast,
     Distances,
     Equal,
@@ -30,9 +30,9 @@ from kervan.package.neutral.form import (
     Trees,
     Unary,
 )
-from kervan.package.neutral.readers.onnx.graph import read_graph
-from kervan.package.neutral.readers.onnx.tensors import WIDEST, Rows
-from kervan.package.neutral.score import score
+from kervan.package.writing.neutral.readers.onnx.graph import read_graph
+from kervan.package.writing.neutral.readers.onnx.tensors import WIDEST, Rows
+from kervan.package.writing.neutral.score import score
 from package.neutral.onnx_graphs import both, branch, graph, graph_of_columns, node, numbers
 
 F = np.float32

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from kervan.core.errors import Refused
-from kervan.package.fitted import Fitted
-from kervan.package.neutral.form import Trees
-from kervan.package.neutral.score import FormPredictor
-from kervan.package.parity import compare, proof_rows
+from kervan.package.proving.parity import compare, proof_rows
+from kervan.package.writing.fitted import Fitted
+from kervan.package.writing.neutral.form import Trees
+from kervan.package.writing.neutral.score import FormPredictor
 from kervan.testing.sample import TASKS, sample
 
 lightgbm = pytest.importorskip("lightgbm")

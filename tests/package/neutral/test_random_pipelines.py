@@ -31,10 +31,10 @@ from sklearn.tree import DecisionTreeClassifier
 
 from kervan.core.plugins import plugin
 from kervan.core.schema import Column, Schema, Signature, Type
-from kervan.package.build import prove, scorers_of
-from kervan.package.fitted import Fitted
-from kervan.package.neutral.score import FormPredictor
-from kervan.package.parity import compare, proof_rows
+from kervan.package.proving.build import prove, scorers_of
+from kervan.package.proving.parity import compare, proof_rows
+from kervan.package.writing.fitted import Fitted
+from kervan.package.writing.neutral.score import FormPredictor
 
 SCALERS = [
     pre.StandardScaler(),

@@ -37,9 +37,9 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from kervan.core.errors import Refused
 from kervan.core.schema import Signature
-from kervan.package.fitted import Fitted
-from kervan.package.neutral.score import FormPredictor
-from kervan.package.parity import compare, proof_rows
+from kervan.package.proving.parity import compare, proof_rows
+from kervan.package.writing.fitted import Fitted
+from kervan.package.writing.neutral.score import FormPredictor
 
 from .rows import INPUTS, OUTPUTS, fit, fit_model, names, table
 

@@ -12,10 +12,10 @@ from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClas
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from kervan.package.build import write_format
-from kervan.package.fitted import Fitted
-from kervan.package.neutral.score import score
-from kervan.package.parity import proof_rows
+from kervan.package.proving.build import write_format
+from kervan.package.proving.parity import proof_rows
+from kervan.package.writing.fitted import Fitted
+from kervan.package.writing.neutral.score import score
 from kervan.testing.sample import sample
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kervan.core.schema import Column, Schema, Signature, Type
-from kervan.package.fitted import Fitted
-from kervan.package.neutral.form import (
+from kervan.package.proving.parity import compare
+from kervan.package.writing.fitted import Fitted
+from kervan.package.writing.neutral.form import (
     Arithmetic,
     AtLeast,
     Choose,
@@ -33,12 +34,11 @@ from kervan.package.neutral.form import (
     Unary,
     WeightedMedian,
 )
-from kervan.package.neutral.score import FormPredictor
-from kervan.package.parity import compare
+from kervan.package.writing.neutral.score import FormPredictor
 
 if TYPE_CHECKING:
     from kervan.core.ports import Predictor
-    from kervan.package.manifest import Parity
+    from kervan.package.contents.manifest import Parity
 
 WIDTH = 4
 _random = np.random.default_rng(0)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from kervan.core.errors import Corrupted
 from kervan.core.schema import Column, Schema, Signature, Type
-from kervan.package.rows import decode_column
-from kervan.package.tensor.coding import (
+from kervan.package.writing.rows import decode_column
+from kervan.package.writing.tensor.coding import (
     FILE,
     CodedPredictor,
     read_beside,

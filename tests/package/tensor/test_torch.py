@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 
-from kervan.package.neutral.score import score
-from kervan.package.parity import compare, proof_rows
-from kervan.package.tensor.coding import CodedPredictor
-from kervan.package.tensor.torch import module_of, scored_by
+from kervan.package.proving.parity import compare, proof_rows
+from kervan.package.writing.neutral.score import score
+from kervan.package.writing.tensor.coding import CodedPredictor
+from kervan.package.writing.tensor.torch import module_of, scored_by
 from package.neutral.rows import fit
 from package.neutral.test_random_pipelines import problems
 
 if TYPE_CHECKING:
-    from kervan.package.fitted import Fitted
+    from kervan.package.writing.fitted import Fitted
 
 
 def assert_alike(fitted: Fitted, matrix: Any) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import kervan.core.words
 from kervan.core.schema import Type
-from kervan.package.code.text import fill
 from kervan.package.encoding import days_of, encoded_parts, moment_of
+from kervan.package.writing.code.text import fill
 
 if TYPE_CHECKING:
     from kervan.core.schema import Signature

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kervan.core.errors import Corrupted
-from kervan.package.code.driver import find_tool
-from kervan.package.code.text import fill
-from kervan.package.distribution.product import write_zip
 from kervan.package.distribution.readme import example_row, write_readme
 from kervan.package.encoding import encoded
+from kervan.package.writing.code.driver import find_tool
+from kervan.package.writing.code.text import fill
+from kervan.package.writing.zipped import write_zip
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,23 +1,18 @@
-"""What a distribution says about its model, and archives whose bytes depend on nothing else."""
+"""What a distribution says about its model."""
 
 from __future__ import annotations
 
-import io
 import json
 import keyword
 import re
 import unicodedata
-import zipfile
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from kervan.core.schema import Signature
-    from kervan.package.manifest import Parity
+    from kervan.package.contents.manifest import Parity
 
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest moment that a ZIP file knows
 _TURKISH = str.maketrans("ıİ", "ii")
 
 
@@ -64,16 +59,3 @@ class Product:
             "parity": [asdict(proof) for proof in self.parity],
         }
         return json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
-
-
-def write_zip(files: Mapping[str, bytes]) -> bytes:
-    """Write a ZIP file: the same files in the same order always give the same bytes."""
-    body = io.BytesIO()
-    with zipfile.ZipFile(body, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            entry = zipfile.ZipInfo(name, _EPOCH)
-            entry.create_system = 3
-            entry.external_attr = 0o100644 << 16
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, content)
-    return body.getvalue()

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from kervan.core.schema import Type
-from kervan.package.card import columns_table
+from kervan.package.contents.card import columns_table
 
 if TYPE_CHECKING:
     from kervan.core.schema import Column, Schema

@@ -7,8 +7,8 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from kervan.package.distribution.inputs import MODULE, write_inputs
-from kervan.package.distribution.product import write_zip
 from kervan.package.distribution.readme import example_row, write_readme
+from kervan.package.writing.zipped import write_zip
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

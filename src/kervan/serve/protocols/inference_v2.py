@@ -21,7 +21,7 @@ from kervan.serve.body import read_json
 from kervan.serve.decode import MAX_ROWS
 
 if TYPE_CHECKING:
-    from kervan.package.manifest import Manifest
+    from kervan.package.contents.manifest import Manifest
 
 _WHOLE = frozenset({"INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64"})
 _NUMBERS = frozenset({"FP16", "FP32", "FP64"}) | _WHOLE

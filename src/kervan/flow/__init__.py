@@ -1,0 +1,1 @@
+"""Steps and pipelines, run on record."""

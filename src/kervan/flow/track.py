@@ -1,0 +1,138 @@
+"""A run on record from its first second: what a crash leaves behind says how far it got."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self
+
+from kervan.core.errors import InvalidInput
+from kervan.core.identity import new_id
+from kervan.core.nouns import Link, Run, Status, StepRun
+from kervan.flow.surroundings import code_state, installed_packages, is_alive, this_host
+from kervan.store.catalog import Point, last_finite
+from kervan.store.transaction import stored
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from types import TracebackType
+
+    from kervan.store.open import Store
+
+_FLUSH_POINTS = 5_000
+_FLUSH_SECONDS = 1.0
+
+
+class Tracker:
+    """One run while it goes on. Use it as a context manager: it ends the run, and says so if it failed.
+
+    Metrics are buffered: at most a second of them, or 5,000 points, is lost by `kill -9`.
+    """
+
+    def __init__(
+        self, store: Store, name: str, *, folder: Path, parameters: Mapping[str, Any] | None = None
+    ) -> None:
+        self._store = store
+        self._points: list[Point] = []
+        self._flushed = time.monotonic()
+        self._log = _Log()
+        self._steps: dict[str, int] = {}
+        self.run = Run(
+            id=new_id(),
+            name=name,
+            creator=store.workspace.actor,
+            time=time.time(),
+            status=Status.RUNNING,
+            code=code_state(folder, store.blobs),
+            environment=installed_packages(),
+            host=this_host(),
+            parameters=dict(parameters or {}),
+        )
+
+    def __enter__(self) -> Self:
+        mark_interrupted(self._store)
+        with self._store.catalog.transaction() as transaction:
+            transaction.put(self.run, action="started")
+        logging.getLogger().addHandler(self._log)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        logging.getLogger().removeHandler(self._log)
+        status = Status.FINISHED if error is None else Status.FAILED
+        if error is not None and not isinstance(error, Exception):
+            status = Status.INTERRUPTED
+        self.flush()
+        text = "" if error is None else f"{type(error).__name__}: {error}"
+        self._end(status, text)
+
+    def log_metric(self, name: str, value: float, *, step: int | None = None) -> None:
+        """Log one value of a metric; without `step` each value of a name comes after the one before."""
+        if self.run.status is not Status.RUNNING:
+            raise InvalidInput(f"run {self.run.id} has ended", hint="log its metrics while it goes on")
+        place = self._steps.get(name, -1) + 1 if step is None else step
+        self._steps[name] = place
+        self._points.append(Point(name=name, step=place, value=float(value), time=time.time()))
+        late = time.monotonic() - self._flushed > _FLUSH_SECONDS
+        if late or len(self._points) >= _FLUSH_POINTS:
+            self.flush()
+
+    def log_parameter(self, name: str, value: Any) -> None:
+        """Log a parameter."""
+        self.run = replace(self.run, parameters={**self.run.parameters, name: value})
+
+    def log(self, line: str) -> None:
+        """Add a line to the run's log."""
+        self._log.lines.append(f"{time.strftime('%H:%M:%S')} {line}")
+
+    def add_step(self, step: StepRun) -> None:
+        """Put a finished step on the run."""
+        self.run = replace(self.run, steps=(*self.run.steps, step))
+
+    def add_link(self, link: Link) -> None:
+        """Say what the run used or made."""
+        if link not in self.run.parents:
+            self.run = replace(self.run, parents=(*self.run.parents, link))
+
+    def flush(self) -> None:
+        """Write buffered metrics."""
+        points, self._points = self._points, []
+        self._store.catalog.log_metrics(self.run.id, points)
+        if points:
+            self.run = replace(self.run, metrics={**self.run.metrics, **last_finite(points)})
+        self._flushed = time.monotonic()
+
+    def _end(self, status: Status, error: str) -> None:
+        text = "\n".join(self._log.lines)
+        log = self._store.blobs.put_bytes(text.encode()) if text else ""
+        self.run = replace(self.run, status=status, ended=time.time(), error=error, log=log)
+        for blob, role in ((log, "log"), (self.run.code.difference, "difference")):
+            if blob:
+                self.add_link(stored(blob, role))
+        with self._store.catalog.transaction() as transaction:
+            transaction.update(self.run, action=str(status))
+
+
+def mark_interrupted(store: Store) -> list[Run]:
+    """Mark the runs whose process is gone as interrupted, and return them."""
+    gone = [run for run in store.catalog.running() if not is_alive(run.host)]
+    for run in gone:
+        ended = replace(run, status=Status.INTERRUPTED, error="its process ended without a word")
+        with store.catalog.transaction() as transaction:
+            transaction.update(ended, action="interrupted")
+    return gone
+
+
+class _Log(logging.Handler):
+    """Keeps what is logged while a run goes on."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        clock = time.strftime("%H:%M:%S", time.localtime(record.created))
+        self.lines.append(f"{clock} {record.levelname} {record.name}: {record.getMessage()}")

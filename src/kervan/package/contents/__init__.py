@@ -1,0 +1,1 @@
+"""What a package is: its manifest, files, cards, signature, and the one file that holds them."""

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import logging
+import math
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kervan.core.errors import InvalidInput
+from kervan.core.nouns import Host, Run, Status
+from kervan.flow.surroundings import is_alive, this_host
+from kervan.flow.track import Tracker, mark_interrupted
+from store.make import make_run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kervan.store.open import Store
+
+
+def test_a_run_is_on_record_from_its_first_second(store: Store, tmp_path: Path) -> None:
+    with Tracker(store, "eğitim", folder=tmp_path, parameters={"seed": 1}) as tracker:
+        [running] = store.catalog.all(Run)
+        assert (running.name, running.status, running.parameters) == ("eğitim", Status.RUNNING, {"seed": 1})
+        assert running.host.process == this_host().process
+        assert "msgspec" in running.environment
+        tracker.log_parameter("şehir", "İzmir")
+    [ended] = store.catalog.all(Run)
+    assert (ended.status, ended.parameters) == (Status.FINISHED, {"seed": 1, "şehir": "İzmir"})
+    assert ended.ended is not None
+    assert ended.ended >= ended.time
+    assert [event.action for event in store.catalog.events()] == ["started run", "finished run"]
+
+
+def test_metrics_keep_their_history_and_their_last_value(store: Store, tmp_path: Path) -> None:
+    with Tracker(store, "a", folder=tmp_path) as tracker:
+        for value in (0.5, 0.7):
+            tracker.log_metric("doğruluk", value)
+        tracker.log_metric("kayıp", 3, step=10)
+        tracker.log_metric("kayıp", 2)
+        tracker.log_metric("kayıp", 4, step=10)
+    ident = tracker.run.id
+    history = [(point.step, point.value) for point in store.catalog.metric(ident, "doğruluk")]
+    assert history == [(0, 0.5), (1, 0.7)]
+    assert [(point.step, point.value) for point in store.catalog.metric(ident, "kayıp")] == [(10, 4), (11, 2)]
+    assert store.catalog.get(Run, ident).metrics == {"doğruluk": 0.7, "kayıp": 4.0}
+    assert [(run.id, value) for run, value in store.catalog.search_runs("doğruluk")] == [(ident, 0.7)]
+
+
+def test_many_points_are_written_in_between(store: Store, tmp_path: Path) -> None:
+    with Tracker(store, "a", folder=tmp_path) as tracker:
+        for number in range(5_001):
+            tracker.log_metric("x", number)
+        assert len(store.catalog.metric(tracker.run.id, "x")) >= 5_000
+    assert len(store.catalog.metric(tracker.run.id, "x")) == 5_001
+
+
+def test_a_metric_that_is_no_number_is_kept_but_never_the_best(store: Store, tmp_path: Path) -> None:
+    """Training that diverges logs such losses; the run must not be lost with them."""
+    with Tracker(store, "a", folder=tmp_path) as tracker:
+        for value in (0.5, math.nan, math.inf, -math.inf):
+            tracker.log_metric("kayıp", value)
+        tracker.log_metric("hep", math.nan)
+    ident = tracker.run.id
+    values = [point.value for point in store.catalog.metric(ident, "kayıp")]
+    assert values[0] == 0.5
+    assert math.isnan(values[1])
+    assert values[2:] == [math.inf, -math.inf]
+    assert store.catalog.get(Run, ident).metrics == {"kayıp": 0.5}
+    assert [value for _, value in store.catalog.search_runs("kayıp")] == [0.5]
+    assert store.catalog.search_runs("hep") == []
+
+
+def fail_with(error: BaseException, store: Store, folder: Path) -> None:
+    with Tracker(store, "a", folder=folder) as tracker:
+        tracker.log_metric("m", 1.0)
+        raise error
+
+
+def test_a_failure_and_an_interruption_are_told_apart(local_store: Store, tmp_path: Path) -> None:
+    for error in (ValueError("yanlış"), KeyboardInterrupt()):
+        with pytest.raises(type(error)):
+            fail_with(error, local_store, tmp_path)
+    interrupted, failed = local_store.catalog.all(Run)
+    assert (failed.status, failed.error) == (Status.FAILED, "ValueError: yanlış")
+    assert (interrupted.status, interrupted.error) == (Status.INTERRUPTED, "KeyboardInterrupt: ")
+    assert failed.metrics == interrupted.metrics == {"m": 1.0}
+
+
+def test_what_is_logged_meanwhile_is_kept(local_store: Store, tmp_path: Path) -> None:
+    logger = logging.getLogger("proje")
+    with Tracker(local_store, "a", folder=tmp_path) as tracker:
+        tracker.log("bir satır ı")
+        logger.warning("uyarı %s", "İ")
+    logger.warning("after")
+    log = local_store.blobs.read_bytes(tracker.run.log).decode()
+    assert "bir satır ı" in log
+    assert "WARNING proje: uyarı İ" in log
+    assert "after" not in log
+    assert tracker.run.log in local_store.catalog.blobs()
+
+
+def test_only_runs_whose_process_is_gone_are_marked(local_store: Store) -> None:
+    here = this_host()
+    gone = Host(
+        name=here.name, platform="", python="", cores=1, process=here.process, started=here.started - 999
+    )
+    elsewhere = Host(name="başka", platform="", python="", cores=1, process=here.process, started=1.0)
+    runs = [make_run(host=host) for host in (here, gone, elsewhere)]
+    with local_store.catalog.transaction() as transaction:
+        for run in runs:
+            transaction.put(run)
+    assert [is_alive(run.host) for run in runs] == [True, False, True]
+    assert [run.id for run in mark_interrupted(local_store)] == [runs[1].id]
+    assert mark_interrupted(local_store) == []
+    assert local_store.catalog.get(Run, runs[1].id).status is Status.INTERRUPTED
+
+
+def test_a_run_that_has_ended_takes_no_more_metrics(store: Store, tmp_path: Path) -> None:
+    with Tracker(store, "a", folder=tmp_path) as tracker:
+        tracker.log_metric("auc", 0.9)
+    with pytest.raises(InvalidInput, match="has ended"):
+        tracker.log_metric("auc", 0.99)
