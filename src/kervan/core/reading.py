@@ -1,0 +1,103 @@
+"""The rules by which the values of a table are read, the same for every way in."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cache
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Final
+from unicodedata import normalize
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+# Unicode's White_Space, written out: every library strips other characters.
+BLANKS = (
+    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006"
+    "\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+)
+COMPOSED: Final = "NFC"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How values are read: by default as they are, as packages of the first forms do.
+
+    With `strip` texts lose surrounding blanks; `form` is the Unicode form ("NFC") of texts and of columns'
+    names, or "". A text in `missing` stands for no value, and so does a number that one of them writes.
+    """
+
+    strip: bool = False
+    form: str = ""
+    missing: tuple[str, ...] = ()
+
+    @classmethod
+    def of_table(cls, missing: Iterable[str]) -> Reading:
+        """Return the rules by which tables are read: no blanks, NFC, the empty text is missing.
+
+        >>> Reading.of_table([" -999", "NA"]).missing
+        ('', '-999', 'NA')
+        """
+        texts = ("", *(composed(text.strip(BLANKS)) for text in missing))
+        return cls(strip=True, form=COMPOSED, missing=tuple(dict.fromkeys(texts)))
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether values are taken as they are."""
+        return not (self.strip or self.form or self.missing)
+
+    @property
+    def numbers(self) -> frozenset[float]:
+        """The numbers that stand for no value."""
+        return _numbers(self.missing)
+
+    def value(self, value: Any) -> Any:
+        """Return a value as these rules read it; None where it stands for none.
+
+        >>> reading = Reading.of_table(["-999"])
+        >>> reading.value(" New York"), reading.value(-999.0), reading.value(""), reading.value(True)
+        ('New York', None, None, True)
+        """
+        if isinstance(value, str):
+            text = value.strip(BLANKS) if self.strip else value
+            text = normalize(COMPOSED, text) if self.form and not text.isascii() else text
+            return None if text in self.missing else text
+        if isinstance(value, bool) or not isinstance(value, Real):
+            return value
+        if self.numbers and value in self.numbers:
+            return None
+        return value
+
+    def row(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a row with its names and values as these rules read them."""
+        return {self.name(name): self.value(value) for name, value in row.items()}
+
+    def name(self, name: str) -> str:
+        """Return a column's name as these rules read it."""
+        return composed(name) if self.form else name
+
+
+AS_WRITTEN = Reading()
+
+
+def composed(text: str) -> str:
+    """Return a text in Unicode's composed form (NFC): equal letters are equal texts.
+
+    >>> composed("I\\u0307zmir") == "İzmir"
+    True
+    """
+    return text if text.isascii() else normalize(COMPOSED, text)
+
+
+@cache
+def _numbers(texts: tuple[str, ...]) -> frozenset[float]:
+    return frozenset(number for text in texts if (number := _number(text)) is not None)
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and "_" not in text else None
