@@ -66,6 +66,8 @@ def test_a_frame_is_learned_from_and_asked_for(ws: kv.Session, kind: str) -> Non
     assert ws.trace(found["prediction id"][3]).trace.dataset.ref == data.ref
     if kind == "pandas":
         assert list(answered.index) == list(range(7, 27))
+    with pytest.raises(kv.KervanError, match="the frame has a column 'YAŞ' where the model takes 'yaş'"):
+        release.predict(frame(kind, whole.rename({"yaş": "YAŞ"})))
     release.stop()
 
 

@@ -96,7 +96,7 @@ def test_one_row_on_the_command_line(shop: Home) -> None:
     assert reply.json[0]["label"] in {"evet", "hayır"}
     refused = shop.ask("predict", "üretim", "--row", "[1]", code=2)
     assert "the row is no JSON object" in refused.err
-    assert "row 0, 'yaş': is missing" in shop.ask("predict", "üretim", "--row", "{}", code=2).err
+    assert "row 1, 'yaş': is missing" in shop.ask("predict", "üretim", "--row", "{}", code=2).err
     assert "give rows by -f FILE" in shop.ask("predict", "üretim", code=2).err
 
 

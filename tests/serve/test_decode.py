@@ -76,6 +76,13 @@ def test_a_missing_column_with_a_similar_one_gives_a_hint() -> None:
     assert caught.value.hint == 'did you mean "Şehir no"?'
 
 
+def test_a_column_that_the_model_takes_is_never_meant_instead() -> None:
+    names = [Column(name=f"s{number}", type=Type.NUMBER) for number in (1, 2)]
+    with pytest.raises(RefusedRow, match="'s1': is missing") as caught:
+        RowDecoder(signature(*names)).decode([{"s2": 1}])
+    assert caught.value.hint == "'s1' takes values of type number"
+
+
 def test_an_integer_that_is_missing_stays_missing() -> None:
     values = decode(INTEGER, 39, None, 39.0)
     assert values[0] == values[2] == 39

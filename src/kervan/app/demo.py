@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kervan.app.asked import read_file
 from kervan.app.drift import check_drift
 from kervan.app.pages import write_drift, write_outcome
-from kervan.app.predict import predict, read_rows
+from kervan.app.predict import predict
 from kervan.app.records import settle
 from kervan.app.run import Outcome, run_project
 from kervan.app.trace import Trace, trace
@@ -88,7 +89,7 @@ def demonstrate(project: Project) -> Demo:
             hint='add to = "production" to [release]',
         )
     signature = outcome.model.signature
-    rows = read_rows(project, project.config.folder / TABLE, signature)
+    rows = read_file(project, project.config.folder / TABLE, signature).rows
     asked = random.Random(0).sample(rows, _PREDICTIONS)  # noqa: S311 - which rows are asked is no secret
     began = time.time()
     with project.stage("predict") as tell:

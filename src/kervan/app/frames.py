@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from kervan.app import predict as predict_
 from kervan.app.answers import beside
-from kervan.app.register import find_model
-from kervan.app.release import find_deployment
+from kervan.app.asked import of_table
 from kervan.core.errors import InvalidInput
 from kervan.core.plugins import extras_named
 
@@ -50,8 +49,9 @@ def to_file(frame: Any, path: Path) -> Path:
 def predict(project: Project, frame: Any, *, environment: str = "production") -> tuple[Any, str]:
     """Return a frame of the same library with the answers beside its columns, and the last answer's id."""
     table = to_table(frame)
-    model = find_model(project, next(iter(find_deployment(project, environment).shares)))
-    answers = predict_.predict(project, predict_.rows_of(table, model.signature), environment=environment)
+    signature = predict_.answering(project, environment).signature
+    asked = of_table(table, signature, place="the frame")
+    answers = predict_.predict(project, asked.rows, environment=environment)
     return _like(frame, beside(table, answers)), answers[-1]["id"]
 
 

@@ -12,15 +12,17 @@ import msgspec
 from kervan.core.errors import InvalidInput, KervanError, NotFound, RefusedRow, ServerFailed, StorageFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 _SECONDS = 60.0
 _AT_ONCE = 2_000  # rows in one request: far below the server's limits, and in its cache
 _READY_SECONDS = 30.0
 
 
-def ask(url: str, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Ask the server at `url` for predictions, in as many requests as it takes.
+def ask(
+    url: str, rows: Sequence[Mapping[str, Any]], tell: Callable[[int], None] = lambda _done: None
+) -> list[dict[str, Any]]:
+    """Ask the server at `url` for predictions, in as many requests as it takes; `tell` hears of each one.
 
     Returns for each row its prediction's `id`, the `model` that answered, and `label` and `probabilities`
     or `value`. Raises `RefusedRow` with the row's place in `rows`, `ServerFailed` if no server answers.
@@ -32,6 +34,7 @@ def ask(url: str, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     try:
         for first in range(0, len(rows), _AT_ONCE):
             predictions += _ask_some(connection, url, rows[first : first + _AT_ONCE], first)
+            tell(len(predictions))
     finally:
         connection.close()
     return predictions

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -57,6 +57,7 @@ class RowDecoder:
         self.width = len(encoded(signature).inputs)
         self._reading = None if signature.reading.is_plain else signature.reading
         self._letters = tuple(column.name for column in signature.inputs if not column.name.isascii())
+        self._names = frozenset(signature.inputs.names)
         self._readers = tuple((column, _reader(column)) for column in signature.inputs)
         # A time or a text gives several numbers: rows with one are always decoded column by column.
         is_wide = any(column.type in {Type.DATETIME, Type.TEXT} for column in signature.inputs)
@@ -74,11 +75,11 @@ class RowDecoder:
         place = 0
         for column, read in self._readers:
             name = column.name
-            values = [row.get(name) for row in rows]
+            values: Sequence[Any] = [row.get(name) for row in rows]
             if self._reading is not None:
                 values = _by_rules(values, column, self._reading)
             if not column.nullable and None in values:
-                raise _missing(column, values.index(None), rows)
+                raise _missing(column, values.index(None), rows, self._names)
             numbers = read(column, values)
             parts = numbers.reshape(len(rows), -1)
             matrix[:, place : place + parts.shape[1]] = parts
@@ -306,8 +307,10 @@ def _refused(column: Column, row: int, value: Any, what: str, hint: str = "") ->
     )
 
 
-def _missing(column: Column, row: int, rows: Sequence[Mapping[str, Any]]) -> RefusedRow:
-    others = [str(name) for name in rows[row] if name != column.name]
+def _missing(
+    column: Column, row: int, rows: Sequence[Mapping[str, Any]], known: Collection[str]
+) -> RefusedRow:
+    others = [str(name) for name in rows[row] if name not in known]
     near = did_you_mean(column.name, others) if others else ""
     hint = near if near.startswith("did you mean") and column.name not in rows[row] else _rule(column)
     return RefusedRow(f"row {row}, {column.name!r}: is missing", row=row, field=column.name, hint=hint)
