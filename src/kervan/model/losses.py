@@ -74,10 +74,15 @@ def of_r2(truth: NDArray[Any], values: Floats, random: np.random.Generator) -> I
         with np.errstate(divide="ignore", invalid="ignore"):
             drawn.append((mean - known[0]) / error)
     low, high = _ends(np.concatenate(drawn))
+    ends = 1 - np.exp(known[0] - np.array([low, high]) * known[1])
+    lost = mean_interval(squares, random)  # with longer tails than the rows show
+    if lost is None:
+        return None
+    unexplained = np.array([lost.high, lost.low]) / float(np.var(truth))
     return Interval(
-        low=float(1 - np.exp(known[0] - low * known[1])[0]),
-        high=float(1 - np.exp(known[0] - high * known[1])[0]),
-        heaviest=float(squares.max() / squares.sum()),
+        low=float(min(ends[0], 1 - unexplained[0])),
+        high=float(min(1.0, max(ends[1], 1 - unexplained[1]))),
+        heaviest=lost.heaviest,
     )
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass
-from itertools import pairwise, zip_longest
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -90,44 +90,36 @@ def number_bins(
 def category_bins(before: ColumnProfile, labels: Sequence[str | None], known: Sequence[str] = ()) -> Binned:
     """Bin categories: frequent ones alone, rare ones with their neighbours in the alphabet, unseen ones too.
 
-    Neighbours by frequency would not do: what is rarest in training is so by chance as well, and gets
-    closer to the others in any other rows. `known` are categories besides those of the profile.
+    What is rare is judged by both samples together: what is rarest in training is so by chance as well, and
+    gets closer to the others in any other rows. `known` are categories besides those of the profile.
     """
     rows, total = len(labels), max(1, before.count + before.missing)
     counts = Counter(label for label in labels if label is not None)
     then = {each.value: each.count for each in before.texts.known} if before.texts else {}
     is_whole = sum(then.values()) == before.count  # old profiles list the twenty most frequent values alone
-    fewest = EXPECTED * total / rows
-    alone = [label for label, count in then.items() if count >= fewest or not is_whole]
-    rare = sorted(then.keys() - set(alone))
     unseen = {label: counts[label] for label in counts.keys() - then.keys() - set(known)} if is_whole else {}
-    groups = _groups(rare, then, fewest)
-    if not groups and (unseen or not is_whole or counts.keys() - then.keys()):
+    both = Counter(then) + counts if is_whole else Counter(then)
+    fewest = EXPECTED * (rows + total) / min(rows, total) if is_whole else 0.0
+    alone = [label for label in both if both[label] >= fewest]
+    groups = _groups(sorted(both.keys() - set(alone)), both, fewest)
+    if not is_whole:
         groups = [_Group(label=OTHERS, start="", before=before.count - sum(then.values()))]
     starts = [group.start for group in groups]
-    for label in counts.keys() - set(alone):
+    for label in both.keys() - set(alone) if is_whole else counts.keys() - then.keys():
         group = groups[max(0, bisect_right(starts, label) - 1)]
-        group.now += counts[label]
-        group.unseen += unseen.get(label, 0)
-    bins = [Bin(label=label, before=then[label] / total, now=counts[label] / rows) for label in alone]
+        group.add(then.get(label, 0), counts[label], is_unseen=label in unseen)
+    bins = [Bin(label=label, before=then.get(label, 0) / total, now=counts[label] / rows) for label in alone]
     missing = tuple(_missing_bin(before, (rows - counts.total()) / rows))
     whole = [Bin(label=group.label, before=group.before / total, now=group.now / rows) for group in groups]
-    shown = whole
+    shown = [each for each in bins if each.label not in unseen]
+    shown += [group.known(total, rows) for group in groups] if unseen else whole
     if unseen:
         single = sum(group.single for group in groups) / total
-        shown = [
-            Bin(
-                label=group.label,
-                before=(group.before - group.single) / total,
-                now=(group.now - group.unseen) / rows,
-            )
-            for group in groups
-        ]
         shown.append(Bin(label=UNSEEN, before=single, now=sum(unseen.values()) / rows))
     gone = sum(count == 1 and label not in counts for label, count in then.items())
     return Binned(
         inner=(*bins, *whole, *missing),
-        shown=(*bins, *(each for each in shown if each.before or each.now), *missing),
+        shown=(*(each for each in shown if each.before or each.now), *missing),
         outside=sum(unseen.values()) / rows,
         chance=unseen_chance(unseen, gone, counts.total(), before.count),
     )
@@ -139,26 +131,39 @@ class _Group:
 
     label: str
     start: str
-    before: int
+    before: int = 0
     single: int = 0
     now: int = 0
     unseen: int = 0
 
+    def add(self, before: int, now: int, *, is_unseen: bool) -> None:
+        """Count the rows of one category."""
+        self.before += before
+        self.single += before == 1
+        self.now += now
+        self.unseen += now if is_unseen else 0
 
-def _groups(rare: Sequence[str], then: Mapping[str, int], fewest: float) -> list[_Group]:
-    """Return groups of rare categories, each with enough rows in training."""
-    groups: list[_Group] = []
-    left = sum(then[label] for label in rare)
-    for label in rare:
-        if not groups or (groups[-1].before >= fewest and left >= fewest):
-            groups.append(_Group(label=label, start=label, before=0))
-        groups[-1].before += then[label]
-        groups[-1].single += then[label] == 1
-        left -= then[label]
-    for group, after in zip_longest(groups, groups[1:]):
-        some = bisect_left(rare, after.start) if after else len(rare)
-        others = some - bisect_left(rare, group.start) - 1
-        group.label += f" and {others:,} other rare {'one' if others == 1 else 'ones'}" if others else ""
+    def known(self, total: int, rows: int) -> Bin:
+        """Return the bin without what training did not see, and what it could be expected to lack."""
+        before, now = (self.before - self.single) / total, (self.now - self.unseen) / rows
+        return Bin(label=self.label, before=before, now=now)
+
+
+def _groups(rare: Sequence[str], both: Mapping[str, int], fewest: float) -> list[_Group]:
+    """Return groups of rare categories, each with enough rows in both samples together."""
+    starts: list[int] = []
+    reached, left = fewest, sum(both[label] for label in rare)
+    for place, label in enumerate(rare):
+        if not starts or (reached >= fewest and left >= fewest):
+            starts.append(place)
+            reached = 0
+        reached += both[label]
+        left -= both[label]
+    groups = []
+    for start, end in pairwise([*starts, len(rare)]):
+        others = end - start - 1
+        more = f" and {others:,} other rare {'one' if others == 1 else 'ones'}" if others else ""
+        groups.append(_Group(label=f"{rare[start]}{more}", start=rare[start]))
     return groups
 
 
