@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from functools import cache
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from unicodedata import normalize
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ BLANKS = (
     "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006"
     "\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 )
-COMPOSED = "NFC"
+COMPOSED: Final = "NFC"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +63,8 @@ class Reading:
             text = value.strip(BLANKS) if self.strip else value
             text = normalize(COMPOSED, text) if self.form and not text.isascii() else text
             return None if text in self.missing else text
-        if self.numbers and isinstance(value, Real) and not isinstance(value, bool) and value in self.numbers:
-            return None
-        return value
+        is_number = not isinstance(value, bool) and isinstance(value, Real)
+        return None if is_number and value in self.numbers else value
 
     def row(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return a row with its names and values as these rules read them."""

@@ -38,7 +38,10 @@ def without_missing(table: pl.DataFrame, missing: Collection[str]) -> pl.DataFra
     whole = pl.Series(
         [int(each) for each in absent if each.is_integer() and abs(each) < 2**63], dtype=pl.Int64
     )
-    kinds = {pl.Int64(): whole, pl.Float64(): pl.Series(absent, dtype=pl.Float64)}
+    kinds: dict[pl.DataType, pl.Series] = {
+        pl.Int64(): whole,
+        pl.Float64(): pl.Series(absent, dtype=pl.Float64),
+    }
     return table.with_columns(
         _absent(column, kinds[column.dtype]) for column in table.get_columns() if column.dtype in kinds
     )

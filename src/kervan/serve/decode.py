@@ -73,7 +73,7 @@ class RowDecoder:
         place = 0
         for column, read in self._readers:
             name = column.name
-            values = [row.get(name) for row in rows]
+            values: Sequence[Any] = [row.get(name) for row in rows]
             if self._reading is not None:
                 values = _by_rules(values, column, self._reading)
             if not column.nullable and None in values:
