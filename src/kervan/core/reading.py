@@ -63,11 +63,8 @@ class Reading:
             text = value.strip(BLANKS) if self.strip else value
             text = normalize(COMPOSED, text) if self.form and not text.isascii() else text
             return None if text in self.missing else text
-        if isinstance(value, bool) or not isinstance(value, Real):
-            return value
-        if self.numbers and value in self.numbers:
-            return None
-        return value
+        is_number = not isinstance(value, bool) and isinstance(value, Real)
+        return None if is_number and value in self.numbers else value
 
     def row(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return a row with its names and values as these rules read them."""
