@@ -353,7 +353,7 @@ def test_a_file_of_keras_2_is_read(tmp_path: Path) -> None:
         group.attrs["weight_names"] = np.array([b"dense/kernel:0", b"dense/bias:0"])
         group["dense/kernel:0"], group["dense/bias:0"] = kernel, bias
     foreign = open_model(tmp_path / "model.h5").foreign
-    rows = np.random.default_rng(0).normal(size=(20, 2))
+    rows = np.random.default_rng(0).normal(size=(20, 2)).astype(np.float32).astype(np.float64)
     builder = Builder(signature("ab"))
     answer = foreign.reads(builder, 0) if foreign.reads else 0
     assert answer == len(builder.layers)
