@@ -132,6 +132,11 @@ def _type(column: pl.Series) -> Type:
         return Type.DATE
     if isinstance(kind, pl.Datetime):
         return Type.DATETIME
+    if kind != pl.String:
+        raise InvalidData(
+            f"column {column.name!r} holds {kind}, which is no type of a column here",
+            hint="turn it into numbers, texts or dates, or leave it out: `[data] ignore`",
+        )
     present = len(column) - column.null_count()
     distinct = column.drop_nulls().n_unique()
     mostly_distinct = distinct > SEVERAL_VALUES and distinct > DISTINCT_SHARE * present

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 import numpy as np
 
@@ -141,16 +141,20 @@ def profile(
 
 def _column(values: pl.Series, column: Column) -> ColumnProfile:
     present = values.drop_nulls()
-    if column.type in {Type.INTEGER, Type.NUMBER}:
-        ordered = np.sort(present.to_numpy().astype(np.float64))
-        numbers = _numbers(ordered) if len(ordered) else None
-        # Counted as they are: as doubles, whole numbers beyond 2^53 would be fewer.
-        return _figures(column, values, present.n_unique(), numbers=numbers)
-    if column.type in {Type.DATE, Type.DATETIME}:
-        ends = (present.min(), present.max()) if len(present) else ("", "")
-        return _figures(column, values, present.n_unique(), dates=(str(ends[0]), str(ends[1])))
-    counted = _value_counts(as_texts(present))
-    return _figures(column, values, len(counted), texts=_texts(counted, column.type))
+    match column.type:
+        case Type.INTEGER | Type.NUMBER:
+            ordered = np.sort(present.to_numpy().astype(np.float64))
+            numbers = _numbers(ordered) if len(ordered) else None
+            # Counted as they are: as doubles, whole numbers beyond 2^53 would be fewer.
+            return _figures(column, values, present.n_unique(), numbers=numbers)
+        case Type.DATE | Type.DATETIME:
+            ends = (present.min(), present.max()) if len(present) else ("", "")
+            return _figures(column, values, present.n_unique(), dates=(str(ends[0]), str(ends[1])))
+        case Type.CATEGORY | Type.TEXT | Type.BOOLEAN:
+            counted = _value_counts(as_texts(present))
+            return _figures(column, values, len(counted), texts=_texts(counted, column.type))
+        case _:
+            assert_never(column.type)
 
 
 def _figures(

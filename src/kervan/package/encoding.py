@@ -11,7 +11,7 @@ a library or a file that holds fewer digits rounds for itself (see `held`).
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 import numpy as np
 
@@ -58,16 +58,20 @@ def encoded_parts(signature: Signature) -> list[tuple[Column, tuple[Column, ...]
 
 
 def _encoded_column(column: Column, taken: set[str]) -> list[Column]:
-    if column.type is Type.TEXT:
-        return [_counted(f"{column.name}: {word}", taken) for word in column.words]
-    if column.type not in {Type.DATE, Type.DATETIME}:
-        return [column]
     nullable = column.nullable
     days = Column(name=column.name, type=Type.INTEGER, nullable=nullable, unit=DAYS)
-    if column.type is Type.DATE:
-        return [days]
-    name = _untaken(f"{column.name} {SECONDS}", taken)
-    return [days, Column(name=name, type=Type.NUMBER, nullable=nullable, unit=SECONDS)]
+    match column.type:
+        case Type.INTEGER | Type.NUMBER | Type.BOOLEAN | Type.CATEGORY:
+            return [column]
+        case Type.TEXT:
+            return [_counted(f"{column.name}: {word}", taken) for word in column.words]
+        case Type.DATE:
+            return [days]
+        case Type.DATETIME:
+            name = _untaken(f"{column.name} {SECONDS}", taken)
+            return [days, Column(name=name, type=Type.NUMBER, nullable=nullable, unit=SECONDS)]
+        case _:
+            assert_never(column.type)
 
 
 def _counted(name: str, taken: set[str]) -> Column:
@@ -196,12 +200,20 @@ def encode_truth(values: pl.Series, output: Column) -> NDArray[Any]:
 
 
 def _encode_column(values: pl.Series, column: Column) -> list[NDArray[Any]]:
-    if column.type is Type.CATEGORY:
-        return [_codes(values, column).astype(NUMBER)]
-    if column.type in {Type.DATE, Type.DATETIME}:
-        return _days(values, column)
-    if column.type is Type.TEXT:
-        return [count_words(_texts(values).to_list(), column)]
+    match column.type:
+        case Type.CATEGORY:
+            return [_codes(values, column).astype(NUMBER)]
+        case Type.DATE | Type.DATETIME:
+            return _days(values, column)
+        case Type.TEXT:
+            return [count_words(_texts(values).to_list(), column)]
+        case Type.INTEGER | Type.NUMBER | Type.BOOLEAN:
+            return [_within_range(values, column)]
+        case _:
+            assert_never(column.type)
+
+
+def _within_range(values: pl.Series, column: Column) -> NDArray[Any]:
     numbers = _numbers(values, column)
     wrong = np.flatnonzero(np.abs(numbers) > LARGEST)
     if wrong.size:
@@ -209,7 +221,7 @@ def _encode_column(values: pl.Series, column: Column) -> list[NDArray[Any]]:
             f"column {column.name!r}, row {wrong[0]}: {values[int(wrong[0])]} is out of range",
             hint="models read numbers up to 3e38",
         )
-    return [numbers]
+    return numbers
 
 
 def _days(values: pl.Series, column: Column) -> list[NDArray[Any]]:

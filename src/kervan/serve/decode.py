@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 import numpy as np
 
@@ -107,15 +107,19 @@ class RowDecoder:
 
 
 def _reader(column: Column) -> _Read:
-    if column.type in {Type.INTEGER, Type.NUMBER}:
-        return _read_numbers
-    if column.type is Type.BOOLEAN:
-        return _read_booleans
-    if column.type is Type.CATEGORY:
-        return _CategoryReader(column)
-    if column.type in {Type.DATE, Type.DATETIME}:
-        return _read_dates
-    return _read_texts
+    match column.type:
+        case Type.INTEGER | Type.NUMBER:
+            return _read_numbers
+        case Type.BOOLEAN:
+            return _read_booleans
+        case Type.CATEGORY:
+            return _CategoryReader(column)
+        case Type.DATE | Type.DATETIME:
+            return _read_dates
+        case Type.TEXT:
+            return _read_texts
+        case _:
+            assert_never(column.type)
 
 
 def _plain_reader(column: Column) -> tuple[str, Callable[[Any], float | None]]:

@@ -6,7 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.Map;
 
-/** Scores what comes in on stdin with the model beside this file; see kervan.package.code.driver. */
+/** Scores what comes in on stdin with the model beside this file; see kervan.package.writing.code.driver. */
 public final class Driver {
     private static final ByteArrayOutputStream OUT = new ByteArrayOutputStream();
 

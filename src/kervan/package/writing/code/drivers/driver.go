@@ -1,4 +1,4 @@
-// Scores what comes in on stdin with the model beside this file; see kervan.package.code.driver.
+// Scores what comes in on stdin with the model beside this file; see kervan.package.writing.code.driver.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Scores what comes in on stdin with the model beside this file; see kervan.package.code.driver.
+// Scores what comes in on stdin with the model beside this file; see kervan.package.writing.code.driver.
 // "score" imports the module, "predict" requires the other one, so that both are proved.
 import { readFileSync, writeSync } from "node:fs";
 import { createRequire } from "node:module";
