@@ -168,9 +168,10 @@ def test_an_operator_that_is_not_known_leaves_onnx(tmp_path: Path) -> None:
     rows = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
     asked = signature(("a", "b", "c"), 3)
     fitted = fit(open_model(tmp_path / "loop.pt", allow=ALLOW).foreign, asked, rows, "loop.pt")
-    assert write_formats(fitted, tmp_path / "package", ["onnx"], rows)
+    # PyTorch adds up in float64: at 16,777,216 the last digit decides, and no form tells that it does.
+    assert write_formats(fitted, tmp_path / "package", ["onnx"], rows, tolerance=0.5)
     with pytest.raises(Refused, match="the operator CumSum"):
-        write_formats(fitted, tmp_path / "code", ["onnx", "c"], rows)
+        write_formats(fitted, tmp_path / "code", ["onnx", "c"], rows, tolerance=0.5)
 
 
 def test_broken_modules_are_named(tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ def _around(values: NDArray[np.float64]) -> Matrix:
     with np.errstate(over="ignore"):
         nearest = values.astype(np.float32)
         singles = [np.nextafter(nearest, np.float32(end)) for end in (-np.inf, np.inf)]
-    doubles = [np.nextafter(values, end) for end in (-np.inf, np.inf)]
+        doubles = [np.nextafter(values, end) for end in (-np.inf, np.inf)]
     around = np.concatenate([values, *doubles, nearest, *singles]).astype(NUMBER)
     size = np.abs(around)
     found: Matrix = around[(size <= LARGEST) & ((size >= _SMALLEST) | (size == 0))]
