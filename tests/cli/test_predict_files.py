@@ -157,6 +157,21 @@ def test_what_means_missing_in_a_table_means_it_in_json(shop: Home, tmp_path: Pa
     assert third["probabilities"] == known["probabilities"]
 
 
+def test_what_meant_missing_in_training_does_whatever_the_settings_say_now(
+    shop: Home, tmp_path: Path
+) -> None:
+    kept = [{**PERSON, "0": value} for value in ("NA", "", "0.5")]
+    file = write(pl.DataFrame(kept), tmp_path / "a.csv")
+    settings = shop.folder / "kervan.toml"
+    before = settings.read_text(encoding="utf-8")
+    try:
+        settings.write_text(before.replace("[data]", "[data]\nmissing = []"), encoding="utf-8")
+        first, second, third = predict(shop, file, "--json").json
+    finally:
+        settings.write_text(before, encoding="utf-8")
+    assert first["probabilities"] == second["probabilities"] != third["probabilities"]
+
+
 def test_what_a_source_of_others_reads_is_read_by_it(shop: Home, tmp_path: Path) -> None:
     class Lines:
         def accepts(self, location: str) -> bool:

@@ -167,7 +167,7 @@ def test_category_values_of_a_file_are_asked_as_they_are_written(home: Home) -> 
     home.write("m.csv", as_csv(rows, ("x", "kod", "y")))
     home.write(
         "kervan.toml",
-        '[project]\nname = "kod"\n[data]\nsource = "m.csv"\ntarget = "y"\n'
+        '[project]\nname = "kod"\n[data]\nsource = "m.csv"\ntarget = "y"\naccept = ["kod"]\n'
         '[model]\nfamilies = ["tree"]\nfolds = 2\n[release]\nto = "production"\nport = 0\n',
     )
     home.ask("run", "--quiet")

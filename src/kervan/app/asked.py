@@ -125,9 +125,10 @@ def carried(asked: Asked, project: Project, path: Path | None, *, as_written: bo
     return found
 
 
-def _missing(project: Project, _signature: Signature) -> tuple[str, ...]:
-    """Return the texts that stand for a missing value, in tables and in JSON."""
-    return project.config.data.missing
+def _missing(project: Project, signature: Signature) -> tuple[str, ...]:
+    """Return the texts that mean missing, in tables and in JSON: those of training, where it is known."""
+    rules = signature.reading
+    return project.config.data.missing if rules.is_plain else rules.missing
 
 
 def _source(path: Path) -> Source | None:
