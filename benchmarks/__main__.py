@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import data, packages, pipeline, serving, tracking, truth
+from benchmarks import data, packages, pipeline, serving, tracking, truth, truth_drift, truth_formats
 from benchmarks.measure import machine
+
+
+def truths(runs: int) -> None:
+    """Print whether intervals cover, drift is seen, and files answer like their originals."""
+    for part in (truth, truth_drift, truth_formats):
+        part.main(runs)
+
 
 SECTIONS = {
     "tracking": tracking.main,
@@ -13,7 +20,7 @@ SECTIONS = {
     "data": data.main,
     "pipeline": pipeline.main,
     "packages": packages.main,
-    "truth": truth.main,
+    "truth": truths,
 }
 
 
