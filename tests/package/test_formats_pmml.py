@@ -12,6 +12,10 @@ from xml.etree import ElementTree as Xml
 
 import numpy as np
 import pytest
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import PowerTransformer
 
 from kervan.core.errors import Refused
 from kervan.core.schema import Column, Schema, Signature, Type
@@ -86,6 +90,40 @@ def test_a_second_evaluator_answers_alike(written: dict[Any, Any]) -> None:
         scale = np.maximum(1, np.abs(values))
         given = np.array(json.loads(line))
         assert np.abs((given - values) / scale).max() < 1e-12, key
+
+
+@pytest.mark.service
+@pytest.mark.skipif(shutil.which("java") is None, reason="JPMML needs Java: apt-get install default-jre")
+def test_a_second_evaluator_answers_where_a_date_is_missing(tmp_path: Path) -> None:
+    """It computes no floor, logarithm or power of something missing, where others answer with nothing."""
+    columns = (
+        Column(name="day", type=Type.DATE, nullable=True),
+        Column(name="x", type=Type.NUMBER, nullable=True),
+    )
+    signature = Signature(inputs=Schema(columns), output=Column(name="y", type=Type.NUMBER))
+    random = np.random.default_rng(0)
+    matrix = np.column_stack([random.integers(10_000, 20_000, 300), random.uniform(1, 9, 300)]).astype(float)
+    matrix[::7, 0], matrix[::5, 1] = np.nan, np.nan
+    truth = random.normal(size=300)
+    dated = Fitted(fit("linear", matrix, truth, signature, seed=0), signature)
+    powers = make_pipeline(PowerTransformer(), SimpleImputer(), LinearRegression()).fit(matrix, truth)
+    asked, wanted = [], []
+    for place, fitted in enumerate((dated, Fitted(powers, signature))):
+        folder = tmp_path / str(place)
+        folder.mkdir()
+        PmmlFormat().save(fitted, folder)
+        named = {name: _texts(matrix[:, at], columns[at]) for at, name in enumerate(("day", "x"))}
+        asked.append((str(folder / FILE), named, ["y"]))
+        wanted.append(fitted.predict(matrix))
+    answered = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", JUDGE],
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for line, values in zip(answered.stdout.splitlines(), wanted, strict=True):
+        np.testing.assert_allclose(json.loads(line), values, rtol=1e-9, atol=1e-12)
 
 
 def test_names_and_texts_may_hold_any_letter_of_xml(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from sklearn.ensemble import (
     StackingRegressor,
 )
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures
@@ -27,6 +27,7 @@ from kervan.core.plugins import plugin
 from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.package.proving.build import write_format
 from kervan.package.proving.parity import proof_rows
+from kervan.package.proving.survey import Support, survey
 from kervan.package.writing.fitted import Fitted
 from kervan.package.writing.formats.sql import FILE, NODES
 from kervan.testing.change import CHANGES
@@ -212,6 +213,70 @@ def test_a_name_that_the_database_does_not_take_is_refused(
     else:
         with pytest.raises(Refused, match=f"{dialect} takes no column that is called"):
             plugin("format", dialect).save(model, tmp_path)
+
+
+def twins(one: str, other: str, labels: tuple[str, ...] = ()) -> tuple[Fitted, Any]:
+    random = np.random.default_rng(0)
+    matrix = random.normal(size=(200, 2))
+    columns = tuple(Column(name=name, type=Type.NUMBER) for name in (one, other))
+    number = matrix[:, 0] * 2 - matrix[:, 1]
+    if not labels:
+        signature = Signature(inputs=Schema(columns), output=KINDS["value"])
+        return Fitted(LinearRegression().fit(matrix, number), signature), matrix
+    output = Column(name="class", type=Type.CATEGORY, allowed=labels)
+    truth = np.digitize(number, [-1.0, 1.0])
+    return Fitted(
+        LogisticRegression().fit(matrix, truth), Signature(inputs=Schema(columns), output=output)
+    ), matrix
+
+
+@pytest.mark.parametrize(
+    ("dialect", "one", "other", "are_one"),
+    [
+        ("sqlite", "Age", "age", True),
+        ("duckdb", "Age", "age", True),
+        ("bigquery", "Age", "age", True),
+        ("mysql", "Age", "age", True),
+        ("spark", "Age", "age", True),
+        ("postgresql", "Age", "age", False),
+        ("sqlite", "Ö", "ö", False),
+        ("duckdb", "Ö", "ö", False),
+        ("bigquery", "Ö", "ö", True),
+        ("mysql", "Ö", "ö", True),
+        ("sqlite", "Isı", "ısı", False),
+    ],
+)
+def test_columns_that_the_database_takes_for_one_are_refused_with_both_names(
+    dialect: str, one: str, other: str, are_one: bool, tmp_path: Path
+) -> None:
+    model, matrix = twins(one, other)
+    if are_one:
+        with pytest.raises(Refused, match=f"'{one}' and '{other}' are the same column to {dialect}"):
+            plugin("format", dialect).save(model, tmp_path)
+        [tried] = survey(model, matrix, [dialect])
+        assert tried.support is Support.REFUSED
+    else:
+        plugin("format", dialect).save(model, tmp_path)
+    if not are_one and dialect != "postgresql":
+        assert write_format(dialect, model, tmp_path / "out", matrix)
+
+
+@pytest.mark.parametrize("database", DATABASES, indirect=True)
+def test_classes_that_differ_in_case_have_a_column_each(database: str, tmp_path: Path) -> None:
+    model, matrix = twins("a", "b", ("no", "Yes", "yes"))
+    [proof] = write_format(database, model, tmp_path / "out", proof_rows(model, matrix, seed=0))
+    assert proof.holds
+    written = (tmp_path / "out" / FILE).read_text()
+    assert "probability_Yes" in written
+    assert "_probability_yes" in written
+
+
+def test_a_class_that_mysql_has_no_name_for_is_refused_by_its_letter(tmp_path: Path) -> None:
+    model, _ = twins("a", "b", ("bad", "good 😀", "çok iyi"))
+    with pytest.raises(Refused, match="it has no names with '😀'") as caught:
+        plugin("format", "mysql").save(model, tmp_path)
+    assert "class" in caught.value.hint
+    plugin("format", "duckdb").save(model, tmp_path)
 
 
 @pytest.mark.parametrize(

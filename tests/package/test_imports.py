@@ -14,8 +14,11 @@ import joblib
 import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
+from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
+from sklearn.experimental import enable_iterative_imputer  # noqa: F401  what comes next needs it
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.impute import IterativeImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
@@ -28,6 +31,7 @@ from kervan.package.foreign.open import open_model
 from kervan.package.proving.build import write_formats
 from kervan.package.writing.formats.native import NativeFormat
 from kervan.package.writing.formats.onnx import OnnxFormat
+from kervan.package.writing.neutral.score import FormPredictor
 from kervan.testing.sample import fit_sample
 
 if TYPE_CHECKING:
@@ -115,6 +119,19 @@ def test_a_file_of_a_library_becomes_portable(name: str, task: str, tmp_path: Pa
     )
     proofs = write_formats(fitted, tmp_path / "package", ["onnx", "python"], rows)
     assert all(proof.holds and proof.rows > len(rows) for proof in proofs)
+
+
+def test_shares_of_one_class_against_the_rest_are_no_probabilities(tmp_path: Path) -> None:
+    """Whatever the server refuses to answer is refused before a package is signed."""
+    rows, truth, signature = data("multi")
+    each = lightgbm.LGBMClassifier(objective="multiclassova", n_estimators=10, verbose=-1)
+    each.fit(rows, truth).booster_.save_model(tmp_path / "each.txt")
+    model = catboost.CatBoostClassifier(loss_function="MultiClassOneVsAll", iterations=10, verbose=0)
+    model.set_params(allow_writing_files=False).fit(rows, truth).save_model(str(tmp_path / "each.cbm"))
+    for name in ("each.txt", "each.cbm"):
+        with pytest.raises(Refused, match="do not add up to 1") as caught:
+            fit(open_model(tmp_path / name).foreign, signature, rows, name)
+        assert "ulticlass" in caught.value.hint
 
 
 def test_what_a_booster_does_not_say_is_asked_for(tmp_path: Path) -> None:
@@ -254,14 +271,53 @@ def test_a_model_over_texts_is_refused_by_name(tmp_path: Path) -> None:
             open_model(tmp_path / "model")
 
 
-def test_a_model_over_columns_by_name_is_refused(tmp_path: Path) -> None:
+def test_texts_that_codes_cannot_repeat_are_refused(tmp_path: Path) -> None:
     pandas = pytest.importorskip("pandas")
-    rows, truth, signature = data("binary")
-    chosen = ColumnTransformer([("age", StandardScaler(), ["yaş"])], remainder="passthrough")
-    model = make_pipeline(chosen, LogisticRegression()).fit(pandas.DataFrame(rows, columns=NAMES), truth)
+    table = pandas.DataFrame({"a": ["x", "y", "z"] * 4, "b": ["x", "y"] * 6})
+    words = ColumnTransformer([("words", CountVectorizer(token_pattern="."), "a")])
+    twice = ColumnTransformer(
+        [("one", OneHotEncoder(), ["a"]), ("two", OneHotEncoder(categories=[["z", "y", "x"]]), ["a"])]
+    )
+    for step, reason in ((words, "CountVectorizer takes texts"), (twice, "another part of the model")):
+        joblib.dump(make_pipeline(step, LogisticRegression()).fit(table, [0, 1] * 6), tmp_path / "model")
+        with pytest.raises(Refused, match=reason):
+            open_model(tmp_path / "model")
+
+
+def test_a_private_class_is_told_by_the_estimator_that_keeps_it(tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).normal(size=(50, 2))
+    joblib.dump(make_pipeline(IterativeImputer(), LinearRegression()).fit(rows, rows[:, 0]), tmp_path / "m")
+    with pytest.raises(Refused, match="IterativeImputer cannot be read") as caught:
+        open_model(tmp_path / "m")
+    assert "ONNX" in caught.value.hint
+
+
+def test_codes_below_zero_are_categories_too(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    rows = np.column_stack([random.integers(-2, 3, 600), random.integers(0, 9, 600), random.normal(size=600)])
+    truth = np.isin(rows[:, 0], [-1, 0]) + rows[:, 1] / 10
+    model = HistGradientBoostingRegressor(max_iter=5, categorical_features=[0]).fit(rows, truth)
     joblib.dump(model, tmp_path / "model")
-    with pytest.raises(Refused, match="does not answer the rows"):
-        fit(open_model(tmp_path / "model").foreign, signature, rows, "file")
+    signature = Signature(inputs=INPUTS, output=OUTPUTS["regression"])
+    fitted = fit(open_model(tmp_path / "model").foreign, signature, rows, "file")
+    assert write_formats(fitted, tmp_path / "package", ["onnx", "python", "sqlite"], rows)
+    strange = np.array([[7.0, 1, 0], [-3, 1, 0], [0.5, 1, 0], [np.nan, 1, 0]])
+    wanted = model.predict(strange).reshape(-1, 1)
+    np.testing.assert_allclose(FormPredictor(fitted.form).predict(strange), wanted, atol=1e-12)
+
+
+def test_made_up_rows_that_float32_cannot_answer_refuse_no_format(tmp_path: Path) -> None:
+    """Real ones do."""
+    random = np.random.default_rng(0)
+    rows = np.column_stack([random.integers(1, 200, 400), random.normal(size=(400, 2))]).astype(np.float64)
+    grown = TransformedTargetRegressor(LinearRegression(), func=np.log, inverse_func=np.exp)
+    joblib.dump(grown.fit(rows, np.exp(rows[:, 0] / 10)), tmp_path / "model")
+    signature = Signature(inputs=INPUTS, output=OUTPUTS["regression"])
+    fitted = fit(open_model(tmp_path / "model").foreign, signature, rows, "file")
+    assert write_formats(fitted, tmp_path / "package", ["onnx"], rows)
+    rows[3, 0] = 2_000
+    with pytest.raises(ParityFailed, match="row 3 "):
+        write_formats(fitted, tmp_path / "other", ["onnx"], rows)
 
 
 def test_a_native_folder_is_read(tmp_path: Path) -> None:
@@ -486,13 +542,18 @@ def test_networks_that_hold_code_are_refused_by_name(name: str, tmp_path: Path) 
     assert "ONNX" in caught.value.hint
 
 
-def test_a_pickle_of_another_version_is_refused(tmp_path: Path) -> None:
-    content = pickle.dumps(LogisticRegression().fit([[0.0], [1.0]], [0, 1]))
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_pickle_of_any_protocol_is_read_and_of_another_version_refused(
+    protocol: int, tmp_path: Path
+) -> None:
+    content = pickle.dumps(LogisticRegression().fit([[0.0], [1.0]], [0, 1]), protocol=protocol)
+    (tmp_path / "new.pkl").write_bytes(content)
+    assert open_model(tmp_path / "new.pkl").foreign.labels == ("0", "1")
     from sklearn import __version__ as installed
 
     older = "0" + installed[1:]
     (tmp_path / "old.pkl").write_bytes(content.replace(installed.encode(), older.encode()))
-    with pytest.raises(Refused, match=f"was written with scikit-learn {older}"):
+    with pytest.raises(Refused, match=f"was written with scikit-learn {older}, and"):
         open_model(tmp_path / "old.pkl")
 
 

@@ -17,7 +17,7 @@ from kervan.core.config import DataSettings
 from kervan.core.errors import Conflict, InvalidInput, NotFound, did_you_mean
 from kervan.core.identity import Version, check_name
 from kervan.core.reading import Reading
-from kervan.core.schema import Column, Schema, Signature, Type
+from kervan.core.schema import Column, Schema, Signature, Type, Unseen
 from kervan.data.columns import infer_schema
 from kervan.data.ingest import load
 from kervan.data.target import CLASSIFICATION, REGRESSION, task_of
@@ -182,6 +182,12 @@ def _task(foreign: Foreign, rows: pl.DataFrame, wanted: Wanted) -> str:
 
 def _input(column: Column, foreign: Foreign, place: int) -> Column:
     """Return a column of the table as the model takes it; texts only where it knows what they stand for."""
+    texts = foreign.categories.get(place, ())
+    if texts and foreign.closed is not None:
+        unseen = Unseen.REFUSE if place in foreign.closed else column.unseen
+        return Column(
+            name=column.name, type=Type.CATEGORY, nullable=column.nullable, allowed=texts, unseen=unseen
+        )
     if not (column.type.is_numeric or column.type is Type.CATEGORY):
         raise InvalidInput(
             f"column {column.name!r} of the table holds {column.type}s, which no model takes here",
@@ -189,7 +195,6 @@ def _input(column: Column, foreign: Foreign, place: int) -> Column:
         )
     if column.type is not Type.CATEGORY or foreign.graph is not None:
         return column
-    texts = foreign.categories.get(place, ())
     if not texts:
         raise InvalidInput(
             f"column {column.name!r} of the table holds texts, and the model does not say their codes",

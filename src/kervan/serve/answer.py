@@ -4,39 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from kervan.core.errors import ServerFailed
+from kervan.package.answers import flaw_of
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from kervan.core.schema import Signature
 
-_SLACK = 1e-3  # float32 sums over many classes drift by less
-
 
 def check_values(values: NDArray[np.float64], rows: int, signature: Signature) -> None:
-    """Raise `ServerFailed` unless there is a finite answer for every row.
-
-    Probabilities lie in 0 to 1 and add up to 1, both within 0.001.
-    """
+    """Raise `ServerFailed` unless there is an answer for every row, and each is one (see `flaw_of`)."""
     columns = len(signature.output.allowed) if signature.is_classification else 1
     if values.shape != (rows, columns):
         raise ServerFailed(
             f"the model gave an answer of shape {values.shape}, not {(rows, columns)}",
             hint="package the model again",
         )
-    _refuse_where(~np.isfinite(values.sum(axis=1)), "is not finite")
-    if signature.is_classification:
-        _refuse_where(values.min(axis=1) < -_SLACK, "has a probability below 0")
-        _refuse_where(np.abs(values.sum(axis=1) - 1) > _SLACK, "has probabilities that do not add up to 1")
-
-
-def _refuse_where(broken: NDArray[np.bool_], what: str) -> None:
-    if broken.any():
+    flaw = flaw_of(values, signature)
+    if flaw is not None:
+        row, what = flaw
         raise ServerFailed(
-            f"the model's answer for row {int(broken.argmax())} {what}",
+            f"the model's answer for row {row} {what}",
             hint="roll back to the version before, and test this one with the row",
         )
 

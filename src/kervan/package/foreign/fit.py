@@ -11,6 +11,7 @@ import numpy as np
 
 from kervan.core.errors import Refused
 from kervan.core.schema import Type
+from kervan.package.answers import flaw_of
 from kervan.package.writing.fitted import Fitted
 from kervan.package.writing.neutral.form import Form
 from kervan.package.writing.neutral.read import read_form
@@ -279,4 +280,13 @@ def _check_answers(fitted: Fitted, matrix: Matrix, place: str) -> None:
         raise Refused(
             f"{place} answers {answers.min():.3g} to {answers.max():.3g}, which are no probabilities",
             hint="export it with probabilities (softmax, logistic) at its end",
+        )
+    flaw = flaw_of(answers, signature)
+    if flaw is not None:
+        row, what = flaw
+        raise Refused(
+            f"{place}: the answer for the table's row {row + 1} {what} (they make {answers[row].sum():.3g}), "
+            "and a server gives no such answer",
+            hint="train it to choose among all classes, as do `multiclass` in LightGBM and `MultiClass` in "
+            "CatBoost: models of each class against the rest give shares that need not add up",
         )

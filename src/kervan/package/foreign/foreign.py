@@ -47,7 +47,8 @@ class Foreign:
     say. `names` are those of its columns and `labels` those of its classes, in its own order, empty where it
     does not know them.
     `categories` are by place the columns that it takes as categories, each with the texts behind the codes
-    0, 1, …, or () where it does not know these.
+    0, 1, …, or () where it does not know these. Where `closed` is
+    given, the model takes texts itself: these columns refuse unknown ones, and the others take them.
 
     `scores` gives (rows, classes) probabilities or (rows, 1) values, `reads` adds its layers to a form;
     `estimator` is what formats of Python store, if there is one. A `graph` needs none of
@@ -61,6 +62,7 @@ class Foreign:
     names: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     categories: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    closed: frozenset[int] | None = None
     scores: Scores | None = None
     reads: Reads | None = None
     estimator: Any = None

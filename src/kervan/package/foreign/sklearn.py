@@ -11,6 +11,7 @@ import numpy as np
 
 from kervan.core.errors import Refused
 from kervan.core.plugins import extras_named
+from kervan.package.foreign.columns import with_places
 from kervan.package.foreign.foreign import Foreign, label_text
 from kervan.package.writing.formats.pickled import pickle_content
 from kervan.package.writing.native.read import read_model
@@ -18,12 +19,20 @@ from kervan.package.writing.native.unpickle import unpickle_model
 from kervan.package.writing.neutral.readers.registry import Ask, answers_probabilities, read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-_VERSION = re.compile(rb"_sklearn_version.{1,12}?(\d+\.\d+[\w.]{0,20})", re.DOTALL)
+    from kervan.package.foreign.columns import Table
+
+# The version follows its name, which a pickle may note for later (\x94, q, r or p): as a text whose length
+# stands before it (\x8c, X), or in protocol 0 as a line (V).
+_VERSION = re.compile(
+    rb"_sklearn_version(?:\x94|q.|r.{4}|\np\d+\n)?(?:\x8c(?P<short>.)|X(?P<long>.{4})|V(?P<line>[^\n]*)\n)",
+    re.DOTALL,
+)
+_LONGEST_VERSION = 40
 
 
 def open_pickle(path: Path) -> Foreign:
@@ -32,22 +41,34 @@ def open_pickle(path: Path) -> Foreign:
     Raises `Refused` for one of another version of scikit-learn, or that names anything else; `Corrupted`.
     """
     content = pickle_content(path)
-    told = _VERSION.search(content)
+    told = _version_in(content)
     installed = version("scikit-learn")
-    if told is not None and told[1].decode() != installed:
+    if told not in ("", installed):
         raise Refused(
-            f"{path} was written with scikit-learn {told[1].decode()}, and {installed} is installed",
-            hint=f"pip install scikit-learn=={told[1].decode()}, or export it to ONNX where it was trained",
+            f"{path} was written with scikit-learn {told}, and {installed} is installed",
+            hint=f"pip install scikit-learn=={told}, or export it to ONNX where it was trained",
         )
-    return _described(unpickle_model(content, str(path)), path)
+    return _described(lambda: unpickle_model(content, str(path)), path)
+
+
+def _version_in(content: bytes) -> str:
+    """Return the version of scikit-learn that a pickle of any protocol names first, or ""."""
+    told = _VERSION.search(content)
+    if told is None:
+        return ""
+    size = told["short"] or told["long"]
+    end = told.end() + int.from_bytes(size or b"", "little")
+    text = content[told.end() : end] if size is not None else told["line"]
+    return text[:_LONGEST_VERSION].decode(errors="replace")
 
 
 def open_native(folder: Path) -> Foreign:
     """Read a folder that Kervan's native format wrote. Raises what `read_model` raises."""
-    return _described(read_model(folder), folder)
+    return _described(lambda: read_model(folder), folder)
 
 
-def _described(model: Any, place: Path) -> Foreign:
+def _described(read_again: Callable[[], Any], place: Path) -> Foreign:
+    model = read_again()
     with extras_named():
         from sklearn.base import is_classifier, is_regressor
 
@@ -57,30 +78,39 @@ def _described(model: Any, place: Path) -> Foreign:
             f"{place} holds a {type(model).__name__}, which is neither a classifier nor a regressor",
             hint="give the whole fitted model; for a pipeline, with its last step",
         )
+    original, table = model, with_places(model, _parts)
+    if table is not None:
+        original = read_again()  # what was changed is the copy
     for part in _parts(model):
         if taken := _texts_in(part):
             raise Refused(
                 f"{place}: {type(part).__name__} takes texts ({taken!r}), and only numbers reach it here",
                 hint="train it on codes (OrdinalEncoder outside of it), or export the pipeline to ONNX",
             )
-    names = _forget_names(model)
+    names = _forget_names(model) if table is None else table.names
+    _forget_names(model)
     classes = getattr(model, "classes_", ())
     if isinstance(classes, list):
         raise Refused(f"{place} predicts several columns at once", hint="train one model for each column")
     return Foreign(
         kind="scikit-learn",
-        inputs=int(getattr(model, "n_features_in_", 0)),
+        inputs=int(getattr(model, "n_features_in_", 0)) if table is None else len(names),
         classes=len(classes) if is_classification else 0,
         is_classification=is_classification,
         names=names,
         labels=tuple(map(label_text, classes)) if is_classification else (),
-        scores=partial(_scores, model, is_classification),
+        categories=table.texts if table is not None else {},
+        closed=None if table is None else frozenset(table.closed),
+        scores=partial(_scores, original, is_classification, table),
         reads=partial(_reads, model, is_classification),
         estimator=model,
     )
 
 
-def _scores(model: Any, is_classification: bool, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+def _scores(
+    model: Any, is_classification: bool, table: Table | None, matrix: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    rows = matrix if table is None else table.rows(matrix)
     if not is_classification:
         return np.asarray(model.predict(rows), dtype=np.float64).reshape(len(rows), -1)
     if answers_probabilities(model):

@@ -7,9 +7,12 @@ from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from kervan.core.errors import Conflict, InvalidConfig, StorageFailed
+import numpy as np
+
+from kervan.core.errors import Conflict, InvalidConfig, Refused, StorageFailed
 from kervan.core.plugins import extras_named, plugin
 from kervan.core.ports import Precision
+from kervan.package.answers import flaw_of
 from kervan.package.encoding import encoded, held
 from kervan.package.proving.parity import check_parity, compare, proof_rows
 
@@ -17,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from kervan.core.ports import Format, Matrix, Predictor
@@ -59,7 +61,7 @@ def write_formats(
     `matrix` holds real rows; rows that are made to hurt join them. Without `tolerance` every format has to
     be as exact as its arithmetic allows. Raises `ParityFailed` for a format that answers differently,
     `Refused` for one that cannot express the model, `Conflict` if the folder is already there; what was
-    written is then taken away again.
+    written is then taken away again. `Refused` also for a model whose answers no server would give.
     """
     if not formats:
         raise InvalidConfig("no format is named", hint='name one, such as "onnx"')
@@ -69,6 +71,7 @@ def write_formats(
             raise InvalidConfig(f"the format {name!r} is named twice", hint="name each format once")
     served_format(formats)
     rows = proof_rows(fitted, matrix, seed)
+    _check_answers(fitted, rows)
     proofs: list[Parity] = []
     written: list[Path] = []
     try:
@@ -80,6 +83,18 @@ def write_formats(
             shutil.rmtree(place)
         raise
     return tuple(proofs)
+
+
+def _check_answers(fitted: Fitted, rows: Matrix) -> None:
+    """Raise `Refused` if the model's answers are none; rows without a finite one are left to the proof."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        answers = fitted.predict(rows)
+    flaw = flaw_of(answers[np.isfinite(answers).all(axis=1)], fitted.signature)
+    if flaw is not None:
+        raise Refused(
+            f"one of the model's answers {flaw[1]}, and a server gives no such answer",
+            hint="use a model whose probabilities add up to 1, or calibrate this one",
+        )
 
 
 def write_format(

@@ -43,13 +43,15 @@ def proof_rows(fitted: Fitted, matrix: Matrix, seed: int) -> Matrix:
     rows = nasty_rows(
         matrix, fitted.signature, seed, splits=fitted.splits(), with_missing=fitted.takes_missing
     )
-    return np.concatenate([matrix, _settled(fitted, _answered(fitted, rows[len(matrix) :]))])
+    made = _settled(fitted, _answered(fitted, rows[len(matrix) :]))
+    return np.concatenate([matrix, made[~_leaves_single(fitted, made)]])
 
 
 def _answered(fitted: Fitted, rows: Matrix) -> Matrix:
     """Leave out the rows that the model itself refuses, such as negative counts."""
     try:
-        fitted.predict(rows)
+        with np.errstate(over="ignore", invalid="ignore"):
+            fitted.predict(rows)
     except (ValueError, IndexError):
         if len(rows) == 1:
             return rows[:0]
@@ -66,10 +68,21 @@ def _settled(fitted: Fitted, rows: Matrix) -> Matrix:
     spread = fitted.single_spread(rows)
     if spread is None:
         return rows
-    with np.errstate(invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         is_settled = ~(_SURELY * spread / _scale(fitted.predict(rows)) > fitted.slack)
     settled: Matrix = rows[is_settled.all(axis=1)]
     return settled
+
+
+def _leaves_single(fitted: Fitted, rows: Matrix) -> NDArray[np.bool_]:
+    """Say which rows have an answer that float64 holds and float32 does not: it proves nothing of a file.
+
+    Real rows of this kind stay: a format that cannot answer them is not for this model.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        answers = fitted.predict(rows)
+    beyond: NDArray[np.bool_] = (np.abs(answers) > LARGEST) & np.isfinite(answers)
+    return np.logical_or.reduce(beyond, axis=1)
 
 
 def nasty_rows(
@@ -134,14 +147,15 @@ def compare(
     matter. A label counts as changed if the original puts the new one behind by more than the tolerance:
     an exact tie may fall either way. Where the original has no finite answer, neither may the format.
     """
-    wanted, given = original(matrix), predictor.predict(matrix)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
+        wanted, given = original(matrix), predictor.predict(matrix)
         distances = np.abs(given - wanted) / _scale(wanted)
     distances[(given == wanted) | ~(np.isfinite(given) | np.isfinite(wanted))] = 0.0
     by_row = np.where(np.isfinite(distances), distances, np.inf).max(axis=1)
     over = by_row > tolerance
     rows = np.arange(len(matrix))
-    behind = wanted.max(axis=1) - wanted[rows, np.nan_to_num(given, nan=-np.inf).argmax(axis=1)]
+    with np.errstate(invalid="ignore"):
+        behind = wanted.max(axis=1) - wanted[rows, np.nan_to_num(given, nan=-np.inf).argmax(axis=1)]
     changed = behind > tolerance
     parity = Parity(
         format=name,

@@ -20,7 +20,6 @@ from kervan.package.writing.scalar.dialects import DIALECTS
 from kervan.package.writing.scalar.sql import TABLE, Script, write_script
 from kervan.package.writing.scalar.sql_formulas import free_name
 from kervan.package.writing.spark.engine import Question, SparkPredictor
-from kervan.package.writing.spark.pipeline import check_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,7 +45,12 @@ class SqlFormat:
     requires: tuple[str, ...] = ()
 
     def save(self, fitted: Fitted, folder: Path) -> None:
-        """Write the query. Raises `Refused` for a model that is too large, or needs sorting or searching."""
+        """Write the query.
+
+        Raises `Refused` for a model that is too large, or needs sorting or searching, and for names that the
+        database does not take or takes for one.
+        """
+        self.dialect.check_names(fitted.signature.inputs.names)
         script = write_script(fitted.form, self.dialect)
         (folder / FILE).write_text(script.query, encoding="utf-8", newline="\n")
         if script.nodes:
@@ -217,11 +221,6 @@ class SparkFormat(SqlFormat):
         is_code=True,
     )
 
-    def save(self, fitted: Fitted, folder: Path) -> None:
-        """Write the query. Raises `Refused` for a model that Spark cannot say; see `SqlFormat`."""
-        check_names(fitted.signature)
-        super().save(fitted, folder)
-
     def scorers(self, folder: Path, signature: Signature) -> Mapping[str, Predictor]:
         """Return Spark, over a view of rows."""
         script = self.script(folder, signature)
@@ -250,11 +249,11 @@ class QueryPredictor:
             return np.empty((0, width))
         with closing(self._connect()) as connection:
             cursor = connection.cursor()
-            cursor.execute(self._table())
             rows = decode_rows(matrix, self._signature)
-            for start in range(0, len(rows), _ROWS_AT_ONCE):
-                cursor.execute(self._insertion(rows[start : start + _ROWS_AT_ONCE], start))
             try:
+                cursor.execute(self._table())
+                for start in range(0, len(rows), _ROWS_AT_ONCE):
+                    cursor.execute(self._insertion(rows[start : start + _ROWS_AT_ONCE], start))
                 for statement in self._script.nodes:
                     cursor.execute(statement.replace("CREATE TABLE", "CREATE TEMPORARY TABLE", 1))
                 cursor.execute(self._script.query)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from warnings import catch_warnings
 
 import numpy as np
 
@@ -109,8 +110,20 @@ def _check_histogram_boosting(found: Any) -> None:
         check_boosted(predictor, chosen)
     preprocessor = getattr(found, "_preprocessor", None)
     if preprocessor is not None:
-        seen = preprocessor.transform(np.zeros((1, width)))
+        with catch_warnings(action="ignore"):  # the row has no names
+            seen = preprocessor.transform(_row_for(found, width))
         _expect(seen.shape == (1, width), found, "_preprocessor")
+
+
+def _row_for(found: Any, width: int) -> Any:
+    """Return a row of zeros, or of the first text in columns of texts."""
+    row: Any = np.zeros((1, width))
+    categories = found._preprocessor.named_transformers_["encoder"].categories_
+    for place, known in zip(np.flatnonzero(found.is_categorical_), categories, strict=True):
+        if len(known) and isinstance(known[0], str):
+            row = row.astype(object)
+            row[0, place] = known[0]
+    return row
 
 
 def _check_isolation_forest(found: Any) -> None:

@@ -55,6 +55,7 @@ class _Machine(pickle._Unpickler):  # the one that is written in Python
 
     dispatch: ClassVar[dict[int, Any]] = dict(pickle._Unpickler.dispatch)
     stack: list[Any]
+    metastack: list[list[Any]]
     pop_mark: Callable[[], list[Any]]
 
     def __init__(self, file: io.BytesIO, depth: int = 0) -> None:
@@ -63,8 +64,26 @@ class _Machine(pickle._Unpickler):  # the one that is written in Python
         self._depth = depth
 
     def find_class(self, module: str, name: str) -> Any:
-        """Return what stands for a name."""
-        return find(module, name)
+        """Return what stands for a name. A private one that is refused is told by whose it is."""
+        try:
+            return find(module, name)
+        except Refused as error:
+            if module.partition(".")[0] == "pandas":
+                why = f"the model keeps {module}.{name}, and objects of pandas are not read"
+                raise Refused(why, hint="train it with lists of names: list(table.columns)") from error
+            owner = self._owner()
+            if not owner or not name.startswith("_"):
+                raise
+            why = f"{owner} cannot be read: it keeps objects of the private class {module}.{name}"
+            raise Refused(why, hint=f"leave out the {owner}, or export the model to ONNX") from error
+
+    def _owner(self) -> str:
+        """Return the class of the innermost estimator that is being read, or ""."""
+        from sklearn.base import BaseEstimator
+
+        found = [found for stack in [*self.metastack, self.stack] for found in stack]
+        unfilled = [each for each in found if isinstance(each, BaseEstimator) and not vars(each)]
+        return type(unfilled[-1]).__name__ if unfilled else ""
 
     def get_extension(self, code: int) -> None:
         """Refuse names by number."""

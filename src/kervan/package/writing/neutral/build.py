@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kervan.core.schema import Type
 from kervan.package.writing.neutral.form import (
     Arithmetic,
     Choose,
     Combine,
+    Equal,
     Interpolate,
     Layer,
     Linear,
@@ -41,6 +43,9 @@ class Builder:
     def __init__(self, signature: Signature) -> None:
         self.layers: list[Layer] = []
         self.widths = [len(signature.inputs)]
+        self._categories = {
+            place for place, column in enumerate(signature.inputs) if column.type is Type.CATEGORY
+        }
         self.codes = max((len(column.allowed) for column in signature.inputs), default=0)
         self.slack = 0.0
         self.is_single = False
@@ -97,6 +102,32 @@ class Builder:
         matrix = np.atleast_2d(as_floats(weights))
         offsets = np.broadcast_to(np.ravel(as_floats(bias)), (len(matrix),)).copy()
         return self.add(Linear(sources=(value,), weights=matrix, bias=offsets))
+
+    def looked_up(
+        self, value: int, place: int, codes: ArrayLike, answers: ArrayLike, unknown: ArrayLike
+    ) -> int:
+        """Give what stands for each code of an element: `answers` has shape (outputs, codes).
+
+        `unknown` remains where no code fits: each answer is counted from it.
+        """
+        known = as_floats(codes)
+        equal = Equal(sources=(value,), places=np.full(len(known), place, dtype=np.int64), values=known)
+        rest = np.reshape(as_floats(unknown), (-1, 1))
+        return self.linear(self.add(equal), as_floats(answers) - rest, unknown)
+
+    def is_category(self, value: int, place: int) -> bool:
+        """Say whether an element is nothing but the code of a category among the inputs."""
+        if not value:
+            return place in self._categories
+        layer = self.layers[value - 1]
+        if not isinstance(layer, Take):
+            return False
+        taken = int(layer.places[place])
+        for source in layer.sources:
+            if taken < self.widths[source]:
+                return self.is_category(source, taken)
+            taken -= self.widths[source]
+        return False
 
     def constant(self, values: ArrayLike) -> int:
         """Give the same answer for every row."""

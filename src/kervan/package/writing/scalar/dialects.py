@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from kervan.core.errors import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,8 @@ class Dialect:
     type of texts, and `key` makes a column the key.
 
     `once` is how a step of a query is written that is computed once, however many formulas use it. Names have
-    no letter of `banned`, and at most `longest` letters or bytes.
+    no letter of `banned` and none beyond `highest`, and at most `longest` letters or bytes; `fold` makes one
+    of those that are the same to the database.
     """
 
     name: str
@@ -54,10 +55,17 @@ class Dialect:
     longest: int = 0
     counts_bytes: bool = False
     once: str = "({step})"
+    fold: Callable[[str], str] = str.lower
+    highest: str = "\U0010ffff"
 
     def identifier(self, name: str) -> str:
         """Quote a name, or raise `Refused` for one that the database takes for no column's, or cuts off."""
         length = len(name.encode() if self.counts_bytes else name)
+        if any(letter > self.highest for letter in name):
+            raise Refused(
+                f"{self.name} takes no column that is called {name!r}: it has no names with {max(name)!r}",
+                hint="rename the column or class, or write the model as onnx",
+            )
         if set(name) & set(self.banned) or (self.longest and length > self.longest):
             raise Refused(
                 f"{self.name} takes no column that is called {name!r}",
@@ -65,9 +73,23 @@ class Dialect:
             )
         return self.quote + "".join(self.quotes.get(letter, letter) for letter in name) + self.quote
 
+    def check_names(self, names: Iterable[str]) -> None:
+        """Raise `Refused` for two names that are one to the database, which forgets the case of letters."""
+        seen: dict[str, str] = {}
+        for name in names:
+            other = seen.setdefault(self.fold(name), name)
+            if other != name:
+                raise Refused(
+                    f"{other!r} and {name!r} are the same column to {self.name}", hint="rename one of them"
+                )
+
     def literal(self, value: str) -> str:
         """Quote a text."""
         return "'" + "".join(self.escapes.get(letter, letter) for letter in value) + "'"
+
+
+def _ascii_lower(name: str) -> str:
+    return name.encode().lower().decode()  # of bytes, only the letters a to z have a case
 
 
 _BACKSLASHED = {"'": "\\'", "\\": "\\\\", "\n": "\\n", "\r": "\\r"}
@@ -80,6 +102,7 @@ DIALECTS = {
             double="REAL",
             greatest="MAX",
             least="MIN",
+            fold=_ascii_lower,
             deepest=12,  # its parser keeps a hundred symbols, which fifteen choices fill
             once=_MATERIALIZED,
         ),
@@ -90,10 +113,11 @@ DIALECTS = {
             divide="({left} / NULLIF({right}, 0))",
             guards_exp=True,
             longest=63,
+            fold=str,  # names in quotes keep their case
             counts_bytes=True,
             once="({step}\nOFFSET 0)",  # keeps it from being put into the next, and passes rows on
         ),
-        Dialect(name="duckdb", double="DOUBLE", single="FLOAT", once=_MATERIALIZED),
+        Dialect(name="duckdb", double="DOUBLE", single="FLOAT", once=_MATERIALIZED, fold=_ascii_lower),
         Dialect(
             name="mysql",
             double="DOUBLE",
@@ -105,6 +129,7 @@ DIALECTS = {
             text="CAST(CONVERT({name} USING utf8mb4) AS BINARY)",
             guards_exp=True,
             longest=64,
+            highest="\uffff",
             joined=61,  # MariaDB loses rows of a recursive query when it moves them from memory to a disk
             once=f"({{step}}\nLIMIT {2**64 - 1})",  # all of them, and a step with a limit is not merged
         ),

@@ -52,6 +52,8 @@ _FUNCTIONS = {
     "floor": "floor",
     "power": "pow",
 }
+# Of something missing JPMML computes no such function, where PMML4S and the standard answer with nothing.
+_WANTING = {"exp", "log", "sqrt", "abs", "floor", "power"}
 _TESTS = {"<=": "lessOrEqual", "<": "lessThan", ">=": "greaterOrEqual", ">": "greaterThan", "=": "equal"}
 _ONE, _TWO = Number(1.0), Number(2.0)
 
@@ -276,16 +278,31 @@ class _Writer:
         """Add a test that does not hold where something is missing, instead of being missing itself."""
         return Xml.SubElement(parent, "Apply", function=function, mapMissingTo="false")
 
+    def _where_known(self, parent: Xml.Element, arguments: Sequence[Expression]) -> Xml.Element:
+        """Add a choice that gives nothing where an argument is missing: one without another branch."""
+        choice = Xml.SubElement(parent, "Apply", function="if")
+        for argument in arguments:
+            if not _is_known(argument):
+                self.formula(Xml.SubElement(choice, "Apply", function="isNotMissing"), argument)
+        return choice
+
     def _call(self, parent: Xml.Element, formula: Call) -> None:
         function, arguments = formula.function, formula.arguments
         if function == "round32":  # not by the type of a field, which some readers pass over
             self.formula(parent, rounded(arguments[0]))
         elif function in _FUNCTIONS:
+            if function in _WANTING and not all(_is_known(argument) for argument in arguments):
+                parent = self._where_known(parent, arguments)
             apply = Xml.SubElement(parent, "Apply", function=_FUNCTIONS[function])
             for argument in arguments:
                 self.formula(apply, argument)
         else:
             self.formula(parent, _spelled(function, arguments[0]))
+
+
+def _is_known(formula: Expression) -> bool:
+    """Whether it is a number, whatever the row holds."""
+    return isinstance(formula, Number)
 
 
 def _is_indicator(formula: If) -> bool:

@@ -45,18 +45,29 @@ def literal(value: float) -> str:
 
 def free_name(name: str, signature: Signature) -> str:
     """Return a name like this one that no column of the model has, whatever the case of its letters."""
-    taken = {column.name.casefold() for column in signature.inputs}
+    return _free(name, {column.name.casefold() for column in signature.inputs})
+
+
+def _free(name: str, taken: set[str]) -> str:
     while name.casefold() in taken:
         name = f"_{name}"
     return name
 
 
 def answer_names(signature: Signature) -> list[str]:
-    """Return the names of the answers: `prediction`, and for classes the probability of each."""
+    """Return the names of the answers: `prediction`, and for classes the probability of each.
+
+    No two differ by the case of their letters alone, which most databases forget.
+    """
     names = ["prediction"]
     if signature.is_classification:
         names += [f"probability_{label}" for label in signature.output.allowed]
-    return [free_name(name, signature) for name in names]
+    taken = {column.name.casefold() for column in signature.inputs}
+    found = []
+    for name in names:
+        found.append(_free(name, taken))
+        taken.add(found[-1].casefold())
+    return found
 
 
 class Printer:

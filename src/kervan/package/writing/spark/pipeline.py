@@ -14,7 +14,6 @@ from kervan.package.writing.scalar.sql_formulas import answer_names, free_name
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from kervan.core.schema import Signature
     from kervan.package.writing.neutral.form import Form
 
 _THIS = "__THIS__"  # what Spark exchanges for the table, wherever it stands
@@ -25,21 +24,12 @@ _ML = "org.apache.spark.ml"
 
 def write_pipeline(form: Form, folder: Path) -> None:
     """Write a form as a pipeline. Raises `Refused` for a form that no query can say."""
-    check_names(form.signature)
+    _DIALECT.check_names(form.signature.inputs.names)
     statement = _statement(form)
     ident = sha256(statement.encode())[:12]
     stage = f"SQLTransformer_{ident}"
     _write(folder, "PipelineModel", f"PipelineModel_{ident}", {"stageUids": [stage]})
     _write(folder / "stages" / f"0_{stage}", "feature.SQLTransformer", stage, {"statement": statement})
-
-
-def check_names(signature: Signature) -> None:
-    """Raise `Refused` for names that are one to Spark, which forgets the case of their letters."""
-    seen: dict[str, str] = {}
-    for name in signature.inputs.names:
-        other = seen.setdefault(name.lower(), name)
-        if other != name:
-            raise Refused(f"{other!r} and {name!r} are the same column to Spark", hint="rename one of them")
 
 
 def _statement(form: Form) -> str:

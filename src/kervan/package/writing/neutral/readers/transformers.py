@@ -294,11 +294,7 @@ def _places(model: Any, columns: Any) -> list[int]:
 
 def _looked_up(builder: Builder, value: int, place: int, known: Any, answers: Any, unknown: Any) -> int:
     """Look up what stands for each known category, of shape (outputs, categories)."""
-    codes = np.array(_codes(known))
-    equal = Equal(sources=(value,), places=np.full(len(codes), place, dtype=np.int64), values=codes)
-    # Each is counted from what stands for the unknown, which remains where no category fits.
-    rest = np.reshape(unknown, (-1, 1))
-    return builder.linear(builder.add(equal), np.asarray(answers) - rest, unknown)
+    return builder.looked_up(value, place, _codes(known), answers, unknown)
 
 
 def _codes(known: Any) -> list[float]:

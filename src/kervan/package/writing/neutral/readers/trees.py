@@ -171,8 +171,10 @@ def read_gradient_boosting_probabilities(builder: Builder, model: Any, value: in
 def read_histogram_boosting(builder: Builder, model: Any, value: int) -> int:
     """Read trees over the raw numbers, with a direction for missing ones and choices of categories."""
     order = _columns(model, builder.widths[value])
+    known = [] if model._preprocessor is None else _categories(model)
+    value, known = _counted(builder, value, order, known)
     trees = [
-        _histogram_tree(tree, model, order, builder.codes) for stage in model._predictors for tree in stage
+        _histogram_tree(tree, known, order, builder.codes) for stage in model._predictors for tree in stage
     ]
     target = [place for stage in model._predictors for place in range(len(stage))]
     return builder.add(grow(value, trees, np.ravel(model._baseline_prediction), target))
@@ -198,7 +200,24 @@ def probabilities_of(builder: Builder, raw: int) -> int:
     return builder.softmax(raw)
 
 
-def _histogram_tree(tree: Any, model: Any, order: Ints, codes: int) -> Tree:
+def _counted(builder: Builder, value: int, order: Ints, known: list[Floats]) -> tuple[int, list[Floats]]:
+    """Put 0, 1, … in the place of numbers below 0 that are known as categories, and -1 for those unknown.
+
+    -1 alone may be known in a column of categories: whatever is missing or unseen there has that code.
+    """
+    counted = list(known)
+    parts = [builder.take(value, [place]) for place in range(builder.widths[value])]
+    for at, (place, codes) in enumerate(zip(order.tolist(), known, strict=False)):
+        lowest = np.nanmin(codes, initial=0)
+        if lowest < (-1 if builder.is_category(value, place) else 0):
+            counted[at] = np.arange(np.count_nonzero(~np.isnan(codes)), dtype=np.float64)
+            parts[place] = builder.looked_up(value, place, codes[~np.isnan(codes)], counted[at], -1.0)
+    if all(one is other for one, other in zip(counted, known, strict=True)):
+        return value, known
+    return builder.join(parts), counted
+
+
+def _histogram_tree(tree: Any, categories: list[Floats], order: Ints, codes: int) -> Tree:
     nodes = tree.nodes
     is_leaf = nodes["is_leaf"].astype(bool)
     missing_left = nodes["missing_go_to_left"].astype(bool)
@@ -206,7 +225,7 @@ def _histogram_tree(tree: Any, model: Any, order: Ints, codes: int) -> Tree:
     sets: list[NDArray[np.bool_]] = []
     for node in np.flatnonzero(nodes["is_categorical"].astype(bool) & ~is_leaf):
         members[node] = len(sets)
-        known = _categories(model)[nodes["feature_idx"][node]]
+        known = categories[nodes["feature_idx"][node]]
         bits = tree.raw_left_cat_bitsets[nodes["bitset_idx"][node]]
         chosen, missing_left[node] = _choice(known, bits, codes, bool(missing_left[node]))
         sets.append(chosen)
