@@ -81,9 +81,8 @@ def _leaves_single(fitted: Fitted, rows: Matrix) -> NDArray[np.bool_]:
     """
     with np.errstate(over="ignore", invalid="ignore"):
         answers = fitted.predict(rows)
-    beyond = (np.abs(answers) > LARGEST) & np.isfinite(answers)
-    found: NDArray[np.bool_] = beyond.any(axis=1)
-    return found
+    sizes: NDArray[np.float64] = np.nan_to_num(np.abs(answers), nan=0.0, posinf=0.0).max(axis=1, initial=0.0)
+    return sizes > LARGEST
 
 
 def nasty_rows(
