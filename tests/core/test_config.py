@@ -172,14 +172,14 @@ def test_the_nearest_project_is_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("goal", "value", "reached"),
     [
-        (Goal("auc", at_least=0.9), 0.9, True),
-        (Goal("auc", at_least=0.9), 0.8999, False),
+        (Goal("roc_auc", at_least=0.9), 0.9, True),
+        (Goal("roc_auc", at_least=0.9), 0.8999, False),
         (Goal("mae", at_most=2), 2.0, True),
         (Goal("mae", at_most=2), 2.1, False),
-        (Goal("x", at_least=1, at_most=2), 1.5, True),
-        (Goal("x", at_least=1, at_most=2), 2.5, False),
-        (Goal("x"), -1e9, True),
-        (Goal("x", at_least=1), float("nan"), False),
+        (Goal("rmse", at_least=1, at_most=2), 1.5, True),
+        (Goal("rmse", at_least=1, at_most=2), 2.5, False),
+        (Goal("rmse"), -1e9, True),
+        (Goal("rmse", at_least=1), float("nan"), False),
     ],
 )
 def test_a_goal_is_reached_at_its_bound(goal: Goal, value: float, reached: bool) -> None:

@@ -65,6 +65,7 @@ class TestSafetensors(TestOnnx):
     row = ("format", "safetensors")
 
 
+@pytest.mark.service
 class CodeSuite(FormatSuite):
     row = ("format", "")
     is_code = True
@@ -133,6 +134,7 @@ class TestBigquery(FormulaSuite):
     row = ("format", "bigquery")
 
 
+@pytest.mark.service
 class SparkSuite(FormulaSuite):
     models = ("linear", "tree", "boosting", "baseline")
 
@@ -174,6 +176,7 @@ class TestPmml(FormulaSuite):
     models = ("linear", "tree", "boosting", "forest", "baseline")
 
 
+@pytest.mark.service
 class TestMojo(FormulaSuite, CodeSuite):
     row = ("format", "mojo")
     models = ("linear", "tree", "forest", "boosting")
@@ -184,32 +187,39 @@ class TestPfa(FormulaSuite):
     models = ("linear", "tree", "boosting", "forest", "baseline")
 
 
+@pytest.mark.service
 class TestCoreml(FormulaSuite):
     row = ("format", "coreml")
     models = ("linear", "tree", "boosting", "forest")
 
 
+@pytest.mark.service
 class TestExcel(FormulaSuite, CodeSuite):
     row = ("format", "excel")
 
 
+@pytest.mark.service
 class TestExecuTorch(CodeSuite):
     row = ("format", "executorch")
     models = ("linear", "tree", "boosting")
 
 
+@pytest.mark.service
 class TestTorchScript(CodeSuite):
     row = ("format", "torchscript")
 
 
+@pytest.mark.service
 class TestTorchExport(CodeSuite):
     row = ("format", "torch-export")
 
 
+@pytest.mark.service
 class TestOpenvino(CodeSuite):
     row = ("format", "openvino")
 
 
+@pytest.mark.service
 class TestTreelite(FormulaSuite):
     row = ("format", "treelite")
     models = ("tree", "forest", "boosting")
@@ -240,14 +250,17 @@ class TestJoblib(NativeSuite):
     row = ("format", "joblib")
 
 
+@pytest.mark.service
 class TestKeras(CodeSuite):
     row = ("format", "keras")
 
 
+@pytest.mark.service
 class TestHdf5(CodeSuite):
     row = ("format", "hdf5")
 
 
+@pytest.mark.service
 class TestLitert(CodeSuite):
     row = ("format", "litert")
 
@@ -256,6 +269,7 @@ class TestLitert(CodeSuite):
         return GaussianProcessClassifier().fit(np.nan_to_num(matrix[:50]), truth[:50]), signature
 
 
+@pytest.mark.service
 class TestSavedModel(CodeSuite):
     row = ("format", "savedmodel")
 

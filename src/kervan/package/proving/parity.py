@@ -82,7 +82,8 @@ def _leaves_single(fitted: Fitted, rows: Matrix) -> NDArray[np.bool_]:
     with np.errstate(over="ignore", invalid="ignore"):
         answers = fitted.predict(rows)
     beyond: NDArray[np.bool_] = (np.abs(answers) > LARGEST) & np.isfinite(answers)
-    return np.logical_or.reduce(beyond, axis=1)
+    found: NDArray[np.bool_] = np.logical_or.reduce(beyond, axis=1)
+    return found
 
 
 def nasty_rows(
