@@ -76,7 +76,7 @@ class Project:
         def tell() -> None:
             started, wait = time.monotonic(), _FIRST_SIGN
             while not done.wait(started + wait - time.monotonic()):
-                self.remark(name, f"goes on since {wait:.0f} s")
+                self.remark(name, f"still at work after {wait:.0f} s")
                 wait *= 2
 
         thread = threading.Thread(target=tell, daemon=True)
