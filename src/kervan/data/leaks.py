@@ -165,11 +165,11 @@ def _same(told: NDArray[np.float64], values: NDArray[np.float64]) -> bool:
 
 def _flags(columns: Sequence[pl.Series], target: pl.Series, accepted: Collection[str]) -> Iterator[Finding]:
     """Yield a finding for each column of two values, one of which marks rows of the rarer class alone."""
-    labels = as_texts(target)
+    labels = as_texts(target).alias("label")
     counts = labels.value_counts(name="rows", sort=True)
     if counts.height != 2:
         return
-    rare, many = counts[target.name][1], int(counts["rows"][1])
+    rare, many = counts["label"][1], int(counts["rows"][1])
     share = many / len(labels)
     if share > RARE_CLASS:
         return
