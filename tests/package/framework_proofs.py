@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kervan.core.ports import Precision
+from kervan.package.encoding import held
 from kervan.package.proving.parity import compare
 
 from .code.test_real_tables import fitted
@@ -18,9 +20,17 @@ if TYPE_CHECKING:
     Scorers = Callable[[Fitted], Mapping[str, Predictor]]
 
 
-def prove_table(family: str, table: str, data_dir: Path, scorers: Scorers, tolerance: float) -> None:
-    """Hold what `scorers` makes of a model of a real table to the model."""
-    model, rows = fitted(family, table, data_dir)
+def prove_table(
+    family: str,
+    table: str,
+    data_dir: Path,
+    scorers: Scorers,
+    tolerance: float,
+    precision: Precision = Precision.DOUBLE,
+) -> None:
+    """Hold what `scorers` makes of a model of a real table to the model, asked about rows as files do."""
+    model, raw = fitted(family, table, data_dir)
+    rows = held(raw, precision)
     for scorer, predictor in scorers(model).items():
         found = compare(model.predict, predictor, rows, tolerance, name=family, scorer=scorer)
         assert found.parity.holds, found.parity

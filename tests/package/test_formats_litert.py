@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from sklearn.tree import DecisionTreeClassifier
 
 from kervan.core.errors import Corrupted, Refused
+from kervan.core.ports import Precision
 from kervan.package.proving.parity import compare, proof_rows
 from kervan.package.writing.fitted import Fitted
 from kervan.package.writing.formats.litert import FILE, LitertFormat
@@ -79,7 +80,7 @@ def test_applications_ask_as_the_documents_tell() -> None:
 def test_answers_like_the_model_on_real_tables(
     family: str, name: str, data_dir: Path, tmp_path: Path
 ) -> None:
-    prove_table(family, name, data_dir, lambda model: written(model, tmp_path), 1e-5)
+    prove_table(family, name, data_dir, lambda model: written(model, tmp_path), 1e-5, Precision.SINGLE)
 
 
 def test_the_file_tells_its_columns_and_what_it_gives(tmp_path: Path) -> None:

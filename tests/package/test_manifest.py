@@ -56,16 +56,17 @@ PROOFS = st.builds(
     label_changes=COUNTS,
     scorer=TEXTS,
 )
+WORDS = st.text("abcçğışöü0123456789", min_size=1, max_size=8)  # of which names are made that can be names
 MANIFESTS = st.builds(
     Manifest,
-    name=NAMES,
-    version=TEXTS,
-    created=NUMBERS,
+    name=WORDS,
+    version=st.tuples(COUNTS, COUNTS, COUNTS).map(lambda parts: "{}.{}.{}".format(*parts)),
+    created=st.floats(0, 4e9),
     creator=TEXTS,
     signature=SIGNATURES,
-    formats=st.lists(TEXTS, max_size=2).map(tuple),
+    formats=st.lists(WORDS, unique=True, max_size=2).map(tuple),
     parity=st.lists(PROOFS, max_size=2).map(tuple),
-    files=st.lists(st.builds(PackageFile, path=NAMES, size=COUNTS, sha256=HASHES), max_size=2).map(tuple),
+    files=st.lists(st.builds(PackageFile, path=WORDS, size=COUNTS, sha256=HASHES), max_size=2).map(tuple),
     samples=st.lists(
         st.dictionaries(NAMES, st.none() | TEXTS | NUMBERS | st.booleans(), max_size=3), max_size=2
     ).map(tuple),
@@ -80,7 +81,6 @@ MANIFESTS = st.builds(
     lineage=st.builds(
         Lineage, dataset=TEXTS, run=TEXTS, repository=TEXTS, difference=TEXTS, acceptance=TEXTS
     ),
-    model_card=TEXTS,
     licence=TEXTS,
 )
 

@@ -63,5 +63,7 @@ def _above(thresholds: Floats) -> Floats:
 
 def _halfway(threshold: float) -> float:
     low = _FLOOR.plus(Decimal(threshold))
+    if float(_FLOOR.next_plus(low)) <= threshold:  # its float is the threshold, which decimals put below it
+        low = _FLOOR.next_plus(low)
     found = float((low + _FLOOR.next_plus(low)) / 2)
     return found if abs(found) >= _SMALLEST else copysign(_SMALLEST, found)
