@@ -31,13 +31,12 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-# What no extra of `all` brings: `make test` leaves the files out that take such a library in.
-_FRAMEWORKS = (
-    "ai_edge_litert catboost coremltools executorch h2o h5py jpmml_evaluator jpype keras lightgbm mlflow "
-    "onnxmltools openvino pandas pypmml pyspark skl2onnx tensorflow torch treelite xgboost"
-)
-_TAKES_IN = re.compile(
-    rf'^\s*(?:import|from) (?:{_FRAMEWORKS.replace(" ", "|")})\b|importorskip\("', re.MULTILINE
+# Words of libraries that no extra of `all` brings, of compilers and of other programs: `make test` leaves the
+# files out that speak of any.
+_HEAVY = re.compile(
+    r"(?i)ai_edge_litert|catboost|coreml|executorch|excel|h2o|h5py|javac|jpmml|jpype|keras|lightgbm|litert|mariadb|"
+    r"mlflow|mojo|mysql|needing_tools|onnxmltools|openvino|pojo|postgres|pypmml|pyspark|rustc|savedmodel|skl2onnx|"
+    r"soffice|spark|tensorflow|torch|treelite|xgboost|frameworks\.md|== \"format\""
 )
 
 hypothesis.settings.register_profile("kervan", deadline=None)  # a busy machine is no failure
@@ -59,7 +58,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave files out that could not even be imported."""
     is_light = config.getoption("--part") == "light"
-    return True if is_light and _takes_in_framework(collection_path) else None
+    return True if is_light and _is_heavy(collection_path) else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -67,16 +66,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     part = config.getoption("--part")
     if not part:
         return
-    is_heavy = [_takes_in_framework(item.path) or "service" in item.keywords for item in items]
-    kept = [item for item, heavy in zip(items, is_heavy, strict=True) if heavy == (part == "rest")]
+    heavy = [_is_heavy(item.path) or "service" in item.keywords for item in items]
+    kept = [item for item, needs_more in zip(items, heavy, strict=True) if needs_more == (part == "rest")]
     config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
     items[:] = kept
 
 
 @cache
-def _takes_in_framework(path: Path) -> bool:
+def _is_heavy(path: Path) -> bool:
     is_test = path.suffix == ".py" and path.name.startswith("test_")
-    return is_test and _TAKES_IN.search(path.read_text(encoding="utf-8")) is not None
+    return is_test and _HEAVY.search(path.read_text(encoding="utf-8")) is not None
 
 
 def _without_service(reason: str) -> NoReturn:
