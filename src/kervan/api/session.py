@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from kervan.api import progress as progress_
 from kervan.api.views import DatasetView, DriftView, Listing, ModelView, ReleaseView, TraceView
+from kervan.core.identity import check_name
 from kervan.core.plugins import extras_named
 
 with extras_named():
@@ -38,7 +39,7 @@ with extras_named():
 if TYPE_CHECKING:
     from kervan.app.audit import Audit
     from kervan.app.gc import Sweep
-    from kervan.core.config import Check, Goal
+    from kervan.core.config import Check, DataSettings, Goal
     from kervan.core.nouns import Dataset, Deployment, Event, Finding, Model
     from kervan.flow.step import Pipeline
 
@@ -100,22 +101,13 @@ class Session:
         `target` is the column to predict, `protect` what happens to columns that tell of persons (`"drop"`,
         `"hash"`), `checks` what the rows must fulfil. Raises `InvalidData` that names the row and the column.
         """
-        settings = self.project.config.data
         if frames.is_frame(source):
             with TemporaryDirectory(prefix="kervan-") as scratch:
-                called = name or settings.name or self.project.config.project_name
+                called = check_name(name or self.project.config.dataset_name, "a dataset")
                 path = frames.to_file(source, Path(scratch) / f"{called}.parquet")
-                return self.ingest(path, target=target, name=called, protect=protect, checks=checks)
-        wanted = replace(
-            settings,
-            source=str(source) or settings.source,
-            target=target or settings.target,
-            name=name or settings.name or _stem(source),
-            protect=settings.protect if protect is None else dict(protect),
-            checks=tuple(checks) or settings.checks,
-        )
-        with extras_named():
-            return self._dataset_view(data.ingest_data(self.project.with_settings(data=wanted)))
+                wanted = self._wanted(path.name, target, called, protect, checks)
+                return self._ingested(wanted, path.parent)
+        return self._ingested(self._wanted(source, target, name, protect, checks))
 
     def train(
         self,
@@ -235,6 +227,29 @@ class Session:
     def collect_garbage(self, *, dry_run: bool = False) -> Sweep:
         """Remove stored files that nothing refers to."""
         return gc.collect_garbage(self.project, dry_run=dry_run)
+
+    def _wanted(
+        self,
+        source: str | Path,
+        target: str,
+        name: str,
+        protect: Mapping[str, str] | None,
+        checks: Iterable[Check],
+    ) -> DataSettings:
+        settings = self.project.config.data
+        return replace(
+            settings,
+            source=str(source) or settings.source,
+            target=target or settings.target,
+            name=name or settings.name or _stem(source),
+            protect=settings.protect if protect is None else dict(protect),
+            checks=tuple(checks) or settings.checks,
+        )
+
+    def _ingested(self, wanted: DataSettings, folder: Path | None = None) -> DatasetView:
+        with extras_named():
+            project = self.project.with_settings(data=wanted)
+            return self._dataset_view(data.ingest_data(project, folder=folder))
 
     def _dataset_view(self, dataset: Dataset) -> DatasetView:
         return DatasetView(data.describe_dataset(self.project, dataset.ref))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from kervan.core.shown import printable
+from kervan.core.shown import moment, printable
 
 if TYPE_CHECKING:
     from kervan.app.data import Described
@@ -193,7 +192,7 @@ def _row_text(item: object, columns: Sequence[str]) -> str:
 def _shown(item: object, name: str) -> str:
     value = getattr(item, name)
     if name == "time":
-        return datetime.fromtimestamp(value, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        return moment(value)
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {each:.4g}" for key, each in value.items())
     return str(value)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kervan.app.answers import beside, check_ending, write
+from kervan.app.answers import beside
 from kervan.app.asked import Asked, carried, of_rows, read_file
 from kervan.app.noticed import notice
 from kervan.app.predict import answering, predict_asked
 from kervan.app.records import settle
 from kervan.core.errors import InvalidInput
+from kervan.data.export import check_ending, write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

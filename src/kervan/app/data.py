@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from kervan.core.errors import InvalidConfig, InvalidData, InvalidInput, NotFound, Refused, StorageFailed
+from kervan.core.errors import InvalidConfig, InvalidData, NotFound, Refused
 from kervan.core.identity import Ref, check_name, new_id, sha256_parts
 from kervan.core.nouns import (
     Dataset,
@@ -24,9 +24,9 @@ from kervan.core.nouns import (
 from kervan.core.reading import Reading
 from kervan.data import columns, ingest, profile, protect, split, target, validate
 from kervan.data.content import content_hash
+from kervan.data.export import check_ending, write
 from kervan.data.leaks import RULE
 from kervan.data.seen import seen
-from kervan.data.spreadsheet import csv_text
 from kervan.flow.table import from_parquet, to_parquet
 from kervan.store.events import Entry, canonical
 from kervan.store.transaction import stored
@@ -67,17 +67,18 @@ class Described:
     findings: tuple[Finding, ...]
 
 
-def ingest_data(project: Project) -> Dataset:
+def ingest_data(project: Project, *, folder: Path | None = None) -> Dataset:
     """Return the Dataset of the project's source: a new version only if content or settings changed.
 
-    Nothing is stored unless the whole table passes; what stops it is raised as `InvalidData`.
+    The source lies in the project's folder, or in `folder`. Nothing is stored unless the whole table passes;
+    what stops it is raised as `InvalidData`.
     """
     settings = project.config.data
     name = check_name(project.config.dataset_name, "a dataset")
     if not settings.target:
         raise InvalidConfig("no target is set", hint='say which column to predict: [data] target = "…"')
     with project.stage("ingest") as tell:
-        snapshot = ingest.take(settings.source, project.config.folder)
+        snapshot = ingest.take(settings.source, folder or project.config.folder)
         tell(f"{settings.source}, {snapshot.size:,} bytes")
     with snapshot:
         recipe = _recipe(project)
@@ -111,26 +112,13 @@ def open_sealed(project: Project, dataset: Dataset, *, purpose: str, body: dict[
 
 
 def export_part(project: Project, ref: Ref, role: Role, to: Path, *, exact: bool = False) -> int:
-    """Write a part as CSV or Parquet, as the file's name says, and return the number of its rows.
+    """Write a part as CSV, Parquet or JSON lines, as the file's name says, and return the number of its rows.
 
     In CSV, texts that a spreadsheet would run get a quote in front, unless they are to be `exact`.
     """
-    if to.suffix not in {".csv", ".parquet"}:
-        raise InvalidInput(
-            f"{to} names no kind of file that can be written", hint="end the name in .csv or .parquet"
-        )
+    check_ending(to)
     table = read_part(project, project.store.catalog.find(Dataset, ref), role)
-    content = to_parquet(table) if to.suffix == ".parquet" else csv_text(table, exact=exact).encode()
-    fresh = to.with_name(f".{to.name}.part")
-    try:
-        fresh.write_bytes(content)
-        fresh.replace(to)
-    except OSError as error:
-        fresh.unlink(missing_ok=True)
-        raise StorageFailed(
-            f"cannot write {to}: {error.strerror}",
-            hint="check the folder, its permissions and the free space",
-        ) from error
+    write(table, to, exact=exact)
     return table.height
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kervan.cli.edge import ListGroup, Shown, moment, shows, table, with_project
+from kervan.cli.edge import ListGroup, Shown, shows, table, with_project
+from kervan.core.shown import moment
 
 if TYPE_CHECKING:
     from kervan.app.project import Project

@@ -171,16 +171,6 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[Any]], empty: str = "n
     return "\n".join(lines)
 
 
-def moment(time: float) -> str:
-    """Write a time for people, in the local zone."""
-    from datetime import UTC, datetime
-
-    try:
-        return datetime.fromtimestamp(time, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    except (OverflowError, ValueError, OSError):  # no time that a calendar knows
-        return f"{time:g} s after 1970"
-
-
 def observer(quiet: bool) -> Callable[[Stage], None]:
     """Return what shows progress on the standard error, or stays silent."""
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kervan.cli import complete, distribution, imports
-from kervan.cli.edge import Shown, moment, shows, takes_quiet, with_project
+from kervan.cli.edge import Shown, shows, takes_quiet, with_project
 from kervan.cli.show import pairs, proof_text
+from kervan.core.shown import moment
 
 if TYPE_CHECKING:
     from kervan.app.package import Checked

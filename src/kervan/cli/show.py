@@ -5,9 +5,10 @@ from __future__ import annotations
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
-from kervan.cli.edge import moment, table
+from kervan.cli.edge import table
 from kervan.core.nouns import Role, Verdict
 from kervan.core.ports import Precision
+from kervan.core.shown import moment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

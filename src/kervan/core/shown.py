@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -38,6 +39,11 @@ def without_passwords(text: str) -> str:
 def shown(text: str) -> str:
     """Return a text as people may see it."""
     return without_passwords(printable(text))
+
+
+def moment(time: float) -> str:
+    """Write a time, in seconds since 1970, for people: in the local zone."""
+    return datetime.fromtimestamp(time, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def masked(value: object) -> object:

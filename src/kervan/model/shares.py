@@ -12,7 +12,7 @@ wrong, the rows say little about how much wrong answers vary.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
@@ -83,24 +83,14 @@ def of_roc_auc(truth: NDArray[Any], values: Floats) -> Interval | None:
     Mann-Whitney statistic, part 2, Statistics in Medicine 25 (2006); the variance in the rows that of
     E. R. DeLong, D. M. DeLong and D. L. Clarke-Pearson, Biometrics 44 (1988).
     """
-    areas, sizes, pulls = [], [], []
-    for place in _compared(values):
-        positive = truth == place
-        size = (int(positive.sum()), int((~positive).sum()))
-        if not min(size):
-            continue
-        area, pull = _area(positive, values[:, place])
-        areas.append(area)
-        sizes.append(size)
-        pulls.append(pull)
-    if not areas:
+    told = list(_each_class(truth, values, _area))
+    if not told:
         return None
+    areas, pulls, ups = zip(*told, strict=True)
     rows = len(truth)
     seen = float(np.square(np.mean(pulls, axis=0)).sum()) / rows**2
-    telling = float(np.mean([min(size) for size in sizes]))
-    return corrected(
-        float(np.mean(areas)), _of_all([_newcombe(up, down) for up, down in sizes]), seen, telling
-    )
+    telling = float(np.mean([min(up, rows - up) for up in ups]))
+    return corrected(float(np.mean(areas)), _of_all([_newcombe(up, rows - up) for up in ups]), seen, telling)
 
 
 def of_average_precision(truth: NDArray[Any], values: Floats) -> Interval | None:
@@ -109,22 +99,13 @@ def of_average_precision(truth: NDArray[Any], values: Floats) -> Interval | None
     The formula is the binomial of the positive rows (K. Boyd, K. H. Eng and C. D. Page, Area under the
     precision-recall curve: point estimates and confidence intervals, ECML PKDD 2013).
     """
-    averages, counts, pulls = [], [], []
-    for place in _compared(values):
-        positive = truth == place
-        count = int(positive.sum())
-        if not 0 < count < len(truth):
-            continue
-        average, pull = _precision(positive, values[:, place])
-        averages.append(average)
-        counts.append(count)
-        pulls.append(pull)
-    if not averages:
+    told = list(_each_class(truth, values, _precision))
+    if not told:
         return None
+    averages, pulls, ups = zip(*told, strict=True)
     rows = len(truth)
-    seen = float(np.square(np.mean(pulls, axis=0)).sum()) / (rows * max(1, rows - 1))
-    formulas = [_binomial(count) for count in counts]
-    return corrected(float(np.mean(averages)), _of_all(formulas), seen, float(np.mean(counts)))
+    seen = float(np.square(np.mean(pulls, axis=0)).sum()) / (rows * (rows - 1))
+    return corrected(float(np.mean(averages)), _of_all([*map(_binomial, ups)]), seen, float(np.mean(ups)))
 
 
 def of_f1(truth: NDArray[Any], values: Floats) -> Interval | None:
@@ -151,6 +132,16 @@ def of_f1(truth: NDArray[Any], values: Floats) -> Interval | None:
     rows = len(truth)
     seen = float(np.square(np.mean(pulls, axis=0)).sum()) / rows**2
     return corrected(float(np.mean(figures)), _binomial(rows), seen, rows)
+
+
+def _each_class(
+    truth: NDArray[Any], values: Floats, figure: Callable[[NDArray[np.bool_], Floats], tuple[float, Floats]]
+) -> Iterator[tuple[float, Floats, int]]:
+    """Yield the figure of each class that occurs and others beside it, what pulls at it, and its rows."""
+    for place in _compared(values):
+        positive = truth == place
+        if 0 < (ups := int(positive.sum())) < len(truth):
+            yield *figure(positive, values[:, place]), ups
 
 
 def _compared(values: Floats) -> range:
