@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kervan.core.nouns import Verdict
-from kervan.model.doubts import contradiction, doubts
+from kervan.model.doubts import contradiction
 from kervan.model.evaluate import Acceptance
 from kervan.model.interval import Interval
 from kervan.model.train import CandidateScore
@@ -51,10 +51,3 @@ def test_chance_seldom_contradicts_itself() -> None:
         value = random.normal(0.8, 0.02)
         found += len(list(contradiction(acceptance(value, value - 0.04, value + 0.04), folds(*scores))))
     assert found <= 3
-
-
-def test_rows_that_repeat_others_tell_less() -> None:
-    matrix = np.repeat(np.arange(18.0), 4).reshape(-1, 1)
-    (found,) = doubts(acceptance(0.69, 0.58, 0.8), folds(0.5, 0.45, 0.55), matrix)
-    assert found.rule == "repeated"
-    assert "72 rows are 18 different ones" in found.message

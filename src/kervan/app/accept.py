@@ -11,14 +11,11 @@ from kervan.core.errors import GoalMissed, SealedTest
 from kervan.core.identity import new_id
 from kervan.core.nouns import Finding, Link, Report, ReportKind, Role, Verdict
 from kervan.data.leaks import RULE
-from kervan.model.doubts import doubts
+from kervan.model.doubts import contradiction
 from kervan.model.evaluate import accept
 from kervan.model.steps import evaluate_candidate
-from kervan.package.encoding import encode_table
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from kervan.app.project import Project
     from kervan.app.train import Trained
     from kervan.model.evaluate import Acceptance
@@ -40,7 +37,7 @@ def accept_candidate(project: Project, trained: Trained, *, why: str = "") -> Re
         purpose = why or "acceptance"
         test = open_sealed(project, trained.dataset, purpose=purpose, body=body)
         acceptance = accept(evaluate_candidate(trained.folder, test), trained.goal)
-        acceptance = _doubted(acceptance, trained, test, suspicions(project, trained.dataset))
+        acceptance = _doubted(acceptance, trained, suspicions(project, trained.dataset))
         report = Report(
             id=new_id(),
             name=project.config.model_name,
@@ -67,12 +64,10 @@ def open_suspicions(acceptance: Report) -> tuple[Finding, ...]:
     return tuple(each for each in acceptance.findings if each.rule == RULE)
 
 
-def _doubted(
-    acceptance: Acceptance, trained: Trained, test: pl.DataFrame, open_: tuple[Finding, ...]
-) -> Acceptance:
-    """Add what speaks against the result: repeated rows, folds that say something else, open suspicions."""
+def _doubted(acceptance: Acceptance, trained: Trained, open_: tuple[Finding, ...]) -> Acceptance:
+    """Add what speaks against the result: open suspicions, and folds of training that say something else."""
     folds = next(score for score in trained.scores if score.family == trained.candidate.family)
-    found = (*open_, *doubts(acceptance, folds, encode_table(test, trained.signature)))
+    found = (*open_, *contradiction(acceptance, folds))
     passed = acceptance.verdict is Verdict.PASSED
     verdict = Verdict.WARNED if found and passed else acceptance.verdict
     return replace(acceptance, findings=(*acceptance.findings, *found), verdict=verdict)

@@ -1,47 +1,29 @@
-"""What speaks against a result of acceptance: rows that repeat others, and the folds of training."""
+"""Whether the folds of training speak against a result of acceptance."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kervan.core.nouns import Finding, Verdict
-from kervan.model.train import CandidateScore, distinct_rows
+from kervan.model.train import CandidateScore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from numpy.typing import NDArray
 
     from kervan.model.evaluate import Acceptance
 
 CHANCE = 0.001  # so rarely may two measurements of one model be this far apart by chance
 _WIDTH = 1.959964  # half of a 95 % interval in standard errors
-_FEWER = 0.9  # from this share of different rows on, the others hardly matter
 
 
-def doubts(acceptance: Acceptance, folds: CandidateScore, matrix: NDArray[Any]) -> Iterator[Finding]:
-    """Yield what makes an acceptance doubtful, given the folds of training and the encoded test rows."""
-    rows, different = len(matrix), len(distinct_rows(matrix)[0])
-    if different < _FEWER * rows:
-        yield Finding(
-            rule="repeated",
-            subject="rows",
-            verdict=Verdict.WARNED,
-            message=f"to the model the {rows:,} rows are {different:,} different ones: they tell as little "
-            f"as {different:,} rows do, and the interval is narrower than it should be",
-            hint="bring rows of others, not more rows of the same",
-        )
-    yield from contradiction(acceptance, folds, rows / different)
-
-
-def contradiction(acceptance: Acceptance, folds: CandidateScore, repeated: float = 1.0) -> Iterator[Finding]:
+def contradiction(acceptance: Acceptance, folds: CandidateScore) -> Iterator[Finding]:
     """Yield a finding if acceptance and cross-validation differ by more than chance explains.
 
     Welch's test at one in a thousand. The variance of the folds' mean is that of Nadeau and Bengio (Inference
     for the Generalization Error, 2003), as the folds share their training rows; that of acceptance comes from
-    its interval, towards the other value, and from how often each row is `repeated` on average.
+    its interval, towards the other value.
     """
     values = np.array(folds.values.get(acceptance.metric, ()))
     interval = acceptance.interval
@@ -50,7 +32,7 @@ def contradiction(acceptance: Acceptance, folds: CandidateScore, repeated: float
     mean, count = float(values.mean()), len(values)
     inside = float(values.var(ddof=1)) * (1 / count + 1 / (count - 1))
     end = interval.high if mean > acceptance.value else interval.low
-    outside = ((end - acceptance.value) / _WIDTH) ** 2 * repeated
+    outside = ((end - acceptance.value) / _WIDTH) ** 2
     if inside + outside == 0 or not np.isfinite(inside + outside):
         return
     if (

@@ -10,6 +10,7 @@ import numpy as np
 
 from kervan.core.errors import InvalidData
 from kervan.core.nouns import Finding, Verdict
+from kervan.model.distinct import telling_rows
 from kervan.model.interval import Interval
 from kervan.model.metrics import check_goal, intervals, scores, task_of
 
@@ -46,7 +47,8 @@ class Evaluation:
 
     For a classification `confusion[true][answered]` counts rows in the order of `classes`, and
     `calibration` has the bins that hold any row. For a regression `residuals` are the quantiles at
-    `QUANTILES` of answer minus truth.
+    `QUANTILES` of answer minus truth. `telling` counts the rows that do not repeat another one whole: the
+    intervals are by these.
     """
 
     task: str
@@ -57,6 +59,7 @@ class Evaluation:
     confusion: tuple[tuple[int, ...], ...] = ()
     calibration: tuple[Bin, ...] = ()
     residuals: tuple[float, ...] = ()
+    telling: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +90,15 @@ def evaluate(
         raise InvalidData("there are no rows to evaluate on", hint="give this part of the data some rows")
     task = task_of(signature)
     values = predictor.predict(matrix)
+    figures = scores(task, truth, values)
+    telling = telling_rows(matrix, truth)
+    by_telling = intervals(task, truth[telling], values[telling], seed=seed)
     parts: dict[str, Any] = {
         "task": str(task),
         "rows": len(truth),
-        "metrics": scores(task, truth, values),
-        "intervals": intervals(task, truth, values, seed=seed),
+        "metrics": figures,
+        "intervals": {name: each.holding(figures[name]) for name, each in by_telling.items()},
+        "telling": len(telling),
     }
     if not signature.is_classification:
         quantiles = np.quantile(values[:, 0] - truth, QUANTILES)
@@ -179,12 +186,22 @@ def _doubts(evaluation: Evaluation, goal: Goal, metric: str) -> Iterator[Finding
             message=f"these rows do not tell how far {metric} may be off",
             hint="evaluate on more rows",
         )
-    if evaluation.rows < _FEW_ROWS:
+    telling = evaluation.rows if evaluation.telling is None else evaluation.telling
+    if telling < evaluation.rows:
+        yield Finding(
+            rule="repeated",
+            subject="rows",
+            verdict=Verdict.WARNED,
+            message=f"of the {evaluation.rows:,} rows {telling:,} are different ones, and the others repeat "
+            "them whole: the interval is that of the different ones",
+            hint="bring rows of others, not more rows of the same",
+        )
+    if telling < _FEW_ROWS:
         yield Finding(
             rule="rows",
             subject="rows",
             verdict=Verdict.WARNED,
-            message=f"{evaluation.rows} rows tell little",
+            message=f"{telling} rows tell little",
             hint=f"evaluate on at least {_FEW_ROWS}",
         )
     for label, counts in zip(evaluation.classes, evaluation.confusion, strict=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 LEVEL = 0.95
 
@@ -17,3 +17,7 @@ class Interval:
     low: float
     high: float
     heaviest: float = 0.0
+
+    def holding(self, value: float) -> Interval:
+        """Return the interval, as much longer as it takes to hold a value."""
+        return replace(self, low=min(self.low, value), high=max(self.high, value))

@@ -15,6 +15,7 @@ from kervan.core.errors import InvalidConfig, InvalidData, NotFound
 from kervan.core.nouns import Finding, Verdict
 from kervan.core.plugins import extras_named
 from kervan.model.candidates import BASELINE, build
+from kervan.model.distinct import distinct_rows
 from kervan.model.metrics import higher_is_better, scores, task_of
 from kervan.package.writing.fitted import Fitted
 
@@ -122,14 +123,6 @@ def _fitted(family: str, matrix: Matrix, truth: NDArray[Any], signature: Signatu
     known = matrix.copy()
     known[:, np.isnan(known).all(axis=0)] = 0.0  # boosting cannot bin a column without any value
     return build(family, signature, seed).fit(known, truth)
-
-
-def distinct_rows(matrix: Matrix) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return where each distinct row comes first, and for each row which of them it is."""
-    rows = np.ascontiguousarray(matrix)
-    whole = rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1])))[:, 0]
-    _, first, place = np.unique(whole, return_index=True, return_inverse=True)
-    return first, place
 
 
 def _folds(truth: NDArray[Any], signature: Signature, folds: int, seed: int) -> Iterator[NDArray[np.int64]]:
