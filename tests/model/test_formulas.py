@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn import metrics as sk
 
+from kervan.model.formulas import Pulled, average_precision, roc_auc
 from kervan.model.metrics import METRICS, Task, scores
 
 CASES = st.tuples(st.integers(2, 40), st.integers(0, 2**32 - 1), st.booleans())
@@ -22,10 +23,6 @@ def answers(rows: int, classes: int, seed: int, coarse: bool) -> tuple[NDArray[A
         values = np.round(values * 4) + 0.5
         values /= values.sum(axis=1, keepdims=True)
     return random.integers(classes, size=rows), values
-
-
-def weighted(name: str, truth: NDArray[Any], values: NDArray[np.float64], weights: NDArray[Any]) -> float:
-    return METRICS[name].prepare(truth, values)(weights.astype(np.float64))
 
 
 @settings(max_examples=60)
@@ -83,21 +80,17 @@ def test_numbers_agree_with_scikit_learn(case: tuple[int, int, bool]) -> None:
     )
 
 
-@settings(max_examples=40)
-@given(CASES, st.sampled_from([2, 3]))
-def test_a_weight_counts_like_repeating_the_row(case: tuple[int, int, bool], classes: int) -> None:
-    truth, values = answers(case[0], classes, case[1], case[2])
-    weights = np.random.default_rng(case[1]).integers(0, 4, case[0])
-    assume(weights.sum() > 0)
-    places = np.repeat(np.arange(case[0]), weights)
-    ones = np.ones(len(places))
-    for name in ("roc_auc", "accuracy", "log_loss", "f1", "average_precision"):
-        wanted = weighted(name, truth[places], values[places], ones)
-        assert weighted(name, truth, values, weights) == pytest.approx(wanted, nan_ok=True), name
-    numbers, given_ = truth / 3, values[:, :1]
-    for name in ("rmse", "mae", "r2", "median_absolute_error"):
-        wanted = weighted(name, numbers[places], given_[places], ones)
-        assert weighted(name, numbers, given_, weights) == pytest.approx(wanted, nan_ok=True, abs=1e-9), name
+@pytest.mark.parametrize("figure", [roc_auc, average_precision])
+@pytest.mark.parametrize("coarse", [False, True])
+def test_what_a_row_pulls_is_what_leaving_it_out_moves(figure: Pulled, coarse: bool) -> None:
+    """To first order, as in the jackknife: a row that is left out moves the figure the other way."""
+    truth, values = answers(400, 2, 3, coarse)
+    positive = truth == 1
+    whole, pull = figure(positive, values[:, 1])
+    kept = [np.delete(np.arange(400), place) for place in range(400)]
+    moved = 399 * np.array([whole - figure(positive[each], values[each, 1])[0] for each in kept])
+    assert pull.mean() == pytest.approx(0, abs=1e-9)
+    assert np.corrcoef(pull, moved)[0, 1] > 0.99
 
 
 def test_what_the_rows_cannot_tell_is_left_out() -> None:

@@ -1,102 +1,109 @@
-"""The formulas of the metrics, each split into what depends on the answers and what depends on the weights.
+"""The formulas of the metrics.
 
 A formula takes `truth` of shape (rows,), codes or numbers, and `values` of shape (rows, classes) or
-(rows, 1), and returns a function from row weights to the metric's value, or to NaN where it is undefined.
-So the bootstrap sorts the rows once and not for every resample.
+(rows, 1), and returns the metric's value, or NaN where it is undefined.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats: TypeAlias = NDArray[np.float64]
-Scorer: TypeAlias = Callable[[Floats], float]
-Formula: TypeAlias = Callable[[NDArray[Any], Floats], Scorer]
+Formula: TypeAlias = Callable[[NDArray[Any], Floats], float]
+# Of the rows of one class against the others: its figure, and how far each row pulls it from its mean, times
+# the number of rows. What rows pull gives the figure's variance.
+Pulled: TypeAlias = Callable[[NDArray[np.bool_], Floats], tuple[float, Floats]]
 
 
-def mean_over_classes(one: Callable[[NDArray[np.bool_], Floats], Scorer]) -> Formula:
-    """Make a metric of one class against the rest a metric of all: the positive one, or the mean."""
+def mean_over_classes(figure: Pulled) -> Formula:
+    """Make a figure of one class against the rest a metric of all: the positive one, or the mean."""
 
-    def prepare(truth: NDArray[Any], values: Floats) -> Scorer:
-        classes = [1] if values.shape[1] == 2 else range(values.shape[1])
-        each = [one(truth == place, values[:, place]) for place in classes]
+    def formula(truth: NDArray[Any], values: Floats) -> float:
+        found = [each for each, *_ in each_class(truth, values, figure)]
+        return float(np.mean(found)) if found else np.nan
 
-        def score(weights: Floats) -> float:
-            found = [value for value in (scorer(weights) for scorer in each) if not np.isnan(value)]
-            return float(np.mean(found)) if found else np.nan
-
-        return score
-
-    return prepare
+    return formula
 
 
-def roc_auc(positive: NDArray[np.bool_], values: Floats) -> Scorer:
+def each_class(truth: NDArray[Any], values: Floats, figure: Pulled) -> Iterator[tuple[float, Floats, int]]:
+    """Yield the figure of each class that occurs and others beside it, what pulls at it, and its rows."""
+    for place in compared(values):
+        positive = truth == place
+        if 0 < (ups := int(positive.sum())) < len(truth):
+            yield *figure(positive, values[:, place]), ups
+
+
+def compared(values: Floats) -> range:
+    """Return the classes that are compared with the rest: the positive one of two, or all."""
+    return range(1, 2) if values.shape[1] == 2 else range(values.shape[1])
+
+
+def roc_auc(positive: NDArray[np.bool_], values: Floats) -> tuple[float, Floats]:
     """Return the chance that a positive row has a higher value than a negative one; ties count half."""
-    order, starts = _groups(values)
-    sign = positive[order]
-
-    def score(weights: Floats) -> float:
-        weight = weights[order]
-        ups = np.add.reduceat(weight * sign, starts)
-        downs = np.add.reduceat(weight * ~sign, starts)
-        pairs = ups.sum() * downs.sum()
-        return float(ups @ (downs.cumsum() - downs / 2) / pairs) if pairs else np.nan
-
-    return score
+    ups, downs = values[positive], values[~positive]
+    above = _under(np.sort(downs), ups)
+    below = 1 - _under(np.sort(ups), downs)
+    area = float(above.mean())
+    pull = np.empty(len(values))
+    pull[positive] = (above - area) * len(values) / len(ups) * _unbiased(len(ups))
+    pull[~positive] = (below - area) * len(values) / len(downs) * _unbiased(len(downs))
+    return area, pull
 
 
-def average_precision(positive: NDArray[np.bool_], values: Floats) -> Scorer:
-    """Return the precision at each threshold, weighted by the recall that it adds."""
-    order, starts = _groups(-values)
-    sign = positive[order]
-
-    def score(weights: Floats) -> float:
-        weight = weights[order]
-        ups = np.add.reduceat(weight * sign, starts)
-        alls = np.add.reduceat(weight, starts).cumsum()
-        precision = ups.cumsum() / np.maximum(alls, np.finfo(float).tiny)
-        is_told = 0 < ups.sum() < alls[-1]  # with one class alone every ranking is right
-        return float(ups @ precision / ups.sum()) if is_told else np.nan
-
-    return score
+def _under(ordered: Floats, values: Floats) -> Floats:
+    """Return which share of the ordered values each value is above; equal ones count half."""
+    both = np.searchsorted(ordered, values, "left") + np.searchsorted(ordered, values, "right")
+    under: Floats = both / (2 * len(ordered))
+    return under
 
 
-def _groups(values: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the order that sorts the values, and where in it each new value starts."""
-    order = np.argsort(values, kind="stable")
-    ordered = values[order]
-    return order, np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+def _unbiased(count: int) -> float:
+    return float(np.sqrt(count / max(1, count - 1)))
 
 
-def f1(truth: NDArray[Any], values: Floats) -> Scorer:
+def average_precision(positive: NDArray[np.bool_], values: Floats) -> tuple[float, Floats]:
+    """Return the precision at each threshold, weighted by the recall that it adds.
+
+    Rows of one value share their threshold.
+    """
+    order = np.argsort(-values, kind="stable")
+    ordered, sign = values[order], positive[order].astype(np.float64)
+    last = np.searchsorted(-ordered, -ordered, "right")  # so many rows are at or above this row's value
+    precision = sign.cumsum()[last - 1] / last
+    average = float(sign @ precision / sign.sum())
+    first = np.searchsorted(-ordered, -ordered, "left")
+    after_sign, after_both = _from(sign / last), _from(sign * precision / last)
+    pull = np.empty(len(values))
+    pull[order] = sign * precision + sign * after_sign[first] - after_both[first] - sign * average
+    return average, pull * len(values) / sign.sum()
+
+
+def _from(values: Floats) -> Floats:
+    """Return the sum of the values from each place on."""
+    summed: Floats = values[::-1].cumsum()[::-1]
+    return summed
+
+
+def f1(truth: NDArray[Any], values: Floats) -> float:
     """Return the harmonic mean of precision and recall, 0 where neither is there."""
     chosen = values.argmax(axis=1)
-    classes = [1] if values.shape[1] == 2 else range(values.shape[1])
-
-    def score(weights: Floats) -> float:
-        found = []
-        for place in classes:
-            both = weights[(chosen == place) & (truth == place)].sum()
-            either = weights[chosen == place].sum() + weights[truth == place].sum()
-            if either or len(classes) == 1:
-                found.append(2 * both / either if either else 0.0)
-        return float(np.mean(found))
-
-    return score
+    classes = compared(values)
+    found = []
+    for place in classes:
+        both = np.count_nonzero((chosen == place) & (truth == place))
+        either = np.count_nonzero(chosen == place) + np.count_nonzero(truth == place)
+        if either or len(classes) == 1:
+            found.append(2 * both / either if either else 0.0)
+    return float(np.mean(found))
 
 
 def mean_over_rows(loss: Callable[[NDArray[Any], Floats], Floats]) -> Formula:
-    """Make a metric of the weighted mean of something that each row has."""
-
-    def prepare(truth: NDArray[Any], values: Floats) -> Scorer:
-        each = loss(truth, values)
-        return lambda weights: float(weights @ each / weights.sum())
-
-    return prepare
+    """Make a metric of the mean of something that each row has."""
+    return lambda truth, values: float(loss(truth, values).mean())
 
 
 def hits(truth: NDArray[Any], values: Floats) -> Floats:
@@ -125,36 +132,20 @@ def squared_error(truth: NDArray[Any], values: Floats) -> Floats:
         return np.square(absolute_error(truth, values))
 
 
-def rmse(truth: NDArray[Any], values: Floats) -> Scorer:
+def rmse(truth: NDArray[Any], values: Floats) -> float:
     """Return the square root of the mean squared error."""
-    squares = squared_error(truth, values)
-    return lambda weights: float(np.sqrt(weights @ squares / weights.sum()))
+    return float(np.sqrt(squared_error(truth, values).mean()))
 
 
-def r2(truth: NDArray[Any], values: Floats) -> Scorer:
+def r2(truth: NDArray[Any], values: Floats) -> float:
     """Return the share of the truth's variance that the answers explain."""
-    squares = squared_error(truth, values)
-
-    def score(weights: Floats) -> float:
-        drawn = truth[weights > 0]
-        if not len(drawn) or drawn.min() == drawn.max():  # the mean of equal numbers may be rounded off them
-            return np.nan
-        spread = weights @ (truth - weights @ truth / weights.sum()) ** 2
-        return float(1 - weights @ squares / spread) if spread else np.nan
-
-    return score
+    if truth.min() == truth.max():  # the mean of equal numbers may be rounded off them
+        return np.nan
+    with np.errstate(over="ignore"):
+        spread = float(np.square(truth - truth.mean()).sum())
+    return float(1 - squared_error(truth, values).sum() / spread) if spread else np.nan
 
 
-def median_absolute_error(truth: NDArray[Any], values: Floats) -> Scorer:
+def median_absolute_error(truth: NDArray[Any], values: Floats) -> float:
     """Return the median of the absolute errors."""
-    misses = absolute_error(truth, values)
-    order = np.argsort(misses)
-    ordered = misses[order]
-
-    def score(weights: Floats) -> float:
-        reached = weights[order].cumsum()
-        low = np.searchsorted(reached, reached[-1] / 2, side="left")
-        high = np.searchsorted(reached, reached[-1] / 2, side="right")
-        return float((ordered[low] + ordered[min(high, len(ordered) - 1)]) / 2)
-
-    return score
+    return float(np.median(absolute_error(truth, values)))

@@ -1,7 +1,6 @@
-"""How good answers are: metrics by name, each defined once, over rows that may have weights.
+"""How good answers are: metrics by name, each defined once.
 
-Weights count how often a row is drawn, so that the bootstrap asks the very same definition. For two
-classes the last label of the signature is the positive one (`>50K` of `<=50K`, `>50K`); for more,
+For two classes the last label of the signature is the positive one (`>50K` of `<=50K`, `>50K`); for more,
 `roc_auc`, `average_precision` and `f1` are means over the classes that occur.
 """
 
@@ -54,13 +53,13 @@ class Task(StrEnum):
 class Metric:
     """One metric: its task, its direction and the values that it can take.
 
-    `prepare` does once what does not depend on the weights. `interval` finds where the metric lies with
-    95 % confidence; what it draws, it draws from the generator that it is given.
+    `interval` finds where it lies with 95 % confidence; what it draws, it draws from the generator that it
+    is given.
     """
 
     name: str
     task: Task
-    prepare: Formula
+    formula: Formula
     interval: Estimate
     higher_is_better: bool = True
     lowest: float = 0.0
@@ -127,8 +126,7 @@ def scores(task: str, truth: NDArray[Any], values: Floats) -> dict[str, float]:
     (rows, 1) numbers. `roc_auc` and `average_precision` are left out if only one class occurs,
     `r2` if all numbers are the same.
     """
-    weights = np.ones(len(truth))
-    found = {entry.name: entry.prepare(truth, values)(weights) for entry in metrics_of(task)}
+    found = {entry.name: entry.formula(truth, values) for entry in metrics_of(task)}
     return {name: value for name, value in found.items() if not np.isnan(value)}
 
 
@@ -161,44 +159,44 @@ METRICS = {
         Metric(
             name="roc_auc",
             task=_CLASSES,
-            prepare=mean_over_classes(roc_auc),
+            formula=mean_over_classes(roc_auc),
             interval=_without_chance(shares.of_roc_auc),
             highest=1.0,
         ),
         Metric(
             name="accuracy",
             task=_CLASSES,
-            prepare=mean_over_rows(hits),
+            formula=mean_over_rows(hits),
             interval=_without_chance(shares.of_accuracy),
             highest=1.0,
         ),
         Metric(
             name="log_loss",
             task=_CLASSES,
-            prepare=mean_over_rows(surprise),
+            formula=mean_over_rows(surprise),
             interval=losses.of_log_loss,
             higher_is_better=False,
         ),
-        Metric(name="f1", task=_CLASSES, prepare=f1, interval=_without_chance(shares.of_f1), highest=1.0),
+        Metric(name="f1", task=_CLASSES, formula=f1, interval=_without_chance(shares.of_f1), highest=1.0),
         Metric(
             name="average_precision",
             task=_CLASSES,
-            prepare=mean_over_classes(average_precision),
+            formula=mean_over_classes(average_precision),
             interval=_without_chance(shares.of_average_precision),
             highest=1.0,
         ),
-        Metric(name="rmse", task=_NUMBERS, prepare=rmse, interval=losses.of_rmse, higher_is_better=False),
+        Metric(name="rmse", task=_NUMBERS, formula=rmse, interval=losses.of_rmse, higher_is_better=False),
         Metric(
             name="mae",
             task=_NUMBERS,
-            prepare=mean_over_rows(absolute_error),
+            formula=mean_over_rows(absolute_error),
             interval=losses.of_mae,
             higher_is_better=False,
         ),
         Metric(
             name="r2",
             task=_NUMBERS,
-            prepare=r2,
+            formula=r2,
             interval=losses.of_r2,
             lowest=float("-inf"),
             highest=1.0,
@@ -206,7 +204,7 @@ METRICS = {
         Metric(
             name="median_absolute_error",
             task=_NUMBERS,
-            prepare=median_absolute_error,
+            formula=median_absolute_error,
             interval=_without_chance(losses.of_median),
             higher_is_better=False,
         ),

@@ -12,12 +12,13 @@ wrong, the rows say little about how much wrong answers vary.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kervan.model.formulas import average_precision, each_class, roc_auc
 from kervan.model.interval import LEVEL, Interval
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def of_roc_auc(truth: NDArray[Any], values: Floats) -> Interval | None:
     Mann-Whitney statistic, part 2, Statistics in Medicine 25 (2006); the variance in the rows that of
     E. R. DeLong, D. M. DeLong and D. L. Clarke-Pearson, Biometrics 44 (1988).
     """
-    told = list(_each_class(truth, values, _area))
+    told = list(each_class(truth, values, roc_auc))
     if not told:
         return None
     areas, pulls, ups = zip(*told, strict=True)
@@ -99,7 +100,7 @@ def of_average_precision(truth: NDArray[Any], values: Floats) -> Interval | None
     The formula is the binomial of the positive rows (K. Boyd, K. H. Eng and C. D. Page, Area under the
     precision-recall curve: point estimates and confidence intervals, ECML PKDD 2013).
     """
-    told = list(_each_class(truth, values, _precision))
+    told = list(each_class(truth, values, average_precision))
     if not told:
         return None
     averages, pulls, ups = zip(*told, strict=True)
@@ -134,21 +135,6 @@ def of_f1(truth: NDArray[Any], values: Floats) -> Interval | None:
     return corrected(float(np.mean(figures)), _binomial(rows), seen, rows)
 
 
-def _each_class(
-    truth: NDArray[Any], values: Floats, figure: Callable[[NDArray[np.bool_], Floats], tuple[float, Floats]]
-) -> Iterator[tuple[float, Floats, int]]:
-    """Yield the figure of each class that occurs and others beside it, what pulls at it, and its rows."""
-    for place in _compared(values):
-        positive = truth == place
-        if 0 < (ups := int(positive.sum())) < len(truth):
-            yield *figure(positive, values[:, place]), ups
-
-
-def _compared(values: Floats) -> range:
-    """Return the classes that are compared with the rest: the positive one of two, or all."""
-    return range(1, 2) if values.shape[1] == 2 else range(values.shape[1])
-
-
 def _binomial(rows: int) -> Variance:
     return lambda true: true * (1 - true) / rows
 
@@ -163,49 +149,3 @@ def _newcombe(ups: int, downs: int) -> Variance:
 def _of_all(formulas: list[Variance]) -> Variance:
     """Return the variance of a mean of figures that move together as far as they can."""
     return lambda true: float(np.mean([np.sqrt(formula(true)) for formula in formulas])) ** 2
-
-
-def _area(positive: NDArray[np.bool_], values: Floats) -> tuple[float, Floats]:
-    """Return the area, and how far each row pulls it from its mean, times the number of rows."""
-    ups, downs = values[positive], values[~positive]
-    above = _under(np.sort(downs), ups)
-    below = 1 - _under(np.sort(ups), downs)
-    area = float(above.mean())
-    pull = np.empty(len(values))
-    pull[positive] = (above - area) * len(values) / len(ups) * _unbiased(len(ups))
-    pull[~positive] = (below - area) * len(values) / len(downs) * _unbiased(len(downs))
-    return area, pull
-
-
-def _under(ordered: Floats, values: Floats) -> Floats:
-    """Return which share of the ordered values each value is above; equal ones count half."""
-    both = np.searchsorted(ordered, values, "left") + np.searchsorted(ordered, values, "right")
-    under: Floats = both / (2 * len(ordered))
-    return under
-
-
-def _unbiased(count: int) -> float:
-    return float(np.sqrt(count / max(1, count - 1)))
-
-
-def _precision(positive: NDArray[np.bool_], values: Floats) -> tuple[float, Floats]:
-    """Return the average precision, and how far each row pulls it, times the number of rows.
-
-    Rows of one value share their threshold.
-    """
-    order = np.argsort(-values, kind="stable")
-    ordered, sign = values[order], positive[order].astype(np.float64)
-    last = np.searchsorted(-ordered, -ordered, "right")  # so many rows are at or above this row's value
-    precision = sign.cumsum()[last - 1] / last
-    average = float(sign @ precision / sign.sum())
-    first = np.searchsorted(-ordered, -ordered, "left")
-    after_sign, after_both = _from(sign / last), _from(sign * precision / last)
-    pull = np.empty(len(values))
-    pull[order] = sign * precision + sign * after_sign[first] - after_both[first] - sign * average
-    return average, pull * len(values) / sign.sum()
-
-
-def _from(values: Floats) -> Floats:
-    """Return the sum of the values from each place on."""
-    summed: Floats = values[::-1].cumsum()[::-1]
-    return summed
