@@ -108,7 +108,5 @@ def _judged(project: Project, report: Report) -> Report:
         )
     for finding in report.findings:
         if finding.verdict is Verdict.WARNED:
-            project.remark(
-                "warning", f"{finding.message}; {finding.hint}" if finding.hint else finding.message
-            )
+            project.remark("warning", finding.advice)
     return report

@@ -95,7 +95,7 @@ class Project:
         for found in by_rule.values():
             shown = found if len(found) <= _FEW else found[:1]
             for finding in shown:
-                self.remark(name, finding.message)
+                self.remark(name, finding.advice)
             if left := len(found) - len(shown):
                 self.remark(name, f"and {left:,} like it: {where}")
 

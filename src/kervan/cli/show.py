@@ -149,7 +149,7 @@ def dataset_text(described: Described) -> str:
 
 def findings_text(findings: tuple[Finding, ...]) -> list[str]:
     """Show the findings that are more than a pass, one a line."""
-    return [f"{each.verdict}: {each.message}" for each in findings if each.verdict is not Verdict.PASSED]
+    return [f"{each.verdict}: {each.advice}" for each in findings if each.verdict is not Verdict.PASSED]
 
 
 def model_text(model: Model, acceptance: Report | None) -> str:

@@ -193,6 +193,11 @@ class Finding:
     message: str
     hint: str = ""
 
+    @property
+    def advice(self) -> str:
+        """What was noticed, and what to do about it."""
+        return f"{self.message}; {self.hint}" if self.hint else self.message
+
 
 class ReportKind(StrEnum):
     """What a report is about."""
