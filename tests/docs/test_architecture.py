@@ -45,6 +45,15 @@ def test_every_layer_has_a_page(layer: str) -> None:
     assert any(name.startswith((f"{layer}/", f"kervan.{layer}")) for name in modules)
 
 
+def test_every_file_and_folder_of_a_layer_is_named() -> None:
+    told = {name.removeprefix("kervan/") for page in PAGES for name in CODE.findall(page.read_text("utf-8"))}
+    entries = [
+        entry for layer in layers() for entry in (SOURCE / layer).iterdir() if entry.name[0] not in "_."
+    ]
+    names = {entry.relative_to(SOURCE).as_posix() for entry in entries}
+    assert sorted(name for name in names if not any(f"{each}/".startswith(f"{name}/") for each in told)) == []
+
+
 def test_the_layers_are_drawn_as_they_are() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     contracts = settings["tool"]["importlinter"]["contracts"]
