@@ -31,7 +31,7 @@ setup-everything: $(WHOLE)  ## Add every framework to it: several GB
 demo: $(READY)  ## Live one model's whole life on a real table
 	$(BIN)/kervan demo .demo
 
-test: $(LIGHT)  ## Run the tests and doctests that need no framework, compiler or server
+test: $(LIGHT)  ## Run the quick tests and doctests that need no framework, compiler or server
 	$(BIN)/python -m pytest --part=light --numprocesses auto --dist loadfile
 
 test-everything: test test-rest  ## Run all tests and doctests

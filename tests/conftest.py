@@ -50,7 +50,7 @@ _NUMBERS = itertools.count(1)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Tests come in two parts: what every laptop has, and what needs a framework, a compiler or a server."""
+    """Tests come in two parts: what every laptop does in minutes, and what needs a framework, a compiler or time."""
     parser.addoption("--part", choices=("light", "rest"), help="of all tests, those of one part")
     parser.addoption("--whole-matrix", action="store_true", help="prove every estimator in every format")
 
@@ -66,7 +66,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     part = config.getoption("--part")
     if not part:
         return
-    heavy = [_is_heavy(item.path) or "service" in item.keywords for item in items]
+    heavy = [_is_heavy(item.path) or not {"service", "slow"}.isdisjoint(item.keywords) for item in items]
     kept = [item for item, needs_more in zip(items, heavy, strict=True) if needs_more == (part == "rest")]
     config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
     items[:] = kept
