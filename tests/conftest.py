@@ -50,7 +50,7 @@ _NUMBERS = itertools.count(1)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Tests come in two parts: what every laptop does in minutes, and what needs a framework, a compiler or time."""
+    """Tests come in two parts: what a laptop does in minutes, and what takes frameworks or time."""
     parser.addoption("--part", choices=("light", "rest"), help="of all tests, those of one part")
     parser.addoption("--whole-matrix", action="store_true", help="prove every estimator in every format")
 
