@@ -18,7 +18,7 @@ from kervan.core.errors import Conflict, InvalidInput, NotFound, ServerFailed
 from kervan.core.plugins import plugin
 from kervan.core.ports import Target
 from kervan.deploy.client import ask
-from kervan.deploy.process import process_number, running
+from kervan.deploy.process import STATE, process_number, running
 from kervan.deploy.targets.local import LocalTarget
 from serve.real_packages import ROW
 
@@ -207,6 +207,17 @@ def test_without_rendered_files_nothing_happens(place: Place, tmp_path: Path) ->
     with pytest.raises(InvalidInput, match=r"serving\.json"):
         LocalTarget().apply(place.folder)
     LocalTarget().remove(tmp_path / "never was")
+
+
+def test_a_server_that_says_why_it_ends_does_not_run(place: Place) -> None:
+    """As it is between the moment at which it says so and the one at which its lock is gone."""
+    place.release()
+    state = running(place.folder)
+    assert state is not None
+    told = json.loads((place.folder / STATE).read_text())
+    (place.folder / STATE).write_text(json.dumps(told | {"deployment": ""}))
+    assert process_number(place.folder) == state.pid
+    assert running(place.folder) is None
 
 
 def test_a_wider_address_is_refused_before_anything_starts(place: Place) -> None:

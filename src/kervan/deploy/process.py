@@ -62,10 +62,14 @@ def read_state(folder: Path) -> ServerState | None:
 
 
 def running(folder: Path) -> ServerState | None:
-    """Return the state of the server that runs from the folder, or None if none does."""
+    """Return the state of the server that runs from the folder, or None if none does.
+
+    One that came to nothing says so, with no deployment, while it ends: it does not run.
+    """
     number = process_number(folder)
     state = read_state(folder)
-    return state if state is not None and state.pid == number else None
+    is_there = state is not None and state.pid == number and bool(state.deployment)
+    return state if is_there else None
 
 
 def start(file: Path) -> ServerState:

@@ -23,7 +23,7 @@ extern const char *const @@name@@_types[@@inputs@@];
 extern const char *const @@name@@_output;
 @@classes_declared@@
 /* Score one row. Numbers as they are, booleans as 0 and 1, categories by @@name@@_code; missing is NaN, or -1
- * for a category. Numbers are rounded to float first, as the model learned from such. */
+ * for a category. */
 void @@name@@_score(const double *input, double *output);
 
 /* The place of a category, given as UTF-8; -1 if it is missing (NULL) or was not seen in training.
