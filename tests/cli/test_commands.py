@@ -177,8 +177,8 @@ def test_other_exit_codes(shop: Home, tmp_path: Path) -> None:
     assert "the test part of müşteri-kaybı:1 is sealed" in sealed.err
     assert not list(tmp_path.iterdir())
     assert "kervan.toml exists already" in shop.ask("init", code=5).err
-    nowhere = shop.ask("data", "export", "müşteri-kaybı", str(tmp_path / "yok" / "t.csv"), code=6)
-    assert "No such file or directory" in nowhere.err
+    nowhere = shop.ask("data", "export", "müşteri-kaybı", str(tmp_path / "yok" / "t.csv"), code=2)
+    assert "there is no folder" in nowhere.err
     assert (
         "No such file" in shop.ask("drift", "üretim", "--html", str(tmp_path / "yok" / "t.html"), code=6).err
     )
