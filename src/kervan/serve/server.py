@@ -22,10 +22,11 @@ import uvicorn
 
 from kervan.core.errors import KervanError, Refused, ServerFailed
 from kervan.core.nouns import ServerState, Serving
-from kervan.serve.connection import Connection
+from kervan.serve.connection import IDLE_SECONDS, Connection
+from kervan.serve.desk import Desk
 from kervan.serve.engine import Engine
 from kervan.serve.guard import check_loopback
-from kervan.serve.http import create_app
+from kervan.serve.http import App
 from kervan.serve.log import log_json_lines
 from kervan.serve.state import only_server, read_serving, write_state
 
@@ -135,7 +136,7 @@ def _run(engine: Engine, listener: socket.socket, file: Path | None) -> None:
 
 def _uvicorn(engine: Engine) -> uvicorn.Server:
     config = uvicorn.Config(
-        create_app(engine, engine.current.serving.host),
+        App(Desk(engine)),
         loop="uvloop" if sys.platform != "win32" else "asyncio",
         http=Connection,
         ws="none",
@@ -144,6 +145,7 @@ def _uvicorn(engine: Engine) -> uvicorn.Server:
         access_log=False,
         proxy_headers=False,
         server_header=False,
+        timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
     return _Server(config)
