@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from kervan.core.access import Secret
 from kervan.core.reading import AS_WRITTEN, Reading
 from kervan.core.schema import Schema, Signature
 
@@ -322,6 +323,21 @@ class Deployment(Record):
     plan: Plan
     endpoint: str
     why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key(Record):
+    """What opens a server's door: for which scopes, how often, until when. No secret itself is kept."""
+
+    scopes: tuple[str, ...]
+    secrets: tuple[Secret, ...]
+    rate: str = ""
+    expires: float | None = None
+    revoked: float | None = None
+
+    def opens(self, at: float) -> bool:
+        """Say whether the key is neither revoked nor expired."""
+        return self.revoked is None and (self.expires is None or at < self.expires)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
