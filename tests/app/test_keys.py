@@ -132,7 +132,7 @@ def test_an_expired_key_is_listed_and_not_published(project: Project) -> None:
 def test_the_commands_tell_people_and_programs(home: Home) -> None:
     home.write("kervan.toml", "")
     made = home.ask("key", "create", "--scope", "predict", "--name", "ci", "--expires", "90d").out
-    token = made.splitlines()[0]
+    token = made.strip()
     found: Any = home.ask("key", "--json").json
     assert [(key["name"], key["scopes"]) for key in found] == [("ci", ["predict"])]
     rotated = home.ask("key", "rotate", "ci", "--json").json

@@ -4,32 +4,21 @@ import hashlib
 import os
 import secrets
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import msgspec
 import pytest
 
-from kervan.core.access import SCOPES, Grant, Grants, Secret
+from kervan.core.access import SCOPES, Grant, Secret
 from kervan.core.identity import new_id
 from kervan.core.private import write_private
 from kervan.serve.access import Access, Caller
 from kervan.serve.problem import HttpProblem
 from kervan.serve.rates import Rates
+from serve.keyring import issue, publish
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-
-def issue(*scopes: str, until: float | None = None, **fields: Any) -> tuple[Grant, str]:
-    """A key, and the token that opens it."""
-    ident, secret = new_id(), secrets.token_urlsafe(24)
-    kept = Secret(sha256=hashlib.sha256(secret.encode()).hexdigest(), until=until)
-    return Grant(id=ident, scopes=scopes, secrets=(kept,), **fields), f"kv_{ident}_{secret}"
-
-
-def publish(file: Path, *grants: Grant) -> None:
-    write_private(file, msgspec.json.encode(Grants(keys=grants)))
 
 
 def refused(asked: Callable[[], object]) -> HttpProblem:

@@ -53,7 +53,7 @@ def create(
     from kervan.core.access import read_span
 
     seconds = None if expires is None else read_span(expires)
-    return _issued(create_key(project, scopes, name=name, seconds=seconds, rate=rate, why=why))
+    return _issued(project, create_key(project, scopes, name=name, seconds=seconds, rate=rate, why=why))
 
 
 @key.command("list")
@@ -100,7 +100,7 @@ def rotate(project: Project, ident: str, overlap: str, why: str) -> Shown:
     from kervan.app.keys import rotate_key
     from kervan.core.access import read_span
 
-    return _issued(rotate_key(project, ident, overlap=read_span(overlap), why=why))
+    return _issued(project, rotate_key(project, ident, overlap=read_span(overlap), why=why))
 
 
 @key.command()
@@ -127,9 +127,10 @@ def publish(project: Project) -> Shown:
     return Shown({"file": place}, f"wrote {place}")
 
 
-def _issued(issued: Issued) -> Shown:
-    value = {**_told(issued.key), "token": issued.token}
-    return Shown(value, f"{issued.token}\nkeep it now: it is not shown again ({issued.key.name})")
+def _issued(project: Project, issued: Issued) -> Shown:
+    """Show the token alone, so that a shell can take it."""
+    project.remark("key", f"{issued.key.name} is {issued.key.id}; its secret is shown this once")
+    return Shown({**_told(issued.key), "token": issued.token}, issued.token)
 
 
 def _told(key: Key) -> dict[str, Any]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
-from kervan.core.errors import InvalidInput, did_you_mean
+from kervan.core.errors import InvalidInput, Refused, did_you_mean
 from kervan.core.identity import check_name
 
 ACCESS_FILE = "access.json"
@@ -16,6 +17,29 @@ _UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 _RATE = re.compile(r"([1-9][0-9]{0,8})/(?:([1-9][0-9]{0,4}) ?)?(second|minute|hour|day)s?", re.ASCII)
 _SPAN = re.compile(r"(0|[1-9][0-9]{0,5})([smhdw])", re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """How a server is closed: files with keys and for TLS, and the one address that may connect.
+
+    `keys` is the file that `kervan key` writes, `rate` how often a key without a rate of its own may ask.
+    With `client_ca` a client needs a certificate that this authority signed. `proxy` is the address of a
+    proxy that brings TLS: nobody else may connect. What is "" is not there.
+    """
+
+    keys: str = ""
+    rate: str = ""
+    certificate: str = ""
+    certificate_key: str = ""
+    client_ca: str = ""
+    proxy: str = ""
+
+    @property
+    def closed(self) -> dict[str, str]:
+        """What there is of all this, by name: two servers are closed alike if it is the same."""
+        found = {entry.name: getattr(self, entry.name) for entry in fields(Doors)}
+        return {name: value for name, value in found.items() if value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +115,51 @@ def read_span(text: str) -> float:
     if match is None:
         raise InvalidInput(f"{text!r} is not a length of time", hint="write 90d, 12w, 1h, 30m or 45s")
     return float(int(match[1]) * _SECONDS[match[2]])
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether only this machine can reach a server on `host`.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("0.0.0.0")
+    (True, False)
+    """
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def check_doors(host: str, doors: Doors) -> None:
+    """Raise `Refused` for open doors that others can reach, `InvalidInput` for those that cannot be."""
+    if bool(doors.certificate) != bool(doors.certificate_key):
+        missing = "certificate_key" if doors.certificate else "certificate"
+        raise InvalidInput(f"TLS needs a certificate and its key: {missing} is missing", hint="give both")
+    if doors.client_ca and not doors.certificate:
+        raise InvalidInput(
+            "clients show certificates only over TLS", hint="give certificate and certificate_key"
+        )
+    if doors.rate:
+        read_rate(doors.rate)
+    if doors.proxy:
+        _check_proxy(doors.proxy)
+    elif is_loopback(host):
+        return
+    where = f"{host!r} behind a proxy" if doors.proxy else repr(host)
+    if not doors.keys:
+        raise Refused(
+            f"serving on {where} opens the model to other machines, and there are no keys",
+            hint="make keys with `kervan key create`, and name their file: --keys .kervan/access.json",
+        )
+    if not doors.certificate and not doors.proxy:
+        raise Refused(
+            f"serving on {host!r} would send keys and rows over the network for all to read",
+            hint="give --cert and --cert-key, or a proxy that brings TLS: --behind-proxy 10.0.0.5",
+        )
+
+
+def _check_proxy(address: str) -> None:
+    try:
+        ipaddress.ip_address(address)
+    except ValueError as error:
+        hint = "write the address from which it connects, such as 10.0.0.5"
+        raise InvalidInput(f"{address!r} is not a proxy's address", hint=hint) from error

@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from kervan.core.access import Secret
+from kervan.core.access import Doors, Secret
 from kervan.core.reading import AS_WRITTEN, Reading
 from kervan.core.schema import Schema, Signature
 
@@ -274,7 +274,7 @@ class Package(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(Doors):
     """What a target must realise."""
 
     target: str = "local"
@@ -283,7 +283,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Serving:
+class Serving(Doors):
     """What one server process is told to do: answer for `package` (a folder) and record into `records`.
 
     Where `trusted` holds ids of keys, a package that none of them signed is refused.
@@ -296,6 +296,15 @@ class Serving:
     host: str = "127.0.0.1"
     port: int = 8000
     trusted: tuple[str, ...] = ()
+
+    def url(self, port: int) -> str:
+        """Return the server's address where it listens on `port`.
+
+        >>> Serving(environment="e", deployment="d", package="p", records="r").url(8001)
+        'http://127.0.0.1:8001'
+        """
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.certificate else 'http'}://{host}:{port}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

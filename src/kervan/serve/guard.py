@@ -8,13 +8,11 @@ declared as JSON, which a form on another site cannot do.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import re
 from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect
 
-from kervan.core.errors import Refused
 from kervan.serve.problem import HttpProblem
 
 if TYPE_CHECKING:
@@ -26,19 +24,6 @@ BODY_SECONDS = 30.0
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 _HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::[0-9]{1,5})?", re.ASCII)
 _SAFE = frozenset({"GET", "HEAD"})
-
-
-def check_loopback(host: str) -> None:
-    """Raise `Refused` unless only this machine can reach a server on `host`."""
-    try:
-        is_loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        is_loopback = False
-    if not is_loopback:
-        raise Refused(
-            f"serving on {host!r} would open the model to other machines, and there is no access control yet",
-            hint="use 127.0.0.1, and a proxy with its own access control in front",
-        )
 
 
 def check_head(scope: Scope, host: str) -> None:
