@@ -26,7 +26,7 @@ from kervan.package.contents.materials import MATERIALS
 from kervan.package.contents.signing import FILE_NAME as SIGNATURE
 from kervan.package.contents.signing import SigningKey
 from kervan.package.opening import opened
-from kervan.serve.engine import Engine
+from kervan.serve.engine import Asked, Engine
 
 if TYPE_CHECKING:
     from journeys.home import Home
@@ -213,7 +213,7 @@ def test_one_file_is_served_and_what_nobody_signed_is_not(lived: Home) -> None:
     records = str(lived.folder / "kayıtlar")
     engine = Engine(Serving(environment="deneme", deployment="D", package=str(one), records=records))
     sample = engine.current.manifest.samples[0]
-    answer = engine.answer(engine.current, Request(rows=[sample]), protocol="predict", request_id="")
+    answer = engine.answer(engine.current, Request(rows=[sample]), Asked(protocol="predict"))
     np.testing.assert_allclose(answer.values[0], engine.current.manifest.answers[0], rtol=1e-5)
     engine.close()
     (folder / SIGNATURE).unlink()

@@ -15,14 +15,14 @@ from prometheus_client.parser import text_string_to_metric_families
 import kervan.testing
 from kervan.cli.edge import EXIT_CODES
 from kervan.core import config, errors
-from kervan.core.nouns import Prediction, Serving
-from kervan.core.plugins import TABLE
-from kervan.core.schema import Column, Schema, Signature, Type
+from kervan.core.nouns import Prediction
+from kervan.core.plugins import TABLE, plugin, plugins
 from kervan.model.metrics import Task, metrics_of
 from kervan.package.contents.manifest import Manifest
-from kervan.serve.http import create_app
 from kervan.serve.metrics import Metrics
+from kervan.serve.own import OwnPages
 from kervan.serve.problem import _STATUS, to_problem
+from kervan.serve.routing import Router
 from kervan.store.tables import METADATA
 
 from .cli_reference import PAGE, all_commands
@@ -125,27 +125,11 @@ def test_the_metrics_of_a_goal_are_listed(task: Task) -> None:
     assert re.findall(r"`(\w+)`", rows("settings.md")[task][0]) == [each.name for each in metrics_of(task)]
 
 
-def serving() -> tuple[Serving, Manifest]:
-    column = Column(name="yaş", type=Type.NUMBER)
-    manifest = Manifest(
-        name="gelir",
-        version="1.0.0",
-        created=0.0,
-        creator="ayşe",
-        signature=Signature(inputs=Schema((column,)), output=column),
-        formats=("onnx",),
-        parity=(),
-        files=(),
-    )
-    return Serving(environment="production", deployment="01", package=".", records="."), manifest
-
-
 def test_every_metric_is_explained() -> None:
     metrics = Metrics()
-    metrics.requests.labels("/", "200").inc()
-    metrics.seconds.labels("/").observe(0.1)
-    metrics.refused.labels("row").inc()
-    metrics.name_model(*serving())
+    metrics.count("/", 200, 0.1)
+    metrics.refuse("row")
+    metrics.name_models([("gelir", "1.0.0", "sha", "production", "01")])
     families = text_string_to_metric_families(metrics.exposition().decode())
     ours = {family.name: family for family in families if family.name.startswith("kervan_")}
     found = {}
@@ -182,15 +166,11 @@ def test_every_error_is_explained(kind: type[errors.KervanError]) -> None:
 
 
 def test_every_route_is_listed() -> None:
-    class Engine:
-        metrics = None
-
-    app: Any = create_app(Engine(), "127.0.0.1")  # type: ignore[arg-type]
+    wires = {name: plugin("protocol", name) for name in plugins("protocol")}
     text = (REFERENCE / "protocols.md").read_text(encoding="utf-8")
-    for route in app._app.routes:
-        if "/versions/" not in route.path:
-            method = next(iter(route.methods - {"HEAD"}))
-            assert f"`{method} {route.path}`" in text
+    for mounted in Router({"kervan": OwnPages, **wires}).mounted:
+        if "/versions/" not in mounted.route.path:
+            assert f"`{mounted.route.method} {mounted.route.path}`" in text
 
 
 @pytest.mark.parametrize(("heading", "kind"), [("The package", Manifest), ("Prediction records", Prediction)])

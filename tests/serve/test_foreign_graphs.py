@@ -19,7 +19,7 @@ from kervan.package.contents.manifest import FILE_NAME
 from kervan.package.contents.readers.any import parse_manifest
 from kervan.package.contents.seal import write_manifest
 from kervan.package.contents.signing import SigningKey
-from kervan.serve.engine import Engine
+from kervan.serve.engine import Asked, Engine
 from serve.real_packages import NUMERIC, REGRESSION, ROW, make_package
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def test_a_graph_that_was_changed_and_signed_again_is_not_served(tmp_path: Path)
     engine = Engine(serving(package))
     from kervan.core.ports import Request
 
-    answers = engine.answer(engine.current, Request(rows=[ROW]), protocol="p", request_id="").values
+    answers = engine.answer(engine.current, Request(rows=[ROW]), Asked(protocol="p")).values
     engine.close()
     told = {"samples": (ROW,), "answers": tuple(map(tuple, answers.tolist()))}
     signed_again(package, **told)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gzip
 import json
 import socket
 import time
@@ -10,9 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+import zstandard
 
+from kervan.serve.desk import Desk
 from kervan.serve.engine import Engine
-from kervan.serve.http import create_app
+from kervan.serve.http import App
+from kervan.serve.table import Table
+from serve.live import JSON
 from serve.real_packages import ROW
 
 if TYPE_CHECKING:
@@ -111,10 +116,33 @@ def test_json_may_be_declared_with_a_charset(shared: Live) -> None:
     assert reply.status == 200
 
 
-def test_compressed_bodies_are_refused(shared: Live) -> None:
-    headers = {"content-type": "application/json", "content-encoding": "gzip"}
-    assert problem(reply := shared.ask("POST", "/predict", b"\x1f\x8b", headers))["hint"]
-    assert reply.status == 415
+def test_packed_bodies_are_read(shared: Live) -> None:
+    body = json.dumps(ROW).encode()
+    for coding, packed in (("gzip", gzip.compress(body)), ("zstd", zstandard.compress(body))):
+        reply = shared.ask("POST", "/predict", packed, {**JSON, "content-encoding": coding})
+        assert reply.json["predictions"] == shared.predict(ROW).json["predictions"]
+
+
+@pytest.mark.parametrize(
+    ("coding", "body", "status"),
+    [
+        ("gzip", b"\x1f\x8b", 400),
+        ("gzip", gzip.compress(b"{}")[:-4], 400),
+        ("gzip", gzip.compress(b"{}") + b"more", 400),
+        ("gzip", gzip.compress(bytes(9 << 20)), 413),
+        ("zstd", b"nonsense", 400),
+        ("zstd", zstandard.compress(b"[" * 1000)[:-4], 400),
+        ("zstd", zstandard.compress(bytes(9 << 20)), 413),
+        ("br", b"x", 415),
+        ("gzip, gzip", b"x", 415),
+    ],
+)
+def test_bodies_that_are_packed_badly_or_unpack_to_too_much_are_refused(
+    shared: Live, coding: str, body: bytes, status: int
+) -> None:
+    reply = shared.ask("POST", "/predict", body, {**JSON, "content-encoding": coding})
+    assert reply.status == status
+    assert problem(reply)["hint"]
 
 
 def test_paths_and_methods_that_are_not_there(shared: Live) -> None:
@@ -231,8 +259,8 @@ def test_a_model_that_raises_is_a_problem_without_details(serving: Callable[...,
         def predict(self, matrix: Any) -> Any:
             raise RuntimeError("secret")
 
-    engine._current = replace(engine.current, predictor=Raising())
-    transport = httpx.ASGITransport(create_app(engine, "127.0.0.1"), raise_app_exceptions=False)
+    engine._table = Table(replace(engine.current, predictor=Raising()))
+    transport = httpx.ASGITransport(App(Desk(engine)), raise_app_exceptions=False)
 
     async def ask() -> httpx.Response:
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
@@ -326,7 +354,7 @@ def test_open_inference_protocol(shared: Live) -> None:
     for path in ("/v2/models/other/infer", "/v2/models/gelir/versions/9.9.9/infer"):
         reply = shared.ask("POST", path, {"inputs": inputs})
         assert reply.status == 404
-        assert "gelir@1.0.0 answers" in problem(reply)["hint"]
+        assert "there is gelir@1.0.0" in problem(reply)["hint"]
     reply = shared.ask("POST", "/v2/models/gelir/infer", {"inputs": inputs[1:]})
     assert reply.status == 422
     assert reply.json["error"] == problem(reply)["detail"]
@@ -334,7 +362,7 @@ def test_open_inference_protocol(shared: Live) -> None:
 
 def test_names_in_paths_may_have_all_letters(shared: Live) -> None:
     reply = shared.ask("GET", "/v2/models/%C5%9Fehir")
-    assert "şehir@1.0.0" in problem(reply)["detail"]
+    assert "no model şehir here" in problem(reply)["detail"]
 
 
 def test_regressions_answer_values(live: Callable[..., Live]) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from kervan.core.errors import InvalidInput, RefusedRow
 from kervan.core.plugins import plugin
-from kervan.core.ports import Answer, Request, Wire
+from kervan.core.ports import Answer, Call, Request, Wire
+from kervan.testing.wire import choosing
 from serve.real_packages import CLASSIFICATION, NUMERIC, REGRESSION, ROW
 
 WIRE = plugin("protocol", "inference-v2")
@@ -28,8 +29,19 @@ def columns() -> list[dict[str, Any]]:
     ]
 
 
+def read(body: bytes, signature: Any = CLASSIFICATION) -> Request:
+    call = Call(route=WIRE.routes[0], body=body, parameters={"name": "gelir"})
+    return WIRE.decode(call, choosing(signature))
+
+
+def written(values: Any, signature: Any, **others: Any) -> Any:
+    request = Request(rows=[{}] * len(values), **others)
+    answer = Answer(id="01", request=request, model="gelir", version="1.0.0", values=np.array(values))
+    return json.loads(WIRE.encode(answer, signature, Call(route=WIRE.routes[0])).body)
+
+
 def decode(inputs: Any, signature: Any = CLASSIFICATION, **others: Any) -> Request:
-    return WIRE.decode(json.dumps({"inputs": inputs, **others}).encode(), signature)
+    return read(json.dumps({"inputs": inputs, **others}).encode(), signature)
 
 
 def test_is_a_wire() -> None:
@@ -102,13 +114,11 @@ def test_a_matrix_needs_numeric_columns_and_the_right_width() -> None:
 )
 def test_what_is_no_request_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidInput):
-        WIRE.decode(body, CLASSIFICATION)
+        read(body)
 
 
 def test_answers_as_tensors() -> None:
-    values = np.array([[0.25, 0.75], [0.6, 0.4]])
-    answer = Answer(id="01", request="42", model="gelir", version="1.0.0", values=values)
-    assert json.loads(WIRE.encode(answer, CLASSIFICATION)) == {
+    assert written([[0.25, 0.75], [0.6, 0.4]], CLASSIFICATION, id="42") == {
         "model_name": "gelir",
         "model_version": "1.0.0",
         "id": "42",
@@ -118,18 +128,15 @@ def test_answers_as_tensors() -> None:
             {"name": "probabilities", "datatype": "FP64", "shape": [2, 2], "data": [0.25, 0.75, 0.6, 0.4]},
         ],
     }
-    answer = Answer(id="01", request="", model="kira", version="1.0.0", values=np.array([[2.5]]))
-    content = json.loads(WIRE.encode(answer, REGRESSION))
+    content = written([[2.5]], REGRESSION)
     assert content["id"] == "01"
     assert content["outputs"] == [{"name": "value", "datatype": "FP64", "shape": [1, 1], "data": [2.5]}]
 
 
 def test_answers_only_the_outputs_that_were_asked_for() -> None:
     request = decode(columns(), outputs=[{"name": "label", "parameters": {"binary_data": False}}])
-    answer = Answer(
-        id="1", request="", model="m", version="1.0.0", values=np.array([[1.0, 0.0]]), outputs=request.outputs
-    )
-    assert [o["name"] for o in json.loads(WIRE.encode(answer, CLASSIFICATION))["outputs"]] == ["label"]
+    outputs = written([[1.0, 0.0]], CLASSIFICATION, outputs=request.outputs)["outputs"]
+    assert [output["name"] for output in outputs] == ["label"]
     with pytest.raises(InvalidInput, match="no output 'lable'") as caught:
         decode(columns(), outputs=[{"name": "lable"}])
     assert caught.value.hint == 'did you mean "label"?'

@@ -11,18 +11,29 @@ from hypothesis import strategies as st
 
 from kervan.core.errors import InvalidInput, RefusedRow
 from kervan.core.plugins import plugin
-from kervan.core.ports import Answer, Wire
+from kervan.core.ports import Answer, Call, Request, Wire
 from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.serve.body import read_json
+from kervan.testing.wire import choosing
 from serve.real_packages import CLASSIFICATION, REGRESSION, ROW
 
 WIRE = plugin("protocol", "predict")
 VALUES = list(ROW.values())
 
 
+def decode(body: bytes, signature: Signature = CLASSIFICATION) -> Request:
+    return WIRE.decode(Call(route=WIRE.routes[0], body=body), choosing(signature))
+
+
+def written(values: Any, signature: Signature) -> Any:
+    request = Request(rows=[{}] * len(values))
+    answer = Answer(id="01", request=request, model="gelir", version="1.0.0", values=np.array(values))
+    return json.loads(WIRE.encode(answer, signature, Call(route=WIRE.routes[0])).body)
+
+
 def rows(body: Any) -> list[dict[str, Any]]:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return list(WIRE.decode(content, CLASSIFICATION).rows)
+    return list(decode(content).rows)
 
 
 def test_is_a_wire() -> None:
@@ -56,11 +67,11 @@ def test_a_column_may_be_called_features() -> None:
         inputs=Schema((Column(name="features", type=Type.NUMBER),)), output=Column(name="y", type=Type.NUMBER)
     )
     for body in ({"features": 3}, {"features": {"features": 3}}, {"features": [3]}, [3]):
-        assert WIRE.decode(json.dumps(body).encode(), signature).rows == [{"features": 3}]
+        assert decode(json.dumps(body).encode(), signature).rows == [{"features": 3}]
 
 
 def test_the_callers_id_is_kept() -> None:
-    assert WIRE.decode(b'{"features": [1], "id": "a-1"}', REGRESSION_OF_ONE).id == "a-1"
+    assert decode(b'{"features": [1], "id": "a-1"}', REGRESSION_OF_ONE).id == "a-1"
 
 
 REGRESSION_OF_ONE = Signature(
@@ -127,14 +138,11 @@ def test_reads_all_json_without_a_key_twice(content: Any, in_ascii: bool) -> Non
 @given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
 def test_any_bytes_are_read_or_refused(body: bytes) -> None:
     with suppress(InvalidInput):
-        assert isinstance(WIRE.decode(body, CLASSIFICATION).rows, list)
+        assert isinstance(decode(body).rows, list)
 
 
 def test_a_classification_answers_labels_with_probabilities() -> None:
-    answer = Answer(
-        id="01", request="", model="gelir", version="1.0.0", values=np.array([[0.25, 0.75], [0.5, 0.5]])
-    )
-    assert json.loads(WIRE.encode(answer, CLASSIFICATION)) == {
+    assert written([[0.25, 0.75], [0.5, 0.5]], CLASSIFICATION) == {
         "id": "01",
         "model": "gelir@1.0.0",
         "predictions": [
@@ -145,5 +153,4 @@ def test_a_classification_answers_labels_with_probabilities() -> None:
 
 
 def test_a_regression_answers_values() -> None:
-    answer = Answer(id="01", request="", model="kira", version="1.0.0", values=np.array([[2.5]]))
-    assert json.loads(WIRE.encode(answer, REGRESSION))["predictions"] == [{"value": 2.5}]
+    assert written([[2.5]], REGRESSION)["predictions"] == [{"value": 2.5}]

@@ -12,13 +12,16 @@ import polars as pl
 import pytest
 
 from kervan.core.errors import RefusedRow
-from kervan.core.ports import ReadOptions
+from kervan.core.ports import Call, ReadOptions
 from kervan.core.reading import Reading
 from kervan.core.schema import Column, Schema, Signature, Type, Unseen
 from kervan.data.ingest import find_source
 from kervan.package.encoding import encode_table
 from kervan.serve.decode import RowDecoder
 from kervan.serve.protocols.inference_v2 import InferenceV2Protocol
+from kervan.testing.wire import choosing
+
+WIRE = InferenceV2Protocol()
 
 MISSING = ("-999", "NA", "1900-01-01")
 COLUMNS = (
@@ -73,7 +76,14 @@ def test_names_are_one_however_their_letters_are_composed() -> None:
         {"name": normalize("NFD", "şehir"), "shape": [1], "datatype": "BYTES", "data": [" İzmir"]},
         {"name": "floor", "shape": [1], "datatype": "INT64", "data": [-999]},
     ]
-    request = InferenceV2Protocol().decode(json.dumps({"inputs": tensors}).encode(), SIGNATURE)
+    request = WIRE.decode(
+        Call(
+            route=WIRE.routes[0],
+            body=json.dumps({"inputs": tensors}).encode(),
+            parameters={"name": "m"},
+        ),
+        choosing(SIGNATURE),
+    )
     decoded = RowDecoder(SIGNATURE).decode(request.rows)
     assert decoded[0, 0] == 1
     assert np.isnan(decoded[0, 1])

@@ -16,6 +16,7 @@ from kervan.core.nouns import Prediction
 from kervan.serve.record import find, records, row_ids
 from kervan.serve.recorder import Recorder
 from serve.disk import small_disk
+from serve.recorded import keep
 
 
 def prediction(rows: int = 1, **inputs: Any) -> Prediction:
@@ -36,9 +37,7 @@ def prediction(rows: int = 1, **inputs: Any) -> Prediction:
 
 def write(folder: Path, count: int, **options: Any) -> list[Prediction]:
     recorder = Recorder(folder, **options)
-    made = [prediction() for _ in range(count)]
-    for one in made:
-        recorder.append(one)
+    made = [keep(recorder, prediction()) for _ in range(count)]
     recorder.close()
     return made
 
@@ -57,9 +56,7 @@ def test_segments_rotate_and_everything_is_found(tmp_path: Path) -> None:
     made: list[Prediction] = []
     recorder = Recorder(tmp_path, segment_bytes=2_000)
     for _ in range(12):
-        made += (batch := [prediction() for _ in range(10)])
-        for one in batch:
-            recorder.append(one)
+        made += [keep(recorder, prediction()) for _ in range(10)]
         recorder.flush()
     recorder.close()
     assert len(list(tmp_path.iterdir())) > 5
@@ -71,9 +68,7 @@ def test_segments_rotate_and_everything_is_found(tmp_path: Path) -> None:
 
 def test_two_writers_share_a_folder_and_are_read_as_one(tmp_path: Path) -> None:
     first, second = Recorder(tmp_path), Recorder(tmp_path)
-    made = [prediction() for _ in range(50)]
-    for place, one in enumerate(made):
-        (first if place % 3 else second).append(one)
+    made = [keep(first if place % 3 else second, prediction()) for place in range(50)]
     first.close()
     second.close()
     assert list(records(tmp_path)) == made
@@ -84,8 +79,7 @@ def test_since_and_until_cut_by_the_time_in_the_id(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path)
     made = []
     for _ in range(20):
-        made.append(prediction())
-        recorder.append(made[-1])
+        made.append(keep(recorder, prediction()))
         time.sleep(0.002)
     recorder.close()
     since, until = id_time(made[5].id), id_time(made[15].id)
@@ -96,9 +90,7 @@ def test_since_and_until_cut_by_the_time_in_the_id(tmp_path: Path) -> None:
 
 def test_rows_of_a_request_are_found_by_their_number(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path)
-    one, many = prediction(), prediction(3)
-    recorder.append(one)
-    recorder.append(many)
+    one, many = keep(recorder, prediction()), keep(recorder, prediction(3))
     recorder.close()
     assert find(tmp_path, f"{many.id}.2") == many
     assert find(tmp_path, f"{many.id}.3") is None
@@ -156,22 +148,21 @@ def test_one_among_many_is_found_without_reading_all(tmp_path: Path) -> None:
 
 def test_flush_waits_until_the_disk_has_it(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path)
-    one = prediction()
-    recorder.append(one)
+    one = keep(recorder, prediction())
     recorder.flush()
     assert list(records(tmp_path)) == [one]
     recorder.close()
     with pytest.raises(StorageFailed):
-        recorder.append(prediction())
+        keep(recorder, prediction())
 
 
 def test_too_many_waiting_rows_are_refused_and_counted(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path, limit=10)
-    recorder.append(prediction(8))
+    keep(recorder, prediction(8))
     with pytest.raises(StorageFailed, match="too many records wait"):
-        recorder.append(prediction(8))
+        keep(recorder, prediction(8))
     recorder.flush()
-    recorder.append(prediction(8))
+    keep(recorder, prediction(8))
     recorder.close()
     assert len(list(records(tmp_path))) == 2
 
@@ -190,9 +181,7 @@ def test_a_full_disk_refuses_and_recovers_without_loss(tmp_path: Path) -> None:
         accepted = []
         with pytest.raises(StorageFailed, match="No space left"):  # noqa: PT012 - whichever append it is
             for _ in range(10_000):
-                one = prediction(note="x" * 200)
-                recorder.append(one)
-                accepted.append(one)
+                accepted.append(keep(recorder, prediction(note="x" * 200)))
                 time.sleep(0.0005)
         with pytest.raises(StorageFailed):
             recorder.flush()
@@ -202,8 +191,7 @@ def test_a_full_disk_refuses_and_recovers_without_loss(tmp_path: Path) -> None:
         deadline = time.monotonic() + 10
         while recorder.failure and time.monotonic() < deadline:
             time.sleep(0.05)
-        last = prediction()
-        recorder.append(last)
+        last = keep(recorder, prediction())
         recorder.close()
         assert list(records(disk / "records")) == [*accepted, last]
 
@@ -218,30 +206,30 @@ def test_a_read_only_disk_is_refused_at_the_start(tmp_path: Path) -> None:
 def test_what_cannot_be_written_at_the_end_is_said(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", "64k") as disk:
         recorder = Recorder(disk)
-        recorder.append(prediction(note="x" * 100_000))
+        keep(recorder, prediction(note="x" * 100_000))
         with pytest.raises(StorageFailed, match="1 prediction records are lost: No space left"):
             recorder.close()
 
 
 def test_a_reader_sees_whole_records_while_a_writer_writes(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path)
-    made = [prediction() for _ in range(2_000)]
+    many = 2_000
     counts = []
 
     def read() -> None:
-        while not counts or counts[-1] < len(made):
+        while not counts or counts[-1] < many:
             counts.append(sum(1 for _ in records(tmp_path)))
 
     reader = threading.Thread(target=read)
     reader.start()
-    for one in made:
-        recorder.append(one)
-        if one.id.endswith("0"):
+    for place in range(many):
+        keep(recorder, prediction())
+        if place % 32 == 0:
             time.sleep(0.002)
     recorder.close()
     reader.join(timeout=30)
     assert counts == sorted(counts)
-    assert counts[-1] == len(made)
+    assert counts[-1] == many
 
 
 def _replace(segment: Path) -> None:
@@ -266,13 +254,13 @@ def test_records_go_on_where_their_file_is_taken_away(
 ) -> None:
     folder = tmp_path / "records"
     recorder = Recorder(folder)
-    recorder.append(prediction())
+    keep(recorder, prediction())
     recorder.flush()
     (segment,) = folder.iterdir()
     VANISHING[what](segment)
-    later = [prediction() for _ in range(3)]
-    for one in later:
-        recorder.append(one)
+    later = []
+    for _ in range(3):
+        later.append(keep(recorder, prediction()))
         recorder.flush()
     recorder.close()
     assert [find(folder, one.id) for one in later] == later
@@ -283,16 +271,15 @@ def test_records_go_on_where_their_file_is_taken_away(
 def test_where_no_new_file_can_be_made_requests_are_refused_until_it_can(tmp_path: Path) -> None:
     folder = tmp_path / "records"
     recorder = Recorder(folder)
-    recorder.append(prediction())
+    keep(recorder, prediction())
     recorder.flush()
     shutil.rmtree(folder)
     folder.write_text("in the way")
-    kept = prediction()
-    recorder.append(kept)
+    kept = keep(recorder, prediction())
     with pytest.raises(StorageFailed, match="records wait to be written"):
         recorder.flush()
     with pytest.raises(StorageFailed, match="cannot be recorded"):
-        recorder.append(prediction())
+        keep(recorder, prediction())
     folder.unlink()
     deadline = time.monotonic() + 30
     while recorder.failure and time.monotonic() < deadline:

@@ -18,7 +18,7 @@ import pytest
 from kervan.core.errors import Refused, ServerFailed
 from kervan.core.nouns import Serving
 from kervan.core.ports import Request
-from kervan.serve.engine import Engine
+from kervan.serve.engine import Asked, Engine
 from kervan.serve.record import find, records
 from kervan.serve.server import serve
 from serve.disk import small_disk
@@ -310,9 +310,7 @@ def test_a_model_that_answers_nonsense_is_not_answered_but_recorded(
             return loaded.predictor.predict(matrix) * float("nan")
 
     with pytest.raises(ServerFailed, match="row 0 is not finite"):
-        engine.answer(
-            replace(loaded, predictor=Nonsense()), Request(rows=[ROW]), protocol="predict", request_id="r"
-        )
+        engine.answer(replace(loaded, predictor=Nonsense()), Request(rows=[ROW]), Asked(protocol="predict"))
     engine.close()
     (one,) = records(tmp_path / "records")
     assert one.inputs == (ROW,)

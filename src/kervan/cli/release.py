@@ -132,6 +132,7 @@ def serve(
     from kervan.serve.log import log_json_lines
     from kervan.serve.server import serve as answer
 
+    doors: dict[str, Any] = {name: str(value or "") for name, value in closed.items()}
     serving = Serving(
         environment="local",
         deployment=new_id(),
@@ -140,8 +141,8 @@ def serve(
         host=host,
         port=port,
         trusted=key_ids(keys),
-        keys=str(closed.pop("access") or ""),
-        **{name: str(value or "") for name, value in closed.items()},
+        keys=doors.pop("access"),
+        **doors,
     )
     log_json_lines()
     answer(serving)

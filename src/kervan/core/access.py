@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass, fields
+from typing import Any
 
 from kervan.core.errors import InvalidInput, Refused, did_you_mean
 from kervan.core.identity import check_name
@@ -36,7 +37,7 @@ class Doors:
     proxy: str = ""
 
     @property
-    def closed(self) -> dict[str, str]:
+    def closed(self) -> dict[str, Any]:
         """What there is of all this, by name: two servers are closed alike if it is the same."""
         found = {entry.name: getattr(self, entry.name) for entry in fields(Doors)}
         return {name: value for name, value in found.items() if value}

@@ -286,7 +286,9 @@ class Plan(Doors):
 class Serving(Doors):
     """What one server process is told to do: answer for `package` (a folder) and record into `records`.
 
-    Where `trusted` holds ids of keys, a package that none of them signed is refused.
+    `others` are packages that answer whoever names them; `folder` is one of packages from which more are
+    loaded on demand. Where `trusted` holds ids of keys, a package that none of them signed is refused.
+    `workers` is how many processes share the address.
     """
 
     environment: str
@@ -296,6 +298,9 @@ class Serving(Doors):
     host: str = "127.0.0.1"
     port: int = 8000
     trusted: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    folder: str = ""
+    workers: int = 1
 
     def url(self, port: int) -> str:
         """Return the server's address where it listens on `port`.
@@ -353,7 +358,9 @@ class Key(Record):
 class Prediction:
     """What was asked of which model version and what it answered; a request of many rows is one record.
 
-    `version` is that of the record's form, 1 for those that do not say it.
+    `version` is that of the record's form, 1 for those that do not say it. Of the `seconds` that it took,
+    `decode` went into reading the rows, `wait` into waiting for others to be scored with, `score` into the
+    model. `caller` is the id of the key that was used, `trace` that of a trace that it belongs to.
     """
 
     id: str
@@ -368,6 +375,11 @@ class Prediction:
     seconds: float
     inputs: tuple[Mapping[str, Any], ...]
     outputs: tuple[Mapping[str, Any], ...]
+    caller: str = ""
+    trace: str = ""
+    decode: float = 0.0
+    wait: float = 0.0
+    score: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
@@ -115,43 +115,146 @@ class Format(Protocol):
         """
 
 
+class Scope(StrEnum):
+    """What somebody who asks a server must be allowed to do; `OPEN` needs nothing."""
+
+    OPEN = "open"
+    PREDICT = "predict"
+    FEEDBACK = "feedback"
+    METRICS = "metrics"
+    CONTROL = "control"
+    DOCS = "docs"
+
+
+class Action(StrEnum):
+    """What a route is for: `PREDICT` answers rows, `INFORM` tells about the models that are there.
+
+    `LOAD` and `UNLOAD` change which of them answer.
+    """
+
+    PREDICT = "predict"
+    INFORM = "inform"
+    LOAD = "load"
+    UNLOAD = "unload"
+
+
+JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One way to reach a protocol.
+
+    `path` may hold `{name}` and `{version}` of a model, each of them one part between slashes or before a
+    colon. `takes` lists the content types of a body, "" where none needs to be declared. `call` is how the
+    adapter itself tells its routes from each other.
+    """
+
+    path: str
+    action: Action
+    scope: Scope
+    method: str = "POST"
+    takes: tuple[str, ...] = (JSON,)
+    call: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request as a protocol sees it: names of `headers` are in lower case, `query` is decoded."""
+
+    route: Route
+    body: bytes = b""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What goes back."""
+
+    body: bytes
+    kind: str = JSON
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """A model version on a server; of each name one `is_default`, `reason` says why it is not ready."""
+
+    name: str
+    version: str
+    signature: Signature
+    samples: Sequence[Mapping[str, Any]] = ()
+    is_default: bool = True
+    is_ready: bool = True
+    reason: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """Rows to score: each maps column names to JSON values. `id` is the caller's own, or "".
 
-    `outputs` names the parts of the answer that the caller wants, where a protocol lets it choose.
+    `outputs` names the parts of the answer that the caller wants, where a protocol lets it choose; `form`
+    is what the adapter wants to know when it writes the answer.
     """
 
     rows: Sequence[Mapping[str, Any]]
     id: str = ""
     outputs: tuple[str, ...] = ()
+    form: Any = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """Predictions for the rows of a request.
 
-    `id` names the recorded prediction, `request` and `outputs` are those of the request. `values` has
-    shape (rows, classes) for a classification, (rows, 1) for a regression.
+    `id` names the recorded prediction. `values` has shape (rows, classes) for a classification, (rows, 1)
+    for a regression.
     """
 
     id: str
-    request: str
+    request: Request
     model: str
     version: str
     values: NDArray[np.float64]
-    outputs: tuple[str, ...] = ()
+
+
+class Choose(Protocol):
+    """Picks the model version that is to answer."""
+
+    def __call__(self, name: str = "", version: str = "") -> Signature:
+        """Return what the chosen version takes; without a name or a version the default answers.
+
+        A version may be whole ("1.2.0"), begun ("v1.2": the newest of these) or that of an environment
+        ("production"). Raises `NotFound` that says what is there.
+        """
 
 
 @runtime_checkable
 class Wire(Protocol):
     """How a request is spoken: bytes to rows and answers to bytes, without I/O."""
 
-    def decode(self, body: bytes, signature: Signature) -> Request:
-        """Read a request, or raise `InvalidInput` (`RefusedRow` where a row and field can be named)."""
+    @property
+    def routes(self) -> Sequence[Route]:
+        """The ways in."""
 
-    def encode(self, answer: Answer, signature: Signature) -> bytes:
+    @property
+    def complaint(self) -> str:
+        """The member of an error's JSON in which callers look for the message; "" for RFC 9457 alone."""
+
+    def decode(self, call: Call, choose: Choose) -> Request:
+        """Read a request, or raise `InvalidInput` (`RefusedRow` where a row and field can be named).
+
+        `choose` has to be asked once, for the version whose rows these are.
+        """
+
+    def encode(self, answer: Answer, signature: Signature, call: Call) -> Reply:
         """Write an answer."""
+
+    def inform(self, call: Call, models: Sequence[Served]) -> Reply:
+        """Answer a route of the kind `INFORM`, or raise `NotFound`."""
 
 
 @runtime_checkable

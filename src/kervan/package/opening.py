@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kervan.core.errors import Corrupted, NotFound, Refused
+from kervan.core.errors import Corrupted, KervanError, NotFound, Refused
 from kervan.package.contents import signing
 from kervan.package.contents.archive import read_ahead, unpack_package
 from kervan.package.contents.files import check_files
@@ -47,10 +47,10 @@ def opened(path: Path, *, trusted: Collection[str] | None = None, unsigned: bool
         return
     with tempfile.TemporaryDirectory(prefix="kervan-") as scratch:
         folder = Path(scratch) / path.name
-        told = read_ahead(path, _SAYING, _LARGEST)
-        manifest, _ = _check_told(path, told, trusted, unsigned=unsigned)
+        saying = read_ahead(path, _SAYING, _LARGEST)
+        manifest, _ = _check_told(path, saying, trusted, unsigned=unsigned)
         sizes = {file.path: file.size for file in manifest.files}
-        unpack_package(path, folder, sizes | {name: len(content) for name, content in told.items()})
+        unpack_package(path, folder, sizes | {name: len(content) for name, content in saying.items()})
         try:
             yield check_package(folder, trusted=trusted, unsigned=unsigned)
         except (Corrupted, NotFound, Refused) as error:  # which would name a folder that is gone
@@ -65,15 +65,27 @@ def check_package(folder: Path, *, trusted: Collection[str] | None = None, unsig
     return Opened(folder=folder, manifest=manifest, signer=signer)
 
 
+def told(path: Path) -> Manifest | None:
+    """Return what a package (a folder or one file) says of itself, nothing checked; None if it is none."""
+    try:
+        if path.is_file():
+            content = read_ahead(path, [FILE_NAME], _LARGEST).get(FILE_NAME)
+        else:
+            content = _read(path, FILE_NAME)
+        return None if content is None else parse_manifest(content, str(path / FILE_NAME))
+    except (KervanError, OSError):
+        return None
+
+
 def _check_told(
-    place: Path, told: Mapping[str, bytes], trusted: Collection[str] | None, *, unsigned: bool
+    place: Path, saying: Mapping[str, bytes], trusted: Collection[str] | None, *, unsigned: bool
 ) -> tuple[Manifest, Signer | None]:
     """Check the manifest and the signature of the package in a place, and return what they say."""
-    content = told.get(FILE_NAME)
+    content = saying.get(FILE_NAME)
     if content is None:
         why = "" if place.exists() else ": there is no such file or folder"
         raise NotFound(f"{place} holds no package{why}", hint=f"a package has a {FILE_NAME}")
-    signer = _check_signer(place, told, trusted, unsigned=unsigned)
+    signer = _check_signer(place, saying, trusted, unsigned=unsigned)
     return parse_manifest(content, str(place / FILE_NAME)), signer
 
 
@@ -101,9 +113,9 @@ def load_opened(found: Opened) -> tuple[Manifest, Predictor]:
 
 
 def _check_signer(
-    folder: Path, told: Mapping[str, bytes], trusted: Collection[str] | None, *, unsigned: bool
+    folder: Path, saying: Mapping[str, bytes], trusted: Collection[str] | None, *, unsigned: bool
 ) -> Signer | None:
-    content = told.get(signing.FILE_NAME)
+    content = saying.get(signing.FILE_NAME)
     if content is None:
         if unsigned and trusted is None:
             return None
@@ -111,7 +123,7 @@ def _check_signer(
             f"{folder} is not signed",
             hint="ask whoever made it to export it again; `kervan package check --unsigned` checks the rest",
         )
-    signer = check_signature(content, told[FILE_NAME], str(folder / signing.FILE_NAME))
+    signer = check_signature(content, saying[FILE_NAME], str(folder / signing.FILE_NAME))
     if trusted is not None and signer.key_id not in trusted:
         raise Refused(
             f"{folder} is signed by key {signer.key_id}, which is none of those that you trust",

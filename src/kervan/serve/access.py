@@ -49,6 +49,10 @@ class Caller:
         """Say whether they may do something, with one model where it has a name."""
         return self.is_anybody or scope in self.scopes or f"{scope}:{model}" in self.scopes
 
+    def may_some(self, scope: str) -> bool:
+        """Say whether they may do something with any model at all."""
+        return self.may(scope) or any(each.startswith(f"{scope}:") for each in self.scopes)
+
     def must(self, scope: str, model: str = "") -> None:
         """Raise a problem that says what is missing unless they may do something."""
         if not self.may(scope, model):
@@ -63,6 +67,9 @@ class Caller:
             )
 
 
+ANYBODY = Caller(is_anybody=True)
+
+
 class Access:
     """The keys of one file. Without a file anybody may do everything; a broken one lets nobody in.
 
@@ -72,13 +79,12 @@ class Access:
     def __init__(self, file: Path | None = None) -> None:
         self.generation = 0
         self._file = file
-        self._anybody = Caller(is_anybody=True)
         self._grants: dict[str, Grant] = {}
         self._failure = ""
         self._stamp: tuple[int, ...] | None = None
         self._next_look = inf if file is None else 0.0
         self._next_expiry = inf
-        self.holds(self._anybody)
+        self.holds(ANYBODY)
 
     @property
     def needs_keys(self) -> bool:
@@ -94,9 +100,9 @@ class Access:
     def caller(self, headers: Mapping[str, str]) -> Caller:
         """Return who sent a head, whose names are in lower case, or raise the problem 401 or 503."""
         if self._file is None:
-            return self._anybody
+            return ANYBODY
         token = _token(headers)
-        self.holds(self._anybody)
+        self.holds(ANYBODY)
         if self._failure:
             raise HttpProblem(503, f"keys cannot be checked: {self._failure}", headers={"retry-after": "1"})
         grant = self._grant(token)

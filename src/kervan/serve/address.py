@@ -21,18 +21,18 @@ class Hosts:
     """
 
     def __init__(self, serving: Serving, certificates: Certificates | None = None) -> None:
-        self._own = _LOCAL | {serving.host.lower()}
+        self._host = serving.host.lower()
         self._certificates = certificates
         self.is_behind_proxy = bool(serving.proxy)
 
     def __contains__(self, name: str) -> bool:
-        return self.is_behind_proxy or name in self._own or self._is_certified(name)
+        return self.is_behind_proxy or name in _LOCAL or name == self._host or self._is_certified(name)
 
     @property
     def example(self) -> str:
         """One of the hosts, to be told."""
         certified = sorted(self._certificates.names) if self._certificates else []
-        return next((name for name in certified if not name.startswith("*")), "localhost")
+        return next((name for name in certified if not name.startswith("*")), self._host)
 
     def schemes(self, scheme: str) -> tuple[str, ...]:
         """Return how the addresses of our own pages may begin where a request came by `scheme`."""

@@ -1,16 +1,63 @@
-"""The JSON text of a request, read strictly: what it says twice or too deeply is refused, not guessed."""
+"""The body of a request: unpacked within limits, its JSON read strictly.
+
+What it says twice or too deeply is refused, not guessed, and what would take long is refused before it is
+read, where its bytes tell it.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+import zlib
 from typing import Any
 
 import msgspec
 
 from kervan.core.errors import InvalidInput
+from kervan.serve.guard import MAX_BODY, too_large
+from kervan.serve.problem import HttpProblem
+
+_MOST_NESTED = 300_000  # brackets and braces: a list of 100,000 rows, and as many again
+_MOST_KEYS = 3_000_000
+_MOST_KEYS_EACH = 2_000  # in each object, on the average
 
 _KEY = re.compile(rb'"[ \t\r\n]*:')
+
+
+def plain(body: bytes, coding: str) -> bytes:
+    """Unpack a body that is packed by gzip or zstd, or raise `HttpProblem` if it is not, or is too large."""
+    coding = coding.strip().lower()
+    if coding in {"", "identity"}:
+        return body
+    if coding not in {"gzip", "zstd"}:
+        raise HttpProblem(415, f"the body is packed by {coding[:40]!r}", hint="send it plain, gzip or zstd")
+    try:
+        unpacked = _gunzip(body) if coding == "gzip" else _unzstd(body)
+    except (zlib.error, EOFError) as error:
+        raise InvalidInput(f"the body is not what {coding} packs", hint="send it without packing") from error
+    if len(unpacked) > MAX_BODY:
+        raise too_large()
+    return unpacked
+
+
+def _gunzip(body: bytes) -> bytes:
+    unpacker = zlib.decompressobj(wbits=31)
+    unpacked = unpacker.decompress(body, MAX_BODY + 1)
+    if not unpacker.eof and len(unpacked) <= MAX_BODY:
+        raise EOFError
+    if unpacker.unused_data:
+        raise zlib.error
+    return unpacked
+
+
+def _unzstd(body: bytes) -> bytes:
+    import zstandard
+
+    try:
+        with zstandard.ZstdDecompressor(max_window_size=MAX_BODY).stream_reader(body) as stream:
+            return stream.read(MAX_BODY + 1)
+    except zstandard.ZstdError as error:
+        raise zlib.error from error
 
 
 def read_json(body: bytes) -> Any:
@@ -21,6 +68,7 @@ def read_json(body: bytes) -> Any:
     """
     if not body.strip():
         raise InvalidInput("the body is empty", hint='send JSON such as {"features": {"age": 39}}')
+    _check_amount(body)
     try:
         content = msgspec.json.decode(body)
     except RecursionError as error:
@@ -33,6 +81,15 @@ def read_json(body: bytes) -> Any:
         raise InvalidInput(_malformed(body, error), hint="send valid JSON in UTF-8") from error
     _check_keys(body, content)
     return content
+
+
+def _check_amount(body: bytes) -> None:
+    """Refuse a body that holds more lists, objects or keys than any request needs."""
+    objects = body.count(b"{")
+    if objects + body.count(b"[") > _MOST_NESTED:
+        raise InvalidInput("the body holds too many lists and objects", hint="send fewer rows at a time")
+    if body.count(b":") > min(_MOST_KEYS, (objects + 1) * _MOST_KEYS_EACH):
+        raise InvalidInput("the body holds too many keys", hint="send what the model takes")
 
 
 def _malformed(body: bytes, error: Exception) -> str:

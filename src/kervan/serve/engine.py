@@ -1,142 +1,192 @@
-"""The one engine: it checks a request, predicts, guards the answer and hands over the record."""
+"""The one engine: it predicts, guards the answer and hands over the record, for one version or many."""
 
 from __future__ import annotations
 
+import gc
+import threading
 import time
+from contextlib import suppress
+from ctypes import CDLL
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
-from kervan.core.errors import ParityFailed, ServerFailed
-from kervan.core.identity import new_id
-from kervan.core.nouns import Prediction, Serving
-from kervan.core.ports import Answer, Predictor
-from kervan.package.contents.manifest import Manifest
+from kervan.core.errors import Conflict, InvalidInput, NotFound, ParityFailed, ServerFailed
+from kervan.core.ports import Answer
 from kervan.package.encoding import NUMBER
 from kervan.package.opening import load_package
 from kervan.package.writing.formats.onnx import bound_memory
 from kervan.serve.answer import check_values, name_values
 from kervan.serve.decode import RowDecoder
+from kervan.serve.library import packages_in
 from kervan.serve.metrics import Metrics
 from kervan.serve.record import FORM
 from kervan.serve.recorder import Recorder
+from kervan.serve.table import Loaded, Table
 from kervan.serve.trial import try_samples
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from kervan.core.ports import Matrix, Request
+    from kervan.core.nouns import Serving
+    from kervan.core.ports import Matrix, Predictor, Request
     from kervan.core.schema import Signature
+    from kervan.package.contents.manifest import Manifest
+
+_MANY = 16  # rows with which it is tried whether scoring them together pays
+_encoder = msgspec.json.Encoder(enc_hook=float)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
-    """A package that answered its health prediction; `since` is when it was ready."""
+class Asked:
+    """Who asks and how: what a record keeps of a request beside its rows."""
 
-    serving: Serving
-    manifest: Manifest
-    package: str
-    predictor: Predictor
-    decoder: RowDecoder
-    recorder: Recorder
-    since: float
-
-    @property
-    def signature(self) -> Signature:
-        """What the model takes and gives."""
-        return self.manifest.signature
+    protocol: str
+    request_id: str = ""
+    caller: str = ""
+    trace: str = ""
 
 
 class Engine:
-    """Answers with one package and switches to another between two requests.
+    """Answers with the versions in its table and changes the table between two requests.
 
-    A request belongs to the `current` package that its caller took once; `answer` and the caller's
-    decoding and encoding then agree, whatever is switched meanwhile.
+    A request belongs to the version that its caller took once; `answer` and the caller's decoding and
+    encoding then agree, whatever is switched meanwhile.
     """
 
     def __init__(self, serving: Serving, metrics: Metrics | None = None) -> None:
         self.metrics = metrics or Metrics()
         self._recorders: dict[str, Recorder] = {}
-        self._current = self._load(serving)
-        self.metrics.name_model(serving, self._current.manifest)
+        self._changing = threading.Lock()
+        self._table = Table(self._load(serving, serving.package))
+        for package in serving.others:
+            self._table = self._table.having(self._load(serving, package))
+        self._tell()
+
+    @property
+    def table(self) -> Table:
+        """The versions that answer now."""
+        return self._table
 
     @property
     def current(self) -> Loaded:
-        """The package that answers now."""
-        return self._current
+        """The version that answers where nothing else is asked for."""
+        return self._table.default
 
     @property
     def failure(self) -> str:
         """Why no prediction can be made now, or ""."""
-        return self._current.recorder.failure
+        return self.current.recorder.failure
 
     def switch(self, serving: Serving) -> Loaded:
-        """Load another package beside the current one, try it, and make it current.
+        """Load another package beside the current one, try it, and make it the default.
 
-        May run in a thread of its own. When it raises, the package before goes on.
+        May run in a thread of its own. When it raises, what was there goes on.
         """
-        loaded = self._load(serving)
-        self._current = loaded
-        self.metrics.name_model(serving, loaded.manifest)
+        loaded = self._load(serving, serving.package)
+        others = [self._load(serving, package) for package in serving.others]
+        with self._changing:
+            self._table = Table(loaded, others)
+        self._tell()
         return loaded
 
-    def answer(self, loaded: Loaded, request: Request, *, protocol: str, request_id: str) -> Answer:
+    def load(self, package: Path) -> Loaded:
+        """Load one more version, or the same one anew, and let it answer those who ask for it."""
+        loaded = self._load(self.current.serving, str(package))
+        with self._changing:
+            self._table = self._table.having(loaded)
+        self._tell()
+        return loaded
+
+    def unload(self, name: str, version: str = "") -> None:
+        """Forget a version, or all of a name; requests that have it are still answered.
+
+        Raises `NotFound`, and `Conflict` for the version that answers by default.
+        """
+        with self._changing:
+            gone = [each for each in self._table.rows if each.key[0] == name and version in {"", each.key[1]}]
+            if not gone:
+                raise NotFound(f"there is no model {name}{'@' * bool(version)}{version} here")
+            if self.current in gone:
+                raise Conflict(
+                    f"{self.current.manifest.ref} answers whoever names no version",
+                    hint="release another one first",
+                )
+            for each in gone:
+                self._table = self._table.without(each)
+        del gone, each
+        self._tell()
+        _give_back_memory()
+
+    def find_package(self, name: str, version: str = "") -> Path:
+        """Return the package in the server's folder that holds a model, the newest where no version is named.
+
+        Raises `NotFound`, and `InvalidInput` where the server has no folder of packages.
+        """
+        folder = self.current.serving.folder
+        if not folder:
+            raise InvalidInput(
+                "this server has no folder to load models from", hint="kervan serve --models FOLDER"
+            )
+        found = [
+            path
+            for path, manifest in packages_in(Path(folder))
+            if manifest.name == name and version in {"", manifest.version}
+        ]
+        if not found:
+            raise NotFound(f"{folder} holds no package of {name}{'@' * bool(version)}{version}")
+        return found[-1]
+
+    def answer(self, loaded: Loaded, request: Request, asked: Asked, started: float | None = None) -> Answer:
         """Predict the rows of a request and hand over the record.
 
         Raises `RefusedRow` for rows that break the signature, `StorageFailed` when no record can be
         kept, `ServerFailed` when the model's figures are no answer; then the record has no outputs.
         """
-        started = time.perf_counter()
-        rows = request.rows
-        matrix = loaded.decoder.decode(rows)
+        started = time.perf_counter() if started is None else started
+        matrix = loaded.decoder.decode(request.rows)
+        decoded = time.perf_counter()
+        values: Any = None
         failure: ServerFailed | None = None
         outputs: tuple[dict[str, Any], ...] = ()
         try:
             values = loaded.predictor.predict(matrix)
-            check_values(values, len(rows), loaded.signature)
+            check_values(values, len(matrix), loaded.signature)
             outputs = name_values(values, loaded.signature)
         except ServerFailed as error:
             failure = error
-        prediction = Prediction(
-            id=new_id(),
-            version=FORM,
-            time=time.time(),
-            environment=loaded.serving.environment,
-            deployment=loaded.serving.deployment,
-            model=loaded.manifest.ref,
-            package=loaded.package,
-            protocol=protocol,
-            request=request.id or request_id,
-            seconds=time.perf_counter() - started,
-            inputs=_known(rows, loaded.signature),
-            outputs=outputs,
-        )
-        loaded.recorder.append(prediction)
+        scored = time.perf_counter()
+        record = {
+            **record_of(loaded, asked),
+            "time": time.time(),
+            "request": request.id or asked.request_id,
+            "trace": asked.trace,
+            "seconds": scored - started,
+            "decode": decoded - started,
+            "score": scored - decoded,
+            "inputs": _known(request.rows, loaded.signature),
+            "outputs": outputs,
+        }
+        ident = loaded.recorder.append(_encoder.encode(record)[1:], len(matrix))
         if failure is not None:
             raise failure
-        self.metrics.rows.inc(len(rows))
-        return Answer(
-            id=prediction.id,
-            request=request.id,
-            model=loaded.manifest.name,
-            version=loaded.manifest.version,
-            values=values,
-            outputs=request.outputs,
-        )
+        self.metrics.add_rows(len(matrix))
+        return Answer(id=ident, request=request, model=loaded.key[0], version=loaded.key[1], values=values)
 
     def close(self) -> None:
         """Write the records that wait; raise `StorageFailed` if some are lost."""
         for recorder in self._recorders.values():
             recorder.close()
 
-    def _load(self, serving: Serving) -> Loaded:
+    def _load(self, serving: Serving, package: str) -> Loaded:
         bound_memory()
-        manifest, predictor = load_package(Path(serving.package), trusted=serving.trusted or None)
+        manifest, predictor = load_package(Path(package), trusted=serving.trusted or None)
         decoder = RowDecoder(manifest.signature)
-        _try(manifest, predictor, decoder)
+        matrix = _try(manifest, predictor, decoder)
         if serving.records not in self._recorders:
             self._recorders[serving.records] = Recorder(Path(serving.records), self.metrics)
         return Loaded(
@@ -147,7 +197,29 @@ class Engine:
             decoder=decoder,
             recorder=self._recorders[serving.records],
             since=time.time(),
+            batches=_pays(predictor, matrix),
         )
+
+    def _tell(self) -> None:
+        self.metrics.name_models(
+            [
+                (*each.key, each.package, each.serving.environment, each.serving.deployment)
+                for each in self._table.rows
+            ]
+        )
+
+
+def record_of(loaded: Loaded, asked: Asked) -> dict[str, Any]:
+    """Return what all records of one version, protocol and caller have in common."""
+    return {
+        "version": FORM,
+        "environment": loaded.serving.environment,
+        "deployment": loaded.serving.deployment,
+        "model": loaded.manifest.ref,
+        "package": loaded.package,
+        "protocol": asked.protocol,
+        "caller": asked.caller,
+    }
 
 
 def _known(rows: Sequence[Mapping[str, Any]], signature: Signature) -> tuple[dict[str, Any], ...]:
@@ -156,8 +228,11 @@ def _known(rows: Sequence[Mapping[str, Any]], signature: Signature) -> tuple[dic
     return tuple({name: row.get(name) for name in names} for row in rows)
 
 
-def _try(manifest: Manifest, predictor: Predictor, decoder: RowDecoder) -> None:
-    """Warm the model up with the package's samples (else with zeros) and check that it answers as it did."""
+def _try(manifest: Manifest, predictor: Predictor, decoder: RowDecoder) -> Matrix:
+    """Warm the model up with the package's samples (else with zeros) and check that it answers as it did.
+
+    Returns an encoded row.
+    """
     matrix: Matrix = np.zeros((1, decoder.width), dtype=NUMBER)
     try:
         try_samples(manifest, predictor)
@@ -165,3 +240,26 @@ def _try(manifest: Manifest, predictor: Predictor, decoder: RowDecoder) -> None:
             check_values(predictor.predict(matrix), len(matrix), manifest.signature)
     except (ServerFailed, ParityFailed) as error:
         raise type(error)(f"{manifest.ref} failed its health prediction: {error}", hint=error.hint) from error
+    return decoder.decode([dict(manifest.samples[0])]) if manifest.samples else matrix
+
+
+def _pays(predictor: Predictor, row: Matrix) -> bool:
+    """Say whether scoring rows together takes less time than one after the other."""
+    return _seconds(predictor, np.repeat(row, _MANY, axis=0)) < _MANY * _seconds(predictor, row)
+
+
+def _seconds(predictor: Predictor, matrix: Matrix) -> float:
+    """Return the least time of a few that scoring a matrix takes."""
+    times = []
+    for _ in range(5):
+        started = time.perf_counter()
+        predictor.predict(matrix)
+        times.append(time.perf_counter() - started)
+    return min(times)
+
+
+def _give_back_memory() -> None:
+    """Hand the memory of models that are gone back to the system, where the C library can."""
+    gc.collect()
+    with suppress(OSError, AttributeError):
+        CDLL(None).malloc_trim(0)

@@ -1,87 +1,99 @@
-"""What is refused before anybody looks at the rows: foreign hosts and sites, wrong types, endless bodies.
+"""What is refused before anybody looks at the rows: foreign hosts and sites, doubled headers, wrong types.
 
 A server on the loopback is reachable by every web page that its user visits. So the Host must be one of
-ours (no DNS rebinding), a state-changing request must not come from another site, and the body must be
-declared as JSON, which a form on another site cannot do.
+ours (no DNS rebinding), and a state-changing request must not come from another site.
 """
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import TYPE_CHECKING
-
-from starlette.requests import ClientDisconnect
 
 from kervan.serve.problem import HttpProblem
 
 if TYPE_CHECKING:
-    from starlette.requests import Request
-    from starlette.types import Scope
+    from collections.abc import Iterable, Mapping
+
+    from kervan.core.ports import Route
+    from kervan.serve.address import Hosts
 
 MAX_BODY = 8 << 20
 BODY_SECONDS = 30.0
-_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 _HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::[0-9]{1,5})?", re.ASCII)
 _SAFE = frozenset({"GET", "HEAD"})
+# Several of these would leave it to chance which of them counts.
+_ONCE = frozenset(
+    {
+        "authorization",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "host",
+        "inference-header-content-length",
+        "origin",
+        "sec-fetch-site",
+        "traceparent",
+        "x-api-key",
+        "x-request-id",
+    }
+)
 
 
-def check_head(scope: Scope, host: str) -> None:
+def read_headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return the headers of a request by their names in lower case, those that come several times joined.
+
+    Raises `HttpProblem` 400 where one comes twice that has to be alone.
+    """
+    found: dict[str, str] = {}
+    for raw, value in pairs:
+        name = raw.decode("latin-1").lower()
+        text = value.decode("latin-1")
+        if name not in found:
+            found[name] = text
+        elif name in _ONCE:
+            raise HttpProblem(400, f"the request must have exactly one {name.title()}")
+        else:
+            found[name] = f"{found[name]}, {text}"
+    return found
+
+
+def check_sender(method: str, headers: Mapping[str, str], hosts: Hosts, scheme: str) -> None:
     """Refuse a request whose Host is not ours, or that another site's page sends."""
-    found: dict[bytes, list[str]] = {}
-    for name, value in scope["headers"]:
-        found.setdefault(name, []).append(value.decode("latin-1"))
-    hosts = found.get(b"host", [])
-    if len(hosts) != 1:
+    host = headers.get("host")
+    if host is None:
         raise HttpProblem(400, "the request must have exactly one Host")
-    match = _HOST.fullmatch(hosts[0].lower())
-    if match is None or (match[1] or match[2]) not in _LOCAL | {host}:
+    match = _HOST.fullmatch(host.lower())
+    if match is None or (match[1] or match[2]) not in hosts:
         raise HttpProblem(
-            421, "this server does not answer for that host", hint=f"ask http://{host} or http://localhost"
+            421,
+            "this server does not answer for that host",
+            hint=f"ask {scheme}://{hosts.example} or {scheme}://localhost",
         )
-    if scope["method"] in _SAFE:
+    if method in _SAFE:
         return
-    origins = found.get(b"origin", [])
-    sites = found.get(b"sec-fetch-site", [])
-    if any(origin != f"http://{hosts[0]}" for origin in origins) or any(
-        site not in {"same-origin", "none"} for site in sites
-    ):
+    own = [f"{each}://{host}" for each in hosts.schemes(scheme)]
+    is_own = headers.get("origin", own[0]) in own
+    if not is_own or headers.get("sec-fetch-site", "none") not in {"same-origin", "none"}:
         raise HttpProblem(403, "requests from other sites are refused")
 
 
-async def read_body(request: Request) -> bytes:
-    """Read a JSON request's body: declared as JSON, not compressed, at most 8 MiB, within 30 seconds."""
-    headers = request.headers
+def check_kind(route: Route, headers: Mapping[str, str]) -> None:
+    """Refuse a body of a type that the route does not read, or that is too large by its own account."""
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
+    if kind not in route.takes:
         what = f"the body is declared as {kind[:80]!r}" if kind else "the body's content type is not declared"
-        raise HttpProblem(415, f"{what}, not as JSON", hint="add -H 'content-type: application/json'")
-    if headers.get("content-encoding", "identity").lower() != "identity":
-        raise HttpProblem(415, "the body is compressed", hint="send it without content-encoding")
+        raise HttpProblem(
+            415, f"{what}, not as {_wanted(route)}", hint=f"add -H 'content-type: {route.takes[0]}'"
+        )
     length = headers.get("content-length", "0")
     if length.isdecimal() and int(length) > MAX_BODY:
-        raise _too_large()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            return await _read_within_limit(request)
-    except ClientDisconnect as error:
-        raise HttpProblem(400, "the caller went away before the body was complete") from error
-    except TimeoutError as error:
-        raise HttpProblem(
-            408, f"the body did not arrive within {BODY_SECONDS:g} seconds", headers={"connection": "close"}
-        ) from error
+        raise too_large()
 
 
-async def _read_within_limit(request: Request) -> bytes:
-    pieces: list[bytes] = []
-    size = 0
-    async for piece in request.stream():
-        size += len(piece)
-        if size > MAX_BODY:
-            raise _too_large()
-        pieces.append(piece)
-    return b"".join(pieces)
+def _wanted(route: Route) -> str:
+    return " or ".join("JSON" if kind == "application/json" else kind for kind in route.takes if kind)
 
 
-def _too_large() -> HttpProblem:
+def too_large() -> HttpProblem:
+    """Return the answer to a body that is larger than any may be."""
     return HttpProblem(413, f"the body is larger than {MAX_BODY >> 20} MiB", hint="send fewer rows at a time")

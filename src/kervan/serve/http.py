@@ -1,164 +1,114 @@
-"""The HTTP application: its routes, and how errors leave it."""
+"""The ASGI application: any request that the connection does not answer itself."""
 
 from __future__ import annotations
 
-import logging
-import os
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+import asyncio
+import time
+from typing import TYPE_CHECKING
 
-import msgspec
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.responses import Response
-from starlette.routing import Route
-
-from kervan.core.errors import KervanError, NotFound
-from kervan.core.plugins import plugin
-from kervan.serve import metrics
-from kervan.serve.edge import Edge
-from kervan.serve.guard import read_body
-from kervan.serve.problem import HttpProblem, respond, to_problem
-from kervan.serve.protocols.inference_v2 import model_metadata
+from kervan.core.ports import Action, Reply
+from kervan.serve.desk import SAFE_HEADERS, Admission, Desk, Head, request_id_of
+from kervan.serve.guard import BODY_SECONDS, MAX_BODY, too_large
+from kervan.serve.problem import HttpProblem
+from kervan.serve.turn import Turn
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from typing import Any
 
-    from starlette.requests import Request
-    from starlette.types import ASGIApp
+    Message = dict[str, Any]
+    Receive = Callable[[], Awaitable[Message]]
+    Send = Callable[[Message], Awaitable[None]]
 
-    from kervan.core.ports import Wire
-    from kervan.serve.engine import Engine, Loaded
-
-    Endpoint = Callable[[Request], Awaitable[Response]]
-
-_log = logging.getLogger("kervan.serve")
-_VERSION = version("kervan")
+_SMALL = 64 << 10  # bytes of a body that is answered at once; larger ones leave the event loop
 
 
-def create_app(engine: Engine, host: str) -> ASGIApp:
-    """Return the application that answers with `engine`, for requests to `host` or the loopback's names."""
-    v2 = "/v2/models/{name}"
-    v2_version = "/v2/models/{name}/versions/{version}"
-    infer = _predict(engine, "inference-v2")
-    metadata, model_ready = _metadata(engine), _model_ready(engine)
-    routes = [
-        Route("/", _about(engine), methods=["GET"]),
-        Route("/predict", _predict(engine, "predict"), methods=["POST"]),
-        Route("/livez", _alive, methods=["GET"]),
-        Route("/readyz", _ready(engine), methods=["GET"]),
-        Route("/metrics", _metrics(engine), methods=["GET"]),
-        Route("/v2", _v2_server, methods=["GET"]),
-        Route("/v2/health/live", _alive, methods=["GET"]),
-        Route("/v2/health/ready", _ready(engine), methods=["GET"]),
-        *(Route(f"{base}/infer", infer, methods=["POST"]) for base in (v2_version, v2)),
-        *(Route(f"{base}/ready", model_ready, methods=["GET"]) for base in (v2_version, v2)),
-        *(Route(base, metadata, methods=["GET"]) for base in (v2_version, v2)),
-    ]
-    on_error = _on_error(engine)
-    kinds: tuple[type[Exception], ...] = (KervanError, HttpProblem, HTTPException, Exception)
-    app = Starlette(routes=routes, exception_handlers=dict.fromkeys(kinds, on_error))
-    app.router.redirect_slashes = False
-    return Edge(app, engine.metrics, host)
+class App:
+    """Answers HTTP requests at a desk."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.known: dict[
+            bytes, tuple[Admission, int]
+        ] = {}  # heads that were admitted, with the body's length
+        self._turn: Turn | None = None
+
+    def turn(self, loop: asyncio.AbstractEventLoop) -> Turn:
+        """Return what collects the requests of each turn of the loop."""
+        if self._turn is None:
+            self._turn = Turn(self.desk, loop)
+        return self._turn
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        started = time.perf_counter()
+        request_id = request_id_of(scope["headers"])
+        admission: Admission | None = None
+        try:
+            admission = self.desk.admit(_head(scope))
+            body = await _read_body(receive)
+            reply = await self._reply(admission, body, request_id)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
+            reply = self.desk.complain(error, request_id, admission)
+        self.desk.count(admission, reply.status, started)
+        await _send(reply, request_id, send)
+
+    async def _reply(self, admission: Admission, body: bytes, request_id: str) -> Reply:
+        is_heavy = len(body) > _SMALL or admission.mounted.route.action in {Action.LOAD, Action.UNLOAD}
+        if is_heavy or "content-encoding" in admission.headers:
+            return await asyncio.to_thread(self.desk.reply, admission, body, request_id)
+        return self.desk.reply(admission, body, request_id)
 
 
-def _json(content: Any, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(content), status_code=status, media_type="application/json")
+def _head(scope: Message) -> Head:
+    return Head(
+        method=scope["method"],
+        path=scope["raw_path"].decode("latin-1"),
+        query=scope["query_string"].decode("latin-1"),
+        headers=scope["headers"],
+        scheme=scope["scheme"],
+    )
 
 
-def _predict(engine: Engine, protocol: str) -> Endpoint:
-    wire: Wire = plugin("protocol", protocol)
-
-    async def predict(request: Request) -> Response:
-        body = await read_body(request)
-        loaded = engine.current  # taken once: what follows belongs to one version
-        _check_model(request, loaded)
-        asked = wire.decode(body, loaded.signature)
-        answer = engine.answer(loaded, asked, protocol=protocol, request_id=request.state.request_id)
-        return Response(wire.encode(answer, loaded.signature), media_type="application/json")
-
-    return predict
+async def _read_body(receive: Receive) -> bytes:
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await _read_within_limit(receive)
+    except TimeoutError as error:
+        raise HttpProblem(
+            408, f"the body did not arrive within {BODY_SECONDS:g} seconds", headers={"connection": "close"}
+        ) from error
 
 
-def _check_model(request: Request, loaded: Loaded) -> None:
-    """Raise `NotFound` if the path names another model or version than the one that answers."""
-    manifest = loaded.manifest
-    name = request.path_params.get("name", manifest.name)
-    number = request.path_params.get("version", manifest.version)
-    if (name, number) != (manifest.name, manifest.version):
-        raise NotFound(f"there is no model {name}@{number} here", hint=f"{manifest.ref} answers")
+async def _read_within_limit(receive: Receive) -> bytes:
+    pieces: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise HttpProblem(400, "the caller went away before the body was complete")
+        piece = message.get("body", b"")
+        size += len(piece)
+        if size > MAX_BODY:
+            raise too_large()
+        pieces.append(piece)
+        if not message.get("more_body"):
+            return b"".join(pieces)
 
 
-def _about(engine: Engine) -> Endpoint:
-    async def about(request: Request) -> Response:
-        loaded = engine.current
-        content = {
-            "name": "kervan",
-            "version": _VERSION,
-            "model": loaded.manifest.ref,
-            "environment": loaded.serving.environment,
-            "deployment": loaded.serving.deployment,
-            "since": loaded.since,
-            "pid": os.getpid(),
+async def _send(reply: Reply, request_id: str, send: Send) -> None:
+    headers = {
+        "content-type": reply.kind,
+        "content-length": str(len(reply.body)),
+        **SAFE_HEADERS,
+        **reply.headers,
+        "x-request-id": request_id,
+    }
+    await send(
+        {
+            "type": "http.response.start",
+            "status": reply.status,
+            "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()],
         }
-        return _json(content)
-
-    return about
-
-
-async def _alive(request: Request) -> Response:
-    return _json({"live": True})
-
-
-def _ready(engine: Engine) -> Endpoint:
-    async def ready(request: Request) -> Response:
-        if engine.failure:
-            raise HttpProblem(
-                503, f"predictions cannot be recorded: {engine.failure}", headers={"retry-after": "1"}
-            )
-        return _json({"live": True, "ready": True})
-
-    return ready
-
-
-def _metrics(engine: Engine) -> Endpoint:
-    async def exposition(request: Request) -> Response:
-        return Response(engine.metrics.exposition(), media_type=metrics.CONTENT_TYPE)
-
-    return exposition
-
-
-async def _v2_server(request: Request) -> Response:
-    return _json({"name": "kervan", "version": _VERSION, "extensions": []})
-
-
-def _metadata(engine: Engine) -> Endpoint:
-    async def metadata(request: Request) -> Response:
-        loaded = engine.current
-        _check_model(request, loaded)
-        return _json(model_metadata(loaded.manifest))
-
-    return metadata
-
-
-def _model_ready(engine: Engine) -> Endpoint:
-    async def model_ready(request: Request) -> Response:
-        loaded = engine.current
-        _check_model(request, loaded)
-        is_ready = not engine.failure
-        return _json({"name": loaded.manifest.name, "ready": is_ready}, 200 if is_ready else 503)
-
-    return model_ready
-
-
-def _on_error(engine: Engine) -> Callable[[Request, Exception], Awaitable[Response]]:
-    async def on_error(request: Request, error: Exception) -> Response:
-        problem, reason = to_problem(error)
-        request_id = request.state.request_id
-        if reason:
-            engine.metrics.refused.labels(reason).inc()
-        if isinstance(error, KervanError) and problem.status == 500:  # the recorder logs its own failures
-            _log.error(str(error), extra={"request": request_id, "status": problem.status})
-        return respond(problem, request_id=request_id, path=request.url.path)
-
-    return on_error
+    )
+    await send({"type": "http.response.body", "body": reply.body})

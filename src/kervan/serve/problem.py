@@ -6,10 +6,18 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from starlette.exceptions import HTTPException
-from starlette.responses import Response
 
-from kervan.core.errors import InvalidInput, KervanError, NotFound, RefusedRow, ServerFailed, StorageFailed
+from kervan.core.errors import (
+    Conflict,
+    InvalidInput,
+    KervanError,
+    NotFound,
+    Refused,
+    RefusedRow,
+    ServerFailed,
+    StorageFailed,
+)
+from kervan.core.ports import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +29,8 @@ _STATUS: tuple[tuple[type[KervanError], int, str], ...] = (
     (RefusedRow, 422, "row"),
     (InvalidInput, 400, "body"),
     (NotFound, 404, "name"),
+    (Conflict, 409, "conflict"),
+    (Refused, 403, "rule"),
     (StorageFailed, 503, "record"),
     (ServerFailed, 500, "answer"),
     (KervanError, 500, "other"),
@@ -44,8 +54,6 @@ def to_problem(error: Exception) -> tuple[HttpProblem, str]:
     """Return an error's HTTP form, and the reason under which it is counted, or ""."""
     if isinstance(error, HttpProblem):
         return error, ""
-    if isinstance(error, HTTPException):
-        return _from_starlette(error), ""
     if not isinstance(error, KervanError):  # nothing of it leaves: the server's log has it
         return HttpProblem(500, "the server failed", hint="its log says why"), "surprise"
     status, reason = next((status, reason) for kind, status, reason in _STATUS if isinstance(error, kind))
@@ -57,14 +65,8 @@ def to_problem(error: Exception) -> tuple[HttpProblem, str]:
     return problem, reason
 
 
-def _from_starlette(error: HTTPException) -> HttpProblem:
-    if error.status_code == 404:
-        return HttpProblem(404, "there is nothing at this path", hint="POST /predict asks for predictions")
-    return HttpProblem(error.status_code, error.detail, headers=error.headers)
-
-
-def respond(problem: HttpProblem, *, request_id: str, path: str) -> Response:
-    """Write a problem; under `/v2` it also has the member `error` that the protocol there asks for."""
+def respond(problem: HttpProblem, *, request_id: str, complaint: str = "") -> Reply:
+    """Write a problem; `complaint` is the member in which callers of a protocol look for the message."""
     content: dict[str, Any] = {
         "type": "about:blank",
         "title": HTTPStatus(problem.status).phrase,
@@ -74,12 +76,9 @@ def respond(problem: HttpProblem, *, request_id: str, path: str) -> Response:
     }
     if problem.hint:
         content["hint"] = problem.hint
-    if path == "/v2" or path.startswith("/v2/"):
-        content["error"] = str(problem)
+    if complaint:
+        content[complaint] = str(problem)
     content["request"] = request_id
-    return Response(
-        msgspec.json.encode(content),
-        status_code=problem.status,
-        media_type=CONTENT_TYPE,
-        headers=problem.headers,
+    return Reply(
+        body=msgspec.json.encode(content), kind=CONTENT_TYPE, status=problem.status, headers=problem.headers
     )

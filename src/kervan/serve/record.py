@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 SUFFIX = ".jsonl"
-FORM = 2  # of the records that are written; older ones are read too
+FORM = 3  # of the records that are written; older ones are read too
 _HEAD = b'{"id":"'
 _ID = slice(len(_HEAD), len(_HEAD) + 26)
 _ULID = re.compile("[0-9A-HJKMNP-TV-Z]{26}")

@@ -13,8 +13,6 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from kervan.core.errors import StorageFailed
 from kervan.core.identity import new_id
 from kervan.core.private import make_private
@@ -24,21 +22,17 @@ from kervan.serve.segment import Segments
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from kervan.core.nouns import Prediction
-
 _log = logging.getLogger("kervan.serve")
 INTERVAL = 0.1
 _MANY = 2_000
+_NOTABLE = frozenset({1, _MANY})  # so many that the writer should know
 _LIMIT = 200_000
 _SEGMENT_BYTES = 64 << 20
 _RETRY = 0.5
 
 
 class Recorder:
-    """The one writer of its process into a folder; `append` is called by one thread, in the order of the ids.
-
-    `limit` is how many rows may wait in memory.
-    """
+    """The one writer of its process into a folder. `limit` is how many rows may wait in memory."""
 
     def __init__(
         self,
@@ -53,30 +47,38 @@ class Recorder:
         self._metrics = metrics or Metrics()
         self._limit = limit
         self._segments = Segments(folder, segment_bytes)
-        self._encoder = msgspec.json.Encoder(enc_hook=float)
-        self._waiting: list[Prediction] = []
-        self._rows = 0
+        self._waiting: list[tuple[str, bytes]] = []
+        self._rows = self._taken = 0
         self._writing = 0
+        self._order = threading.Lock()
         self._changed = threading.Condition()
         self._closing = False
         self._try_folder()
         self._thread = threading.Thread(target=self._run, name="kervan-recorder", daemon=True)
         self._thread.start()
 
-    def append(self, prediction: Prediction) -> None:
-        """Take one record to be written, or raise `StorageFailed` if records cannot be kept now."""
-        rows = len(prediction.inputs)
-        with self._changed:
-            if self.failure or self._closing or (self._rows and self._rows + rows > self._limit):
-                self._metrics.records_failed.inc()
-                reason = self.failure or "too many records wait for the disk"
-                raise StorageFailed(
-                    f"the prediction cannot be recorded: {reason}", hint="try again in a moment"
-                )
-            self._waiting.append(prediction)
+    def append(self, rest: bytes, rows: int) -> str:
+        """Take one record to be written, and return the id that it gets.
+
+        `rest` is the record as a JSON object whose members `id` and first brace are missing. Raises
+        `StorageFailed` if records cannot be kept now.
+        """
+        if self.failure or self._closing or (self._rows and self._rows + rows > self._limit):
+            self._refuse()
+        with self._order:  # ids rise in the file
+            ident = new_id()
+            self._waiting.append((ident, rest))
             self._rows += rows
-            if len(self._waiting) in {1, _MANY}:
+            many = len(self._waiting)
+        if many in _NOTABLE:
+            with self._changed:
                 self._changed.notify_all()
+        return ident
+
+    def _refuse(self) -> None:
+        self._metrics.add_failed()
+        reason = self.failure or "too many records wait for the disk"
+        raise StorageFailed(f"the prediction cannot be recorded: {reason}", hint="try again in a moment")
 
     def flush(self) -> None:
         """Wait until all that was appended is on the disk; raise `StorageFailed` if it cannot be written."""
@@ -114,7 +116,8 @@ class Recorder:
                 self._changed.wait_for(lambda: self._waiting or self._closing)
                 pause = _RETRY if self.failure else INTERVAL
                 self._changed.wait_for(lambda: self._closing or self._is_due(), timeout=pause)
-                batch, self._waiting = self._waiting, []
+                with self._order:
+                    batch, self._waiting, self._taken = self._waiting, [], self._rows
                 self._writing = len(batch)
                 closing = self._closing
             self._commit(batch)
@@ -125,30 +128,32 @@ class Recorder:
     def _is_due(self) -> bool:
         return not self.failure and len(self._waiting) >= _MANY
 
-    def _commit(self, batch: list[Prediction]) -> None:
+    def _commit(self, batch: list[tuple[str, bytes]]) -> None:
         try:
             self._write(batch)
         except OSError as error:
             failure, batch_left = error.strerror or str(error), batch
         else:
             failure, batch_left = "", []
-            self._metrics.records_written.inc(len(batch))
+            self._metrics.add_written(len(batch))
         if failure != self.failure:
             _log.log(
                 logging.ERROR if failure else logging.INFO,
                 "predictions cannot be recorded" if failure else "predictions are recorded again",
                 extra={"reason": failure, "waiting": len(batch_left), "records": str(self.folder)},
             )
-        with self._changed:
+        with self._changed, self._order:
             self.failure = failure
             self._waiting[:0] = batch_left
             self._writing = 0
-            self._rows = sum(len(prediction.inputs) for prediction in self._waiting)
+            if not failure:
+                self._rows -= self._taken
             self._changed.notify_all()
 
-    def _write(self, batch: list[Prediction]) -> None:
+    def _write(self, batch: list[tuple[str, bytes]]) -> None:
         if batch:
-            self._segments.write(batch[0].id, [self._encoder.encode(prediction) for prediction in batch])
+            lines = [b'{"id":"%b",%b' % (ident.encode(), rest) for ident, rest in batch]
+            self._segments.write(batch[0][0], lines)
         for path in self._segments.vanished:
             _log.error("a file of prediction records was removed or altered", extra={"file": path})
         self._segments.vanished.clear()

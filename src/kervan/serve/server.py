@@ -25,9 +25,10 @@ from kervan.core.errors import KervanError, Refused, ServerFailed
 from kervan.core.nouns import ServerState, Serving
 from kervan.serve.access import read_grants
 from kervan.serve.address import only_from
-from kervan.serve.connection import Connection
+from kervan.serve.connection import IDLE_SECONDS, Connection
+from kervan.serve.desk import Desk
 from kervan.serve.engine import Engine
-from kervan.serve.http import create_app
+from kervan.serve.http import App
 from kervan.serve.log import log_json_lines
 from kervan.serve.state import only_server, read_serving, write_state
 from kervan.serve.tls import Certificates
@@ -144,7 +145,7 @@ def _run(
 def _uvicorn(engine: Engine, certificates: Certificates | None) -> uvicorn.Server:
     serving = engine.current.serving
     config = uvicorn.Config(
-        create_app(engine, engine.current.serving.host),
+        App(Desk(engine, certificates)),
         loop="uvloop" if sys.platform != "win32" else "asyncio",
         http=only_from(serving.proxy, Connection) if serving.proxy else Connection,
         ws="none",
@@ -153,6 +154,7 @@ def _uvicorn(engine: Engine, certificates: Certificates | None) -> uvicorn.Serve
         access_log=False,
         proxy_headers=False,
         server_header=False,
+        timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
     config.load()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from kervan.core.errors import InvalidInput
-from kervan.core.ports import Answer, Request, Wire
+from kervan.core.ports import Action, Answer, Call, Choose, Reply, Request, Route, Scope, Wire
 from kervan.core.schema import Signature
 from kervan.testing.sample import INPUTS, OUTPUTS, ROWS
 from kervan.testing.suite import Suite
@@ -31,6 +32,19 @@ HOSTILE = (
 )
 
 
+def choosing(signature: Signature) -> Choose:
+    """Return a server's choice that always falls on one signature."""
+
+    def choose(name: str = "", version: str = "") -> Signature:
+        return signature
+
+    return choose
+
+
+def _parameters(path: str) -> list[str]:
+    return re.findall(r"\{(\w+)\}", path)
+
+
 class WireSuite(Suite):
     """Tests of a `Wire`. Give `adapter`, `request` and `answers`, both as a caller would write and read."""
 
@@ -46,40 +60,69 @@ class WireSuite(Suite):
         """Read an answer: each row's label for a classification, its value for a regression."""
         raise NotImplementedError
 
+    def route(self) -> Route:
+        """Return the route that `request` is written for: the first that answers rows."""
+        return next(route for route in self.adapter().routes if route.action is Action.PREDICT)
+
+    def call(self, body: bytes) -> Call:
+        """Return a call by this route with a body."""
+        route = self.route()
+        return Call(route=route, body=body, parameters=dict.fromkeys(_parameters(route.path), "1"))
+
+    def decode(self, body: bytes) -> Request:
+        """Read a request to the classification."""
+        return self.adapter().decode(self.call(body), choosing(CLASSIFICATION))
+
     def encoded(self, values: Any, signature: Signature) -> bytes:
         """Encode an answer with these values."""
+        request = Request(rows=[{}] * len(values))
         answer = Answer(
-            id="01JD", request="", model="gelir", version="1.0.0", values=np.array(values, dtype=np.float64)
+            id="01JD",
+            request=request,
+            model="gelir",
+            version="1.0.0",
+            values=np.array(values, dtype=np.float64),
         )
-        return self.adapter().encode(answer, signature)
+        reply = self.adapter().encode(answer, signature, self.call(b""))
+        assert isinstance(reply, Reply)
+        assert reply.status == 200
+        return reply.body
 
     def test_is_a_wire(self) -> None:
         assert isinstance(self.adapter(), Wire)
 
+    def test_every_route_says_who_may_use_it(self) -> None:
+        routes = self.adapter().routes
+        assert len({(route.method, route.path) for route in routes}) == len(routes)
+        for route in routes:
+            assert isinstance(route.scope, Scope)
+            assert route.path.startswith("/")
+            assert route.action is Action.INFORM or route.scope is not Scope.OPEN, f"{route.path} is open"
+            assert {*_parameters(route.path)} <= {"name", "version"}
+
     @pytest.mark.parametrize("count", [1, 3, 500])
     def test_rows_come_as_they_were_sent(self, count: int) -> None:
         rows = [dict(ROWS[place % len(ROWS)]) for place in range(count)]
-        request = self.adapter().decode(self.request(rows, CLASSIFICATION), CLASSIFICATION)
+        request = self.decode(self.request(rows, CLASSIFICATION))
         assert isinstance(request, Request)
         assert [dict(row) for row in request.rows] == rows
 
     def test_requests_do_not_know_each_other(self) -> None:
-        adapter = self.adapter()
         bodies = [self.request([row], CLASSIFICATION) for row in ROWS]
-        first = [adapter.decode(body, CLASSIFICATION).rows for body in bodies]
-        again = [adapter.decode(body, CLASSIFICATION).rows for body in reversed(bodies)]
+        first = [self.decode(body).rows for body in bodies]
+        again = [self.decode(body).rows for body in reversed(bodies)]
         assert first == again[::-1]
 
     @pytest.mark.parametrize("body", HOSTILE, ids=lambda body: repr(body[:12]))
     def test_what_is_no_request_is_refused(self, body: bytes) -> None:
         with pytest.raises(InvalidInput):
-            self.adapter().decode(body, CLASSIFICATION)
+            self.decode(body)
 
     def test_a_request_that_was_cut_off_is_refused(self) -> None:
         whole = self.request(ROWS, CLASSIFICATION)
         for end in range(len(whole) - 1):
             with pytest.raises(InvalidInput):
-                self.adapter().decode(whole[:end], CLASSIFICATION)
+                self.decode(whole[:end])
 
     def test_a_request_with_one_wrong_byte_is_read_or_refused(self) -> None:
         whole = self.request(ROWS[:1], CLASSIFICATION)
@@ -87,7 +130,7 @@ class WireSuite(Suite):
             for wrong in (0, 0x22, 0x7D, 0xFF):
                 body = whole[:place] + bytes([wrong]) + whole[place + 1 :]
                 try:
-                    self.adapter().decode(body, CLASSIFICATION)
+                    self.decode(body)
                 except InvalidInput as error:
                     assert str(error)  # noqa: PT017 - reading is as good as refusing
 

@@ -8,20 +8,21 @@ is no column. `null` in the data is a missing value. A classification answers `l
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from kervan.core.errors import InvalidInput, RefusedRow, did_you_mean
-from kervan.core.ports import Answer, Request
+from kervan.core.errors import InvalidInput, NotFound, RefusedRow, StorageFailed, did_you_mean
+from kervan.core.ports import Action, Answer, Call, Choose, Reply, Request, Route, Scope, Served
 from kervan.core.reading import composed
 from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.serve.body import read_json
 from kervan.serve.decode import MAX_ROWS
 
 if TYPE_CHECKING:
-    from kervan.package.contents.manifest import Manifest
+    from collections.abc import Sequence
 
 _WHOLE = frozenset({"INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64"})
 _NUMBERS = frozenset({"FP16", "FP32", "FP64"}) | _WHOLE
@@ -33,6 +34,10 @@ _FITTING = {
     Type.CATEGORY: frozenset({"BYTES"}),
 }
 _NATURAL = {Type.INTEGER: "INT64", Type.NUMBER: "FP64", Type.BOOLEAN: "BOOL", Type.CATEGORY: "BYTES"}
+
+
+_MODEL = ("/v2/models/{name}/versions/{version}", "/v2/models/{name}")
+_TELL: dict[str, Any] = {"action": Action.INFORM, "scope": Scope.OPEN, "method": "GET"}
 
 
 class _Tensor(msgspec.Struct, frozen=True):
@@ -57,16 +62,27 @@ class _Infer(msgspec.Struct, frozen=True):
 class InferenceV2Protocol:
     """The protocol of KServe, Triton, Seldon and others."""
 
-    def decode(self, body: bytes, signature: Signature) -> Request:
+    complaint = "error"
+    routes = (
+        *(Route(path=f"{base}/infer", action=Action.PREDICT, scope=Scope.PREDICT) for base in _MODEL),
+        Route(path="/v2", action=Action.INFORM, scope=Scope.OPEN, method="GET", call="server"),
+        Route(path="/v2/health/live", action=Action.INFORM, scope=Scope.OPEN, method="GET", call="live"),
+        Route(path="/v2/health/ready", action=Action.INFORM, scope=Scope.OPEN, method="GET", call="all"),
+        *(Route(path=f"{base}/ready", call="ready", **_TELL) for base in _MODEL),
+        *(Route(path=base, call="metadata", **_TELL) for base in _MODEL),
+    )
+
+    def decode(self, call: Call, choose: Choose) -> Request:
         """Read the tensors into rows; `id` is echoed in the answer."""
         try:
-            infer = msgspec.convert(read_json(body), _Infer)
+            infer = msgspec.convert(read_json(call.body), _Infer)
         except msgspec.ValidationError as error:
             raise InvalidInput(
                 f"no inference request: {error}", hint="see Open Inference Protocol v2"
             ) from error
         if len(infer.id) > 128:
             raise InvalidInput("'id' must be a text of at most 128 letters")
+        signature = choose(call.parameters["name"], call.parameters.get("version", ""))
         known = tuple(tensor["name"] for tensor in _output_tensors(signature))
         for wanted in infer.outputs:
             if wanted.name not in known:
@@ -77,36 +93,69 @@ class InferenceV2Protocol:
         rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
         return Request(rows=rows, id=infer.id, outputs=tuple(wanted.name for wanted in infer.outputs))
 
-    def encode(self, answer: Answer, signature: Signature) -> bytes:
+    def encode(self, answer: Answer, signature: Signature, call: Call) -> Reply:
         """Write the tensors; `parameters.prediction` names the record, also where the caller chose the id."""
         data = _output_data(answer, signature)
         outputs = [
             {**tensor, "shape": [len(answer.values), *tensor["shape"][1:]], "data": data[tensor["name"]]}
             for tensor in _output_tensors(signature)
-            if not answer.outputs or tensor["name"] in answer.outputs
+            if not answer.request.outputs or tensor["name"] in answer.request.outputs
         ]
         content = {
             "model_name": answer.model,
             "model_version": answer.version,
-            "id": answer.request or answer.id,
+            "id": answer.request.id or answer.id,
             "parameters": {"prediction": answer.id},
             "outputs": outputs,
         }
-        return msgspec.json.encode(content)
+        return Reply(body=msgspec.json.encode(content))
+
+    def inform(self, call: Call, models: Sequence[Served]) -> Reply:
+        """Tell about the server, or about one model."""
+        match call.route.call:
+            case "server":
+                return _json({"name": "kervan", "version": version("kervan"), "extensions": []})
+            case "live":
+                return _json({"live": True})
+            case "all":
+                return _json({"live": True, "ready": _check_ready(models)})
+        model = _one(call, models)
+        if call.route.call == "ready":
+            return _json({"name": model.name, "ready": model.is_ready}, 200 if model.is_ready else 503)
+        return _json(_metadata(model, models))
 
 
-def model_metadata(manifest: Manifest) -> dict[str, Any]:
+def _json(content: Any, status: int = 200) -> Reply:
+    return Reply(body=msgspec.json.encode(content), status=status)
+
+
+def _check_ready(models: Sequence[Served]) -> bool:
+    for model in models:
+        if not model.is_ready:
+            raise StorageFailed(model.reason)
+    return True
+
+
+def _one(call: Call, models: Sequence[Served]) -> Served:
+    name, wanted = call.parameters["name"], call.parameters.get("version", "")
+    for model in models:
+        if model.name == name and (model.version == wanted or (not wanted and model.is_default)):
+            return model
+    there = ", ".join(f"{model.name}@{model.version}" for model in models)
+    raise NotFound(f"there is no model {name}{'@' * bool(wanted)}{wanted} here", hint=f"there is {there}")
+
+
+def _metadata(model: Served, models: Sequence[Served]) -> dict[str, Any]:
     """Describe the model's tensors as the protocol's metadata endpoint does."""
-    signature = manifest.signature
     return {
-        "name": manifest.name,
-        "versions": [manifest.version],
+        "name": model.name,
+        "versions": [each.version for each in models if each.name == model.name],
         "platform": "onnx_onnxv1",
         "inputs": [
             {"name": column.name, "datatype": _NATURAL.get(column.type, "BYTES"), "shape": [-1, 1]}
-            for column in signature.inputs
+            for column in model.signature.inputs
         ],
-        "outputs": list(_output_tensors(signature)),
+        "outputs": list(_output_tensors(model.signature)),
     }
 
 

@@ -1,7 +1,8 @@
 """`POST /predict`: rows as people write them, predictions with their labels.
 
 A request is one row or a list of rows, bare or under `features`; a row is an object, or a list of values
-in the model's order. So all of these ask the same:
+in the model's order. Beside `features`, `model_version` chooses another version than the one that answers
+by default, and `id` is the caller's own. So all of these ask the same:
 
     {"features": {"age": 39, "city": "İzmir"}}      {"age": 39, "city": "İzmir"}
     {"features": [{"age": 39, "city": "İzmir"}]}    [{"age": 39, "city": "İzmir"}]
@@ -17,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from kervan.core.errors import InvalidInput, RefusedRow, did_you_mean
-from kervan.core.ports import Answer, Request
+from kervan.core.errors import InvalidInput, NotFound, RefusedRow, did_you_mean
+from kervan.core.ports import Action, Answer, Call, Choose, Reply, Request, Route, Scope, Served
 from kervan.serve.answer import name_values
 from kervan.serve.body import read_json
 
@@ -27,37 +28,92 @@ if TYPE_CHECKING:
 
     from kervan.core.schema import Signature
 
-_ENVELOPE = ("features", "id")
+_ENVELOPE = ("features", "id", "model_version")
+_LONGEST = 128
+_PREDICT: dict[str, Any] = {"action": Action.PREDICT, "scope": Scope.PREDICT}
+_INFORM: dict[str, Any] = {"action": Action.INFORM, "scope": Scope.DOCS, "method": "GET"}
 
 
 class PredictProtocol:
     """Kervan's own protocol."""
 
-    def decode(self, body: bytes, signature: Signature) -> Request:
-        """Read the rows; `id` beside `features` is the caller's own."""
-        content = read_json(body)
-        if isinstance(content, dict) and isinstance(content.get("features"), dict | list):
-            return Request(rows=_rows(content["features"], signature), id=_envelope_id(content))
-        return Request(rows=_rows(content, signature))
+    complaint = ""
+    routes = (
+        Route(path="/predict", **_PREDICT),
+        Route(path="/models/{name}/predict", **_PREDICT),
+        Route(path="/models/{name}/versions/{version}/predict", **_PREDICT),
+        Route(path="/models", **_INFORM),
+        Route(path="/models/{name}", **_INFORM),
+    )
 
-    def encode(self, answer: Answer, signature: Signature) -> bytes:
+    def decode(self, call: Call, choose: Choose) -> Request:
+        """Read the rows; `id` beside `features` is the caller's own."""
+        content = read_json(call.body)
+        rows, ident, version = content, "", call.parameters.get("version", "")
+        if isinstance(content, dict) and isinstance(content.get("features"), dict | list):
+            _check_envelope(content)
+            rows, ident = content["features"], _text(content, "id")
+            version = _same_version(version, _text(content, "model_version"))
+        signature = choose(call.parameters.get("name", ""), version)
+        return Request(rows=_rows(rows, signature), id=ident)
+
+    def encode(self, answer: Answer, signature: Signature, call: Call) -> Reply:
         """Write the predictions in the order of the rows."""
         content = {
             "id": answer.id,
             "model": f"{answer.model}@{answer.version}",
             "predictions": name_values(answer.values, signature),
         }
-        return msgspec.json.encode(content)
+        return Reply(body=msgspec.json.encode(content))
+
+    def inform(self, call: Call, models: Sequence[Served]) -> Reply:
+        """List the models that are there, or those of one name."""
+        name = call.parameters.get("name")
+        wanted = [model for model in models if name in {None, model.name}]
+        if name is not None and not wanted:
+            raise NotFound(f"there is no model {name!r} here", hint=did_you_mean(name, _names(models)))
+        return Reply(body=msgspec.json.encode({"models": [_told(model) for model in wanted]}))
 
 
-def _envelope_id(content: dict[str, Any]) -> str:
+def _names(models: Sequence[Served]) -> set[str]:
+    return {model.name for model in models}
+
+
+def _told(model: Served) -> dict[str, Any]:
+    return {
+        "name": model.name,
+        "version": model.version,
+        "default": model.is_default,
+        "ready": model.is_ready,
+        **({"reason": model.reason} if model.reason else {}),
+        "inputs": [
+            {"name": column.name, "type": column.type, "nullable": column.nullable}
+            for column in model.signature.inputs
+        ],
+        "output": {"name": model.signature.output.name, "type": model.signature.output.type},
+    }
+
+
+def _check_envelope(content: dict[str, Any]) -> None:
     for key in content:
         if key not in _ENVELOPE:
             raise InvalidInput(f"{key!r} has no meaning beside 'features'", hint=did_you_mean(key, _ENVELOPE))
-    ident = content.get("id", "")
-    if not isinstance(ident, str) or len(ident) > 128:
-        raise InvalidInput("'id' must be a text of at most 128 letters")
-    return ident
+
+
+def _text(content: dict[str, Any], key: str) -> str:
+    text = content.get(key, "")
+    if not isinstance(text, str) or len(text) > _LONGEST:
+        raise InvalidInput(f"{key!r} must be a text of at most {_LONGEST} letters")
+    return text
+
+
+def _same_version(in_path: str, in_body: str) -> str:
+    if in_path and in_body and in_path != in_body:
+        raise InvalidInput(
+            f"the path asks for version {in_path}, 'model_version' for {in_body}",
+            hint="leave one of them out",
+        )
+    return in_path or in_body
 
 
 def _rows(content: Any, signature: Signature) -> Sequence[dict[str, Any]]:

@@ -1,0 +1,79 @@
+"""The server's own pages: who answers, whether it lives and is ready, what it counts."""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from kervan.core.ports import Action, Answer, Call, Choose, Reply, Request, Route, Scope, Served
+from kervan.serve import metrics
+from kervan.serve.problem import HttpProblem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kervan.core.schema import Signature
+    from kervan.serve.engine import Engine
+
+_VERSION = version("kervan")
+_TELL: dict[str, Any] = {"action": Action.INFORM, "method": "GET"}
+
+
+class OwnPages:
+    """A protocol without predictions."""
+
+    complaint = ""
+    routes = (
+        Route(path="/", scope=Scope.OPEN, call="about", **_TELL),
+        Route(path="/livez", scope=Scope.OPEN, call="live", **_TELL),
+        Route(path="/readyz", scope=Scope.OPEN, call="ready", **_TELL),
+        Route(path="/metrics", scope=Scope.METRICS, call="metrics", **_TELL),
+    )
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def inform(self, call: Call, models: Sequence[Served]) -> Reply:
+        """Show one of the pages."""
+        match call.route.call:
+            case "live":
+                return _json({"live": True})
+            case "ready":
+                return self._ready()
+            case "metrics":
+                return Reply(body=self._engine.metrics.exposition(), kind=metrics.CONTENT_TYPE)
+        return self._about()
+
+    def decode(self, call: Call, choose: Choose) -> Request:
+        """Nothing is predicted here."""
+        raise NotImplementedError
+
+    def encode(self, answer: Answer, signature: Signature, call: Call) -> Reply:
+        """Nothing is predicted here."""
+        raise NotImplementedError
+
+    def _about(self) -> Reply:
+        loaded = self._engine.current
+        content = {
+            "name": "kervan",
+            "version": _VERSION,
+            "model": loaded.manifest.ref,
+            "environment": loaded.serving.environment,
+            "deployment": loaded.serving.deployment,
+            "since": loaded.since,
+            "pid": os.getpid(),
+        }
+        return _json(content)
+
+    def _ready(self) -> Reply:
+        failure = self._engine.failure
+        if failure:
+            raise HttpProblem(503, f"predictions cannot be recorded: {failure}", headers={"retry-after": "1"})
+        return _json({"live": True, "ready": True})
+
+
+def _json(content: Any) -> Reply:
+    return Reply(body=msgspec.json.encode(content))

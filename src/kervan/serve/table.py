@@ -1,0 +1,122 @@
+"""The model versions that a server has, and which of them answers a request."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kervan.core.errors import NotFound
+from kervan.core.identity import Version
+from kervan.core.nouns import Serving
+from kervan.core.ports import Predictor, Served
+from kervan.package.contents.manifest import Manifest
+from kervan.serve.decode import RowDecoder
+from kervan.serve.recorder import Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from kervan.core.schema import Signature
+
+_BEGUN = re.compile(r"v?(\d+(?:\.\d+){0,2})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A package that answered its health prediction; `since` is when it was ready."""
+
+    serving: Serving
+    manifest: Manifest
+    package: str
+    predictor: Predictor
+    decoder: RowDecoder
+    recorder: Recorder
+    since: float
+    batches: bool = True
+
+    @property
+    def signature(self) -> Signature:
+        """What the model takes and gives."""
+        return self.manifest.signature
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Name and version."""
+        return self.manifest.name, self.manifest.version
+
+
+class Table:
+    """Loaded versions by name and version, and the one that answers where nothing is asked for.
+
+    It never changes: another one takes its place, so that whoever has taken it sees one state.
+    """
+
+    def __init__(self, default: Loaded, others: Iterable[Loaded] = ()) -> None:
+        self.default = default
+        self._rows = {each.key: each for each in (*others, default)}
+
+    @property
+    def rows(self) -> tuple[Loaded, ...]:
+        """All versions, by name, older ones first."""
+        return tuple(sorted(self._rows.values(), key=lambda each: (each.key[0], _number(each))))
+
+    def having(self, loaded: Loaded, *, default: bool = False) -> Table:
+        """Return a table with one more version, or with another one under the same name and version."""
+        others = [each for each in self._rows.values() if each.key != loaded.key]
+        stays = loaded if default or loaded.key == self.default.key else self.default
+        return Table(stays, [*others, loaded])
+
+    def without(self, gone: Loaded) -> Table:
+        """Return a table without a version, which is not the default."""
+        return Table(self.default, [each for each in self._rows.values() if each is not gone])
+
+    def choose(self, name: str = "", version: str = "") -> Loaded:
+        """Return the version that answers; see `kervan.core.ports.Choose`."""
+        if not name and not version:
+            return self.default
+        found = self._rows.get((name, version))
+        if found is not None:
+            return found
+        of_name = [each for each in self.rows if each.key[0] == (name or self.default.key[0])]
+        fitting = [each for each in of_name if self._fits(each, version)]
+        if not fitting:
+            wanted = f"{name or self.default.key[0]}@{version}" if version else name
+            there = ", ".join(each.manifest.ref for each in self.rows)
+            raise NotFound(f"there is no model {wanted} here", hint=f"{self._told()}; there is {there}")
+        return self.default if self.default in fitting and not version else fitting[-1]
+
+    def served(self) -> tuple[Served, ...]:
+        """Tell the protocols which models are there."""
+        return tuple(
+            Served(
+                name=each.key[0],
+                version=each.key[1],
+                signature=each.signature,
+                samples=each.manifest.samples,
+                is_default=self.choose(each.key[0]) is each,
+                is_ready=not each.recorder.failure,
+                reason=_reason(each),
+            )
+            for each in self.rows
+        )
+
+    def _fits(self, loaded: Loaded, version: str) -> bool:
+        if not version:
+            return True
+        if version == self.default.serving.environment:
+            return loaded is self.default
+        begun = _BEGUN.fullmatch(version)
+        return begun is not None and f"{loaded.key[1]}.".startswith(f"{begun[1]}.")
+
+    def _told(self) -> str:
+        return f"{self.default.manifest.ref} answers"
+
+
+def _number(loaded: Loaded) -> Version:
+    return Version.parse(loaded.key[1])
+
+
+def _reason(loaded: Loaded) -> str:
+    failure = loaded.recorder.failure
+    return f"predictions cannot be recorded: {failure}" if failure else ""
