@@ -90,6 +90,7 @@ class Desk:
         self.engine = engine
         self.access = Access(Path(serving.keys) if serving.keys else None)
         self._rates = Rates(serving.rate)
+        self._is_free = not (serving.keys or serving.rate)
         self.metrics = engine.metrics
         wires = {name: plugin("protocol", name) for name in plugins("protocol")}
         self.router = Router({"kervan": OwnPages(engine), **wires})
@@ -122,6 +123,8 @@ class Desk:
 
         Raises `HttpProblem`. One that `is_counted` is not taken from the caller's rate again.
         """
+        if self._is_free:
+            return
         caller = self._known(admission)
         caller.must(admission.mounted.route.scope, model)
         if not is_counted:
