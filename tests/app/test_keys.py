@@ -12,6 +12,7 @@ import pytest
 
 from kervan.app import keys
 from kervan.app.audit import trail, verify
+from kervan.app.doctor import examine
 from kervan.app.project import open_project
 from kervan.core.errors import Conflict, InvalidInput, NotFound
 from kervan.serve.access import Access
@@ -112,11 +113,23 @@ def test_changes_at_once_lose_no_key(project: Project) -> None:
 
 
 def test_what_was_lost_is_published_anew(project: Project) -> None:
+    assert doctor_says(project) == "passed"
     token = keys.create_key(project, ["predict"]).token
+    known = keys.access_file(project).read_bytes()
+    assert doctor_says(project) == "passed"
     keys.access_file(project).unlink()
     assert not opens(project, token)
+    assert doctor_says(project) == "failed"
     keys.publish_keys(project)
     assert opens(project, token)
+    keys.revoke_key(project, keys.keys(project)[0].id)
+    assert doctor_says(project) == "passed"
+    keys.access_file(project).write_bytes(known)  # the revoked key would open again
+    assert doctor_says(project) == "failed"
+
+
+def doctor_says(project: Project) -> str:
+    return next(str(each.verdict) for each in examine(project) if each.subject == "keys to servers")
 
 
 def test_an_expired_key_is_listed_and_not_published(project: Project) -> None:

@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from contextlib import closing, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -238,6 +239,20 @@ def test_a_broken_or_missing_file_of_keys_lets_nobody_in(packages: dict[str, Pat
         server.until(lambda: door.predict("one").status == 200)
     finally:
         server.kill()
+
+
+def test_a_running_server_keeps_its_doors(guarded: Guarded) -> None:
+    server = guarded.server
+    before = server.serving
+    server.write(replace(before, deployment="D2", port=server.port, keys=""))
+    server.hang_up()
+    server.until(lambda: server.state.attempt == "D2")
+    assert "keeps its keys" in server.state.error
+    assert guarded.predict("").status == 401
+    server.write(replace(before, deployment="D3", port=server.port))
+    server.hang_up()
+    server.until(lambda: server.state.deployment == "D3")
+    assert guarded.predict("all").status == 200
 
 
 def test_a_server_for_other_machines_answers_over_tls_with_a_key(

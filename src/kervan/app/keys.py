@@ -129,13 +129,7 @@ def publish_keys(project: Project) -> Path:
     """
     place = access_file(project)
     with _one_at_a_time(project):
-        now = time.time()
-        grants = tuple(
-            Grant(id=key.id, scopes=key.scopes, secrets=key.secrets, rate=key.rate, expires=key.expires)
-            for key in keys(project)
-            if key.opens(now)
-        )
-        content = msgspec.json.format(msgspec.json.encode(Grants(keys=grants)), indent=1)
+        content = msgspec.json.format(msgspec.json.encode(Grants(keys=_grants(project))), indent=1)
         try:
             write_private(place, content)
         except OSError as error:
@@ -147,6 +141,28 @@ def publish_keys(project: Project) -> Path:
 def access_file(project: Project) -> Path:
     """Return where the servers of this machine find the project's keys."""
     return project.store.root / ACCESS_FILE
+
+
+def is_published(project: Project) -> bool:
+    """Say whether the servers of this machine know the keys that open something, and no others."""
+    wanted = {grant.id: grant for grant in _grants(project)}
+    try:
+        known = msgspec.json.decode(access_file(project).read_bytes(), type=Grants).keys
+    except FileNotFoundError:
+        return not wanted
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    now = time.time()
+    return wanted == {grant.id: grant for grant in known if grant.expires is None or now < grant.expires}
+
+
+def _grants(project: Project) -> tuple[Grant, ...]:
+    now = time.time()
+    return tuple(
+        Grant(id=key.id, scopes=key.scopes, secrets=key.secrets, rate=key.rate, expires=key.expires)
+        for key in keys(project)
+        if key.opens(now)
+    )
 
 
 def _new_token(ident: str) -> tuple[str, Secret]:

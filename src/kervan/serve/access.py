@@ -165,7 +165,7 @@ class Access:
 
 def read_grants(file: Path) -> dict[str, Grant]:
     """Return the keys of a file by their ids, or raise `InvalidInput` that says why they cannot be read."""
-    hint = "`kervan key publish` writes the keys of a project anew"
+    hint = "`kervan key create` makes a key, and `kervan key publish` writes the file anew"
     try:
         content = msgspec.json.decode(file.read_bytes(), type=Grants)
     except OSError as error:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING
-
-from limits import RateLimitItemPerSecond
-from limits.storage import MemoryStorage
-from limits.strategies import SlidingWindowCounterRateLimiter
 
 from kervan.core.access import read_rate
 from kervan.serve.problem import HttpProblem
 
 if TYPE_CHECKING:
+    from limits import RateLimitItemPerSecond
+    from limits.strategies import RateLimiter
+
     from kervan.serve.access import Caller
 
 
@@ -26,7 +26,6 @@ class Rates:
 
     def __init__(self, default: str = "") -> None:
         self._default = default
-        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._items: dict[str, RateLimitItemPerSecond] = {}
         if default:
             self._item(default)
@@ -37,9 +36,10 @@ class Rates:
         if not rate:
             return
         item = self._item(rate)
-        if self._limiter.hit(item, caller.id, model):
+        limiter = self._limiter
+        if limiter.hit(item, caller.id, model):
             return
-        reset = self._limiter.get_window_stats(item, caller.id, model).reset_time
+        reset = limiter.get_window_stats(item, caller.id, model).reset_time
         seconds = max(1, math.ceil(reset - time.time()))
         raise HttpProblem(
             429,
@@ -48,9 +48,18 @@ class Rates:
             headers={"retry-after": str(seconds)},
         )
 
+    @cached_property
+    def _limiter(self) -> RateLimiter:
+        from limits.storage import MemoryStorage  # 100 modules: only where there is a rate
+        from limits.strategies import SlidingWindowCounterRateLimiter
+
+        return SlidingWindowCounterRateLimiter(MemoryStorage())
+
     def _item(self, rate: str) -> RateLimitItemPerSecond:
         found = self._items.get(rate)
         if found is None:
+            from limits import RateLimitItemPerSecond
+
             read = read_rate(rate)
             found = self._items[rate] = RateLimitItemPerSecond(read.count, read.seconds)
         return found
