@@ -244,7 +244,8 @@ class Connection(HttpToolsProtocol):
         """Return the admission of a head and its body's length, None if it is not for here."""
         known = self.app.known
         admitted = known.get(head)
-        if admitted is None:
+        if admitted is None or admitted[0].caller.generation != self._desk.access.generation:
+            known.pop(head, None)
             admitted = _read_plain(head, self._desk, self.scheme or "http")
             if (
                 admitted is not None

@@ -18,6 +18,7 @@ from kervan.core.identity import new_id
 from kervan.package.encoding import NUMBER
 from kervan.serve.answer import check_values, name_values
 from kervan.serve.engine import record_of
+from kervan.serve.problem import HttpProblem
 from kervan.serve.protocols.predict import PredictProtocol
 from kervan.serve.typed import TypedReader
 
@@ -49,6 +50,7 @@ class _Job:
     admission: Admission
     body: bytes
     started: float
+    is_counted: bool = False
 
 
 class _Run:
@@ -70,7 +72,7 @@ class _Run:
 
     def head_of(self, admission: Admission) -> bytes:
         """Return what all records of such requests have in common, as JSON without its braces."""
-        key = (admission.mounted.protocol, admission.caller)
+        key = (admission.mounted.protocol, admission.caller.id)
         head = self.heads.get(key)
         if head is None:
             head = self.heads[key] = _encode(record_of(self.loaded, admission.asked("")))[1:-1]
@@ -102,6 +104,8 @@ class Turn:
             if run is None or read is None:
                 self._answer_alone(job)
                 continue
+            if not self._is_permitted(job, run.loaded):
+                continue
             rows, sent = read
             runs[id(run)] = run
             run.jobs.append(job)
@@ -132,10 +136,20 @@ class Turn:
             run = self._runs[id(loaded)] = _Run(loaded)
         return run
 
+    def _is_permitted(self, job: _Job, loaded: Loaded) -> bool:
+        """Let the desk check the caller again, now that it is known which model is asked."""
+        try:
+            self._desk.permit(job.admission, loaded.key[0])
+        except HttpProblem as problem:
+            self._refuse(job, problem)
+            return False
+        job.is_counted = True
+        return True
+
     def _answer_alone(self, job: _Job) -> None:
         request_id = job.admission.request_id or new_id()
         try:
-            reply = self._desk.reply(job.admission, job.body, request_id)
+            reply = self._desk.reply(job.admission, job.body, request_id, is_counted=job.is_counted)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
             reply = self._desk.complain(error, request_id, job.admission)
         self._desk.count(job.admission, reply.status, job.started)
