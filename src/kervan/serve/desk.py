@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
-from kervan.core.errors import KervanError
+from kervan.core.errors import Conflict, KervanError
 from kervan.core.identity import new_id
 from kervan.core.plugins import plugin, plugins
 from kervan.core.ports import Action, Call, Reply, Scope, Served
@@ -149,13 +149,21 @@ class Desk:
         caller = self._known(admission)
         if route.scope is not Scope.OPEN:
             self._rates.take(caller, call.parameters.get("name", ""))
-        if route.action is Action.LOAD:
-            self.engine.load(
-                self.engine.find_package(call.parameters["name"], call.parameters.get("version", ""))
-            )
-        elif route.action is Action.UNLOAD:
-            self.engine.unload(call.parameters["name"], call.parameters.get("version", ""))
+        if route.action in {Action.LOAD, Action.UNLOAD}:
+            self._control(route.action, **call.parameters)
         return wire.inform(call, self._open_to(caller, route.scope))
+
+    def _control(self, action: Action, name: str, version: str = "") -> None:
+        """Load or unload a model."""
+        if self.engine.is_one_of_many:
+            raise Conflict(
+                "this server has several processes, which load models from its folder alone",
+                hint="put the package there, or take it away",
+            )
+        if action is Action.LOAD:
+            self.engine.load(self.engine.find_package(name, version))
+        else:
+            self.engine.unload(name, version)
 
     def complain(self, error: Exception, request_id: str, admission: Admission | None = None) -> Reply:
         """Tell the caller what was wrong, in the way of the protocol; count it."""
