@@ -104,7 +104,7 @@ class Turn:
             if run is None or read is None:
                 self._answer_alone(job)
                 continue
-            if not self._is_permitted(job, run.loaded.key[0]):
+            if not self._is_permitted(job, run.loaded):
                 continue
             rows, sent = read
             runs[id(run)] = run
@@ -117,16 +117,6 @@ class Turn:
         for run in runs.values():
             if run.jobs:
                 self._answer_run(run, started)
-
-    def _is_permitted(self, job: _Job, model: str) -> bool:
-        """Let the desk look at the caller once more, now that it is known which model is asked."""
-        try:
-            self._desk.permit(job.admission, model)
-        except HttpProblem as problem:
-            self._refuse(job, problem)
-            return False
-        job.is_counted = True
-        return True
 
     def _run_of(self, admission: Admission) -> _Run | None:
         """Return the run that a request belongs to, None if it is to be answered alone."""
@@ -145,6 +135,16 @@ class Turn:
             self._runs = {key: known for key, known in self._runs.items() if key in there}
             run = self._runs[id(loaded)] = _Run(loaded)
         return run
+
+    def _is_permitted(self, job: _Job, loaded: Loaded) -> bool:
+        """Let the desk check the caller again, now that it is known which model is asked."""
+        try:
+            self._desk.permit(job.admission, loaded.key[0])
+        except HttpProblem as problem:
+            self._refuse(job, problem)
+            return False
+        job.is_counted = True
+        return True
 
     def _answer_alone(self, job: _Job) -> None:
         request_id = job.admission.request_id or new_id()
