@@ -93,7 +93,9 @@ class Desk:
         self._is_free = not (serving.keys or serving.rate)
         self.metrics = engine.metrics
         wires = {name: plugin("protocol", name) for name in plugins("protocol")}
-        self.router = Router({"kervan": OwnPages(engine), **wires})
+        own = OwnPages(engine)
+        self.router = Router({"kervan": own, **wires})
+        own.mounted = self.router.mounted
         self._hosts = Hosts(serving, certificates)
 
     def admit(self, head: Head) -> Admission:
