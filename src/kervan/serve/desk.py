@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
-from kervan.core.errors import KervanError
+from kervan.core.errors import Conflict, KervanError
 from kervan.core.identity import new_id
 from kervan.core.plugins import plugin, plugins
 from kervan.core.ports import Action, Call, Reply
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from kervan.core.nouns import Serving
+    from kervan.core.ports import Choose
     from kervan.core.schema import Signature
     from kervan.serve.engine import Engine
     from kervan.serve.table import Loaded
@@ -121,13 +122,10 @@ class Desk:
         wire = admission.mounted.wire
         if route.action is Action.PREDICT:
             return self._predict(admission, call, request_id)
-        if route.action is Action.LOAD:
-            self.engine.load(
-                self.engine.find_package(call.parameters["name"], call.parameters.get("version", ""))
-            )
-        elif route.action is Action.UNLOAD:
-            self.engine.unload(call.parameters["name"], call.parameters.get("version", ""))
-        return wire.inform(call, self.engine.table.served())
+        if route.action is not Action.INFORM:
+            wire.decode(call, self._changing(route.action))
+        lying = self.engine.lying() if route.asks_folder else ()
+        return wire.inform(call, (*self.engine.table.served(), *lying))
 
     def complain(self, error: Exception, request_id: str, admission: Admission | None = None) -> Reply:
         """Tell the caller what was wrong, in the way of the protocol; count it."""
@@ -145,6 +143,24 @@ class Desk:
         """Count an answer that was given."""
         path = admission.mounted.route.path if admission is not None else "none"
         self.metrics.count(path, status, time.perf_counter() - started)
+
+    def _changing(self, action: Action) -> Choose:
+        """Return a choice that loads or unloads what is chosen."""
+
+        def load(name: str = "", version: str = "") -> Signature:
+            return self.engine.load(self.engine.find_package(name, version)).signature
+
+        def add(name: str = "", version: str = "") -> Signature:
+            if any(name == each.key[0] and version in {"", each.key[1]} for each in self.engine.table.rows):
+                raise Conflict(f"{name}{'@' * bool(version)}{version} is loaded", hint="unload it first")
+            return load(name, version)
+
+        def unload(name: str = "", version: str = "") -> Signature:
+            signature = self.engine.table.choose(name, version).signature
+            self.engine.unload(name, version)
+            return signature
+
+        return {Action.LOAD: load, Action.ADD: add, Action.UNLOAD: unload}[action]
 
     def _predict(self, admission: Admission, call: Call, request_id: str) -> Reply:
         started = time.perf_counter()

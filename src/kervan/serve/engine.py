@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from kervan.core.errors import Conflict, InvalidInput, NotFound, ParityFailed, ServerFailed
-from kervan.core.ports import Answer
+from kervan.core.ports import Answer, Served
 from kervan.package.encoding import NUMBER
 from kervan.package.opening import load_package
 from kervan.package.writing.formats.onnx import bound_memory
@@ -140,6 +140,23 @@ class Engine:
         if not found:
             raise NotFound(f"{folder} holds no package of {name}{'@' * bool(version)}{version}")
         return found[-1]
+
+    def lying(self) -> tuple[Served, ...]:
+        """Tell which models lie in the server's folder and are not loaded; none where it has no folder."""
+        folder = self.current.serving.folder
+        loaded = {each.key for each in self.table.rows}
+        return tuple(
+            Served(
+                name=manifest.name,
+                version=manifest.version,
+                signature=manifest.signature,
+                is_default=False,
+                is_ready=False,
+                reason="not loaded",
+            )
+            for _, manifest in (packages_in(Path(folder)) if folder else ())
+            if (manifest.name, manifest.version) not in loaded
+        )
 
     def answer(self, loaded: Loaded, request: Request, asked: Asked, started: float | None = None) -> Answer:
         """Predict the rows of a request and hand over the record.

@@ -54,7 +54,10 @@ class App:
         await _send(reply, request_id, send)
 
     async def _reply(self, admission: Admission, body: bytes, request_id: str) -> Reply:
-        is_heavy = len(body) > _SMALL or admission.mounted.route.action in {Action.LOAD, Action.UNLOAD}
+        route = admission.mounted.route
+        is_heavy = (
+            len(body) > _SMALL or route.asks_folder or route.action not in {Action.PREDICT, Action.INFORM}
+        )
         if is_heavy or "content-encoding" in admission.headers:
             return await asyncio.to_thread(self.desk.reply, admission, body, request_id)
         return self.desk.reply(admission, body, request_id)

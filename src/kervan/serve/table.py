@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import NotFound
-from kervan.core.identity import Version
+from kervan.core.identity import Version, begins
 from kervan.core.nouns import Serving
 from kervan.core.ports import Predictor, Served
 from kervan.package.contents.manifest import Manifest
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from kervan.core.schema import Signature
-
-_BEGUN = re.compile(r"v?(\d+(?:\.\d+){0,2})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +94,7 @@ class Table:
                 is_default=self.choose(each.key[0]) is each,
                 is_ready=not each.recorder.failure,
                 reason=_reason(each),
+                labels=(self.default.serving.environment,) if each is self.default else (),
             )
             for each in self.rows
         )
@@ -106,8 +104,7 @@ class Table:
             return True
         if version == self.default.serving.environment:
             return loaded is self.default
-        begun = _BEGUN.fullmatch(version)
-        return begun is not None and f"{loaded.key[1]}.".startswith(f"{begun[1]}.")
+        return begins(loaded.key[1], version)
 
     def _told(self) -> str:
         return f"{self.default.manifest.ref} answers"
