@@ -10,28 +10,32 @@ import logging
 import re
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
-from kervan.core.errors import Conflict, KervanError
+from kervan.core.errors import KervanError
 from kervan.core.identity import new_id
 from kervan.core.plugins import plugin, plugins
-from kervan.core.ports import Action, Call, Reply
+from kervan.core.ports import Action, Call, Reply, Scope, Served
+from kervan.serve.access import ANYBODY, Access, Caller
+from kervan.serve.address import Hosts
 from kervan.serve.body import plain
 from kervan.serve.engine import Asked
 from kervan.serve.guard import check_kind, check_sender, read_headers
 from kervan.serve.own import OwnPages
 from kervan.serve.problem import respond, to_problem
+from kervan.serve.rates import Rates
 from kervan.serve.routing import Mounted, Router
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from kervan.core.nouns import Serving
-    from kervan.core.ports import Choose
+    from kervan.core.ports import Choose, Route
     from kervan.core.schema import Signature
     from kervan.serve.engine import Engine
     from kervan.serve.table import Loaded
+    from kervan.serve.tls import Certificates
 
 _log = logging.getLogger("kervan.serve")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -67,14 +71,14 @@ class Admission:
     query: Mapping[str, str]
     request_id: str
     trace: str
-    caller: str = ""
+    caller: Caller = ANYBODY
 
     def asked(self, request_id: str) -> Asked:
         """Return what a record says of the request."""
         return Asked(
             protocol=self.mounted.protocol,
             request_id=self.request_id or request_id,
-            caller=self.caller,
+            caller=self.caller.id,
             trace=self.trace,
         )
 
@@ -82,18 +86,23 @@ class Admission:
 class Desk:
     """Admits and answers requests with an engine, by every protocol that is installed."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, certificates: Certificates | None = None) -> None:
+        serving = engine.current.serving
         self.engine = engine
+        self.access = Access(Path(serving.keys) if serving.keys else None)
+        self._rates = Rates(serving.rate)
+        self._is_free = not (serving.keys or serving.rate)
         self.metrics = engine.metrics
         wires = {name: plugin("protocol", name) for name in plugins("protocol")}
         self.router = Router({"kervan": OwnPages(engine), **wires})
-        self._hosts = _hosts_of(engine.current.serving)
+        self._hosts = Hosts(serving, certificates)
 
     def admit(self, head: Head) -> Admission:
         """Check all that can be checked before the body is there, or raise `HttpProblem`."""
         headers = read_headers(head.headers)
         check_sender(head.method, headers, self._hosts, head.scheme)
         mounted, parameters = self.router.find(head.method, head.path)
+        caller = self._caller(mounted.route.scope, headers, parameters.get("name", ""))
         if mounted.route.method != "GET":
             check_kind(mounted.route, headers)
         given = headers.get("x-request-id", "")
@@ -107,10 +116,26 @@ class Desk:
             else {},
             request_id=given if _REQUEST_ID.fullmatch(given) else "",
             trace=trace[1] if trace else "",
+            caller=caller,
         )
 
-    def reply(self, admission: Admission, body: bytes, request_id: str) -> Reply:
-        """Answer a request whose body is there. Raises whatever `complain` can tell."""
+    def permit(self, admission: Admission, model: str, *, is_counted: bool = False) -> None:
+        """Check that the caller is still known, may ask a model, and does not ask too often.
+
+        Raises `HttpProblem`. One that `is_counted` is not taken from the caller's rate again.
+        """
+        if self._is_free:
+            return
+        caller = self._known(admission)
+        caller.must(admission.mounted.route.scope, model)
+        if not is_counted:
+            self._rates.take(caller, model)
+
+    def reply(self, admission: Admission, body: bytes, request_id: str, *, is_counted: bool = False) -> Reply:
+        """Answer a request whose body is there. Raises whatever `complain` can tell.
+
+        One that `is_counted` is not taken from the caller's rate again.
+        """
         route = admission.mounted.route
         call = Call(
             route=route,
@@ -121,11 +146,13 @@ class Desk:
         )
         wire = admission.mounted.wire
         if route.action is Action.PREDICT:
-            return self._predict(admission, call, request_id)
+            return self._predict(admission, call, request_id, is_counted=is_counted)
+        caller = self._known(admission)
         if route.action is not Action.INFORM:
-            wire.decode(call, self._changing(route.action))
-        lying = self.engine.lying() if route.asks_folder else ()
-        return wire.inform(call, (*self.engine.table.served(), *lying))
+            wire.decode(call, self._changing(admission))
+        elif route.scope is not Scope.OPEN:
+            self._rates.take(caller, call.parameters.get("name", ""))
+        return wire.inform(call, self._open_to(caller, route))
 
     def complain(self, error: Exception, request_id: str, admission: Admission | None = None) -> Reply:
         """Tell the caller what was wrong, in the way of the protocol; count it."""
@@ -144,30 +171,49 @@ class Desk:
         path = admission.mounted.route.path if admission is not None else "none"
         self.metrics.count(path, status, time.perf_counter() - started)
 
-    def _changing(self, action: Action) -> Choose:
-        """Return a choice that loads or unloads what is chosen."""
+    def _changing(self, admission: Admission) -> Choose:
+        """Return a choice that loads or unloads what is chosen, for those who may."""
 
-        def load(name: str = "", version: str = "") -> Signature:
-            return self.engine.load(self.engine.find_package(name, version)).signature
+        def change(name: str = "", version: str = "") -> Signature:
+            self.permit(admission, name)
+            return self.engine.change(admission.mounted.route.action, name, version)
 
-        def add(name: str = "", version: str = "") -> Signature:
-            if any(name == each.key[0] and version in {"", each.key[1]} for each in self.engine.table.rows):
-                raise Conflict(f"{name}{'@' * bool(version)}{version} is loaded", hint="unload it first")
-            return load(name, version)
+        return change
 
-        def unload(name: str = "", version: str = "") -> Signature:
-            signature = self.engine.table.choose(name, version).signature
-            self.engine.unload(name, version)
-            return signature
+    def _open_to(self, caller: Caller, route: Route) -> tuple[Served, ...]:
+        """Return the models of which somebody may hear."""
+        served = self.engine.table.served()
+        if route.asks_folder:
+            served = (*served, *self.engine.lying())
+        if route.scope is Scope.OPEN:
+            return served
+        return tuple(each for each in served if caller.may(route.scope, each.name))
 
-        return {Action.LOAD: load, Action.ADD: add, Action.UNLOAD: unload}[action]
+    def _caller(self, scope: Scope, headers: Mapping[str, str], model: str) -> Caller:
+        """Return who asks, or raise `HttpProblem` if they may not; a model may still be named in the body."""
+        if scope is Scope.OPEN:
+            return ANYBODY
+        caller = self.access.caller(headers)
+        if model or not caller.may_some(scope):
+            caller.must(scope, model)
+        return caller
 
-    def _predict(self, admission: Admission, call: Call, request_id: str) -> Reply:
+    def _known(self, admission: Admission) -> Caller:
+        """Return the caller as the keys are now."""
+        caller = admission.caller
+        if admission.mounted.route.scope is Scope.OPEN or self.access.holds(caller):
+            return caller
+        return self.access.caller(admission.headers)
+
+    def _predict(self, admission: Admission, call: Call, request_id: str, *, is_counted: bool) -> Reply:
         started = time.perf_counter()
         wire = admission.mounted.wire
         chosen: list[Loaded] = []
 
         def choose(name: str = "", version: str = "") -> Signature:
+            model = name or self.engine.current.key[0]
+            # First: which models there are is not everybody's business.
+            self.permit(admission, model, is_counted=is_counted or bool(chosen))
             chosen.append(self.engine.table.choose(name, version))
             return chosen[-1].signature
 
@@ -181,7 +227,3 @@ def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
     """Return the caller's own id if there is one and it is short and harmless, else a new one."""
     given = next((value.decode("latin-1") for name, value in headers if name.lower() == b"x-request-id"), "")
     return given if _REQUEST_ID.fullmatch(given) else new_id()
-
-
-def _hosts_of(serving: Serving) -> frozenset[str]:
-    return frozenset({serving.host.lower()})

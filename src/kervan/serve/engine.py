@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from kervan.core.errors import Conflict, InvalidInput, NotFound, ParityFailed, ServerFailed
-from kervan.core.ports import Answer, Served
+from kervan.core.ports import Action, Answer, Served
 from kervan.package.encoding import NUMBER
 from kervan.package.opening import load_package
 from kervan.package.writing.formats.onnx import bound_memory
@@ -122,6 +122,18 @@ class Engine:
         self._tell()
         _give_back_memory()
 
+    def change(self, action: Action, name: str, version: str = "") -> Signature:
+        """Load a version (anew, unless it is to be added) or unload it, and return what it takes."""
+        if action is Action.UNLOAD:
+            signature = self.table.choose(name, version).signature
+            self.unload(name, version)
+            return signature
+        if action is Action.ADD and any(
+            name == each.key[0] and version in {"", each.key[1]} for each in self.table.rows
+        ):
+            raise Conflict(f"{name}{'@' * bool(version)}{version} is loaded", hint="unload it first")
+        return self.load(self.find_package(name, version)).signature
+
     def find_package(self, name: str, version: str = "") -> Path:
         """Return the package in the server's folder that holds a model, the newest where no version is named.
 
@@ -191,7 +203,7 @@ class Engine:
         ident = loaded.recorder.append(_encoder.encode(record)[1:], len(matrix))
         if failure is not None:
             raise failure
-        self.metrics.add_rows(len(matrix))
+        self.metrics.add_run(len(matrix), 1, (decoded - started, 0.0, scored - decoded))
         return Answer(id=ident, request=request, model=loaded.key[0], version=loaded.key[1], values=values)
 
     def close(self) -> None:

@@ -20,15 +20,18 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from kervan.core.access import check_doors
 from kervan.core.errors import KervanError, Refused, ServerFailed
 from kervan.core.nouns import ServerState, Serving
+from kervan.serve.access import read_grants
+from kervan.serve.address import only_from
 from kervan.serve.connection import IDLE_SECONDS, Connection
 from kervan.serve.desk import Desk
 from kervan.serve.engine import Engine
-from kervan.serve.guard import check_loopback
 from kervan.serve.http import App
 from kervan.serve.log import log_json_lines
 from kervan.serve.state import only_server, read_serving, write_state
+from kervan.serve.tls import Certificates
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -45,12 +48,15 @@ def serve(serving: Serving, *, file: Path | None = None) -> None:
     `state.json` beside it tells how it went. Raises `Refused` for an address that others could reach,
     `ServerFailed` if the address is taken or the package fails its health prediction.
     """
-    check_loopback(serving.host)
+    check_doors(serving.host, serving)
+    if serving.keys:
+        read_grants(Path(serving.keys))
+    certificates = Certificates(serving) if serving.certificate else None
     with _listen(serving.host, serving.port) as listener:
         before = {signum: signal.getsignal(signum) for signum in _ENDING}
         engine = Engine(serving)
         try:
-            _run(engine, listener, file)
+            _run(engine, listener, file, certificates)
         finally:
             engine.close()
             for signum, handler in before.items():
@@ -128,17 +134,20 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _run(engine: Engine, listener: socket.socket, file: Path | None) -> None:
-    server = _uvicorn(engine)
+def _run(
+    engine: Engine, listener: socket.socket, file: Path | None, certificates: Certificates | None
+) -> None:
+    server = _uvicorn(engine, certificates)
     with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
         runner.run(_serve_and_switch(server, engine, listener, file))
 
 
-def _uvicorn(engine: Engine) -> uvicorn.Server:
+def _uvicorn(engine: Engine, certificates: Certificates | None) -> uvicorn.Server:
+    serving = engine.current.serving
     config = uvicorn.Config(
-        App(Desk(engine)),
+        App(Desk(engine, certificates)),
         loop="uvloop" if sys.platform != "win32" else "asyncio",
-        http=Connection,
+        http=only_from(serving.proxy, Connection) if serving.proxy else Connection,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -148,6 +157,8 @@ def _uvicorn(engine: Engine) -> uvicorn.Server:
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
+    config.load()
+    config.ssl = certificates.context if certificates else None
     return _Server(config)
 
 
@@ -158,7 +169,7 @@ async def _serve_and_switch(
     serving = engine.current.serving
     _log.info(
         "serving",
-        extra={"model": engine.current.manifest.ref, "url": f"http://{_in_url(serving.host)}:{port}"},
+        extra={"model": engine.current.manifest.ref, "url": serving.url(port)},
     )
     if file is None:
         await server.serve(sockets=[listener])
@@ -195,6 +206,10 @@ def _check_address(wanted: Serving, now: Serving, port: int) -> None:
         raise Refused(
             f"a running server stays on {now.host}:{port}", hint="stop it to serve on another address"
         )
+    if wanted.closed != now.closed:
+        raise Refused(
+            "a running server keeps its keys, rate, certificates and proxy", hint="stop it to change them"
+        )
 
 
 def _write(file: Path, engine: Engine, port: int, *, attempt: str, error: str = "") -> None:
@@ -219,10 +234,6 @@ def _in_full(error: Exception) -> str:
     if not isinstance(error, KervanError):
         return f"{type(error).__name__}: {error}"
     return f"{error} ({error.hint})" if error.hint else str(error)
-
-
-def _in_url(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
 
 
 if __name__ == "__main__":
