@@ -65,8 +65,8 @@ class TensorFlowServingProtocol:
         content = read_json(call.body, tokens=True)
         if not isinstance(content, dict):
             raise InvalidInput("the body is no object", hint='send {"instances": [...]}')
-        wanted = content.get("signature_name") or ""
-        if wanted not in _SIGNATURES:
+        wanted = content.get("signature_name")
+        if wanted is not None and not (isinstance(wanted, str) and wanted in _SIGNATURES):
             raise InvalidInput(
                 f"the model has no signature {str(wanted)[:80]!r}", hint=f"leave it out, or say {_DEFAULT!r}"
             )
