@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kervan.core.nouns import Serving
+from serve.keyring import issue, publish
 from serve.live import JSON, Live
 from serve.real_packages import ROW
 
@@ -205,7 +206,7 @@ def test_v2_reads_every_datatype_from_bytes(server: Live) -> None:
         ("/v1/models/gelir/labels/staging:predict", {"instances": [ROW]}, 404, (None, None), "gelir@staging"),
     ],
 )
-def test_tensorflow_serving_says_what_is_wrong(
+def test_tf_serving_says_what_is_wrong(
     server: Live, path: str, content: Any, status: int, where: tuple[Any, Any], words: str
 ) -> None:
     reply = server.ask("POST", path, content)
@@ -330,7 +331,7 @@ def test_a_classification_answers_in_the_words_of_each_protocol(server: Live) ->
     assert answered["meta"]["requestPath"] == {"gelir": "gelir@1.0.0"}
 
 
-def test_tensorflow_serving_shares_a_context_and_reads_base_64(server: Live) -> None:
+def test_tf_serving_shares_a_context_and_reads_base_64(server: Live) -> None:
     rest = {name: value for name, value in ROW.items() if name != "evli"}
     coded = {**rest, "tür": {"b64": "YQ=="}}
     shared = {"examples": [coded, rest], "context": {"evli": [True]}}
@@ -338,9 +339,11 @@ def test_tensorflow_serving_shares_a_context_and_reads_base_64(server: Live) -> 
     assert server.ask("POST", "/v1/models/gelir:classify", shared).json == expected
 
 
-def test_tensorflow_serving_tells_versions_and_signatures(server: Live) -> None:
+def test_tf_serving_tells_versions_and_signatures(server: Live) -> None:
     def versions(path: str) -> list[str]:
-        told = server.ask("GET", f"/v1/models/gelir{path}").json["model_version_status"]
+        told = server.ask("GET", f"/v1/models/gelir{path}").json
+        assert (told["name"], told["ready"]) == ("gelir", True)
+        told = told["model_version_status"]
         assert all(each["state"] == "AVAILABLE" for each in told)
         assert all(each["status"] == {"error_code": "OK", "error_message": ""} for each in told)
         return [each["version"] for each in told]
@@ -396,6 +399,21 @@ def test_what_is_not_acceptable_is_refused_before_anything_is_predicted(server: 
         assert "x-kervan-prediction" not in reply.headers
 
 
+def test_arrays_have_numbers_for_booleans(server: Live) -> None:
+    server.ask("POST", "/models", {"model_name": "numeric"})
+    expected = server.ask("POST", "/models/numeric/predict", [[1.5, 2, True]]).json["predictions"][0]
+    array = [[1.5, 2.0, 1.0]]
+    assert server.ask("POST", "/models/numeric/invoke", {"inputs": array}).json == {
+        "predictions": [expected["label"]]
+    }
+    for content in ({"instances": array}, {"instances": [{"x": 1.5, "n": 2, "ok": 1}]}):
+        found = server.ask("POST", "/v1/models/numeric:predict", content).json["predictions"][0]
+        assert found["probabilities"] == [*expected["probabilities"].values()]
+    refused = server.ask("POST", "/v1/models/numeric:predict", {"instances": [[1.5, 2, 3]]})
+    assert (refused.status, refused.json["field"]) == (422, "ok")
+    server.ask("DELETE", "/models/numeric")
+
+
 def test_sagemaker_gets_its_attributes_back(server: Live) -> None:
     name = "X-Amzn-SageMaker-Custom-Attributes"
     reply = server.ask("POST", "/invocations", [ROW], {**JSON, name: "trace=1; a"})
@@ -436,3 +454,38 @@ def test_sagemaker_loads_lists_invokes_and_unloads_models(server: Live) -> None:
     for body in ({}, [], {"model_name": 3}, {"model_name": ""}):
         assert server.ask("POST", "/models", body).status == 400
     assert server.ask("POST", "/models", {"model_name": "../store"}).status == 404
+
+
+def test_a_key_loads_and_lists_only_what_it_is_for(packages: dict[str, Path], tmp_path: Path) -> None:
+    shutil.copytree(packages["numeric"], tmp_path / "store" / "numeric")
+    control, control_token = issue("control", "docs")
+    asks, asks_token = issue("predict:gelir")
+    publish(tmp_path / "access.json", control, asks)
+    serving = Serving(
+        environment="production",
+        deployment="D1",
+        package=str(packages["1.0.0"]),
+        records=str(tmp_path / "records"),
+        port=0,
+        folder=str(tmp_path / "store"),
+        keys=str(tmp_path / "access.json"),
+    )
+    live = Live(tmp_path, serving)
+    live.start()
+    try:
+        body = {"model_name": "numeric"}
+        for path, content in (("/models", body), ("/v2/repository/models/numeric/load", {})):
+            for token, status in (("", 401), (asks_token, 403)):
+                headers = {**JSON, **({"x-api-key": token} if token else {})}
+                assert live.ask("POST", path, content, headers).status == status
+        asking = {**JSON, "x-api-key": asks_token}
+        assert live.ask("POST", "/invocations", [ROW], asking).status == 200
+        assert (
+            live.ask("POST", "/v1/models/numeric:predict", {"instances": [[1, 2, 1]]}, asking).status == 403
+        )
+        controlling = {**JSON, "x-api-key": control_token}
+        assert live.ask("POST", "/models", body, controlling).status == 200
+        index = live.ask("POST", "/v2/repository/index", {}, controlling).json
+        assert [(each["name"], each["state"]) for each in index] == [("gelir", "READY"), ("numeric", "READY")]
+    finally:
+        live.kill()

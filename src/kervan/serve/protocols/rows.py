@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kervan.core.errors import InvalidInput, RefusedRow
 from kervan.core.reading import composed
+from kervan.core.schema import Type
 from kervan.serve.decode import MAX_ROWS, in_words
 
 if TYPE_CHECKING:
@@ -16,13 +17,15 @@ if TYPE_CHECKING:
 
     from kervan.core.schema import Signature
 
-LONGEST_ID = 128  # letters of an id that a caller gives
+_LONGEST_ID = 128  # letters of an id that a caller gives
+_OF_ARRAYS = frozenset({int, float, type(None)})
 
 
 def rows_of(values: Any, signature: Signature) -> list[dict[str, Any]]:
     """Return rows from a list of them: objects, lists in the model's order, or single values of one column.
 
-    An object may hold such a list alone, under `features`.
+    An object may hold such a list alone, under `features`. In a row of numbers alone, as arrays have them,
+    0 and 1 are booleans where the model takes these.
 
     >>> from kervan.core.schema import Column, Schema, Signature, Type
     >>> inputs = Schema((Column(name="x", type=Type.NUMBER), Column(name="0", type=Type.NUMBER)))
@@ -33,8 +36,8 @@ def rows_of(values: Any, signature: Signature) -> list[dict[str, Any]]:
     if not isinstance(values, list):
         raise InvalidInput(f"the rows are {in_words(values)}, not a list", hint="send a list of rows")
     check_amount(len(values))
-    names = signature.inputs.names
-    return [_row(value, place, names) for place, value in enumerate(values)]
+    names, booleans = signature.inputs.names, _booleans(signature)
+    return [_with_booleans(_row(value, place, names), booleans) for place, value in enumerate(values)]
 
 
 def in_order(values: Sequence[Any], place: int, names: Sequence[str]) -> dict[str, Any]:
@@ -82,11 +85,12 @@ def from_table(names: Sequence[Any], rows: Any, signature: Signature) -> list[di
         raise InvalidInput(f"the rows are {in_words(rows)}, not a list", hint="send a list of rows")
     check_amount(len(rows))
     known = named(names, signature) if names else signature.inputs.names
+    booleans = _booleans(signature)
     found = []
     for place, row in enumerate(rows):
         if not isinstance(row, list):
             raise RefusedRow(f"row {place} is {in_words(row)}, not a list of values", row=place)
-        found.append(in_order(row, place, known))
+        found.append(_with_booleans(in_order(row, place, known), booleans))
     return found
 
 
@@ -126,8 +130,8 @@ def check_amount(rows: int) -> None:
 
 def own_id(ident: Any, name: str) -> str:
     """Return the id that a caller gave, or raise `InvalidInput`."""
-    if not isinstance(ident, str) or len(ident) > LONGEST_ID:
-        raise InvalidInput(f"{name!r} must be a text of at most {LONGEST_ID} letters")
+    if not isinstance(ident, str) or len(ident) > _LONGEST_ID:
+        raise InvalidInput(f"{name!r} must be a text of at most {_LONGEST_ID} letters")
     return ident
 
 
@@ -144,6 +148,18 @@ def _row(value: Any, place: int, names: tuple[str, ...]) -> dict[str, Any]:
         row=place,
         hint="send each row as an object or a list",
     )
+
+
+def _booleans(signature: Signature) -> frozenset[str]:
+    return frozenset(column.name for column in signature.inputs if column.type is Type.BOOLEAN)
+
+
+def _with_booleans(row: dict[str, Any], booleans: frozenset[str]) -> dict[str, Any]:
+    """Return a row whose 0 and 1 are booleans where it is one of an array, which has numbers alone."""
+    if not booleans or not _OF_ARRAYS.issuperset(map(type, row.values())):
+        return row
+    changed = {name: bool(row[name]) for name in booleans & row.keys() if row[name] in (0, 1)}
+    return {**row, **changed}
 
 
 def _few(lengths: Mapping[str, int]) -> str:

@@ -98,7 +98,11 @@ class TensorFlowServingProtocol:
         model = one(call, models)
         if call.route.call == "status":
             told = [model] if "version" in call.parameters else [m for m in models if m.name == model.name]
-            content: Any = {"model_version_status": [_status(each) for each in reversed(told)]}
+            content: Any = {
+                "model_version_status": [_status(each) for each in reversed(told)],
+                "name": model.name,  # for clients of KServe's first protocol
+                "ready": model.is_ready,
+            }
         else:
             content = _metadata(model)
         return Reply(body=msgspec.json.encode(content))
