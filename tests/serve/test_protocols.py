@@ -40,6 +40,7 @@ def server(packages: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) 
     )
     live = Live(folder, serving)
     live.start()
+    live.until(lambda: live.ask("GET", "/v2/models/numeric/ready").status == 200)
     yield live
     live.kill()
 
@@ -151,7 +152,6 @@ def test_v2_says_what_is_wrong_with_bytes(
 
 
 def test_v2_reads_every_datatype_from_bytes(server: Live) -> None:
-    server.ask("POST", "/v2/repository/models/numeric/load", b"", {})
     expected = server.ask("POST", "/models/numeric/predict", [[2, 3, True]]).json["predictions"]
     for code, datatype in zip(
         "bhiqBHIQefd",
@@ -163,7 +163,6 @@ def test_v2_reads_every_datatype_from_bytes(server: Live) -> None:
         body, headers = packed({"inputs": [matrix]}, content)
         reply = server.ask("POST", "/v2/models/numeric/infer", body, headers)
         assert reply.json["outputs"][1]["data"] == [*expected[0]["probabilities"].values()], reply.body
-    server.ask("POST", "/v2/repository/models/numeric/unload", b"", {})
 
 
 @pytest.mark.parametrize(
@@ -400,7 +399,6 @@ def test_what_is_not_acceptable_is_refused_before_anything_is_predicted(server: 
 
 
 def test_arrays_have_numbers_for_booleans(server: Live) -> None:
-    server.ask("POST", "/models", {"model_name": "numeric"})
     expected = server.ask("POST", "/models/numeric/predict", [[1.5, 2, True]]).json["predictions"][0]
     array = [[1.5, 2.0, 1.0]]
     assert server.ask("POST", "/models/numeric/invoke", {"inputs": array}).json == {
@@ -411,7 +409,6 @@ def test_arrays_have_numbers_for_booleans(server: Live) -> None:
         assert found["probabilities"] == [*expected["probabilities"].values()]
     refused = server.ask("POST", "/v1/models/numeric:predict", {"instances": [[1.5, 2, 3]]})
     assert (refused.status, refused.json["field"]) == (422, "ok")
-    server.ask("DELETE", "/models/numeric")
 
 
 def test_sagemaker_gets_its_attributes_back(server: Live) -> None:
@@ -440,6 +437,8 @@ def test_health_is_told_as_containers_are_asked_for_it(server: Live) -> None:
 
 def test_sagemaker_loads_lists_invokes_and_unloads_models(server: Live) -> None:
     row = [[1.5, 2, True]]
+    assert server.ask("DELETE", "/models/numeric").json == {"modelName": "numeric"}
+    assert server.ask("DELETE", "/models/numeric").status == 404
     assert server.ask("POST", "/models/numeric/invoke", row).status == 404
     assert server.ask("POST", "/models", {"model_name": "numeric", "url": "/opt/ml/models/x"}).status == 200
     assert server.ask("POST", "/models", {"model_name": "numeric"}).status == 409
@@ -448,8 +447,6 @@ def test_sagemaker_loads_lists_invokes_and_unloads_models(server: Live) -> None:
     one = server.ask("GET", "/models/numeric").json
     assert (one["modelName"], one["modelUrl"]) == ("numeric", "numeric@1.0.0")
     assert server.ask("POST", "/models/numeric/invoke", row).json["predictions"]
-    assert server.ask("DELETE", "/models/numeric").json == {"modelName": "numeric"}
-    assert server.ask("DELETE", "/models/numeric").status == 404
     assert server.ask("DELETE", "/models/gelir").status == 409
     for body in ({}, [], {"model_name": 3}, {"model_name": ""}):
         assert server.ask("POST", "/models", body).status == 400
@@ -473,17 +470,23 @@ def test_a_key_loads_and_lists_only_what_it_is_for(packages: dict[str, Path], tm
     live = Live(tmp_path, serving)
     live.start()
     try:
+        live.until(lambda: live.ask("GET", "/v2/models/numeric/ready").status == 200)
         body = {"model_name": "numeric"}
-        for path, content in (("/models", body), ("/v2/repository/models/numeric/load", {})):
+        for method, path in (
+            ("POST", "/models"),
+            ("DELETE", "/models/numeric"),
+            ("POST", "/v2/repository/models/numeric/load"),
+        ):
             for token, status in (("", 401), (asks_token, 403)):
                 headers = {**JSON, **({"x-api-key": token} if token else {})}
-                assert live.ask("POST", path, content, headers).status == status
+                assert live.ask(method, path, body, headers).status == status
         asking = {**JSON, "x-api-key": asks_token}
         assert live.ask("POST", "/invocations", [ROW], asking).status == 200
         assert (
             live.ask("POST", "/v1/models/numeric:predict", {"instances": [[1, 2, 1]]}, asking).status == 403
         )
         controlling = {**JSON, "x-api-key": control_token}
+        assert live.ask("DELETE", "/models/numeric", None, controlling).status == 200
         assert live.ask("POST", "/models", body, controlling).status == 200
         index = live.ask("POST", "/v2/repository/index", {}, controlling).json
         assert [(each["name"], each["state"]) for each in index] == [("gelir", "READY"), ("numeric", "READY")]

@@ -37,6 +37,7 @@ def server(packages: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) 
     )
     live = Live(folder, serving)
     live.start()
+    live.until(lambda: len(live.ask("GET", "/models").json["models"]) == len(packages))
     yield live
     live.kill()
 
@@ -145,16 +146,16 @@ def test_models_of_the_folder_are_listed_loaded_and_unloaded(
 ) -> None:
     numbers = InferInput("matrix", [1, 3], "FP64")
     numbers.set_data_from_numpy(np.array([[1.0, 2.0, 1.0]]))
+    assert set(listed(client).values()) == {"READY"}
+    client.unload_model("numeric")
     assert listed(client)["numeric@1.0.0"] == "UNAVAILABLE"
+    ready = server.ask("POST", "/v2/repository/index", {"ready": True}).json
+    assert {model["name"] for model in ready} == {"gelir", "kira"}
     with pytest.raises(InferenceServerException, match="there is no model numeric"):
         client.infer("numeric", [numbers])
     client.load_model("numeric")
     assert listed(client)["numeric@1.0.0"] == "READY"
     assert client.infer("numeric", [numbers]).as_numpy("probabilities").shape == (1, 2)
-    client.unload_model("numeric")
-    assert listed(client)["numeric@1.0.0"] == "UNAVAILABLE"
-    ready = server.ask("POST", "/v2/repository/index", {"ready": True}).json
-    assert [model["name"] for model in ready] == ["gelir"]
 
 
 def test_what_cannot_be_loaded_or_unloaded_stays(client: InferenceServerClient) -> None:

@@ -188,6 +188,7 @@ class ReleaseSettings(Doors):
     to: str = ""
     host: str = "127.0.0.1"
     port: int = 8000
+    workers: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -280,6 +280,7 @@ class Plan(Doors):
     target: str = "local"
     host: str = "127.0.0.1"
     port: int = 8000
+    workers: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

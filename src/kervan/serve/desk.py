@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
-from kervan.core.errors import KervanError
+from kervan.core.errors import Conflict, KervanError
 from kervan.core.identity import new_id
 from kervan.core.plugins import plugin, plugins
 from kervan.core.ports import Action, Call, Reply, Scope, Served
@@ -94,7 +94,9 @@ class Desk:
         self._is_free = not (serving.keys or serving.rate)
         self.metrics = engine.metrics
         wires = {name: plugin("protocol", name) for name in plugins("protocol")}
-        self.router = Router({"kervan": OwnPages(engine), **wires})
+        own = OwnPages(engine)
+        self.router = Router({"kervan": own, **wires})
+        own.mounted = self.router.mounted
         self._hosts = Hosts(serving, certificates)
 
     def admit(self, head: Head) -> Admission:
@@ -176,6 +178,11 @@ class Desk:
 
         def change(name: str = "", version: str = "") -> Signature:
             self.permit(admission, name)
+            if self.engine.is_one_of_many:
+                raise Conflict(
+                    "this server has several processes, which load models from its folder alone",
+                    hint="put the package there, or take it away",
+                )
             return self.engine.change(admission.mounted.route.action, name, version)
 
         return change

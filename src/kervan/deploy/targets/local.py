@@ -110,7 +110,8 @@ def _restore(folder: Path, before: bytes | None) -> None:
 
 def _stays(folder: Path, state: ServerState, serving: Serving) -> bool:
     before = _parse((folder / _LIVE).read_bytes(), folder / _LIVE)
-    return state.host == serving.host and serving.port in {0, state.port} and before.closed == serving.closed
+    is_same = (before.closed, before.workers) == (serving.closed, serving.workers)
+    return is_same and state.host == serving.host and serving.port in {0, state.port}
 
 
 def _check_free(serving: Serving) -> None:
