@@ -8,12 +8,19 @@ import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
+from kervan.core.errors import InvalidInput
 from kervan.core.nouns import Serving
+from kervan.core.plugins import plugin
+from kervan.core.ports import Answer, Call
+from kervan.serve.decode import RowDecoder
+from kervan.serve.routing import Router
+from kervan.testing.wire import choosing, with_odd_values
 from serve.keyring import issue, publish
 from serve.live import JSON, Live
-from serve.real_packages import ROW
+from serve.real_packages import CLASSIFICATION, ROW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -492,3 +499,63 @@ def test_a_key_loads_and_lists_only_what_it_is_for(packages: dict[str, Path], tm
         assert [(each["name"], each["state"]) for each in index] == [("gelir", "READY"), ("numeric", "READY")]
     finally:
         live.kill()
+
+
+WHOLE: list[tuple[str, str, Any]] = [
+    ("predict", "/predict", {"features": [ROW, VALUES], "id": "x", "model_version": "1.0.0"}),
+    (
+        "inference-v2",
+        INFER,
+        {
+            **tensors(),
+            "id": "x",
+            "parameters": {"binary_data_output": False},
+            "outputs": [{"name": "label", "parameters": {"binary_data": True, "classification": 0}}],
+        },
+    ),
+    (
+        "inference-v2",
+        INFER,
+        {"inputs": [{**tensor("yaş", "INT64", None, [2, 1], binary_data_size=16), "more": 1}]},
+    ),
+    ("tensorflow-serving", PREDICT, {"signature_name": "serving_default", "instances": [ROW, VALUES]}),
+    ("tensorflow-serving", PREDICT, {"inputs": {name: [[value]] for name, value in ROW.items()}}),
+    (
+        "tensorflow-serving",
+        "/v1/models/gelir:classify",
+        {
+            "signature_name": None,
+            "context": {"evli": [True]},
+            "examples": [{"yaş": 39, "tür": {"b64": "YQ=="}}],
+        },
+    ),
+    ("invocations", "/invocations", {**split(VALUES, index=[0]), "params": {"a": 1}}),
+    ("invocations", "/invocations", {"inputs": {name: [value] for name, value in ROW.items()}}),
+    ("invocations", "/invocations", {"instances": [{"features": VALUES}, ROW, VALUES]}),
+    (
+        "seldon",
+        SELDON,
+        {"data": {"names": [*ROW], "ndarray": [VALUES]}, "meta": {"puid": "x", "tags": {"a": 1}}},
+    ),
+    ("seldon", SELDON, {"data": {"tensor": {"shape": [1, 5], "values": VALUES}}}),
+]
+
+
+@pytest.mark.parametrize(("protocol", "path", "content"), WHOLE)
+def test_whatever_stands_in_a_request_it_is_answered_or_refused(
+    protocol: str, path: str, content: Any
+) -> None:
+    mounted, parameters = Router({protocol: plugin("protocol", protocol)}).find("POST", path)
+    wire, decoder = mounted.wire, RowDecoder(CLASSIFICATION)
+    for changed in with_odd_values(content):
+        body, headers = packed(changed, AGES) if "binary_data_size" in str(content) else packed(changed, b"")
+        call = Call(route=mounted.route, body=body, parameters=parameters, headers=headers)
+        try:
+            request = wire.decode(call, choosing(CLASSIFICATION))
+            rows = len(decoder.decode(request.rows))
+        except InvalidInput as error:
+            assert str(error)  # noqa: PT017 - answering is as good as refusing
+            continue
+        values = np.full((rows, 2), 0.5)
+        answer = Answer(id="01", request=request, model="gelir", version="1.0.0", values=values)
+        assert wire.encode(answer, CLASSIFICATION, call).body
