@@ -16,6 +16,7 @@ from kervan.core.nouns import Serving
 from kervan.core.plugins import plugin
 from kervan.core.ports import Answer, Call
 from kervan.serve.decode import RowDecoder
+from kervan.serve.record import find
 from kervan.serve.routing import Router
 from kervan.testing.wire import choosing, with_odd_values
 from serve.keyring import issue, publish
@@ -458,6 +459,26 @@ def test_sagemaker_loads_lists_invokes_and_unloads_models(server: Live) -> None:
     for body in ({}, [], {"model_name": 3}, {"model_name": ""}):
         assert server.ask("POST", "/models", body).status == 400
     assert server.ask("POST", "/models", {"model_name": "../store"}).status == 404
+
+
+def test_sagemaker_names_the_models_of_an_endpoint_itself(server: Live, packages: dict[str, Path]) -> None:
+    place = Path(server.serving.folder) / "6a1b2c3" / "model"
+    shutil.copytree(packages["regression"], place)
+    for name in ("6a1b2c3/model", "..", "../store", ".", "kira@1.0.0/../.."):
+        assert server.ask("POST", "/models", {"model_name": name}).status == 404
+    body = {"model_name": "6a1b2c3", "url": str(place)}
+    assert server.ask("POST", "/models", body).status == 200
+    assert server.ask("POST", "/models", body).status == 409
+    assert server.ask("GET", "/models/6a1b2c3").json["modelName"] == "6a1b2c3"
+    reply = server.ask("POST", "/models/6a1b2c3/invoke", [ROW])
+    expected = server.ask("POST", "/models/kira/predict", [ROW]).json["predictions"][0]["value"]
+    assert reply.json == {"predictions": [expected]}
+    folder, ident = Path(server.serving.records), reply.headers["x-kervan-prediction"]
+    server.until(lambda: find(folder, ident) is not None)
+    assert find(folder, ident).model == "kira@1.0.0"  # type: ignore[union-attr]
+    assert server.ask("DELETE", "/models/6a1b2c3").status == 200
+    assert server.ask("POST", "/models/6a1b2c3/invoke", [ROW]).status == 404
+    assert server.ask("POST", "/models/kira/predict", [ROW]).status == 200
 
 
 def test_a_key_loads_and_lists_only_what_it_is_for(packages: dict[str, Path], tmp_path: Path) -> None:

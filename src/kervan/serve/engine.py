@@ -7,7 +7,7 @@ import threading
 import time
 from contextlib import suppress
 from ctypes import CDLL
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from kervan.package.opening import load_package
 from kervan.package.writing.formats.onnx import bound_memory
 from kervan.serve.answer import check_values, name_values
 from kervan.serve.decode import RowDecoder
-from kervan.serve.library import packages_in
+from kervan.serve.library import named_by_others, packages_in
 from kervan.serve.metrics import Metrics
 from kervan.serve.record import FORM
 from kervan.serve.recorder import Recorder
@@ -98,9 +98,11 @@ class Engine:
         self._tell()
         return loaded
 
-    def load(self, package: Path) -> Loaded:
+    def load(self, package: Path, alias: str = "") -> Loaded:
         """Load one more version, or the same one anew, and let it answer those who ask for it."""
         loaded = self._load(self.current.serving, str(package))
+        if alias not in {"", loaded.manifest.name}:
+            loaded = replace(loaded, alias=alias)
         with self._changing:
             self._added[loaded.key] = loaded
             self._table = self._table.having(loaded)
@@ -138,11 +140,12 @@ class Engine:
             name == each.key[0] and version in {"", each.key[1]} for each in self.table.rows
         ):
             raise Conflict(f"{name}{'@' * bool(version)}{version} is loaded", hint="unload it first")
-        return self.load(self.find_package(name, version)).signature
+        return self.load(self.find_package(name, version), name).signature
 
     def find_package(self, name: str, version: str = "") -> Path:
         """Return the package in the server's folder that holds a model, the newest where no version is named.
 
+        If there is none of this name, it may be one that somebody else named, in a folder of its own.
         Raises `NotFound`, and `InvalidInput` where the server has no folder of packages.
         """
         folder = self.current.serving.folder
@@ -155,6 +158,8 @@ class Engine:
             for path, manifest in packages_in(Path(folder))
             if manifest.name == name and version in {"", manifest.version}
         ]
+        if not found and not version:
+            found = named_by_others(Path(folder), name)
         if not found:
             raise NotFound(f"{folder} holds no package of {name}{'@' * bool(version)}{version}")
         return found[-1]

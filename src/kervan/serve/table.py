@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """A package that answered its health prediction; `since` is when it was ready."""
+    """A package that answered its health prediction; `since` is when it was ready.
+
+    It is known by its own name, or by the `alias` under which somebody had it loaded.
+    """
 
     serving: Serving
     manifest: Manifest
@@ -31,6 +34,7 @@ class Loaded:
     recorder: Recorder
     since: float
     batches: bool = True
+    alias: str = ""
 
     @property
     def signature(self) -> Signature:
@@ -40,7 +44,7 @@ class Loaded:
     @property
     def key(self) -> tuple[str, str]:
         """Name and version."""
-        return self.manifest.name, self.manifest.version
+        return self.alias or self.manifest.name, self.manifest.version
 
 
 class Table:
@@ -79,7 +83,7 @@ class Table:
         fitting = [each for each in of_name if self._fits(each, version)]
         if not fitting:
             wanted = f"{name or self.default.key[0]}@{version}" if version else name
-            there = ", ".join(each.manifest.ref for each in self.rows)
+            there = ", ".join("@".join(each.key) for each in self.rows)
             raise NotFound(f"there is no model {wanted} here", hint=f"{self._told()}; there is {there}")
         return self.default if self.default in fitting and not version else fitting[-1]
 

@@ -116,7 +116,7 @@ class InvocationsProtocol:
 def _model_to_add(body: bytes) -> tuple[str, str]:
     """Return name and version of the model that is to be loaded, `income` or `income@1.2.0`.
 
-    Its `url` is not looked at: a server loads packages of its own folder, and no others.
+    Its `url` is not looked at: a server loads packages of its own folder, where SageMaker puts them too.
     """
     content = read_json(body)
     name = content.get("model_name") if isinstance(content, dict) else None
