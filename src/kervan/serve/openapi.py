@@ -34,6 +34,7 @@ _PROBLEMS = {
     401: "A key is missing or not known.",
     403: "The key, or the site that asks, does not open this.",
     404: "There is no such model or version.",
+    406: "No form that is accepted is written there.",
     408: "The body did not arrive in time.",
     409: "What is asked for contradicts what is there.",
     413: "The body is too large.",
@@ -125,6 +126,7 @@ def _summary(mounted: Mounted) -> str:
     said = {
         Action.PREDICT: "Ask for predictions",
         Action.LOAD: "Load a model",
+        Action.ADD: "Load a model that is not there",
         Action.UNLOAD: "Unload a model",
     }
     told = said.get(mounted.route.action, "Tell what is there")
