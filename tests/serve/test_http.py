@@ -127,9 +127,9 @@ def test_packed_bodies_are_read(shared: Live) -> None:
     ("coding", "body", "status"),
     [
         ("gzip", b"\x1f\x8b", 400),
-        ("gzip", gzip.compress(b"{}")[:-4], 400),
-        ("gzip", gzip.compress(b"{}") + b"more", 400),
-        ("gzip", gzip.compress(bytes(9 << 20)), 413),
+        ("gzip", gzip.compress(b"{}", mtime=0)[:-4], 400),
+        ("gzip", gzip.compress(b"{}", mtime=0) + b"more", 400),
+        ("gzip", gzip.compress(bytes(9 << 20), mtime=0), 413),
         ("zstd", b"nonsense", 400),
         ("zstd", zstandard.compress(b"[" * 1000)[:-4], 400),
         ("zstd", zstandard.compress(bytes(9 << 20)), 413),
