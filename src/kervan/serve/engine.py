@@ -18,6 +18,7 @@ from kervan.core.errors import Conflict, InvalidInput, NotFound, ParityFailed, S
 from kervan.core.ports import Action, Answer, Served
 from kervan.package.encoding import NUMBER
 from kervan.package.opening import load_package
+from kervan.package.quick.quickened import Quickened
 from kervan.package.writing.formats.onnx import bound_memory
 from kervan.serve.answer import check_values, name_values
 from kervan.serve.decode import RowDecoder
@@ -227,6 +228,8 @@ class Engine:
         manifest, predictor = load_package(Path(package), trusted=serving.trusted or None)
         decoder = RowDecoder(manifest.signature)
         matrix = _try(manifest, predictor, decoder)
+        if isinstance(predictor, Quickened):
+            predictor.settle(matrix)
         if serving.records not in self._recorders:
             self._recorders[serving.records] = Recorder(Path(serving.records), self.metrics)
         return Loaded(
@@ -237,7 +240,7 @@ class Engine:
             decoder=decoder,
             recorder=self._recorders[serving.records],
             since=time.time(),
-            batches=_pays(predictor, matrix),
+            batches=_pays(predictor, matrix[:1]),
         )
 
     def _tell(self) -> None:
@@ -271,7 +274,7 @@ def _known(rows: Sequence[Mapping[str, Any]], signature: Signature) -> tuple[dic
 def _try(manifest: Manifest, predictor: Predictor, decoder: RowDecoder) -> Matrix:
     """Warm the model up with the package's samples (else with zeros) and check that it answers as it did.
 
-    Returns an encoded row.
+    Returns some encoded rows.
     """
     matrix: Matrix = np.zeros((1, decoder.width), dtype=NUMBER)
     try:
@@ -280,7 +283,7 @@ def _try(manifest: Manifest, predictor: Predictor, decoder: RowDecoder) -> Matri
             check_values(predictor.predict(matrix), len(matrix), manifest.signature)
     except (ServerFailed, ParityFailed) as error:
         raise type(error)(f"{manifest.ref} failed its health prediction: {error}", hint=error.hint) from error
-    return decoder.decode([dict(manifest.samples[0])]) if manifest.samples else matrix
+    return decoder.decode([dict(sample) for sample in manifest.samples]) if manifest.samples else matrix
 
 
 def _pays(predictor: Predictor, row: Matrix) -> bool:
