@@ -183,6 +183,24 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What a model has answered since it was loaded, in the process that is asked.
+
+    `answered` and `refused` are requests, `runs` what the model scored at once; `decode`, `wait` and `score`
+    are seconds over all requests, `last` is the time of the last answer, or 0.
+    """
+
+    answered: int = 0
+    refused: int = 0
+    rows: int = 0
+    runs: int = 0
+    decode: float = 0.0
+    wait: float = 0.0
+    score: float = 0.0
+    last: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
     """A model version on a server; of each name one `is_default`, `reason` says why it is not ready.
 
@@ -197,6 +215,7 @@ class Served:
     is_ready: bool = True
     reason: str = ""
     labels: tuple[str, ...] = ()
+    counts: Counts = Counts()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -224,9 +224,14 @@ class Desk:
             chosen.append(self.engine.table.choose(name, version))
             return chosen[-1].signature
 
-        request = wire.decode(call, choose)
-        loaded = chosen[-1]
-        answer = self.engine.answer(loaded, request, admission.asked(request_id), started)
+        try:
+            request = wire.decode(call, choose)
+            loaded = chosen[-1]
+            answer = self.engine.answer(loaded, request, admission.asked(request_id), started)
+        except KervanError:
+            if chosen:
+                chosen[-1].tally.refuse()
+            raise
         return wire.encode(answer, loaded.signature, call)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import NotFound
@@ -12,6 +12,7 @@ from kervan.core.ports import Predictor, Served
 from kervan.package.contents.manifest import Manifest
 from kervan.serve.decode import RowDecoder
 from kervan.serve.recorder import Recorder
+from kervan.serve.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,6 +36,7 @@ class Loaded:
     since: float
     batches: bool = True
     alias: str = ""
+    tally: Tally = field(default_factory=Tally, compare=False)
 
     @property
     def signature(self) -> Signature:
@@ -98,6 +100,7 @@ class Table:
                 is_default=self.choose(each.key[0]) is each,
                 is_ready=not each.recorder.failure,
                 reason=_reason(each),
+                counts=each.tally.counts(),
                 labels=(self.default.serving.environment,) if each is self.default else (),
             )
             for each in self.rows

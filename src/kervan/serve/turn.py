@@ -196,6 +196,7 @@ class Turn:
                 self._refuse(job, error)
             return None
         self._desk.metrics.add_run(len(rows), many, parts)
+        loaded.tally.add(len(rows), many, parts)
         ended = time.perf_counter()
         for job, ident, output in zip(jobs, ids, outputs, strict=True):
             body = b'{"id":"%b","model":%b,"predictions":%b}' % (ident.encode(), run.model, output)

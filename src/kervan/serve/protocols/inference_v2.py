@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 BYTES = "application/octet-stream"
 _LENGTH = "inference-header-content-length"
-_EXTENSIONS = ("binary_tensor_data", "model_configuration", "model_repository")
+_EXTENSIONS = ("binary_tensor_data", "model_configuration", "model_repository", "statistics")
 _MODEL = ("/v2/models/{name}/versions/{version}", "/v2/models/{name}")
 _STORED = "/v2/repository/models/{name}"
 _TELL: dict[str, Any] = {"action": Action.INFORM, "scope": Scope.OPEN, "method": "GET"}
@@ -59,6 +59,10 @@ class InferenceV2Protocol:
         *(Route(path=f"{base}/ready", call="ready", **_TELL) for base in _MODEL),
         *(Route(path=f"{base}/config", call="config", **_TELL) for base in _MODEL),
         *(Route(path=base, call="metadata", **_TELL) for base in _MODEL),
+        *(
+            Route(path=f"{base}/stats", action=Action.INFORM, scope=Scope.METRICS, method="GET", call="stats")
+            for base in ("/v2/models", *_MODEL)
+        ),
         Route(
             path="/v2/repository/index",
             action=Action.INFORM,
@@ -140,6 +144,9 @@ class InferenceV2Protocol:
                 model = one(call, models)
                 content = {"name": model.name, "ready": model.is_ready}
                 status = 200 if model.is_ready else 503
+            case "stats":
+                asked = [one(call, models)] if call.parameters else models
+                content = {"model_stats": [_statistics(model) for model in asked]}
             case "config":
                 content = _config(one(call, models))
             case _:
@@ -217,6 +224,32 @@ def _config(model: Served) -> dict[str, Any]:
         "max_batch_size": MAX_ROWS,
         "input": [described(tensor) for tensor in _input_tensors(model.signature)],
         "output": [described(tensor) for tensor in _output_tensors(model.signature)],
+    }
+
+
+def _statistics(model: Served) -> dict[str, Any]:
+    """Tell what was answered as Triton's statistics do, in nanoseconds; encoding is not timed by itself."""
+    counts = model.counts
+
+    def spent(seconds: float, requests: int) -> dict[str, int]:
+        return {"count": requests, "ns": round(seconds * 1e9)}
+
+    answered = counts.answered
+    return {
+        "name": model.name,
+        "version": model.version,
+        "last_inference": round(counts.last * 1e3),
+        "inference_count": counts.rows,
+        "execution_count": counts.runs,
+        "inference_stats": {
+            "success": spent(counts.decode + counts.wait + counts.score, answered),
+            "fail": spent(0.0, counts.refused),
+            "queue": spent(counts.wait, answered),
+            "compute_input": spent(counts.decode, answered),
+            "compute_infer": spent(counts.score, answered),
+            "compute_output": spent(0.0, answered),
+        },
+        "batch_stats": [],
     }
 
 
