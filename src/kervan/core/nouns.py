@@ -287,7 +287,8 @@ class Serving:
 
     `others` are packages that answer whoever names them; `folder` is one of packages from which more are
     loaded on demand. Where `trusted` holds ids of keys, a package that none of them signed is refused.
-    `workers` is how many processes share the address.
+    `workers` is how many processes share the address. At `grpc_port` the server also speaks gRPC, and tells
+    what it speaks if `reflection` is on.
     """
 
     environment: str
@@ -300,6 +301,8 @@ class Serving:
     others: tuple[str, ...] = ()
     folder: str = ""
     workers: int = 1
+    grpc_port: int | None = None
+    reflection: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -317,6 +320,7 @@ class ServerState:
     since: float
     attempt: str
     error: str = ""
+    grpc_port: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,6 +84,8 @@ TABLE = (
     Plugin("format", "treelite", "kervan.package.writing.formats.treelite:TreeliteFormat"),
     Plugin("protocol", "predict", "kervan.serve.protocols.predict:PredictProtocol"),
     Plugin("protocol", "inference-v2", "kervan.serve.protocols.inference_v2:InferenceV2Protocol"),
+    Plugin("service", "inference-v2-grpc", "kervan.serve.rpc.inference:InferenceService"),
+    Plugin("service", "tensorflow-grpc", "kervan.serve.rpc.tensorflow:TensorflowService"),
     Plugin("target", "local", "kervan.deploy.targets.local:LocalTarget"),
 )
 
@@ -96,6 +98,9 @@ EXTRAS = {
     "flatbuffers": "litert",
     "executorch": "executorch",
     "fsspec": "store",
+    "google": "grpc",
+    "grpc": "grpc",
+    "grpc_reflection": "grpc",
     "h2o": "h2o",
     "h5py": "keras",
     "joblib": "train",

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from kervan.serve.table import Loaded
 
 _log = logging.getLogger("kervan.serve")
+_SMALL = 64 << 10  # bytes of a body that is answered at once; larger ones leave the event loop
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 SAFE_HEADERS = {
@@ -95,18 +96,15 @@ class Desk:
         mounted, parameters = self.router.find(head.method, head.path)
         if mounted.route.method != "GET":
             check_kind(mounted.route, headers)
-        given = headers.get("x-request-id", "")
-        trace = _TRACE.fullmatch(headers.get("traceparent", ""))
-        return Admission(
-            mounted=mounted,
-            parameters=parameters,
-            headers=headers,
-            query=dict(parse_qsl(head.query, keep_blank_values=True, max_num_fields=100))
-            if head.query
-            else {},
-            request_id=given if _REQUEST_ID.fullmatch(given) else "",
-            trace=trace[1] if trace else "",
-        )
+        query = parse_qsl(head.query, keep_blank_values=True, max_num_fields=100) if head.query else ()
+        return _admitted(mounted, parameters, headers, dict(query))
+
+    def admit_call(self, mounted: Mounted, metadata: Iterable[tuple[bytes, bytes]]) -> Admission:
+        """Check what comes before the messages of a gRPC call, or raise `HttpProblem`.
+
+        No page of a browser can make such a call, so there is no sender to be checked.
+        """
+        return _admitted(mounted, {}, read_headers(metadata), {})
 
     def reply(self, admission: Admission, body: bytes, request_id: str) -> Reply:
         """Answer a request whose body is there. Raises whatever `complain` can tell."""
@@ -159,6 +157,27 @@ class Desk:
         loaded = chosen[-1]
         answer = self.engine.answer(loaded, request, admission.asked(request_id), started)
         return wire.encode(answer, loaded.signature, call)
+
+
+def is_heavy(admission: Admission, body: bytes) -> bool:
+    """Say whether an answer takes so long that it has to leave the event loop."""
+    changes = admission.mounted.route.action in {Action.LOAD, Action.UNLOAD}
+    return changes or len(body) > _SMALL or "content-encoding" in admission.headers
+
+
+def _admitted(
+    mounted: Mounted, parameters: Mapping[str, str], headers: Mapping[str, str], query: Mapping[str, str]
+) -> Admission:
+    given = headers.get("x-request-id", "")
+    trace = _TRACE.fullmatch(headers.get("traceparent", ""))
+    return Admission(
+        mounted=mounted,
+        parameters=parameters,
+        headers=headers,
+        query=query,
+        request_id=given if _REQUEST_ID.fullmatch(given) else "",
+        trace=trace[1] if trace else "",
+    )
 
 
 def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:

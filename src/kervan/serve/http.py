@@ -6,8 +6,8 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from kervan.core.ports import Action, Reply
-from kervan.serve.desk import SAFE_HEADERS, Admission, Desk, Head, request_id_of
+from kervan.core.ports import Reply
+from kervan.serve.desk import SAFE_HEADERS, Admission, Desk, Head, is_heavy, request_id_of
 from kervan.serve.guard import BODY_SECONDS, MAX_BODY, too_large
 from kervan.serve.problem import HttpProblem
 from kervan.serve.turn import Turn
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     Message = dict[str, Any]
     Receive = Callable[[], Awaitable[Message]]
     Send = Callable[[Message], Awaitable[None]]
-
-_SMALL = 64 << 10  # bytes of a body that is answered at once; larger ones leave the event loop
 
 
 class App:
@@ -54,8 +52,7 @@ class App:
         await _send(reply, request_id, send)
 
     async def _reply(self, admission: Admission, body: bytes, request_id: str) -> Reply:
-        is_heavy = len(body) > _SMALL or admission.mounted.route.action in {Action.LOAD, Action.UNLOAD}
-        if is_heavy or "content-encoding" in admission.headers:
+        if is_heavy(admission, body):
             return await asyncio.to_thread(self.desk.reply, admission, body, request_id)
         return self.desk.reply(admission, body, request_id)
 

@@ -15,6 +15,7 @@ import socket
 import sys
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,8 @@ from kervan.serve.state import only_server, read_serving, write_state
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+    from kervan.serve.rpc.door import Door
 
 _log = logging.getLogger("kervan.serve")
 _DRAIN_SECONDS = 10
@@ -57,11 +60,22 @@ def serve(serving: Serving, *, file: Path | None = None) -> None:
                 signal.signal(signum, handler)
 
 
+@dataclass(frozen=True, slots=True)
+class _Ports:
+    """Where the server listens; `grpc` is None where it does not speak that."""
+
+    http: int
+    grpc: int | None
+
+
 class _Server(uvicorn.Server):
     """Ends well on SIGTERM and SIGINT, where uvicorn dies from the signal in the end.
 
     The handlers stay until the records that wait are written, so that a second signal cannot lose them.
+    `door` speaks gRPC, and ends at the same time.
     """
+
+    door: Door | None = None
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -69,6 +83,13 @@ class _Server(uvicorn.Server):
         for signum in _ENDING:
             signal.signal(signum, self.handle_exit)
         yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Finish what is being answered, by HTTP and by gRPC."""
+        ending = [super().shutdown(sockets)]
+        if self.door is not None:
+            ending.append(self.door.close(_DRAIN_SECONDS))
+        await asyncio.gather(*ending)
 
 
 def main(arguments: list[str]) -> int:
@@ -129,14 +150,15 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _run(engine: Engine, listener: socket.socket, file: Path | None) -> None:
-    server = _uvicorn(engine)
+    desk = Desk(engine)
+    server = _uvicorn(desk)
     with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
-        runner.run(_serve_and_switch(server, engine, listener, file))
+        runner.run(_serve_and_switch(server, desk, listener, file))
 
 
-def _uvicorn(engine: Engine) -> uvicorn.Server:
+def _uvicorn(desk: Desk) -> _Server:
     config = uvicorn.Config(
-        App(Desk(engine)),
+        App(desk),
         loop="uvloop" if sys.platform != "win32" else "asyncio",
         http=Connection,
         ws="none",
@@ -151,29 +173,43 @@ def _uvicorn(engine: Engine) -> uvicorn.Server:
     return _Server(config)
 
 
-async def _serve_and_switch(
-    server: uvicorn.Server, engine: Engine, listener: socket.socket, file: Path | None
-) -> None:
-    port: int = listener.getsockname()[1]
+async def _serve_and_switch(server: _Server, desk: Desk, listener: socket.socket, file: Path | None) -> None:
+    engine = desk.engine
     serving = engine.current.serving
+    ports = _Ports(listener.getsockname()[1], await _open_door(server, desk))
     _log.info(
         "serving",
-        extra={"model": engine.current.manifest.ref, "url": f"http://{_in_url(serving.host)}:{port}"},
+        extra={
+            "model": engine.current.manifest.ref,
+            "url": f"http://{_in_url(serving.host)}:{ports.http}",
+            **({} if ports.grpc is None else {"grpc": f"{_in_url(serving.host)}:{ports.grpc}"}),
+        },
     )
     if file is None:
         await server.serve(sockets=[listener])
         return
     hung_up = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hung_up.set)
-    _write(file, engine, port, attempt=serving.deployment)
-    switching = asyncio.create_task(_switch_on_hangup(hung_up, engine, file, port))
+    _write(file, engine, ports, attempt=serving.deployment)
+    switching = asyncio.create_task(_switch_on_hangup(hung_up, engine, file, ports))
     try:
         await server.serve(sockets=[listener])
     finally:
         switching.cancel()
 
 
-async def _switch_on_hangup(hung_up: asyncio.Event, engine: Engine, file: Path, port: int) -> None:
+async def _open_door(server: _Server, desk: Desk) -> int | None:
+    """Let the server speak gRPC too if it is to, and return the port."""
+    serving = desk.engine.current.serving
+    if serving.grpc_port is None:
+        return None
+    from kervan.serve.rpc.door import Door
+
+    server.door = Door(desk)
+    return await server.door.open(serving)
+
+
+async def _switch_on_hangup(hung_up: asyncio.Event, engine: Engine, file: Path, ports: _Ports) -> None:
     while True:
         await hung_up.wait()
         hung_up.clear()
@@ -181,28 +217,32 @@ async def _switch_on_hangup(hung_up: asyncio.Event, engine: Engine, file: Path, 
         try:
             serving = read_serving(file)
             attempt = serving.deployment
-            _check_address(serving, engine.current.serving, port)
+            _check_address(serving, engine.current.serving, ports)
             await asyncio.to_thread(engine.switch, serving)
             _log.info("switched", extra={"model": engine.current.manifest.ref, "deployment": attempt})
         except Exception as failure:  # noqa: BLE001 - whatever a new package does, the old one goes on
             error = _in_full(failure)
             _log.error(error, extra={"deployment": attempt}, exc_info=not isinstance(failure, KervanError))
-        _write(file, engine, port, attempt=attempt, error=error)
+        _write(file, engine, ports, attempt=attempt, error=error)
 
 
-def _check_address(wanted: Serving, now: Serving, port: int) -> None:
-    if wanted.host != now.host or wanted.port not in {0, now.port, port}:
+def _check_address(wanted: Serving, now: Serving, ports: _Ports) -> None:
+    if wanted.host != now.host or wanted.port not in {0, now.port, ports.http}:
         raise Refused(
-            f"a running server stays on {now.host}:{port}", hint="stop it to serve on another address"
+            f"a running server stays on {now.host}:{ports.http}", hint="stop it to serve on another address"
         )
+    has_moved = wanted.grpc_port not in {0, now.grpc_port, ports.grpc}
+    if has_moved or (wanted.grpc_port is None) != (ports.grpc is None) or wanted.reflection != now.reflection:
+        raise Refused("a running server keeps its gRPC as it is", hint="stop it to change that")
 
 
-def _write(file: Path, engine: Engine, port: int, *, attempt: str, error: str = "") -> None:
+def _write(file: Path, engine: Engine, ports: _Ports, *, attempt: str, error: str = "") -> None:
     loaded = engine.current
     state = ServerState(
         pid=os.getpid(),
         host=loaded.serving.host,
-        port=port,
+        port=ports.http,
+        grpc_port=ports.grpc,
         deployment=loaded.serving.deployment,
         model=loaded.manifest.ref,
         since=loaded.since,

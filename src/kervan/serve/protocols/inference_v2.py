@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from kervan.core.errors import InvalidInput, NotFound, RefusedRow, StorageFailed, did_you_mean
+from kervan.core.errors import InvalidInput, NotFound, RefusedRow, StorageFailed, TooManyRows, did_you_mean
 from kervan.core.ports import Action, Answer, Call, Choose, Reply, Request, Route, Scope, Served
 from kervan.core.reading import composed
 from kervan.core.schema import Column, Schema, Signature, Type
@@ -40,8 +40,8 @@ _MODEL = ("/v2/models/{name}/versions/{version}", "/v2/models/{name}")
 _TELL: dict[str, Any] = {"action": Action.INFORM, "scope": Scope.OPEN, "method": "GET"}
 
 
-class _Tensor(msgspec.Struct, frozen=True):
-    """One input; other members, such as `parameters`, are allowed and unused."""
+class Tensor(msgspec.Struct, frozen=True):
+    """One input; in JSON other members, such as `parameters`, are allowed and unused."""
 
     name: str
     shape: list[int]
@@ -54,7 +54,7 @@ class _Wanted(msgspec.Struct, frozen=True):
 
 
 class _Infer(msgspec.Struct, frozen=True):
-    inputs: list[_Tensor]
+    inputs: list[Tensor]
     id: str = ""
     outputs: list[_Wanted] = []
 
@@ -80,25 +80,17 @@ class InferenceV2Protocol:
             raise InvalidInput(
                 f"no inference request: {error}", hint="see Open Inference Protocol v2"
             ) from error
-        if len(infer.id) > 128:
-            raise InvalidInput("'id' must be a text of at most 128 letters")
         signature = choose(call.parameters["name"], call.parameters.get("version", ""))
-        known = tuple(tensor["name"] for tensor in _output_tensors(signature))
-        for wanted in infer.outputs:
-            if wanted.name not in known:
-                raise InvalidInput(
-                    f"the model has no output {wanted.name!r}", hint=did_you_mean(wanted.name, known)
-                )
-        columns = _columns(infer.inputs, signature)
-        rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-        return Request(rows=rows, id=infer.id, outputs=tuple(wanted.name for wanted in infer.outputs))
+        return request_of(
+            infer.inputs, signature, ident=infer.id, outputs=tuple(wanted.name for wanted in infer.outputs)
+        )
 
     def encode(self, answer: Answer, signature: Signature, call: Call) -> Reply:
         """Write the tensors; `parameters.prediction` names the record, also where the caller chose the id."""
-        data = _output_data(answer, signature)
+        data = output_data(answer, signature)
         outputs = [
             {**tensor, "shape": [len(answer.values), *tensor["shape"][1:]], "data": data[tensor["name"]]}
-            for tensor in _output_tensors(signature)
+            for tensor in output_tensors(signature)
             if not answer.request.outputs or tensor["name"] in answer.request.outputs
         ]
         content = {
@@ -119,10 +111,28 @@ class InferenceV2Protocol:
                 return _json({"live": True})
             case "all":
                 return _json({"live": True, "ready": _check_ready(models)})
-        model = _one(call, models)
+        model = served_model(call.parameters["name"], call.parameters.get("version", ""), models)
         if call.route.call == "ready":
             return _json({"name": model.name, "ready": model.is_ready}, 200 if model.is_ready else 503)
-        return _json(_metadata(model, models))
+        return _json(metadata_of(model, models))
+
+
+def request_of(
+    tensors: Sequence[Tensor], signature: Signature, *, ident: str = "", outputs: tuple[str, ...] = ()
+) -> Request:
+    """Turn tensors into rows, and check which `outputs` are wanted.
+
+    Raises `InvalidInput`, or `RefusedRow` that names row and field.
+    """
+    if len(ident) > 128:
+        raise InvalidInput("'id' must be a text of at most 128 letters")
+    known = tuple(tensor["name"] for tensor in output_tensors(signature))
+    for wanted in outputs:
+        if wanted not in known:
+            raise InvalidInput(f"the model has no output {wanted!r}", hint=did_you_mean(wanted, known))
+    columns = _columns(tensors, signature)
+    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    return Request(rows=rows, id=ident, outputs=outputs)
 
 
 def _json(content: Any, status: int = 200) -> Reply:
@@ -136,8 +146,8 @@ def _check_ready(models: Sequence[Served]) -> bool:
     return True
 
 
-def _one(call: Call, models: Sequence[Served]) -> Served:
-    name, wanted = call.parameters["name"], call.parameters.get("version", "")
+def served_model(name: str, wanted: str, models: Sequence[Served]) -> Served:
+    """Return a version of a model, the default one where none is wanted, or raise `NotFound`."""
     for model in models:
         if model.name == name and (model.version == wanted or (not wanted and model.is_default)):
             return model
@@ -145,7 +155,7 @@ def _one(call: Call, models: Sequence[Served]) -> Served:
     raise NotFound(f"there is no model {name}{'@' * bool(wanted)}{wanted} here", hint=f"there is {there}")
 
 
-def _metadata(model: Served, models: Sequence[Served]) -> dict[str, Any]:
+def metadata_of(model: Served, models: Sequence[Served]) -> dict[str, Any]:
     """Describe the model's tensors as the protocol's metadata endpoint does."""
     return {
         "name": model.name,
@@ -155,11 +165,12 @@ def _metadata(model: Served, models: Sequence[Served]) -> dict[str, Any]:
             {"name": column.name, "datatype": _NATURAL.get(column.type, "BYTES"), "shape": [-1, 1]}
             for column in model.signature.inputs
         ],
-        "outputs": list(_output_tensors(model.signature)),
+        "outputs": list(output_tensors(model.signature)),
     }
 
 
-def _output_tensors(signature: Signature) -> tuple[dict[str, Any], ...]:
+def output_tensors(signature: Signature) -> tuple[dict[str, Any], ...]:
+    """Return name, datatype and shape of what a model answers; -1 stands for the rows."""
     if not signature.is_classification:
         return ({"name": "value", "datatype": "FP64", "shape": [-1, 1]},)
     return (
@@ -168,7 +179,8 @@ def _output_tensors(signature: Signature) -> tuple[dict[str, Any], ...]:
     )
 
 
-def _output_data(answer: Answer, signature: Signature) -> dict[str, list[Any]]:
+def output_data(answer: Answer, signature: Signature) -> dict[str, list[Any]]:
+    """Return the flat values of each output."""
     flat = answer.values.ravel().tolist()
     if not signature.is_classification:
         return {"value": flat}
@@ -177,7 +189,7 @@ def _output_data(answer: Answer, signature: Signature) -> dict[str, list[Any]]:
     return {"label": labels, "probabilities": flat}
 
 
-def _columns(tensors: list[_Tensor], signature: Signature) -> dict[str, list[Any]]:
+def _columns(tensors: Sequence[Tensor], signature: Signature) -> dict[str, list[Any]]:
     """Return the values of each column that was sent, all of the same length."""
     inputs = signature.inputs
     if len(tensors) == 1 and _known(tensors[0], inputs).name not in inputs:
@@ -201,7 +213,7 @@ def _columns(tensors: list[_Tensor], signature: Signature) -> dict[str, list[Any
     return columns
 
 
-def _known(tensor: _Tensor, inputs: Schema) -> _Tensor:
+def _known(tensor: Tensor, inputs: Schema) -> Tensor:
     """Return the tensor under the name by which the model knows it, however its letters are composed."""
     if tensor.name in inputs or (name := composed(tensor.name)) not in inputs:
         return tensor
@@ -213,7 +225,7 @@ def _few(lengths: dict[str, int]) -> str:
     return ", ".join(shown) + (", …" if len(lengths) > 5 else "")
 
 
-def _matrix_columns(tensor: _Tensor, signature: Signature) -> dict[str, list[Any]]:
+def _matrix_columns(tensor: Tensor, signature: Signature) -> dict[str, list[Any]]:
     names = signature.inputs.names
     rows, width = _shape(tensor)
     others = [column.name for column in signature.inputs if not column.type.is_numeric]
@@ -234,7 +246,7 @@ def _matrix_columns(tensor: _Tensor, signature: Signature) -> dict[str, list[Any
     }
 
 
-def _shape(tensor: _Tensor) -> tuple[int, int]:
+def _shape(tensor: Tensor) -> tuple[int, int]:
     """Check datatype and shape before the data are touched; return rows and columns."""
     if tensor.datatype not in _DATATYPES:
         raise InvalidInput(
@@ -247,11 +259,11 @@ def _shape(tensor: _Tensor) -> tuple[int, int]:
         )
     if tensor.shape[0] > MAX_ROWS:
         many = f"{tensor.shape[0]:,} rows are too many for one request"
-        raise RefusedRow(many, row=MAX_ROWS, hint=f"send at most {MAX_ROWS:,}")
+        raise TooManyRows(many, row=MAX_ROWS, hint=f"send at most {MAX_ROWS:,}")
     return tensor.shape[0], prod(tensor.shape[1:])
 
 
-def _flat(tensor: _Tensor) -> list[Any]:
+def _flat(tensor: Tensor) -> list[Any]:
     """Return the data in row-major order, nested or flat, after checking it against the shape."""
     data = tensor.data
     if data and isinstance(data[0], list):
@@ -267,7 +279,7 @@ def _flat(tensor: _Tensor) -> list[Any]:
     return data
 
 
-def _typed(values: list[Any], tensor: _Tensor, column: Column) -> list[Any]:
+def _typed(values: list[Any], tensor: Tensor, column: Column) -> list[Any]:
     """Check that the tensor's datatype fits the column, and give booleans sent as 0 and 1 their type."""
     fitting = _FITTING.get(column.type, frozenset({"BYTES"}))
     if tensor.datatype not in fitting:

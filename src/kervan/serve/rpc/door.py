@@ -1,0 +1,181 @@
+"""The gRPC server: it runs in the event loop of the HTTP server, and asks the same desk."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from kervan.core.errors import ServerFailed
+from kervan.core.identity import new_id
+from kervan.core.plugins import extras_named, plugin, plugins
+from kervan.core.ports import Action, Call, Reply, Route, Service
+from kervan.serve.desk import is_heavy
+from kervan.serve.guard import MAX_BODY
+from kervan.serve.routing import Mounted, Router
+from kervan.serve.rpc.health import HealthService
+from kervan.serve.rpc.messages import pool
+from kervan.serve.rpc.status import code_of, metadata_of, words_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
+    from kervan.core.nouns import Serving
+    from kervan.serve.desk import Admission, Desk
+
+_CHANGES = {Action.LOAD, Action.UNLOAD}
+_OPTIONS = (
+    ("grpc.max_receive_message_length", MAX_BODY),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.max_concurrent_streams", 1_000),
+    ("grpc.so_reuseport", 0),
+)
+
+
+class Door:
+    """Answers gRPC calls at a desk, by every service that is installed."""
+
+    def __init__(self, desk: Desk) -> None:
+        with extras_named():
+            import grpc.aio
+        self._desk = desk
+        self._grpc = grpc
+        self._ending = asyncio.Event()
+        self._health = HealthService(desk.engine, self._ending)
+        services: dict[str, Service] = {name: plugin("service", name) for name in plugins("service")}
+        self._health.names = ("", *(service.service for service in services.values()))
+        Router(services)  # refuses routes that do not say who may use them
+        self._server = grpc.aio.server(options=_OPTIONS)
+        self._server.add_generic_rpc_handlers(
+            (*(self._handler(*each) for each in services.items()), self._health.handler())
+        )
+        if desk.engine.current.serving.reflection:
+            self._reflect(self._health.names[1:])
+
+    async def open(self, serving: Serving) -> int:
+        """Listen as `serving` says, and return the port. Raises `ServerFailed` where it cannot be had."""
+        host = f"[{serving.host}]" if ":" in serving.host else serving.host
+        try:
+            port: int = self._server.add_insecure_port(f"{host}:{serving.grpc_port}")
+        except RuntimeError as error:
+            raise ServerFailed(
+                f"port {serving.grpc_port} on {serving.host} cannot be had for gRPC",
+                hint="choose another gRPC port, or 0 for a free one",
+            ) from error
+        await self._server.start()
+        return port
+
+    async def close(self, seconds: float) -> None:
+        """Take no more calls, and wait for the answers to those that came."""
+        self._ending.set()
+        await self._server.stop(seconds)
+
+    def _reflect(self, names: Iterable[str]) -> None:
+        with extras_named():
+            from grpc_reflection.v1alpha import reflection
+        health = self._health.service
+        reflection.enable_server_reflection(
+            (*names, health, reflection.SERVICE_NAME), self._server, pool=pool()
+        )
+
+    def _handler(self, protocol: str, service: Service) -> Any:
+        """Return what answers the calls of one service. Messages stay bytes: the services read them."""
+        methods = {}
+        for route in service.routes:
+            call = _Method(self, Mounted(route, protocol, service), service)
+            if route.call in service.streamed:
+                methods[route.call] = self._grpc.stream_stream_rpc_method_handler(call.stream)
+            else:
+                methods[route.call] = self._grpc.unary_unary_rpc_method_handler(call.answer)
+        return self._grpc.method_handlers_generic_handler(service.service, methods)
+
+
+class _Method:
+    """One method of a service."""
+
+    def __init__(self, door: Door, mounted: Mounted, service: Service) -> None:
+        self._desk = door._desk
+        self._codes = door._grpc.StatusCode
+        self._end = door._grpc.aio.EOF
+        self._ending = door._ending
+        self._mounted = mounted
+        self._service = service
+
+    async def answer(self, body: bytes, context: Any) -> bytes:
+        """Answer a call with one message."""
+        started = time.perf_counter()
+        admission: Admission | None = None
+        request_id = ""
+        try:
+            admission = self._admit(context)
+            request_id = admission.request_id or new_id()
+            reply = await self._reply(admission, body, request_id)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
+            request_id = request_id or new_id()
+            reply = self._desk.complain(error, request_id, admission)
+            self._desk.count(admission, reply.status, started)
+            return await self._abort(context, error, reply, request_id)
+        self._desk.count(admission, reply.status, started)
+        context.set_trailing_metadata((("x-request-id", request_id),))
+        return reply.body
+
+    async def stream(self, messages: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
+        """Answer the messages of a stream, each by itself; one that is refused does not end it."""
+        try:
+            admission = self._admit(context)
+        except Exception as error:  # noqa: BLE001
+            reply = self._desk.complain(error, ident := new_id())
+            self._desk.count(None, reply.status, time.perf_counter())
+            await self._abort(context, error, reply, ident)
+        async for body in self._arriving(context):
+            started = time.perf_counter()
+            request_id = new_id()
+            try:
+                reply = await self._reply(admission, body, request_id)
+            except Exception as error:  # noqa: BLE001
+                reply = self._desk.complain(error, request_id, admission)
+                call = Call(route=self._mounted.route, body=body)
+                refusal = self._service.complain(call, words_of(reply))
+                reply = Reply(body=refusal, status=reply.status)
+            self._desk.count(admission, reply.status, started)
+            yield reply.body
+
+    async def _arriving(self, context: Any) -> AsyncIterator[bytes]:
+        """Give the messages of a stream until its end, or until the server is to end."""
+        ending = asyncio.create_task(self._ending.wait())
+        try:
+            while not self._ending.is_set():
+                reading = asyncio.ensure_future(context.read())
+                await asyncio.wait({reading, ending}, return_when=asyncio.FIRST_COMPLETED)
+                if not reading.done():
+                    reading.cancel()
+                    return
+                body = reading.result()
+                if body is self._end:
+                    return
+                yield body
+        finally:
+            ending.cancel()
+
+    def _admit(self, context: Any) -> Admission:
+        return self._desk.admit_call(self._mounted, _read_metadata(context.invocation_metadata()))
+
+    async def _reply(self, admission: Admission, body: bytes, request_id: str) -> Reply:
+        route: Route = self._mounted.route
+        if route.action in _CHANGES:
+            admission = replace(admission, parameters=self._service.model_of(Call(route=route, body=body)))
+        if is_heavy(admission, body):
+            return await asyncio.to_thread(self._desk.reply, admission, body, request_id)
+        return self._desk.reply(admission, body, request_id)
+
+    async def _abort(self, context: Any, error: Exception, reply: Reply, request_id: str) -> bytes:
+        code = getattr(self._codes, code_of(error, reply))
+        await context.abort(code, words_of(reply), metadata_of(reply, request_id))
+        raise AssertionError  # `abort` always raises
+
+
+def _read_metadata(metadata: Iterable[tuple[str, str | bytes]] | None) -> Iterable[tuple[bytes, bytes]]:
+    return [
+        (name.encode(), value.encode() if isinstance(value, str) else value) for name, value in metadata or ()
+    ]

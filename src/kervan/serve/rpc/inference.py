@@ -1,0 +1,167 @@
+"""`inference.GRPCInferenceService`: the Open Inference Protocol v2, with Triton's stream and repository.
+
+Tensors are those of `kervan.serve.protocols.inference_v2`, with typed `contents` or as bytes in
+`raw_input_contents`; the answer has its tensors as the request had them. NaN is a missing value.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from kervan.core.errors import InvalidInput
+from kervan.core.ports import GRPC, Action, Answer, Call, Choose, Reply, Request, Route, Scope, Served
+from kervan.serve.protocols.inference_v2 import (
+    Tensor,
+    metadata_of,
+    output_data,
+    output_tensors,
+    request_of,
+    served_model,
+)
+from kervan.serve.protocols.raw import read_raw, texts, write_raw
+from kervan.serve.rpc.messages import message, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from kervan.core.schema import Signature
+
+_SERVICE = "inference.GRPCInferenceService"
+_STREAM = "ModelStreamInfer"
+_CONTENTS = {
+    "BOOL": "bool_contents",
+    "INT8": "int_contents",
+    "INT16": "int_contents",
+    "INT32": "int_contents",
+    "INT64": "int64_contents",
+    "UINT8": "uint_contents",
+    "UINT16": "uint_contents",
+    "UINT32": "uint_contents",
+    "UINT64": "uint64_contents",
+    "FP32": "fp32_contents",
+    "FP64": "fp64_contents",
+    "BYTES": "bytes_contents",
+}
+
+
+def _route(call: str, action: Action, scope: Scope) -> Route:
+    return Route(path=f"/{_SERVICE}/{call}", action=action, scope=scope, takes=(GRPC,), call=call)
+
+
+class InferenceService:
+    """The gRPC side of KServe, Triton, Seldon and others."""
+
+    complaint = ""
+    service = _SERVICE
+    streamed = frozenset({_STREAM})
+    routes = (
+        _route("ServerLive", Action.INFORM, Scope.OPEN),
+        _route("ServerReady", Action.INFORM, Scope.OPEN),
+        _route("ModelReady", Action.INFORM, Scope.OPEN),
+        _route("ServerMetadata", Action.INFORM, Scope.OPEN),
+        _route("ModelMetadata", Action.INFORM, Scope.OPEN),
+        _route("ModelInfer", Action.PREDICT, Scope.PREDICT),
+        _route(_STREAM, Action.PREDICT, Scope.PREDICT),
+        _route("RepositoryIndex", Action.INFORM, Scope.CONTROL),
+        _route("RepositoryModelLoad", Action.LOAD, Scope.CONTROL),
+        _route("RepositoryModelUnload", Action.UNLOAD, Scope.CONTROL),
+    )
+
+    def decode(self, call: Call, choose: Choose) -> Request:
+        """Read the tensors into rows; `id` is echoed in the answer."""
+        infer = parse("inference.ModelInferRequest", call.body)
+        signature = choose(infer.model_name, infer.model_version)
+        raw = infer.raw_input_contents
+        if raw and len(raw) != len(infer.inputs):
+            raise InvalidInput(
+                f"there are {len(infer.inputs)} inputs, and {len(raw)} of them as raw_input_contents",
+                hint="send all of them so, or none",
+            )
+        tensors = [_tensor(tensor, raw[place] if raw else None) for place, tensor in enumerate(infer.inputs)]
+        request = request_of(
+            tensors, signature, ident=infer.id, outputs=tuple(wanted.name for wanted in infer.outputs)
+        )
+        return Request(rows=request.rows, id=request.id, outputs=request.outputs, form=bool(raw))
+
+    def encode(self, answer: Answer, signature: Signature, call: Call) -> Reply:
+        """Write the tensors; `parameters.prediction` names the record, also where the caller chose the id."""
+        found = message("inference.ModelInferResponse")(
+            model_name=answer.model, model_version=answer.version, id=answer.request.id or answer.id
+        )
+        found.parameters["prediction"].string_param = answer.id
+        data = output_data(answer, signature)
+        for tensor in output_tensors(signature):
+            name, datatype = tensor["name"], tensor["datatype"]
+            if answer.request.outputs and name not in answer.request.outputs:
+                continue
+            shape = [len(answer.values), *tensor["shape"][1:]]
+            output = found.outputs.add(name=name, datatype=datatype, shape=shape)
+            if answer.request.form:
+                found.raw_output_contents.append(write_raw(data[name], datatype))
+            else:
+                _fill(output.contents, data[name], datatype)
+        if call.route.call == _STREAM:
+            found.parameters["triton_final_response"].bool_param = True
+            found = message("inference.ModelStreamInferResponse")(infer_response=found)
+        return Reply(body=found.SerializeToString(), kind=GRPC)
+
+    def inform(self, call: Call, models: Sequence[Served]) -> Reply:
+        """Tell about the server, its models, or one of them."""
+        asked = parse(f"inference.{call.route.call}Request", call.body)
+        match call.route.call:
+            case "ServerLive":
+                members: dict[str, Any] = {"live": True}
+            case "ServerReady":
+                members = {"ready": all(model.is_ready for model in models)}
+            case "ServerMetadata":
+                members = {"name": "kervan", "version": version("kervan"), "extensions": ["model_repository"]}
+            case "ModelReady":
+                members = {"ready": served_model(asked.name, asked.version, models).is_ready}
+            case "ModelMetadata":
+                members = metadata_of(served_model(asked.name, asked.version, models), models)
+            case "RepositoryIndex":
+                members = {"models": [_indexed(each) for each in models if each.is_ready or not asked.ready]}
+            case _:
+                members = {}
+        found = message(f"inference.{call.route.call}Response")(**members)
+        return Reply(body=found.SerializeToString(), kind=GRPC)
+
+    def model_of(self, call: Call) -> Mapping[str, str]:
+        """Return the model that is to be loaded or unloaded; `version` among the parameters chooses one."""
+        asked = parse(f"inference.{call.route.call}Request", call.body)
+        wanted = asked.parameters["version"].string_param if "version" in asked.parameters else ""
+        return {"name": asked.model_name, "version": wanted}
+
+    def complain(self, call: Call, words: str) -> bytes:
+        """Write what was wrong with one request of a stream, which goes on."""
+        found = message("inference.ModelStreamInferResponse")(error_message=words)
+        try:
+            found.infer_response.id = parse("inference.ModelInferRequest", call.body).id
+        except InvalidInput:
+            found.infer_response.id = ""
+        return bytes(found.SerializeToString())
+
+
+def _tensor(tensor: Any, raw: bytes | None) -> Tensor:
+    datatype = tensor.datatype
+    if raw is not None:
+        data = read_raw(raw, datatype, tensor.name)
+    else:
+        contents = getattr(tensor.contents, _CONTENTS.get(datatype, "fp64_contents"))
+        data = texts(contents, tensor.name) if datatype == "BYTES" else list(contents)
+    return Tensor(name=tensor.name, shape=list(tensor.shape), datatype=datatype, data=data)
+
+
+def _fill(contents: Any, values: Sequence[Any], datatype: str) -> None:
+    written = [value.encode() for value in values] if datatype == "BYTES" else values
+    getattr(contents, _CONTENTS[datatype]).extend(written)
+
+
+def _indexed(model: Served) -> dict[str, str]:
+    return {
+        "name": model.name,
+        "version": model.version,
+        "state": "READY" if model.is_ready else "UNAVAILABLE",
+        "reason": model.reason,
+    }
