@@ -4,6 +4,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 LIGHT  := $(VENV)/.light
 WHOLE  := $(VENV)/.whole
+PARALLEL := --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: help setup setup-everything demo test test-everything test-rest matrix lint docs bench clean
 
@@ -32,15 +33,15 @@ demo: $(READY)  ## Live one model's whole life on a real table
 	$(BIN)/kervan demo .demo
 
 test: $(LIGHT)  ## Run the quick tests and doctests that need no framework, compiler or server
-	$(BIN)/python -m pytest --part=light --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --part=light $(PARALLEL)
 
 test-everything: test test-rest  ## Run all tests and doctests
 
 test-rest: $(WHOLE)  ## Run those that `test` leaves out
-	$(BIN)/python -m pytest --part=rest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --part=rest $(PARALLEL)
 
 matrix: $(WHOLE)  ## Prove every estimator in every format anew, as the page of estimators has them
-	$(BIN)/python -m pytest --whole-matrix --numprocesses auto --dist loadfile tests/package/matrix
+	$(BIN)/python -m pytest --whole-matrix $(PARALLEL) tests/package/matrix tests/package/test_real_tables.py
 
 lint: $(WHOLE)  ## Check style, types and layers
 	$(BIN)/ruff check .

@@ -44,7 +44,7 @@ def test_a_refused_row_is_counted_from_the_first_of_all(place: Place) -> None:
     assert caught.value.hint == 'send 39, not "39"'
 
 
-@pytest.mark.parametrize("url", ["", "localhost:8000", "https://localhost", "http://", "http://localhost:x"])
+@pytest.mark.parametrize("url", ["", "localhost:8000", "ftp://localhost", "http://", "http://localhost:x"])
 def test_what_is_no_url_is_said(url: str) -> None:
     with pytest.raises(InvalidInput, match="not a server's URL"):
         ask(url, [ROW])

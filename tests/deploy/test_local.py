@@ -221,6 +221,6 @@ def test_a_server_that_says_why_it_ends_does_not_run(place: Place) -> None:
 
 
 def test_a_wider_address_is_refused_before_anything_starts(place: Place) -> None:
-    with pytest.raises(ServerFailed, match="no access control yet"):
+    with pytest.raises(ServerFailed, match="there are no keys"):
         place.release(host="0.0.0.0")
     assert running(place.folder) is None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -44,10 +45,10 @@ def live(serving: Callable[..., Serving], tmp_path: Path) -> Iterator[Callable[.
     """Start real server processes; what still runs at the end is ended."""
     started: list[Live] = []
 
-    def start(package: str = "1.0.0") -> Live:
+    def start(package: str = "1.0.0", **closed: str) -> Live:
         folder = tmp_path / f"server-{len(started)}"
         folder.mkdir()
-        server = Live(folder, serving(package))
+        server = Live(folder, replace(serving(package), **closed))
         started.append(server)
         server.start()
         return server

@@ -17,6 +17,7 @@ import msgspec
 from kervan.core.nouns import ServerState, Serving
 
 if TYPE_CHECKING:
+    import ssl
     from pathlib import Path
 
 JSON = {"content-type": "application/json"}
@@ -39,6 +40,7 @@ class Live:
         self.serving = serving
         self.file = folder / "serving.json"
         self.process: subprocess.Popen[bytes] | None = None
+        self.context: ssl.SSLContext | None = None  # what we show and whom we trust, over TLS
 
     def write(self, serving: Serving) -> None:
         self.serving = serving
@@ -90,9 +92,14 @@ class Live:
         self.process.terminate()
         return self.process.wait(timeout=30)
 
+    def connect(self) -> http.client.HTTPConnection:
+        if self.context is None:
+            return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30, context=self.context)
+
     def ask(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Reply:
         content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = self.connect()
         try:
             sent = JSON if headers is None and content is not None else headers or {}
             connection.request(method, path, content, sent)

@@ -23,6 +23,7 @@ with extras_named():
         drift,
         frames,
         gc,
+        keys,
         predict,
         records,
         register,
@@ -39,8 +40,9 @@ with extras_named():
 if TYPE_CHECKING:
     from kervan.app.audit import Audit
     from kervan.app.gc import Sweep
+    from kervan.app.keys import Issued
     from kervan.core.config import Check, DataSettings, Goal
-    from kervan.core.nouns import Dataset, Deployment, Event, Finding, Model
+    from kervan.core.nouns import Dataset, Deployment, Event, Finding, Key, Model
     from kervan.flow.step import Pipeline
 
 
@@ -197,6 +199,28 @@ class Session:
     def releases(self) -> Listing[Deployment]:
         """Return all deployments, newest first."""
         return Listing(release.releases(self.project), ("name", "shares", "endpoint", "creator", "why"))
+
+    def create_key(
+        self, *scopes: str, name: str = "", days: float | None = None, rate: str = "", why: str = ""
+    ) -> Issued:
+        """Issue a key to the servers, such as for `predict:income`; its `token` is shown this once.
+
+        Without `days` it does not expire; `rate` is how often it may be used, such as `100/minute`.
+        """
+        seconds = None if days is None else days * 86_400
+        return keys.create_key(self.project, scopes, name=name, seconds=seconds, rate=rate, why=why)
+
+    def rotate_key(self, key: str, *, hours: float = 1.0, why: str = "") -> Issued:
+        """Give a key, by its id or name, a new secret; the one before opens for `hours` more."""
+        return keys.rotate_key(self.project, key, overlap=hours * 3600, why=why)
+
+    def revoke_key(self, key: str, *, why: str = "") -> Key:
+        """Let a key, by its id or name, open nothing any more: within a second."""
+        return keys.revoke_key(self.project, key, why=why)
+
+    def keys(self) -> Listing[Key]:
+        """Return all keys that were ever issued, newest first."""
+        return Listing(keys.keys(self.project), ("id", "name", "scopes", "rate", "expires", "revoked"))
 
     def runs(self, metric: str = "", *, ascending: bool = False, limit: int = 100) -> Listing[Any]:
         """Return runs: the newest, or those with the best last value of a metric."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from kervan.app.audit import verify
 from kervan.app.beside import look_at_cache, look_at_key, look_at_permissions
+from kervan.app.keys import access_file, is_published, keys
 from kervan.app.release import SCOPE, altered_file, current_deployment, state_of
 from kervan.core.errors import KervanError, NotFound
 from kervan.core.nouns import Finding, Model, Status, Verdict
@@ -31,6 +33,7 @@ def examine(project: Project) -> list[Finding]:
         ("runs", _runs),
         ("environments", _environments),
         ("key", look_at_key),
+        ("keys to servers", _keys),
         ("cache", look_at_cache),
         ("permissions", look_at_permissions),
         ("disk", _disk),
@@ -119,6 +122,16 @@ def _environments(project: Project) -> Iterator[Finding]:
             hint = f"`kervan release --to {name}` brings it back, and its server.log may say what ended it"
             yield _finding("environments", Verdict.FAILED, message, hint)
     yield _finding("environments", Verdict.PASSED, f"{len(names)} environments point to known models")
+
+
+def _keys(project: Project) -> Iterator[Finding]:
+    """What the servers know of keys has to be what is on record: a revoked key opens nothing."""
+    if not is_published(project):
+        message = f"{access_file(project)} is not what is on record of keys"
+        yield _finding("keys to servers", Verdict.FAILED, message, "`kervan key publish` writes it anew")
+        return
+    count = sum(key.opens(time.time()) for key in keys(project))
+    yield _finding("keys to servers", Verdict.PASSED, f"servers know the {count} keys that open something")
 
 
 def _disk(project: Project) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from kervan.app.register import find_model
 from kervan.app.release import find_deployment
 from kervan.core.errors import InvalidInput, RefusedRow, did_you_mean
-from kervan.deploy.client import ask
+from kervan.deploy.client import Credentials, ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,7 +28,9 @@ def predict(
     project: Project, rows: Sequence[Mapping[str, Any]], *, environment: str = "production"
 ) -> list[dict[str, Any]]:
     """Return one answer for each row, in order, from the model that answers in the environment."""
-    return ask(find_deployment(project, environment).endpoint, rows, _teller(project, len(rows)))
+    deployment = find_deployment(project, environment)
+    credentials = Credentials(certificate=deployment.plan.certificate)
+    return ask(deployment.endpoint, rows, _teller(project, len(rows)), credentials)
 
 
 def predict_asked(project: Project, asked: Asked, *, environment: str = "production") -> list[dict[str, Any]]:

@@ -7,26 +7,30 @@ import os
 import time
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kervan.app.accept import open_suspicions
 from kervan.app.adopt import model_of
 from kervan.app.register import cached_package, find_model, package_folder, signing_key
 from kervan.app.segments import records_folder, seal_records
+from kervan.core.access import check_doors
 from kervan.core.errors import NotFound, Refused, did_you_mean
 from kervan.core.identity import Ref, check_name, new_id
 from kervan.core.nouns import Deployment, Link, Model, Package, Plan, Report, Serving
 from kervan.core.plugins import plugin
 from kervan.core.private import make_private, open_private, write_private
+from kervan.core.workspace import doors_of
 from kervan.store.database import storage_errors
 from kervan.store.events import Entry
 from kervan.store.transaction import POINTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path, PurePath
+    from pathlib import PurePath
 
     from kervan.app.project import Project
+    from kervan.core.access import Doors
     from kervan.core.ports import Target
 
 SCOPE = "environment"
@@ -48,7 +52,7 @@ def release(project: Project, ref: str, *, to: str = "", why: str = "") -> Deplo
     named = model_of(project, ref, why=why) if is_open else None
     if named is not None and not why:
         _check_suspicions(project, named)
-    plan = Plan(host=settings.host, port=settings.port)
+    plan = _plan(project)
     with _one_at_a_time(project, environment):
         current = current_deployment(project, environment)
         model = named or _returning(project, environment)
@@ -59,6 +63,27 @@ def release(project: Project, ref: str, *, to: str = "", why: str = "") -> Deplo
             done = _replace(project, model, prepared)
         seal_records(project, environment)
     return done
+
+
+def _plan(project: Project) -> Plan:
+    """Return what the settings want, or raise `Refused` for an address that others could reach."""
+    settings = project.config.release
+    doors = doors_of(project.config)
+    check_doors(settings.host, doors)
+    _check_files(doors)
+    return Plan(host=settings.host, port=settings.port, **doors.closed)
+
+
+def _check_files(doors: Doors) -> None:
+    """Raise `InvalidInput` for keys and certificates with which no server would start."""
+    if doors.keys:
+        from kervan.serve.access import read_grants  # brings the web server's libraries
+
+        read_grants(Path(doors.keys))
+    if doors.certificate:
+        from kervan.serve.tls import Certificates
+
+        Certificates(doors)
 
 
 def _check_suspicions(project: Project, model: Model) -> None:
@@ -237,6 +262,7 @@ def _render(project: Project, deployment: Deployment, package: Path) -> Mapping[
         records=str(records_folder(project, deployment.name)),
         host=deployment.plan.host,
         port=deployment.plan.port,
+        **deployment.plan.closed,
         trusted=(signing_key(project).signer.key_id,),
     )
     target: Target = plugin("target", deployment.plan.target)

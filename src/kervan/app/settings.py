@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kervan.core.config import ReleaseSettings
+from kervan.core.access import check_doors
 from kervan.core.errors import InvalidConfig
 from kervan.core.identity import check_name
 from kervan.core.plugins import plugins, which_meant
+from kervan.core.workspace import doors_of
 from kervan.model.candidates import check_families
 from kervan.package.proving.build import served_format
 
@@ -28,16 +29,9 @@ def check_settings(config: Config) -> None:
     check_families(config.model.families)
     if config.release.to:
         check_name(config.release.to, "an environment")
-        _check_host(config.release.host)
+        check_doors(config.release.host, doors_of(config))
     _check_formats(config.package.formats)
     _check_numbers(config)
-
-
-def _check_host(host: str) -> None:
-    if host != ReleaseSettings().host:
-        from kervan.serve.guard import check_loopback  # brings the web server's libraries
-
-        check_loopback(host)
 
 
 def _check_formats(formats: tuple[str, ...]) -> None:

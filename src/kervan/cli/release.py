@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -11,7 +11,11 @@ from kervan.cli.edge import Shown, shows, table, with_project
 from kervan.core.shown import moment
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kervan.app.project import Project
+
+_Command = TypeVar("_Command", bound="Callable[..., Any]")
 
 
 @click.command()
@@ -79,6 +83,10 @@ def releases(project: Project) -> Shown:
     return Shown(value, table(headers, rows, empty="nothing was released yet: `kervan release`"))
 
 
+def _file_option(name: str, parameter: str, told: str) -> Callable[[_Command], _Command]:
+    return click.option(name, parameter, type=click.Path(path_type=Path, dir_okay=False), help=told)
+
+
 @click.command()
 @click.argument("model", default="")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
@@ -99,13 +107,24 @@ def releases(project: Project) -> Shown:
     multiple=True,
     help="The public key of whoever made the package: no other signature counts. May be repeated.",
 )
-def serve(model: str, host: str, port: int, records: Path, keys: tuple[Path, ...]) -> None:
+@_file_option("--keys", "access", "The file with the keys of those who may ask: .kervan/access.json.")
+@click.option("--rate", default="", help="How often each key may ask a model, such as 100/minute.")
+@_file_option("--cert", "certificate", "The certificate for TLS, with those above it, as PEM.")
+@_file_option("--cert-key", "certificate_key", "The certificate's key, as PEM without a password.")
+@_file_option("--client-ca", "client_ca", "Let in only whose certificate was signed by this authority.")
+@click.option("--behind-proxy", "proxy", default="", help="The address of a proxy that alone may connect.")
+def serve(
+    model: str, host: str, port: int, records: Path, keys: tuple[Path, ...], **closed: Path | str | None
+) -> None:
     """Answer for a package (a folder or one file), or for a MODEL of this project, in the foreground.
+
+    Where others can reach it, it needs --keys, and --cert with --cert-key or --behind-proxy.
 
     \b
     Example:
       kervan serve income@1.0.0 --port 8001
       kervan serve ./income-1.0.0.kervan --key ayse.pem
+      kervan serve income --host 0.0.0.0 --keys .kervan/access.json --cert server.pem --cert-key server.key
     """
     from kervan.app.package import key_ids
     from kervan.core.identity import new_id
@@ -113,6 +132,7 @@ def serve(model: str, host: str, port: int, records: Path, keys: tuple[Path, ...
     from kervan.serve.log import log_json_lines
     from kervan.serve.server import serve as answer
 
+    doors: dict[str, Any] = {name: str(value or "") for name, value in closed.items()}
     serving = Serving(
         environment="local",
         deployment=new_id(),
@@ -121,6 +141,8 @@ def serve(model: str, host: str, port: int, records: Path, keys: tuple[Path, ...
         host=host,
         port=port,
         trusted=key_ids(keys),
+        keys=doors.pop("access"),
+        **doors,
     )
     log_json_lines()
     answer(serving)

@@ -23,6 +23,7 @@ COMMANDS = {
     "release": ("kervan.cli.release:release", "Let a model answer in an environment."),
     "releases": ("kervan.cli.release:releases", "Show what runs where, since when, by whom, and why."),
     "serve": ("kervan.cli.release:serve", "Answer for a model or package in the foreground."),
+    "key": ("kervan.cli.key:key", "Issue, list, rotate and revoke keys to the servers."),
     "predict": ("kervan.cli.release:predict", "Ask the model that is in production."),
     "trace": ("kervan.cli.watch:trace", "Walk from one prediction back to rows, code and approver."),
     "drift": ("kervan.cli.watch:drift", "Compare what is asked with what was trained on."),

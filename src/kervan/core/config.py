@@ -13,6 +13,7 @@ from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from unicodedata import normalize
 
+from kervan.core.access import Doors
 from kervan.core.errors import InvalidConfig, did_you_mean
 from kervan.core.reading import composed
 
@@ -181,7 +182,7 @@ class PackageSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReleaseSettings:
+class ReleaseSettings(Doors):
     """`[release]`: the environment to release to; without `to`, `kervan run` ends at registration."""
 
     to: str = ""

@@ -25,6 +25,9 @@ _VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", re.ASCII)
 _CHUNK = 1 << 20
 
 
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+
+
 class _Clock:
     """Issues strictly rising 128-bit numbers: 48 bits of milliseconds, 80 random bits."""
 
@@ -32,11 +35,13 @@ class _Clock:
         self._lock = threading.Lock()
         self._last = 0
 
-    def tick(self) -> int:
+    def tick(self, count: int = 1) -> int:
+        """Return the first of so many numbers in a row."""
         fresh = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
         with self._lock:
-            self._last = max(fresh, self._last + 1)
-            return self._last
+            first = max(fresh, self._last + 1)
+            self._last = first + count - 1
+            return first
 
 
 _clock = _Clock()
@@ -49,8 +54,26 @@ def new_id() -> str:
     >>> len(first), first < second
     (26, True)
     """
-    number = _clock.tick()
-    return "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
+    return _written(_clock.tick())
+
+
+def new_ids(count: int) -> list[str]:
+    """Return ids made at once, rising: they follow each other without a gap, which makes them cheap.
+
+    >>> ids = new_ids(3)
+    >>> len(ids), ids == sorted(ids)
+    (3, True)
+    """
+    first = _clock.tick(count)
+    low = first & 0xFFFFF
+    if low + count > 0xFFFFF:
+        return [_written(first + place) for place in range(count)]
+    front = _written(first)[:-4]
+    return [front + _PAIRS[number >> 10] + _PAIRS[number & 1023] for number in range(low, low + count)]
+
+
+def _written(number: int) -> str:
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])
 
 
 def id_time(ident: str) -> float:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from kervan.core.access import Doors, Secret
 from kervan.core.reading import AS_WRITTEN, Reading
 from kervan.core.schema import Schema, Signature
 
@@ -273,7 +274,7 @@ class Package(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(Doors):
     """What a target must realise."""
 
     target: str = "local"
@@ -282,7 +283,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Serving:
+class Serving(Doors):
     """What one server process is told to do: answer for `package` (a folder) and record into `records`.
 
     `others` are packages that answer whoever names them; `folder` is one of packages from which more are
@@ -303,6 +304,15 @@ class Serving:
     workers: int = 1
     grpc_port: int | None = None
     reflection: bool = False
+
+    def url(self, port: int) -> str:
+        """Return the server's address where it listens on `port`.
+
+        >>> Serving(environment="e", deployment="d", package="p", records="r").url(8001)
+        'http://127.0.0.1:8001'
+        """
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.certificate else 'http'}://{host}:{port}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -331,6 +341,21 @@ class Deployment(Record):
     plan: Plan
     endpoint: str
     why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key(Record):
+    """What opens a server's door: for which scopes, how often, until when. No secret itself is kept."""
+
+    scopes: tuple[str, ...]
+    secrets: tuple[Secret, ...]
+    rate: str = ""
+    expires: float | None = None
+    revoked: float | None = None
+
+    def opens(self, at: float) -> bool:
+        """Say whether the key is neither revoked nor expired."""
+        return self.revoked is None and (self.expires is None or at < self.expires)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

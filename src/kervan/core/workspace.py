@@ -1,10 +1,11 @@
-"""Which workspace a project uses: `.kervan` beside its `kervan.toml`, unless set otherwise."""
+"""Where a project keeps everything (`.kervan` beside its `kervan.toml`, unless set), and how it is closed."""
 
 from __future__ import annotations
 
 import getpass
 from typing import TYPE_CHECKING
 
+from kervan.core.access import ACCESS_FILE, Doors, is_loopback
 from kervan.core.nouns import Workspace
 
 if TYPE_CHECKING:
@@ -22,6 +23,21 @@ def workspace_of(config: Config) -> Workspace:
         blobs=config.workspace.blobs or str(root / "blobs"),
         actor=config.workspace.actor or _login(),
     )
+
+
+def doors_of(config: Config) -> Doors:
+    """Return how what a project releases is closed, with paths that begin in its folder.
+
+    Where others can reach it and no file of keys is named, the workspace's own counts.
+    """
+    settings = config.release
+    files = {
+        name: str((config.folder / getattr(settings, name)).resolve()) if getattr(settings, name) else ""
+        for name in ("keys", "certificate", "certificate_key", "client_ca")
+    }
+    if not files["keys"] and (settings.proxy or not is_loopback(settings.host)):
+        files["keys"] = str(workspace_of(config).root / ACCESS_FILE)
+    return Doors(rate=settings.rate, proxy=settings.proxy, **files)
 
 
 def _login() -> str:

@@ -32,14 +32,14 @@ _SLACK = 5.0  # lets the answer 408 go out before the connection is cut
 _MAX_HEAD = 32 << 10
 _MAX_HEADERS = 100
 _MAX_EXTRA = 64 << 10  # bytes around the pieces of a body in chunks, beside as many as the body has
-_MAX_PLAIN = 64 << 10  # bytes of a body that is answered here
+_MAX_PLAIN = 256 << 10  # bytes of a body that is answered here
 _MAX_KNOWN = 2_048  # heads that are remembered
 _MAX_KNOWN_SIZE = 2_048  # bytes of each
 _MAX_LATER = 256 << 10
 _END = b"\r\n\r\n"
 _SAFE = "".join(f"{name}: {value}\r\n" for name, value in SAFE_HEADERS.items()).encode()
 _VARYING = frozenset({"x-request-id", "traceparent"})
-_NOT_PLAIN = frozenset({"transfer-encoding", "expect", "upgrade", "content-encoding", "connection"})
+_NOT_PLAIN = frozenset({b"transfer-encoding", b"expect", b"upgrade", b"content-encoding"})
 
 
 class Connection(HttpToolsProtocol):
@@ -88,28 +88,34 @@ class Connection(HttpToolsProtocol):
         super().resume_writing()
         self._release()
 
+    def answer_well(self, body: bytes, request_id: str) -> None:
+        """Write the JSON of predictions."""
+        app, headers = self.app, self.server_state.default_headers
+        if app.headers is not headers:  # with the date, once a second
+            app.headers, app.head = headers, self._head_of(Reply(body=b""))
+        self._write(b"%b%d\r\nx-request-id: %b\r\n\r\n%b" % (app.head, len(body), request_id.encode(), body))
+
     def answer(self, reply: Reply, request_id: str) -> None:
         """Write the answer to a request that was answered here."""
+        head = self._head_of(reply)
+        self._write(
+            b"%b%d\r\nx-request-id: %b\r\n\r\n%b" % (head, len(reply.body), request_id.encode(), reply.body)
+        )
+
+    def _head_of(self, reply: Reply) -> bytes:
+        """Return the head of an answer up to the number of its bytes."""
+        date = b"".join(b"%b: %b\r\n" % pair for pair in self.server_state.default_headers)
+        others = "".join(f"{name}: {value}\r\n" for name, value in reply.headers.items())
+        kind = f"content-type: {reply.kind}\r\n{others}".encode("latin-1")
+        return b"%b%b%b%bcontent-length: " % (STATUS_LINE[reply.status], date, kind, _SAFE)
+
+    def _write(self, answer: bytes) -> None:
         self._asked -= 1
-        if self.transport is None or self.transport.is_closing():
+        if self.transport.is_closing():
             return
-        others = (
-            "".join(f"{name}: {value}\r\n" for name, value in reply.headers.items()) if reply.headers else ""
-        )
-        self.transport.write(
-            b"%b%bcontent-type: %b\r\ncontent-length: %d\r\n%bx-request-id: %b\r\n%b%b\r\n%b"
-            % (
-                STATUS_LINE[reply.status],
-                self._date(),
-                reply.kind.encode(),
-                len(reply.body),
-                _SAFE,
-                request_id.encode(),
-                others.encode("latin-1"),
-                b"connection: close\r\n" if self._is_ending else b"",
-                reply.body,
-            )
-        )
+        if self._is_ending:
+            answer = answer.replace(b"\r\n", b"\r\nconnection: close\r\n", 1)
+        self.transport.write(answer)
         if self._is_ending:
             self.transport.close()
         elif self._later and not self.flow.write_paused:
@@ -238,7 +244,8 @@ class Connection(HttpToolsProtocol):
         """Return the admission of a head and its body's length, None if it is not for here."""
         known = self.app.known
         admitted = known.get(head)
-        if admitted is None:
+        if admitted is None or admitted[0].caller.generation != self._desk.access.generation:
+            known.pop(head, None)
             admitted = _read_plain(head, self._desk, self.scheme or "http")
             if (
                 admitted is not None
@@ -260,9 +267,6 @@ class Connection(HttpToolsProtocol):
                 self.send_400_response("The head is too large.")
             else:
                 self.transport.abort()
-
-    def _date(self) -> bytes:
-        return b"".join(b"%b: %b\r\n" % pair for pair in self.server_state.default_headers)
 
     def _set_deadline(self, seconds: float) -> None:
         self._clear_deadline()
@@ -305,7 +309,7 @@ def _read_plain(head: bytes, desk: Desk, scheme: str) -> tuple[Admission, int] |
             and len(length) == 1
             and length[0].isdigit()
             and int(length[0]) <= _MAX_PLAIN
-            and not names & {name.encode() for name in _NOT_PLAIN}
+            and names.isdisjoint(_NOT_PLAIN)
             and len(reading.headers) <= _MAX_HEADERS
         )
         if not is_plain:

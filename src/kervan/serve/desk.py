@@ -10,27 +10,31 @@ import logging
 import re
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from kervan.core.errors import KervanError
 from kervan.core.identity import new_id
 from kervan.core.plugins import plugin, plugins
-from kervan.core.ports import Action, Call, Reply
+from kervan.core.ports import Action, Call, Reply, Scope, Served
+from kervan.serve.access import ANYBODY, Access, Caller
+from kervan.serve.address import Hosts
 from kervan.serve.body import plain
 from kervan.serve.engine import Asked
 from kervan.serve.guard import check_kind, check_sender, read_headers
 from kervan.serve.own import OwnPages
 from kervan.serve.problem import respond, to_problem
+from kervan.serve.rates import Rates
 from kervan.serve.routing import Mounted, Router
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from kervan.core.nouns import Serving
     from kervan.core.schema import Signature
     from kervan.serve.engine import Engine
     from kervan.serve.table import Loaded
+    from kervan.serve.tls import Certificates
 
 _log = logging.getLogger("kervan.serve")
 _SMALL = 64 << 10  # bytes of a body that is answered at once; larger ones leave the event loop
@@ -67,14 +71,14 @@ class Admission:
     query: Mapping[str, str]
     request_id: str
     trace: str
-    caller: str = ""
+    caller: Caller = ANYBODY
 
     def asked(self, request_id: str) -> Asked:
         """Return what a record says of the request."""
         return Asked(
             protocol=self.mounted.protocol,
             request_id=self.request_id or request_id,
-            caller=self.caller,
+            caller=self.caller.id,
             trace=self.trace,
         )
 
@@ -82,32 +86,53 @@ class Admission:
 class Desk:
     """Admits and answers requests with an engine, by every protocol that is installed."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, certificates: Certificates | None = None) -> None:
+        serving = engine.current.serving
         self.engine = engine
+        self.access = Access(Path(serving.keys) if serving.keys else None)
+        self._rates = Rates(serving.rate)
+        self._is_free = not (serving.keys or serving.rate)
         self.metrics = engine.metrics
         wires = {name: plugin("protocol", name) for name in plugins("protocol")}
         self.router = Router({"kervan": OwnPages(engine), **wires})
-        self._hosts = _hosts_of(engine.current.serving)
+        self._hosts = Hosts(serving, certificates)
 
     def admit(self, head: Head) -> Admission:
         """Check all that can be checked before the body is there, or raise `HttpProblem`."""
         headers = read_headers(head.headers)
         check_sender(head.method, headers, self._hosts, head.scheme)
         mounted, parameters = self.router.find(head.method, head.path)
+        caller = self._caller(mounted.route.scope, headers, parameters.get("name", ""))
         if mounted.route.method != "GET":
             check_kind(mounted.route, headers)
         query = parse_qsl(head.query, keep_blank_values=True, max_num_fields=100) if head.query else ()
-        return _admitted(mounted, parameters, headers, dict(query))
+        return _admitted(mounted, parameters, headers, dict(query), caller)
 
     def admit_call(self, mounted: Mounted, metadata: Iterable[tuple[bytes, bytes]]) -> Admission:
         """Check what comes before the messages of a gRPC call, or raise `HttpProblem`.
 
         No page of a browser can make such a call, so there is no sender to be checked.
         """
-        return _admitted(mounted, {}, read_headers(metadata), {})
+        headers = read_headers(metadata)
+        return _admitted(mounted, {}, headers, {}, self._caller(mounted.route.scope, headers, ""))
 
-    def reply(self, admission: Admission, body: bytes, request_id: str) -> Reply:
-        """Answer a request whose body is there. Raises whatever `complain` can tell."""
+    def permit(self, admission: Admission, model: str, *, is_counted: bool = False) -> None:
+        """Check that the caller is still known, may ask a model, and does not ask too often.
+
+        Raises `HttpProblem`. One that `is_counted` is not taken from the caller's rate again.
+        """
+        if self._is_free:
+            return
+        caller = self._known(admission)
+        caller.must(admission.mounted.route.scope, model)
+        if not is_counted:
+            self._rates.take(caller, model)
+
+    def reply(self, admission: Admission, body: bytes, request_id: str, *, is_counted: bool = False) -> Reply:
+        """Answer a request whose body is there. Raises whatever `complain` can tell.
+
+        One that `is_counted` is not taken from the caller's rate again.
+        """
         route = admission.mounted.route
         call = Call(
             route=route,
@@ -118,14 +143,17 @@ class Desk:
         )
         wire = admission.mounted.wire
         if route.action is Action.PREDICT:
-            return self._predict(admission, call, request_id)
+            return self._predict(admission, call, request_id, is_counted=is_counted)
+        caller = self._known(admission)
+        if route.scope is not Scope.OPEN:
+            self._rates.take(caller, call.parameters.get("name", ""))
         if route.action is Action.LOAD:
             self.engine.load(
                 self.engine.find_package(call.parameters["name"], call.parameters.get("version", ""))
             )
         elif route.action is Action.UNLOAD:
             self.engine.unload(call.parameters["name"], call.parameters.get("version", ""))
-        return wire.inform(call, self.engine.table.served())
+        return wire.inform(call, self._open_to(caller, route.scope))
 
     def complain(self, error: Exception, request_id: str, admission: Admission | None = None) -> Reply:
         """Tell the caller what was wrong, in the way of the protocol; count it."""
@@ -144,12 +172,38 @@ class Desk:
         path = admission.mounted.route.path if admission is not None else "none"
         self.metrics.count(path, status, time.perf_counter() - started)
 
-    def _predict(self, admission: Admission, call: Call, request_id: str) -> Reply:
+    def _open_to(self, caller: Caller, scope: Scope) -> tuple[Served, ...]:
+        """Return the models of which somebody may hear."""
+        served = self.engine.table.served()
+        return (
+            served if scope is Scope.OPEN else tuple(each for each in served if caller.may(scope, each.name))
+        )
+
+    def _caller(self, scope: Scope, headers: Mapping[str, str], model: str) -> Caller:
+        """Return who asks, or raise `HttpProblem` if they may not; a model may still be named in the body."""
+        if scope is Scope.OPEN:
+            return ANYBODY
+        caller = self.access.caller(headers)
+        if model or not caller.may_some(scope):
+            caller.must(scope, model)
+        return caller
+
+    def _known(self, admission: Admission) -> Caller:
+        """Return the caller as the keys are now."""
+        caller = admission.caller
+        if admission.mounted.route.scope is Scope.OPEN or self.access.holds(caller):
+            return caller
+        return self.access.caller(admission.headers)
+
+    def _predict(self, admission: Admission, call: Call, request_id: str, *, is_counted: bool) -> Reply:
         started = time.perf_counter()
         wire = admission.mounted.wire
         chosen: list[Loaded] = []
 
         def choose(name: str = "", version: str = "") -> Signature:
+            model = name or self.engine.current.key[0]
+            # First: which models there are is not everybody's business.
+            self.permit(admission, model, is_counted=is_counted or bool(chosen))
             chosen.append(self.engine.table.choose(name, version))
             return chosen[-1].signature
 
@@ -166,7 +220,11 @@ def is_heavy(admission: Admission, body: bytes) -> bool:
 
 
 def _admitted(
-    mounted: Mounted, parameters: Mapping[str, str], headers: Mapping[str, str], query: Mapping[str, str]
+    mounted: Mounted,
+    parameters: Mapping[str, str],
+    headers: Mapping[str, str],
+    query: Mapping[str, str],
+    caller: Caller,
 ) -> Admission:
     given = headers.get("x-request-id", "")
     trace = _TRACE.fullmatch(headers.get("traceparent", ""))
@@ -177,6 +235,7 @@ def _admitted(
         query=query,
         request_id=given if _REQUEST_ID.fullmatch(given) else "",
         trace=trace[1] if trace else "",
+        caller=caller,
     )
 
 
@@ -184,7 +243,3 @@ def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
     """Return the caller's own id if there is one and it is short and harmless, else a new one."""
     given = next((value.decode("latin-1") for name, value in headers if name.lower() == b"x-request-id"), "")
     return given if _REQUEST_ID.fullmatch(given) else new_id()
-
-
-def _hosts_of(serving: Serving) -> frozenset[str]:
-    return frozenset({serving.host.lower()})

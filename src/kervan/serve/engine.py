@@ -174,7 +174,7 @@ class Engine:
         ident = loaded.recorder.append(_encoder.encode(record)[1:], len(matrix))
         if failure is not None:
             raise failure
-        self.metrics.add_rows(len(matrix))
+        self.metrics.add_run(len(matrix), 1, (decoded - started, 0.0, scored - decoded))
         return Answer(id=ident, request=request, model=loaded.key[0], version=loaded.key[1], values=values)
 
     def close(self) -> None:

@@ -6,21 +6,19 @@ ours (no DNS rebinding), and a state-changing request must not come from another
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import TYPE_CHECKING
 
-from kervan.core.errors import Refused
 from kervan.serve.problem import HttpProblem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from kervan.core.ports import Route
+    from kervan.serve.address import Hosts
 
 MAX_BODY = 8 << 20
 BODY_SECONDS = 30.0
-_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 _HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::[0-9]{1,5})?", re.ASCII)
 _SAFE = frozenset({"GET", "HEAD"})
 # Several of these would leave it to chance which of them counts.
@@ -41,19 +39,6 @@ _ONCE = frozenset(
 )
 
 
-def check_loopback(host: str) -> None:
-    """Raise `Refused` unless only this machine can reach a server on `host`."""
-    try:
-        is_loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        is_loopback = False
-    if not is_loopback:
-        raise Refused(
-            f"serving on {host!r} would open the model to other machines, and there is no access control yet",
-            hint="use 127.0.0.1, and a proxy with its own access control in front",
-        )
-
-
 def read_headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     """Return the headers of a request by their names in lower case, those that come several times joined.
 
@@ -72,26 +57,23 @@ def read_headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     return found
 
 
-def check_sender(method: str, headers: Mapping[str, str], hosts: frozenset[str], scheme: str) -> None:
+def check_sender(method: str, headers: Mapping[str, str], hosts: Hosts, scheme: str) -> None:
     """Refuse a request whose Host is not ours, or that another site's page sends."""
     host = headers.get("host")
     if host is None:
         raise HttpProblem(400, "the request must have exactly one Host")
     match = _HOST.fullmatch(host.lower())
-    if match is None or (match[1] or match[2]) not in _LOCAL | hosts:
-        known = next(iter(sorted(hosts)), "localhost")
+    if match is None or (match[1] or match[2]) not in hosts:
         raise HttpProblem(
             421,
             "this server does not answer for that host",
-            hint=f"ask {scheme}://{known} or {scheme}://localhost",
+            hint=f"ask {scheme}://{hosts.example} or {scheme}://localhost",
         )
     if method in _SAFE:
         return
-    own = f"{scheme}://{host}"
-    if headers.get("origin", own) != own or headers.get("sec-fetch-site", "none") not in {
-        "same-origin",
-        "none",
-    }:
+    own = [f"{each}://{host}" for each in hosts.schemes(scheme)]
+    is_own = headers.get("origin", own[0]) in own
+    if not is_own or headers.get("sec-fetch-site", "none") not in {"same-origin", "none"}:
         raise HttpProblem(403, "requests from other sites are refused")
 
 

@@ -29,6 +29,8 @@ class App:
         self.known: dict[
             bytes, tuple[Admission, int]
         ] = {}  # heads that were admitted, with the body's length
+        self.headers: list[tuple[bytes, bytes]] = []  # those of every answer, and what one begins with
+        self.head = b""
         self._turn: Turn | None = None
 
     def turn(self, loop: asyncio.AbstractEventLoop) -> Turn:

@@ -33,10 +33,10 @@ class Spread:
         self.counts = [0] * (len(bounds) + 1)
         self.total = 0.0
 
-    def add(self, value: float) -> None:
-        """Count one value."""
-        self.counts[bisect_left(self.bounds, value)] += 1
-        self.total += value
+    def add(self, value: float, times: int = 1) -> None:
+        """Count a value, once or several times."""
+        self.counts[bisect_left(self.bounds, value)] += times
+        self.total += value * times
 
     def buckets(self) -> list[tuple[str, float]]:
         """Return the counts up to each bound."""
@@ -73,20 +73,16 @@ class Metrics:
             spread = self._seconds[route] = Spread(_SECONDS)
         spread.add(seconds)
 
-    def add_rows(self, rows: int) -> None:
-        """Count rows that were predicted."""
+    def add_run(self, rows: int, requests: int, parts: Sequence[float]) -> None:
+        """Count a run of the model over rows of some requests.
+
+        `parts` are the seconds that each of them was decoded, waited and scored.
+        """
         with self._lock:
             self._rows += rows
-
-    def add_batch(self, rows: int) -> None:
-        """Count a run of the model over some rows."""
-        self._batches.add(rows)
-
-    def add_parts(self, decode: float, wait: float, score: float) -> None:
-        """Count what a prediction's time went into, in seconds."""
-        self._parts["decode"].add(decode)
-        self._parts["wait"].add(wait)
-        self._parts["score"].add(score)
+            self._batches.add(rows)
+            for spread, seconds in zip(self._parts.values(), parts, strict=True):
+                spread.add(seconds, requests)
 
     def refuse(self, reason: str) -> None:
         """Count a request that was not answered."""
@@ -98,10 +94,10 @@ class Metrics:
         with self._lock:
             self._written += records
 
-    def add_failed(self) -> None:
-        """Count a request that was refused because no record could be taken."""
+    def add_failed(self, requests: int) -> None:
+        """Count requests that were refused because no record could be taken."""
         with self._lock:
-            self._failed += 1
+            self._failed += requests
 
     def name_models(self, models: Sequence[Sequence[str]]) -> None:
         """Tell which models answer from now on: name, version, package, environment, deployment of each."""

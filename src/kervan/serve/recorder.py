@@ -14,18 +14,18 @@ import threading
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import StorageFailed
-from kervan.core.identity import new_id
+from kervan.core.identity import new_id, new_ids
 from kervan.core.private import make_private
 from kervan.serve.metrics import Metrics
 from kervan.serve.segment import Segments
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 _log = logging.getLogger("kervan.serve")
 INTERVAL = 0.1
 _MANY = 2_000
-_NOTABLE = frozenset({1, _MANY})  # so many that the writer should know
 _LIMIT = 200_000
 _SEGMENT_BYTES = 64 << 20
 _RETRY = 0.5
@@ -58,25 +58,29 @@ class Recorder:
         self._thread.start()
 
     def append(self, rest: bytes, rows: int) -> str:
-        """Take one record to be written, and return the id that it gets.
+        """Take one record to be written, and return the id that it gets; see `extend`."""
+        return self.extend([rest], rows)[0]
 
-        `rest` is the record as a JSON object whose members `id` and first brace are missing. Raises
+    def extend(self, rests: Sequence[bytes], rows: int) -> list[str]:
+        """Take records of so many rows together to be written, and return the ids that they get.
+
+        Each of `rests` is a record as a JSON object whose first brace and member `id` are missing. Raises
         `StorageFailed` if records cannot be kept now.
         """
         if self.failure or self._closing or (self._rows and self._rows + rows > self._limit):
-            self._refuse()
+            self._refuse(len(rests))
         with self._order:  # ids rise in the file
-            ident = new_id()
-            self._waiting.append((ident, rest))
+            ids = new_ids(len(rests))
+            before = len(self._waiting)
+            self._waiting.extend(zip(ids, rests, strict=True))
             self._rows += rows
-            many = len(self._waiting)
-        if many in _NOTABLE:
+        if before == 0 or before < _MANY <= before + len(rests):
             with self._changed:
                 self._changed.notify_all()
-        return ident
+        return ids
 
-    def _refuse(self) -> None:
-        self._metrics.add_failed()
+    def _refuse(self, requests: int) -> None:
+        self._metrics.add_failed(requests)
         reason = self.failure or "too many records wait for the disk"
         raise StorageFailed(f"the prediction cannot be recorded: {reason}", hint="try again in a moment")
 

@@ -21,15 +21,18 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from kervan.core.access import check_doors
 from kervan.core.errors import KervanError, Refused, ServerFailed
 from kervan.core.nouns import ServerState, Serving
+from kervan.serve.access import read_grants
+from kervan.serve.address import only_from
 from kervan.serve.connection import IDLE_SECONDS, Connection
 from kervan.serve.desk import Desk
 from kervan.serve.engine import Engine
-from kervan.serve.guard import check_loopback
 from kervan.serve.http import App
 from kervan.serve.log import log_json_lines
 from kervan.serve.state import only_server, read_serving, write_state
+from kervan.serve.tls import Certificates
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -48,12 +51,15 @@ def serve(serving: Serving, *, file: Path | None = None) -> None:
     `state.json` beside it tells how it went. Raises `Refused` for an address that others could reach,
     `ServerFailed` if the address is taken or the package fails its health prediction.
     """
-    check_loopback(serving.host)
+    check_doors(serving.host, serving)
+    if serving.keys:
+        read_grants(Path(serving.keys))
+    certificates = Certificates(serving) if serving.certificate else None
     with _listen(serving.host, serving.port) as listener:
         before = {signum: signal.getsignal(signum) for signum in _ENDING}
         engine = Engine(serving)
         try:
-            _run(engine, listener, file)
+            _run(engine, listener, file, certificates)
         finally:
             engine.close()
             for signum, handler in before.items():
@@ -149,18 +155,21 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _run(engine: Engine, listener: socket.socket, file: Path | None) -> None:
-    desk = Desk(engine)
-    server = _uvicorn(desk)
+def _run(
+    engine: Engine, listener: socket.socket, file: Path | None, certificates: Certificates | None
+) -> None:
+    desk = Desk(engine, certificates)
+    server = _uvicorn(desk, certificates)
     with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
         runner.run(_serve_and_switch(server, desk, listener, file))
 
 
-def _uvicorn(desk: Desk) -> _Server:
+def _uvicorn(desk: Desk, certificates: Certificates | None) -> _Server:
+    serving = desk.engine.current.serving
     config = uvicorn.Config(
         App(desk),
         loop="uvloop" if sys.platform != "win32" else "asyncio",
-        http=Connection,
+        http=only_from(serving.proxy, Connection) if serving.proxy else Connection,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -170,6 +179,8 @@ def _uvicorn(desk: Desk) -> _Server:
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
+    config.load()
+    config.ssl = certificates.context if certificates else None
     return _Server(config)
 
 
@@ -181,8 +192,8 @@ async def _serve_and_switch(server: _Server, desk: Desk, listener: socket.socket
         "serving",
         extra={
             "model": engine.current.manifest.ref,
-            "url": f"http://{_in_url(serving.host)}:{ports.http}",
-            **({} if ports.grpc is None else {"grpc": f"{_in_url(serving.host)}:{ports.grpc}"}),
+            "url": serving.url(ports.http),
+            **({} if ports.grpc is None else {"grpc": ports.grpc}),
         },
     )
     if file is None:
@@ -231,6 +242,10 @@ def _check_address(wanted: Serving, now: Serving, ports: _Ports) -> None:
         raise Refused(
             f"a running server stays on {now.host}:{ports.http}", hint="stop it to serve on another address"
         )
+    if wanted.closed != now.closed:
+        raise Refused(
+            "a running server keeps its keys, rate, certificates and proxy", hint="stop it to change them"
+        )
     has_moved = wanted.grpc_port not in {0, now.grpc_port, ports.grpc}
     if has_moved or (wanted.grpc_port is None) != (ports.grpc is None) or wanted.reflection != now.reflection:
         raise Refused("a running server keeps its gRPC as it is", hint="stop it to change that")
@@ -259,10 +274,6 @@ def _in_full(error: Exception) -> str:
     if not isinstance(error, KervanError):
         return f"{type(error).__name__}: {error}"
     return f"{error} ({error.hint})" if error.hint else str(error)
-
-
-def _in_url(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
 
 
 if __name__ == "__main__":

@@ -7,18 +7,18 @@ rows of several requests fails, each of them is answered by itself.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 import numpy as np
 
-from kervan.core.errors import KervanError
+from kervan.core.errors import KervanError, NotFound
 from kervan.core.identity import new_id
-from kervan.core.ports import Reply
 from kervan.package.encoding import NUMBER
 from kervan.serve.answer import check_values, name_values
 from kervan.serve.engine import record_of
+from kervan.serve.problem import HttpProblem
 from kervan.serve.protocols.predict import PredictProtocol
 from kervan.serve.typed import TypedReader
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Sequence
 
+    from kervan.core.ports import Reply
     from kervan.serve.desk import Admission, Desk
     from kervan.serve.table import Loaded
 
@@ -37,7 +38,10 @@ class Asker(Protocol):
     """Who waits for an answer."""
 
     def answer(self, reply: Reply, request_id: str) -> None:
-        """Take the answer."""
+        """Take an answer."""
+
+    def answer_well(self, body: bytes, request_id: str) -> None:
+        """Take the JSON of predictions."""
 
 
 @dataclass(slots=True)
@@ -46,9 +50,33 @@ class _Job:
     admission: Admission
     body: bytes
     started: float
-    rows: list[list[Any]] = field(default_factory=list)
-    sent: bytes = b""
-    decoded: float = 0.0
+    is_counted: bool = False
+
+
+class _Run:
+    """Requests whose rows one version scores together."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        self.loaded = loaded
+        self.reader = TypedReader(loaded.signature)
+        self.heads: dict[tuple[str, str], bytes] = {}  # what records of a protocol and caller begin with
+        self.model = _encode(loaded.manifest.ref)
+        self.empty()
+
+    def empty(self) -> None:
+        """Begin anew."""
+        self.jobs: list[_Job] = []
+        self.sent: list[bytes] = []
+        self.counts: list[int] = []
+        self.rows: list[list[Any]] = []
+
+    def head_of(self, admission: Admission) -> bytes:
+        """Return what all records of such requests have in common, as JSON without its braces."""
+        key = (admission.mounted.protocol, admission.caller.id)
+        head = self.heads.get(key)
+        if head is None:
+            head = self.heads[key] = _encode(record_of(self.loaded, admission.asked("")))[1:-1]
+        return head
 
 
 class Turn:
@@ -58,8 +86,7 @@ class Turn:
         self._desk = desk
         self._loop = loop
         self._jobs: list[_Job] = []
-        self._readers: dict[int, tuple[Loaded, TypedReader]] = {}
-        self._heads: dict[tuple[int, str, str], bytes] = {}
+        self._runs: dict[int, _Run] = {}
 
     def add(self, asker: Asker, admission: Admission, body: bytes) -> None:
         """Take a request that is to be answered at the end of this turn."""
@@ -69,128 +96,147 @@ class Turn:
 
     def _flush(self) -> None:
         jobs, self._jobs = self._jobs, []
-        together: list[_Job] = []
-        loaded = self._desk.engine.current
-        reader = self._reader_of(loaded)
-        count = 0
+        started = time.perf_counter()
+        runs: dict[int, _Run] = {}
         for job in jobs:
-            read = reader.read(job.body) if _is_plain(job.admission) else None
-            if read is None:
+            run = self._run_of(job.admission)
+            read = None if run is None else run.reader.read(job.body)
+            if run is None or read is None:
                 self._answer_alone(job)
                 continue
-            job.rows, job.sent = read
-            job.decoded = time.perf_counter()
-            together.append(job)
-            count += len(job.rows)
-            if count >= _MOST_ROWS or not loaded.batches:
-                self._answer_together(loaded, reader, together)
-                together, count = [], 0
-        if together:
-            self._answer_together(loaded, reader, together)
+            if not self._is_permitted(job, run.loaded):
+                continue
+            rows, sent = read
+            runs[id(run)] = run
+            run.jobs.append(job)
+            run.sent.append(sent)
+            run.counts.append(len(rows))
+            run.rows += rows
+            if len(run.rows) >= _MOST_ROWS or not run.loaded.batches:
+                self._answer_run(run, started)
+        for run in runs.values():
+            if run.jobs:
+                self._answer_run(run, started)
 
-    def _reader_of(self, loaded: Loaded) -> TypedReader:
-        known = self._readers.get(id(loaded))
-        if known is None:
-            self._readers.clear()
-            self._heads.clear()
-            known = self._readers[id(loaded)] = (loaded, TypedReader(loaded.signature))
-        return known[1]
+    def _run_of(self, admission: Admission) -> _Run | None:
+        """Return the run that a request belongs to, None if it is to be answered alone."""
+        if not isinstance(admission.mounted.wire, PredictProtocol):
+            return None
+        table = self._desk.engine.table
+        loaded = table.default
+        if admission.parameters:
+            try:
+                loaded = table.choose(**admission.parameters)
+            except NotFound:
+                return None
+        run = self._runs.get(id(loaded))
+        if run is None or run.loaded is not loaded:
+            there = {id(each) for each in table.rows}
+            self._runs = {key: known for key, known in self._runs.items() if key in there}
+            run = self._runs[id(loaded)] = _Run(loaded)
+        return run
+
+    def _is_permitted(self, job: _Job, loaded: Loaded) -> bool:
+        """Let the desk check the caller again, now that it is known which model is asked."""
+        try:
+            self._desk.permit(job.admission, loaded.key[0])
+        except HttpProblem as problem:
+            self._refuse(job, problem)
+            return False
+        job.is_counted = True
+        return True
 
     def _answer_alone(self, job: _Job) -> None:
         request_id = job.admission.request_id or new_id()
         try:
-            reply = self._desk.reply(job.admission, job.body, request_id)
+            reply = self._desk.reply(job.admission, job.body, request_id, is_counted=job.is_counted)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
             reply = self._desk.complain(error, request_id, job.admission)
-        self._finish(job, reply, request_id)
+        self._desk.count(job.admission, reply.status, job.started)
+        job.asker.answer(reply, request_id)
 
-    def _answer_together(self, loaded: Loaded, reader: TypedReader, jobs: list[_Job]) -> None:
-        started = time.perf_counter()
+    def _answer_run(self, run: _Run, started: float) -> None:
+        jobs, counts, sent, rows = run.jobs, run.counts, run.sent, run.rows
+        run.empty()
+        decoded = time.perf_counter()
+        loaded = run.loaded
         try:
-            matrix = np.array([row for job in jobs for row in job.rows], dtype=NUMBER)
-            usual = reader.usual(matrix)
+            matrix = np.array(rows, dtype=NUMBER)
+            usual = run.reader.usual(matrix)
             if not usual.all():
-                return self._answer_apart(loaded, reader, jobs, usual.tolist())
+                return self._answer_apart(run, jobs, counts, usual.tolist())
             values = loaded.predictor.predict(matrix)
-            check_values(values, len(matrix), loaded.signature)
+            check_values(values, len(rows), loaded.signature)
         except Exception:  # noqa: BLE001 - by itself each says what it is
             for job in jobs:
                 self._answer_alone(job)
             return None
         scored = time.perf_counter()
-        self._hand_out(loaded, jobs, name_values(values, loaded.signature), (started, scored))
+        many = len(jobs)
+        parts = ((decoded - started) / many, 0.0, scored - decoded)
+        outputs = _split(name_values(values, loaded.signature), counts)
+        records = _records(run, jobs, zip(sent, outputs, strict=True), (*parts, scored))
+        try:
+            ids = loaded.recorder.extend(records, len(rows))
+        except KervanError as error:
+            for job in jobs:
+                self._refuse(job, error)
+            return None
+        self._desk.metrics.add_run(len(rows), many, parts)
+        ended = time.perf_counter()
+        for job, ident, output in zip(jobs, ids, outputs, strict=True):
+            body = b'{"id":"%b","model":%b,"predictions":%b}' % (ident.encode(), run.model, output)
+            self._desk.metrics.count(job.admission.mounted.route.path, 200, ended - job.started)
+            job.asker.answer_well(body, job.admission.request_id or ident)
         return None
 
-    def _answer_apart(
-        self, loaded: Loaded, reader: TypedReader, jobs: list[_Job], usual: Sequence[bool]
-    ) -> None:
-        """Answer those by themselves whose rows are not usual, and the others together."""
-        place, others = 0, []
-        for job in jobs:
-            end = place + len(job.rows)
-            if all(usual[place:end]):
-                others.append(job)
+    def _answer_apart(self, run: _Run, jobs: list[_Job], counts: list[int], usual: Sequence[bool]) -> None:
+        """Answer those by the rules whose rows are not usual, and the others together."""
+        place = 0
+        for job, count in zip(jobs, counts, strict=True):
+            if all(usual[place : place + count]) and (read := run.reader.read(job.body)) is not None:
+                run.jobs.append(job)
+                run.sent.append(read[1])
+                run.counts.append(count)
+                run.rows += read[0]
             else:
                 self._answer_alone(job)
-            place = end
-        if others:
-            self._answer_together(loaded, reader, others)
+            place += count
+        if run.jobs:
+            self._answer_run(run, time.perf_counter())
 
-    def _hand_out(
-        self, loaded: Loaded, jobs: list[_Job], named: Sequence[Any], times: tuple[float, float]
-    ) -> None:
-        started, scored = times
-        metrics = self._desk.metrics
-        model = _encode(loaded.manifest.ref)
-        now = time.time()
-        place = 0
-        for job in jobs:
-            rows = len(job.rows)
-            outputs = _encode(named[place : place + rows])
-            place += rows
-            try:
-                ident = loaded.recorder.append(
-                    self._record(loaded, job, outputs, (now, started, scored)), rows
-                )
-            except KervanError as error:
-                request_id = job.admission.request_id or new_id()
-                self._finish(job, self._desk.complain(error, request_id, job.admission), request_id)
-                continue
-            body = b'{"id":"%b","model":%b,"predictions":%b}' % (ident.encode(), model, outputs)
-            metrics.add_parts(job.decoded - job.started, started - job.decoded, scored - started)
-            self._finish(job, Reply(body=body), job.admission.request_id or ident)
-        metrics.add_batch(place)
-        metrics.add_rows(place)
-
-    def _record(self, loaded: Loaded, job: _Job, outputs: bytes, times: tuple[float, float, float]) -> bytes:
-        now, started, scored = times
-        admission = job.admission
-        key = (id(loaded), admission.mounted.protocol, admission.caller)
-        head = self._heads.get(key)
-        if head is None:
-            head = self._heads[key] = _encode(record_of(loaded, admission.asked("")))[1:-1]
-        return (
-            b'%b,"time":%.6f,"request":"%b","trace":"%b","seconds":%.7f,"decode":%.7f,"wait":%.7f,"score":%.7f,'
-            b'"inputs":%b,"outputs":%b}'
-            % (
-                head,
-                now,
-                admission.request_id.encode(),
-                admission.trace.encode(),
-                scored - job.started,
-                job.decoded - job.started,
-                started - job.decoded,
-                scored - started,
-                job.sent,
-                outputs,
-            )
-        )
-
-    def _finish(self, job: _Job, reply: Reply, request_id: str) -> None:
+    def _refuse(self, job: _Job, error: Exception) -> None:
+        request_id = job.admission.request_id or new_id()
+        reply = self._desk.complain(error, request_id, job.admission)
         self._desk.count(job.admission, reply.status, job.started)
         job.asker.answer(reply, request_id)
 
 
-def _is_plain(admission: Admission) -> bool:
-    """Say whether a request is in our own protocol, to the version that answers by default."""
-    return isinstance(admission.mounted.wire, PredictProtocol) and not admission.parameters
+def _split(named: Sequence[Any], counts: list[int]) -> list[bytes]:
+    """Return the JSON list of predictions of each request."""
+    if len(counts) == len(named):
+        return [_encode((each,)) for each in named]
+    found, place = [], 0
+    for count in counts:
+        found.append(_encode(named[place : place + count]))
+        place += count
+    return found
+
+
+def _records(run: _Run, jobs: list[_Job], said: Any, times: tuple[float, float, float, float]) -> list[bytes]:
+    """Write the records of a run, but for their ids."""
+    *parts, scored = times
+    shared = b',"time":%.6f,"decode":%.7f,"wait":%.7f,"score":%.7f' % (time.time(), *parts)
+    return [
+        b'%b%b,"seconds":%.7f,"request":"%b","trace":"%b","inputs":%b,"outputs":%b}'
+        % (
+            run.head_of(job.admission),
+            shared,
+            scored - job.started,
+            job.admission.request_id.encode(),
+            job.admission.trace.encode(),
+            sent,
+            outputs,
+        )
+        for job, (sent, outputs) in zip(jobs, said, strict=True)
+    ]

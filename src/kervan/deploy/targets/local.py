@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from kervan.core.access import is_loopback
 from kervan.core.errors import Conflict, InvalidInput, KervanError, NotFound, ServerFailed, StorageFailed
 from kervan.core.nouns import Serving
 from kervan.core.private import write_private
-from kervan.deploy.client import confirm
+from kervan.deploy.client import Credentials, confirm
 from kervan.deploy.process import STATE, process_number, running, start, stop, switch
 
 if TYPE_CHECKING:
@@ -53,11 +54,11 @@ class LocalTarget:
             before = (folder / _LIVE).read_bytes() if (folder / _LIVE).is_file() else None
             try:
                 state = _bring_up(folder, wanted, serving)
-                confirm(_url(state), serving.deployment)
+                _confirm(state, serving)
             except (KervanError, KeyboardInterrupt) as error:
                 _bring_back(folder, before, error)
                 raise
-            return _url(state)
+            return serving.url(state.port)
 
     def remove(self, folder: Path) -> None:
         """Stop the server of the folder, if one runs."""
@@ -75,7 +76,7 @@ class LocalTarget:
 
 def _bring_up(folder: Path, wanted: bytes, serving: Serving) -> ServerState:
     state = running(folder)
-    if state is not None and _stays(state, serving):
+    if state is not None and _stays(folder, state, serving):
         _write(folder / _LIVE, wanted)
         return switch(folder, serving.deployment)
     if state is None:
@@ -107,8 +108,9 @@ def _restore(folder: Path, before: bytes | None) -> None:
         start(folder / _LIVE)
 
 
-def _stays(state: ServerState, serving: Serving) -> bool:
-    return state.host == serving.host and serving.port in {0, state.port}
+def _stays(folder: Path, state: ServerState, serving: Serving) -> bool:
+    before = _parse((folder / _LIVE).read_bytes(), folder / _LIVE)
+    return state.host == serving.host and serving.port in {0, state.port} and before.closed == serving.closed
 
 
 def _check_free(serving: Serving) -> None:
@@ -126,9 +128,11 @@ def _check_free(serving: Serving) -> None:
             ) from error
 
 
-def _url(state: ServerState) -> str:
-    host = f"[{state.host}]" if ":" in state.host else state.host
-    return f"http://{host}:{state.port}"
+def _confirm(state: ServerState, serving: Serving) -> None:
+    """Ask the server whether it answers, unless its doors are closed to us: then its own word counts."""
+    is_for_others = serving.client_ca or (serving.proxy and not is_loopback(serving.proxy))
+    if not is_for_others:
+        confirm(serving.url(state.port), serving.deployment, Credentials(certificate=serving.certificate))
 
 
 def _read(path: Path) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import replace
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from kervan.core.errors import ServerFailed
@@ -13,9 +14,11 @@ from kervan.core.plugins import extras_named, plugin, plugins
 from kervan.core.ports import Action, Call, Reply, Route, Service
 from kervan.serve.desk import is_heavy
 from kervan.serve.guard import MAX_BODY
+from kervan.serve.problem import HttpProblem
 from kervan.serve.routing import Mounted, Router
 from kervan.serve.rpc.health import HealthService
 from kervan.serve.rpc.messages import pool
+from kervan.serve.rpc.peers import address_of, credentials_of
 from kervan.serve.rpc.status import code_of, metadata_of, words_of
 
 if TYPE_CHECKING:
@@ -56,8 +59,13 @@ class Door:
     async def open(self, serving: Serving) -> int:
         """Listen as `serving` says, and return the port. Raises `ServerFailed` where it cannot be had."""
         host = f"[{serving.host}]" if ":" in serving.host else serving.host
+        address = f"{host}:{serving.grpc_port}"
+        port: int
         try:
-            port: int = self._server.add_insecure_port(f"{host}:{serving.grpc_port}")
+            if serving.certificate:
+                port = self._server.add_secure_port(address, credentials_of(serving))
+            else:
+                port = self._server.add_insecure_port(address)
         except RuntimeError as error:
             raise ServerFailed(
                 f"port {serving.grpc_port} on {serving.host} cannot be had for gRPC",
@@ -99,6 +107,8 @@ class _Method:
         self._codes = door._grpc.StatusCode
         self._end = door._grpc.aio.EOF
         self._ending = door._ending
+        proxy = self._desk.engine.current.serving.proxy
+        self._proxy = ip_address(proxy) if proxy else None
         self._mounted = mounted
         self._service = service
 
@@ -159,6 +169,8 @@ class _Method:
             ending.cancel()
 
     def _admit(self, context: Any) -> Admission:
+        if self._proxy and address_of(context.peer()) != self._proxy:
+            raise HttpProblem(403, "only the proxy may connect here")
         return self._desk.admit_call(self._mounted, _read_metadata(context.invocation_metadata()))
 
     async def _reply(self, admission: Admission, body: bytes, request_id: str) -> Reply:
