@@ -280,6 +280,7 @@ class Plan(Doors):
     target: str = "local"
     host: str = "127.0.0.1"
     port: int = 8000
+    grpc_port: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

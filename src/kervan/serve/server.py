@@ -246,8 +246,7 @@ def _check_address(wanted: Serving, now: Serving, ports: _Ports) -> None:
         raise Refused(
             "a running server keeps its keys, rate, certificates and proxy", hint="stop it to change them"
         )
-    has_moved = wanted.grpc_port not in {0, now.grpc_port, ports.grpc}
-    if has_moved or (wanted.grpc_port is None) != (ports.grpc is None) or wanted.reflection != now.reflection:
+    if wanted.grpc_port not in {now.grpc_port, ports.grpc} or wanted.reflection != now.reflection:
         raise Refused("a running server keeps its gRPC as it is", hint="stop it to change that")
 
 

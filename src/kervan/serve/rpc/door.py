@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import replace
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from kervan.core.errors import ServerFailed
 from kervan.core.identity import new_id
 from kervan.core.plugins import extras_named, plugin, plugins
 from kervan.core.ports import Action, Call, Reply, Route, Service
+from kervan.serve.address import plain_address
 from kervan.serve.desk import is_heavy
 from kervan.serve.guard import MAX_BODY
 from kervan.serve.problem import HttpProblem
@@ -108,7 +108,7 @@ class _Method:
         self._end = door._grpc.aio.EOF
         self._ending = door._ending
         proxy = self._desk.engine.current.serving.proxy
-        self._proxy = ip_address(proxy) if proxy else None
+        self._proxy = plain_address(proxy) if proxy else ""
         self._mounted = mounted
         self._service = service
 

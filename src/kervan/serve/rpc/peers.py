@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from kervan.core.errors import InvalidInput
+from kervan.serve.address import plain_address
 from kervan.serve.tls import Certificates
 
 if TYPE_CHECKING:
-    from ipaddress import IPv4Address, IPv6Address
-
     from kervan.core.nouns import Serving
 
 _log = logging.getLogger("kervan.serve")
@@ -45,12 +43,12 @@ def credentials_of(serving: Serving) -> Any:
     )
 
 
-def address_of(peer: str) -> IPv4Address | IPv6Address | None:
-    """Return the address of a peer as gRPC names it.
+def address_of(peer: str) -> str:
+    """Return the address of a peer as gRPC names it, or "".
 
     >>> address_of("ipv4:127.0.0.1:4711"), address_of("ipv6:%5B::1%5D:4711")
-    (IPv4Address('127.0.0.1'), IPv6Address('::1'))
+    ('127.0.0.1', '::1')
     """
     with suppress(ValueError):
-        return ip_address(unquote(peer).partition(":")[2].rpartition(":")[0].strip("[]"))
-    return None
+        return plain_address(unquote(peer).partition(":")[2].rpartition(":")[0].strip("[]"))
+    return ""
