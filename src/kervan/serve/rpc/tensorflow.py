@@ -102,7 +102,8 @@ class TensorflowService:
                     )
             case "Regress":
                 found = message("tensorflow.serving.RegressionResponse")(model_spec=spec)
-                found.result.regressions.extend([{"value": value} for value in data["value"]])
+                for value in data["value"]:
+                    found.result.regressions.add(value=value)
             case _:
                 found = message("tensorflow.serving.PredictResponse")(model_spec=spec)
                 for tensor in output_tensors(signature):
@@ -126,7 +127,7 @@ class TensorflowService:
                 info = side[tensor["name"]]
                 info.name = f"{tensor['name']}:0"
                 info.dtype = _NUMBERS[tensor["datatype"]]
-                info.tensor_shape.dim.extend([{"size": size} for size in tensor["shape"]])
+                _shape(info, tensor["shape"])
         found = message("tensorflow.serving.GetModelMetadataResponse")(
             model_spec={"name": model.name, "version_label": model.version}
         )
@@ -184,13 +185,18 @@ def _values(values: Any, datatype: str, name: str) -> list[Any]:
 
 
 def _fill(tensor: Any, values: Sequence[Any], shape: Sequence[int]) -> None:
-    tensor.tensor_shape.dim.extend([{"size": size} for size in shape])
+    _shape(tensor, shape)
     if values and isinstance(values[0], str):
         tensor.dtype = _NUMBERS["BYTES"]
         tensor.string_val.extend([value.encode() for value in values])
     else:
         tensor.dtype = _NUMBERS["FP64"]
         tensor.double_val.extend(values)
+
+
+def _shape(tensor: Any, shape: Sequence[int]) -> None:
+    for size in shape:
+        tensor.tensor_shape.dim.add(size=size)
 
 
 def _rows(given: Any, signature: Signature) -> list[dict[str, Any]]:
