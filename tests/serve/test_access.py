@@ -4,16 +4,19 @@ import hashlib
 import os
 import secrets
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from kervan.core.access import SCOPES, Grant, Secret
+from kervan.core.access import SCOPES, Grant, Rate, Secret
 from kervan.core.identity import new_id
 from kervan.core.private import write_private
 from kervan.serve.access import Access, Caller
 from kervan.serve.problem import HttpProblem
-from kervan.serve.rates import Rates
+from kervan.serve.rates import Rates, Window
 from serve.keyring import issue, publish
 
 if TYPE_CHECKING:
@@ -199,6 +202,32 @@ def test_a_rate_counts_each_key_and_model_alone() -> None:
     assert 1 <= int(problem.headers["retry-after"]) <= 7200
     rates.take(one, "kira")
     rates.take(other, "gelir")
+
+
+@given(st.lists(st.floats(0, 3), max_size=60), st.integers(1, 5))
+def test_never_more_than_the_rate_and_what_is_said_to_wait_is_enough(pauses: list[float], limit: int) -> None:
+    window, now, taken = Window(Rate(limit, 2)), 1_000.3, []
+    for pause in pauses:
+        now += pause
+        wait = window.take(now)
+        if wait:
+            now += wait + 1e-9
+            assert window.take(now) == 0
+        taken.append(now)
+    for start in taken:  # an even stream before is assumed, so a whole window may hold some of two
+        assert sum(start <= each < start + 2 for each in taken) < 2 * limit + 1
+        place = start // 2
+        assert sum(each // 2 == place for each in taken) <= limit
+
+
+def test_names_that_a_caller_makes_up_take_no_memory_and_no_rate() -> None:
+    rates = Rates(default="1/hour")
+    caller = Caller(id="A")
+    for number in range(2_000):
+        with suppress(HttpProblem):
+            rates.take(caller, f"uydurma-{number}")
+    assert refused(lambda: rates.take(caller, "uydurma-3000")).status == 429
+    assert refused(lambda: rates.take(caller, "uydurma-1")).status == 429
 
 
 def test_a_key_of_its_own_rate_has_no_other_and_without_one_nothing_is_counted() -> None:

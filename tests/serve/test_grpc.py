@@ -294,20 +294,21 @@ def test_a_stream_goes_on_after_a_refusal(client: triton.InferenceServerClient, 
     assert record.protocol == "inference-v2-grpc"
 
 
-def test_versions_are_loaded_and_unloaded(client: triton.InferenceServerClient) -> None:
+def test_versions_are_loaded_and_unloaded(client: triton.InferenceServerClient, door: Live) -> None:
     def there() -> set[tuple[str, str, str]]:
         return {(one.name, one.version, one.state) for one in client.get_model_repository_index().models}
 
-    before = there()
-    assert ("gelir", "1.0.0", "READY") in before
-    client.load_model("gelir")
-    assert there() == {*before, ("gelir", "2.0.0", "READY")}
-    found = client.infer("gelir", tensors(), model_version="2.0.0")
-    assert found.get_response().model_version == "2.0.0"
+    other = ("gelir", "2.0.0", "READY")
+    door.until(lambda: other in there())  # it lies in the folder
     one = public.RepositoryModelUnloadRequest(model_name="gelir")
     one.parameters["version"].string_param = "2.0.0"
     client._client_stub.RepositoryModelUnload(one)
-    assert there() == before
+    assert ("gelir", "1.0.0", "READY") in there()
+    assert other not in there()
+    client.load_model("gelir")
+    assert other in there()
+    found = client.infer("gelir", tensors(), model_version="2.0.0")
+    assert found.get_response().model_version == "2.0.0"
     assert refused(lambda: client.load_model("yok"))[0] == "NOT_FOUND"
     assert refused(lambda: client.unload_model("gelir"))[0] == "FAILED_PRECONDITION"
 
@@ -510,3 +511,16 @@ def test_a_running_server_keeps_its_port(other: Callable[..., Live]) -> None:
     server.hang_up()
     server.until(lambda: server.state.attempt == "D2")
     assert "keeps its gRPC as it is" in server.state.error
+
+
+def test_several_processes_share_the_port(other: Callable[..., Live]) -> None:
+    server = other(workers=2)
+
+    def both() -> bool:
+        with grpc.insecure_channel(address(server), [("grpc.use_local_subchannel_pool", 1)]) as channel:
+            assert stubs.GRPCInferenceServiceStub(channel).ModelInfer(typed()).outputs
+        written = [path for path in Path(server.serving.records).glob("*.jsonl") if path.stat().st_size]
+        return len(written) == 2
+
+    server.until(both)
+    assert server.terminate() == 0

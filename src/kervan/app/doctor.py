@@ -14,6 +14,8 @@ from kervan.app.keys import access_file, is_published, keys
 from kervan.app.release import SCOPE, altered_file, current_deployment, state_of
 from kervan.core.errors import KervanError, NotFound
 from kervan.core.nouns import Finding, Model, Status, Verdict
+from kervan.core.shown import moment
+from kervan.core.workspace import doors_of
 from kervan.flow.surroundings import is_alive
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from kervan.app.project import Project
 
 _SPARE_BYTES = 1 << 30
+_SOON = 14 * 86_400.0
 
 
 def examine(project: Project) -> list[Finding]:
@@ -34,6 +37,7 @@ def examine(project: Project) -> list[Finding]:
         ("environments", _environments),
         ("key", look_at_key),
         ("keys to servers", _keys),
+        ("certificate", _certificate),
         ("cache", look_at_cache),
         ("permissions", look_at_permissions),
         ("disk", _disk),
@@ -132,6 +136,20 @@ def _keys(project: Project) -> Iterator[Finding]:
         return
     count = sum(key.opens(time.time()) for key in keys(project))
     yield _finding("keys to servers", Verdict.PASSED, f"servers know the {count} keys that open something")
+
+
+def _certificate(project: Project) -> Iterator[Finding]:
+    """The certificate that releases show must be one that can be shown, for a while yet."""
+    doors = doors_of(project.config)
+    if not doors.certificate:
+        return
+    from kervan.serve.tls import Certificates  # brings the web server's libraries
+
+    ends = Certificates(doors).ends
+    left = ends - time.time()
+    verdict = Verdict.FAILED if left < 0 else Verdict.WARNED if left < _SOON else Verdict.PASSED
+    message = f"{doors.certificate} {'expired' if left < 0 else 'expires'} {moment(ends)}"
+    yield _finding("certificate", verdict, message, "" if left > _SOON else "put a new one in its place")
 
 
 def _disk(project: Project) -> Iterator[Finding]:

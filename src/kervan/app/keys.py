@@ -166,7 +166,7 @@ def _grants(project: Project) -> tuple[Grant, ...]:
 
 
 def _new_token(ident: str) -> tuple[str, Secret]:
-    secret = secrets.token_urlsafe(_SECRET_BYTES)
+    secret = secrets.token_hex(_SECRET_BYTES)
     return f"kv_{ident}_{secret}", Secret(sha256=sha256(secret.encode()))
 
 

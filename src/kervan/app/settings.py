@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from kervan.core.config import Config
 
 _LARGEST_SEED = 2**32 - 1  # of NumPy's generators
+_MOST_WORKERS = 256
 _LARGEST_PORT = 65_535
 
 
@@ -51,6 +52,7 @@ def _check_numbers(config: Config) -> None:
         ("[model] seed", config.model.seed, 0, _LARGEST_SEED),
         ("[package] tolerance", config.package.tolerance or 0.0, 0, 1),
         ("[release] port", config.release.port, 0, _LARGEST_PORT),
+        ("[release] workers", config.release.workers, 1, _MOST_WORKERS),
         ("[watch] psi", config.watch.psi, 0, float("inf")),
         ("[watch] alpha", config.watch.alpha, 0, 1),
     )

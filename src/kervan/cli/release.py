@@ -88,7 +88,16 @@ def _file_option(name: str, parameter: str, told: str) -> Callable[[_Command], _
 
 
 @click.command()
-@click.argument("model", default="")
+@click.argument("models", nargs=-1)
+@click.option(
+    "--models",
+    "folder",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A folder of packages: what is put there answers too, what is taken away no longer.",
+)
+@click.option(
+    "--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes that answer."
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one."
@@ -116,7 +125,9 @@ def _file_option(name: str, parameter: str, told: str) -> Callable[[_Command], _
 @_file_option("--client-ca", "client_ca", "Let in only whose certificate was signed by this authority.")
 @click.option("--behind-proxy", "proxy", default="", help="The address of a proxy that alone may connect.")
 def serve(
-    model: str,
+    models: tuple[str, ...],
+    folder: Path | None,
+    workers: int,
     host: str,
     port: int,
     records: Path,
@@ -126,13 +137,16 @@ def serve(
     reflection: bool,
     **closed: Path | str | None,
 ) -> None:
-    """Answer for a package (a folder or one file), or for a MODEL of this project, in the foreground.
+    """Answer for packages (folders or single files), or for MODELS of this project, in the foreground.
 
+    The first one answers those who name no model; the others, and other versions, those who ask for them.
     Where others can reach it, it needs --keys, and --cert with --cert-key or --behind-proxy.
 
     \b
     Example:
       kervan serve income@1.0.0 --port 8001 --grpc-port 8002
+      kervan serve income@2.0.0 income@1.0.0 churn --workers 4
+      kervan serve --models ./packages
       kervan serve ./income-1.0.0.kervan --key ayse.pem
       kervan serve income --host 0.0.0.0 --keys .kervan/access.json --cert server.pem --cert-key server.key
     """
@@ -143,10 +157,14 @@ def serve(
     from kervan.serve.server import serve as answer
 
     doors: dict[str, Any] = {name: str(value or "") for name, value in closed.items()}
+    first, *others = _packages(models, folder)
     serving = Serving(
         environment="local",
         deployment=new_id(),
-        package=str(_package(model)),
+        package=str(first),
+        others=tuple(map(str, others)),
+        folder=str(folder or ""),
+        workers=workers,
         records=str(records),
         host=host,
         port=port,
@@ -213,6 +231,19 @@ def predict(
     headers = ("prediction", *_flat(answers[0]))
     lines = [(answer["id"], *_flat(answer).values()) for answer in answers]
     return Shown(answers, table(headers, lines))
+
+
+def _packages(models: tuple[str, ...], folder: Path | None) -> list[Path]:
+    """Return the packages that are named; those of a folder alone begin with the newest of the first name."""
+    if models or folder is None:
+        return [_package(model) for model in models or ("",)]
+    from kervan.serve.library import packages_in
+
+    found = packages_in(folder)
+    if not found:
+        raise click.UsageError(f"{folder} holds no package")
+    first = [path for path, manifest in found if manifest.name == found[0][1].name][-1]
+    return [first, *(path for path, _ in found if path != first)]
 
 
 def _package(model: str) -> Path:

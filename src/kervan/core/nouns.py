@@ -281,6 +281,7 @@ class Plan(Doors):
     host: str = "127.0.0.1"
     port: int = 8000
     grpc_port: int | None = None
+    workers: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

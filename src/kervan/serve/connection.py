@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from kervan.serve.turn import Turn
 
 HEAD_SECONDS = 10.0
-IDLE_SECONDS = 75
 _SLACK = 5.0  # lets the answer 408 go out before the connection is cut
 _MAX_HEAD = 32 << 10
 _MAX_HEADERS = 100
@@ -59,14 +58,19 @@ class Connection(HttpToolsProtocol):
         self._half: tuple[Admission, int, bytearray] | None = None  # the body so far, and how long it gets
         self._later = b""  # what came before the answer to what it follows
         self._is_ending = False
+        self.peer = ""
+        self.seen = time.monotonic()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
         """Give the first head its time."""
         super().connection_made(transport)
+        self.peer = self.client[0] if self.client else ""
         self._set_deadline(HEAD_SECONDS)
+        self.app.crowd.join(self, self.connections)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the deadline."""
+        self.app.crowd.leave(self)
         self._clear_deadline()
         if self._half is not None:
             self._desk.count(self._half[0], 400, time.perf_counter())
@@ -74,6 +78,7 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what has arrived."""
+        self.seen = time.monotonic()
         if self._asked or self.flow.write_paused:
             self._hold(data)
         elif self._half is not None:
@@ -127,10 +132,15 @@ class Connection(HttpToolsProtocol):
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.keep_alive = False
 
-    def end_if_idle(self) -> None:
-        """Close the connection if nothing was asked on it that is not answered."""
-        if self._is_between() and not self._asked and self._half is None and not self.transport.is_closing():
-            self.transport.close()
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing was asked that is not answered."""
+        return self._is_between() and not self._asked and self._half is None
+
+    def cut(self) -> None:
+        """End the connection at once."""
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.abort()
 
     def on_message_begin(self) -> None:
         """Give each head its time."""
@@ -270,15 +280,12 @@ class Connection(HttpToolsProtocol):
 
     def _set_deadline(self, seconds: float) -> None:
         self._clear_deadline()
-        self._deadline = self.loop.call_later(seconds, self._cut)
+        self._deadline = self.loop.call_later(seconds, self.cut)
 
     def _clear_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
-
-    def _cut(self) -> None:
-        self.transport.abort()
 
 
 class _Reading:

@@ -6,15 +6,18 @@ limits, request ids, metrics and records are the same for each of them.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
-from kervan.core.errors import KervanError
+from kervan.core.errors import Conflict, KervanError
 from kervan.core.identity import new_id
 from kervan.core.plugins import plugin, plugins
 from kervan.core.ports import Action, Call, Reply, Scope, Served
@@ -24,7 +27,7 @@ from kervan.serve.body import plain
 from kervan.serve.engine import Asked
 from kervan.serve.guard import check_kind, check_sender, read_headers
 from kervan.serve.own import OwnPages
-from kervan.serve.problem import respond, to_problem
+from kervan.serve.problem import HttpProblem, respond, to_problem
 from kervan.serve.rates import Rates
 from kervan.serve.routing import Mounted, Router
 
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from kervan.serve.tls import Certificates
 
 _log = logging.getLogger("kervan.serve")
+_MOST_HEAVY = 32  # large requests that wait for their turn
 _SMALL = 64 << 10  # bytes of a body that is answered at once; larger ones leave the event loop
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -96,6 +100,9 @@ class Desk:
         wires = {name: plugin("protocol", name) for name in plugins("protocol")}
         self.router = Router({"kervan": OwnPages(engine), **wires})
         self._hosts = Hosts(serving, certificates)
+        # One at a time: they hold the lock of the interpreter.
+        self._heavy = ThreadPoolExecutor(1, thread_name_prefix="kervan-heavy")
+        self._waiting = 0
 
     def admit(self, head: Head) -> Admission:
         """Check all that can be checked before the body is there, or raise `HttpProblem`."""
@@ -128,6 +135,21 @@ class Desk:
         if not is_counted:
             self._rates.take(caller, model)
 
+    async def answer(self, admission: Admission, body: bytes, request_id: str) -> Reply:
+        """Answer a request as `reply` does, outside of the event loop if that takes long."""
+        if not _is_heavy(admission, body):
+            return self.reply(admission, body, request_id)
+        if self._waiting >= _MOST_HEAVY:
+            raise HttpProblem(
+                503, "too many large requests wait", hint="send smaller ones", headers={"retry-after": "1"}
+            )
+        self._waiting += 1
+        try:
+            work = partial(self.reply, admission, body, request_id)
+            return await asyncio.get_running_loop().run_in_executor(self._heavy, work)
+        finally:
+            self._waiting -= 1
+
     def reply(self, admission: Admission, body: bytes, request_id: str, *, is_counted: bool = False) -> Reply:
         """Answer a request whose body is there. Raises whatever `complain` can tell.
 
@@ -147,13 +169,21 @@ class Desk:
         caller = self._known(admission)
         if route.scope is not Scope.OPEN:
             self._rates.take(caller, call.parameters.get("name", ""))
-        if route.action is Action.LOAD:
-            self.engine.load(
-                self.engine.find_package(call.parameters["name"], call.parameters.get("version", ""))
-            )
-        elif route.action is Action.UNLOAD:
-            self.engine.unload(call.parameters["name"], call.parameters.get("version", ""))
+        if route.action in {Action.LOAD, Action.UNLOAD}:
+            self._control(route.action, **call.parameters)
         return wire.inform(call, self._open_to(caller, route.scope))
+
+    def _control(self, action: Action, name: str, version: str = "") -> None:
+        """Load or unload a model."""
+        if self.engine.is_one_of_many:
+            raise Conflict(
+                "this server has several processes, which load models from its folder alone",
+                hint="put the package there, or take it away",
+            )
+        if action is Action.LOAD:
+            self.engine.load(self.engine.find_package(name, version))
+        else:
+            self.engine.unload(name, version)
 
     def complain(self, error: Exception, request_id: str, admission: Admission | None = None) -> Reply:
         """Tell the caller what was wrong, in the way of the protocol; count it."""
@@ -213,8 +243,7 @@ class Desk:
         return wire.encode(answer, loaded.signature, call)
 
 
-def is_heavy(admission: Admission, body: bytes) -> bool:
-    """Say whether an answer takes so long that it has to leave the event loop."""
+def _is_heavy(admission: Admission, body: bytes) -> bool:
     changes = admission.mounted.route.action in {Action.LOAD, Action.UNLOAD}
     return changes or len(body) > _SMALL or "content-encoding" in admission.headers
 

@@ -62,9 +62,13 @@ class Engine:
         self.metrics = metrics or Metrics()
         self._recorders: dict[str, Recorder] = {}
         self._changing = threading.Lock()
+        self._added: dict[tuple[str, str], Loaded] = {}  # by `load`, not by what the server is told to do
+        self.is_one_of_many = False  # beside other processes at the same address
         self._table = Table(self._load(serving, serving.package))
         for package in serving.others:
-            self._table = self._table.having(self._load(serving, package))
+            other = self._load(serving, package)
+            if other.key not in {each.key for each in self._table.rows}:
+                self._table = self._table.having(other)
         self._tell()
 
     @property
@@ -90,7 +94,7 @@ class Engine:
         loaded = self._load(serving, serving.package)
         others = [self._load(serving, package) for package in serving.others]
         with self._changing:
-            self._table = Table(loaded, others)
+            self._table = Table(loaded, [*self._added.values(), *others])
         self._tell()
         return loaded
 
@@ -98,6 +102,7 @@ class Engine:
         """Load one more version, or the same one anew, and let it answer those who ask for it."""
         loaded = self._load(self.current.serving, str(package))
         with self._changing:
+            self._added[loaded.key] = loaded
             self._table = self._table.having(loaded)
         self._tell()
         return loaded
@@ -117,6 +122,7 @@ class Engine:
                     hint="release another one first",
                 )
             for each in gone:
+                self._added.pop(each.key, None)
                 self._table = self._table.without(each)
         del gone, each
         self._tell()

@@ -7,7 +7,8 @@ import time
 from typing import TYPE_CHECKING
 
 from kervan.core.ports import Reply
-from kervan.serve.desk import SAFE_HEADERS, Admission, Desk, Head, is_heavy, request_id_of
+from kervan.serve.crowd import Crowd
+from kervan.serve.desk import SAFE_HEADERS, Admission, Desk, Head, request_id_of
 from kervan.serve.guard import BODY_SECONDS, MAX_BODY, too_large
 from kervan.serve.problem import HttpProblem
 from kervan.serve.turn import Turn
@@ -31,6 +32,7 @@ class App:
         ] = {}  # heads that were admitted, with the body's length
         self.headers: list[tuple[bytes, bytes]] = []  # those of every answer, and what one begins with
         self.head = b""
+        self.crowd = Crowd()
         self._turn: Turn | None = None
 
     def turn(self, loop: asyncio.AbstractEventLoop) -> Turn:
@@ -47,16 +49,11 @@ class App:
         try:
             admission = self.desk.admit(_head(scope))
             body = await _read_body(receive)
-            reply = await self._reply(admission, body, request_id)
+            reply = await self.desk.answer(admission, body, request_id)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
             reply = self.desk.complain(error, request_id, admission)
         self.desk.count(admission, reply.status, started)
         await _send(reply, request_id, send)
-
-    async def _reply(self, admission: Admission, body: bytes, request_id: str) -> Reply:
-        if is_heavy(admission, body):
-            return await asyncio.to_thread(self.desk.reply, admission, body, request_id)
-        return self.desk.reply(admission, body, request_id)
 
 
 def _head(scope: Message) -> Head:

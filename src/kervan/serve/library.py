@@ -2,16 +2,80 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kervan.core.errors import StorageFailed
+from kervan.core.errors import KervanError, StorageFailed
 from kervan.core.identity import Version
+from kervan.package.contents.manifest import FILE_NAME
 from kervan.package.opening import told
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from kervan.package.contents.manifest import Manifest
+    from kervan.serve.engine import Engine
+
+_log = logging.getLogger("kervan.serve")
+_SECONDS = 1.0
+
+
+class Shelf:
+    """Lets an engine have what lies in its folder: what is new there is loaded, what is gone is forgotten.
+
+    A package that cannot be loaded is said in the log, and tried again when it has changed.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._folder = Path(engine.current.serving.folder)
+        self._known: dict[Path, tuple[tuple[int, int], tuple[str, str] | None]] = {}
+
+    async def watch(self) -> None:
+        """Look again every second until this is cancelled."""
+        while True:
+            await asyncio.to_thread(self.look)
+            await asyncio.sleep(_SECONDS)
+
+    def look(self) -> None:
+        """Load and forget what has changed since the last look."""
+        try:
+            there = {path: (_stamp(path), manifest) for path, manifest in packages_in(self._folder)}
+        except (KervanError, OSError) as error:
+            _log.error(str(error))
+            return
+        for path in [path for path in self._known if path not in there]:
+            self._forget(path)
+        for path, (stamp, manifest) in there.items():
+            if path not in self._known or self._known[path][0] != stamp:
+                self._known[path] = (stamp, self._load(path, manifest))
+
+    def _load(self, path: Path, manifest: Manifest) -> tuple[str, str] | None:
+        if any(each.package == manifest.hash for each in self._engine.table.rows):
+            return manifest.name, manifest.version
+        try:
+            loaded = self._engine.load(path)
+        except (KervanError, OSError) as error:
+            _log.error("a package was not loaded", extra={"package": str(path), "reason": str(error)})
+            return None
+        _log.info("loaded", extra={"model": loaded.manifest.ref})
+        return loaded.key
+
+    def _forget(self, path: Path) -> None:
+        _, key = self._known.pop(path)
+        if key is None:
+            return
+        try:
+            self._engine.unload(*key)
+            _log.info("unloaded", extra={"model": "@".join(key)})
+        except KervanError as error:  # it is the default, or was unloaded before
+            _log.warning(str(error))
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """Tell one content from the next: what says what a package holds is replaced with it."""
+    stat = (path / FILE_NAME if path.is_dir() else path).stat()
+    return stat.st_mtime_ns, stat.st_size
 
 
 def packages_in(folder: Path) -> list[tuple[Path, Manifest]]:

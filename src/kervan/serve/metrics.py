@@ -6,15 +6,21 @@ event loop counts alone, and only what threads count takes a lock.
 
 from __future__ import annotations
 
+import resource
 import threading
+import time
 from bisect import bisect_left
+from contextlib import suppress
+from dataclasses import dataclass
+from math import inf
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from prometheus_client.metrics_core import Metric
 
@@ -38,6 +44,11 @@ class Spread:
         self.counts[bisect_left(self.bounds, value)] += times
         self.total += value * times
 
+    def join(self, counts: Sequence[int], total: float) -> None:
+        """Add what another one counted."""
+        self.counts = [own + other for own, other in zip(self.counts, counts, strict=True)]
+        self.total += total
+
     def buckets(self) -> list[tuple[str, float]]:
         """Return the counts up to each bound."""
         found, so_far = [], 0
@@ -45,6 +56,70 @@ class Spread:
             so_far += count
             found.append((bound, float(so_far)))
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What the system knows of processes: CPU seconds, bytes in memory, open descriptors, since when."""
+
+    cpu: float = 0.0
+    memory: int = 0
+    descriptors: int = 0
+    since: float = inf
+
+    def plus(self, other: Process) -> Process:
+        """Return both together."""
+        return Process(
+            cpu=self.cpu + other.cpu,
+            memory=self.memory + other.memory,
+            descriptors=self.descriptors + other.descriptors,
+            since=min(self.since, other.since),
+        )
+
+    def collect(self) -> Iterator[Metric]:
+        """Tell it under the names that all servers have."""
+        yield CounterMetricFamily("process_cpu_seconds", "User and system CPU time in seconds.", self.cpu)
+        yield GaugeMetricFamily("process_resident_memory_bytes", "Resident memory in bytes.", self.memory)
+        yield GaugeMetricFamily("process_open_fds", "Open file descriptors.", self.descriptors)
+        yield GaugeMetricFamily(
+            "process_start_time_seconds", "When the server started, seconds since 1970.", self.since
+        )
+
+
+_STARTED = time.time()
+
+
+def process_now() -> Process:
+    """Ask the system about this process."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    memory = usage.ru_maxrss * 1024
+    with suppress(OSError):
+        memory = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    folder = Path("/proc/self/fd" if Path("/proc/self/fd").is_dir() else "/dev/fd")
+    return Process(
+        cpu=usage.ru_utime + usage.ru_stime,
+        memory=memory,
+        descriptors=sum(1 for _ in folder.iterdir()),
+        since=_STARTED,
+    )
+
+
+_Spread = tuple[list[int], float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """What one process has counted."""
+
+    requests: list[tuple[str, int, int]]
+    seconds: dict[str, _Spread]
+    parts: dict[str, _Spread]
+    batches: _Spread
+    rows: int
+    refused: dict[str, int]
+    written: int
+    failed: int
+    process: Process
 
 
 class Metrics:
@@ -60,9 +135,8 @@ class Metrics:
         self._refused: dict[str, int] = {}
         self._written = self._failed = 0
         self._models: Sequence[Sequence[str]] = ()
-        self._registry = CollectorRegistry()
-        ProcessCollector(registry=self._registry)
-        self._registry.register(self)
+        self._process = Process()
+        self._others: Callable[[], Iterable[Counted]] = tuple
 
     def count(self, route: str, status: int, seconds: float) -> None:
         """Count an answer."""
@@ -102,6 +176,50 @@ class Metrics:
     def name_models(self, models: Sequence[Sequence[str]]) -> None:
         """Tell which models answer from now on: name, version, package, environment, deployment of each."""
         self._models = models
+
+    def share(self, others: Callable[[], Iterable[Counted]]) -> None:
+        """From now on also tell what processes beside this one have counted."""
+        self._others = others
+
+    def counted(self) -> Counted:
+        """Return all that was counted, to be added to what others have."""
+        return Counted(
+            requests=[(route, status, count) for (route, status), count in self._requests.items()],
+            seconds={route: (spread.counts, spread.total) for route, spread in self._seconds.items()},
+            parts={part: (spread.counts, spread.total) for part, spread in self._parts.items()},
+            batches=(self._batches.counts, self._batches.total),
+            rows=self._rows,
+            refused=dict(self._refused),
+            written=self._written,
+            failed=self._failed,
+            process=process_now(),
+        )
+
+    def exposition(self) -> bytes:
+        """Write all metrics in Prometheus' text format, over all processes of the server."""
+        total = Metrics()
+        total.name_models(self._models)
+        for counted in (self.counted(), *self._others()):
+            total.add(counted)
+        registry = CollectorRegistry()
+        registry.register(total)
+        return generate_latest(registry)
+
+    def add(self, counted: Counted) -> None:
+        """Add what another process has counted."""
+        for route, status, count in counted.requests:
+            self._requests[route, status] = self._requests.get((route, status), 0) + count
+        for route, (counts, total) in counted.seconds.items():
+            self._seconds.setdefault(route, Spread(_SECONDS)).join(counts, total)
+        for part, (counts, total) in counted.parts.items():
+            self._parts[part].join(counts, total)
+        self._batches.join(*counted.batches)
+        for reason, count in counted.refused.items():
+            self._refused[reason] = self._refused.get(reason, 0) + count
+        self._rows += counted.rows
+        self._written += counted.written
+        self._failed += counted.failed
+        self._process = self._process.plus(counted.process)
 
     def collect(self) -> Iterator[Metric]:
         """Tell all of it to a registry."""
@@ -146,7 +264,4 @@ class Metrics:
         for labels in self._models:
             models.add_metric(labels, 1)
         yield models
-
-    def exposition(self) -> bytes:
-        """Write all metrics in Prometheus' text format."""
-        return generate_latest(self._registry)
+        yield from self._process.collect()

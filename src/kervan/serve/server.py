@@ -7,59 +7,57 @@ it finish what is being answered, write the records that wait, and end with stat
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import os
 import signal
 import socket
 import sys
+import tempfile
 import time
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import uvicorn
 
 from kervan.core.access import check_doors
-from kervan.core.errors import KervanError, Refused, ServerFailed
+from kervan.core.errors import KervanError, Refused
 from kervan.core.nouns import ServerState, Serving
 from kervan.serve.access import read_grants
-from kervan.serve.address import only_from
-from kervan.serve.connection import IDLE_SECONDS, Connection
 from kervan.serve.desk import Desk
 from kervan.serve.engine import Engine
-from kervan.serve.http import App
+from kervan.serve.library import Shelf
+from kervan.serve.listening import ENDING, WellEndingServer, listen, server_of
 from kervan.serve.log import log_json_lines
-from kervan.serve.state import only_server, read_serving, write_state
+from kervan.serve.sharing import Sharing
+from kervan.serve.state import only_server, read_serving, read_state, write_state
 from kervan.serve.tls import Certificates
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
-
-    from kervan.serve.rpc.door import Door
+from kervan.serve.workers import Workers
 
 _log = logging.getLogger("kervan.serve")
-_DRAIN_SECONDS = 10
-_ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
-def serve(serving: Serving, *, file: Path | None = None) -> None:
+def serve(serving: Serving, *, file: Path | None = None, descriptor: int | None = None) -> None:
     """Answer until SIGTERM or SIGINT; takes over these signals, so it must run in the main thread.
 
     With `file`, from which `serving` was read, SIGHUP switches to what the file then says, and
-    `state.json` beside it tells how it went. Raises `Refused` for an address that others could reach,
+    `state.json` beside it tells how it went. `descriptor` is that of a socket which listens already, of
+    one who keeps several workers. Raises `Refused` for an address that others could reach without a key,
     `ServerFailed` if the address is taken or the package fails its health prediction.
     """
     check_doors(serving.host, serving)
     if serving.keys:
         read_grants(Path(serving.keys))
+    if serving.workers > 1:
+        _keep_workers(serving, file)
+        return
     certificates = Certificates(serving) if serving.certificate else None
-    with _listen(serving.host, serving.port) as listener:
-        before = {signum: signal.getsignal(signum) for signum in _ENDING}
+    with _listener(serving, descriptor) as listener:
+        before = {signum: signal.getsignal(signum) for signum in ENDING}
         engine = Engine(serving)
+        engine.is_one_of_many = descriptor is not None
+        sharing = Sharing(engine.metrics, file.parent.parent) if file and engine.is_one_of_many else None
         try:
-            _run(engine, listener, file, certificates)
+            _run(engine, listener, file, certificates, sharing)
         finally:
             engine.close()
             for signum, handler in before.items():
@@ -68,56 +66,68 @@ def serve(serving: Serving, *, file: Path | None = None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Ports:
-    """Where the server listens; `grpc` is None where it does not speak that."""
+    """Where a server listens; `grpc` is None where it does not speak that."""
 
     http: int
     grpc: int | None
 
 
-class _Server(uvicorn.Server):
-    """Ends well on SIGTERM and SIGINT, where uvicorn dies from the signal in the end.
+def _listener(serving: Serving, descriptor: int | None) -> socket.socket:
+    if descriptor is None:
+        return listen(serving.host, serving.port)[0]
+    return socket.socket(fileno=descriptor)
 
-    The handlers stay until the records that wait are written, so that a second signal cannot lose them.
-    `door` speaks gRPC, and ends at the same time.
-    """
 
-    door: Door | None = None
+def _keep_workers(serving: Serving, file: Path | None) -> None:
+    with tempfile.TemporaryDirectory(prefix="kervan-") as scratch:
+        workers = Workers(serving, Path(scratch))
 
-    @contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        """Take the signals over."""
-        for signum in _ENDING:
-            signal.signal(signum, self.handle_exit)
-        yield
+        def tell(attempt: str, error: str = "") -> None:
+            first = read_state(Path(scratch) / "0")
+            if file is not None and first is not None:
+                _write_state(file, replace(first, pid=os.getpid(), attempt=attempt, error=error))
 
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Finish what is being answered, by HTTP and by gRPC."""
-        ending = [super().shutdown(sockets)]
-        if self.door is not None:
-            ending.append(self.door.close(_DRAIN_SECONDS))
-        await asyncio.gather(*ending)
+        def on_ready() -> None:
+            _log.info("serving", extra={"workers": serving.workers, "url": serving.url(workers.port)})
+            tell(serving.deployment)
+
+        def on_hang_up() -> None:
+            attempt = error = ""
+            try:
+                if file is None:
+                    return
+                wanted = read_serving(file)
+                attempt = wanted.deployment
+                _check_address(wanted, workers.serving, _Ports(workers.port, workers.grpc_port))
+                workers.switch(wanted)
+            except KervanError as failure:
+                error = _in_full(failure)
+                _log.error(error, extra={"deployment": attempt})
+            tell(attempt, error)
+
+        workers.run(on_ready, on_hang_up)
 
 
 def main(arguments: list[str]) -> int:
     """Run the server that the file named in the arguments describes; return the exit status."""
     log_json_lines()
-    if len(arguments) != 1:
-        _log.error("usage: python -m kervan.serve.server SERVING.json")
+    if len(arguments) not in {1, 2}:
+        _log.error("usage: python -m kervan.serve.server SERVING.json [SOCKET]")
         return 2
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to switch from
     file = Path(arguments[0])
     try:
         with only_server(file.parent):
-            return _serve_file(file)
+            return _serve_file(file, int(arguments[1]) if len(arguments) == 2 else None)
     except (KervanError, OSError) as error:
         _log.error(str(error), extra={"hint": getattr(error, "hint", "")})
         return 1
 
 
-def _serve_file(file: Path) -> int:
+def _serve_file(file: Path, descriptor: int | None) -> int:
     serving = read_serving(file)
     try:
-        serve(serving, file=file)
+        serve(serving, file=file, descriptor=descriptor)
     except Exception as error:  # noqa: BLE001 - who started us reads the reason in the state
         hint = getattr(error, "hint", "")
         _log.error(str(error), extra={"hint": hint}, exc_info=not isinstance(error, KervanError))
@@ -136,88 +146,56 @@ def _serve_file(file: Path) -> int:
     return 0
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """Claim the address at once, so that a second server for it fails before it has loaded anything."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(2048)
-    except (OSError, OverflowError) as error:
-        listener.close()
-        reason = error.strerror if isinstance(error, OSError) else "no such port"
-        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-            raise ServerFailed(
-                f"port {port} on {host} is taken", hint="choose another port, or 0 for a free one"
-            ) from error
-        raise ServerFailed(f"cannot listen on {host}:{port}: {reason}", hint="choose another port") from error
-    return listener
-
-
 def _run(
-    engine: Engine, listener: socket.socket, file: Path | None, certificates: Certificates | None
+    engine: Engine,
+    listener: socket.socket,
+    file: Path | None,
+    certificates: Certificates | None,
+    sharing: Sharing | None,
 ) -> None:
-    desk = Desk(engine, certificates)
-    server = _uvicorn(desk, certificates)
+    server = server_of(Desk(engine, certificates), certificates)
     with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
-        runner.run(_serve_and_switch(server, desk, listener, file))
+        runner.run(_serve(server, engine, listener, file, sharing))
 
 
-def _uvicorn(desk: Desk, certificates: Certificates | None) -> _Server:
-    serving = desk.engine.current.serving
-    config = uvicorn.Config(
-        App(desk),
-        loop="uvloop" if sys.platform != "win32" else "asyncio",
-        http=only_from(serving.proxy, Connection) if serving.proxy else Connection,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_keep_alive=IDLE_SECONDS,
-        timeout_graceful_shutdown=_DRAIN_SECONDS,
-    )
-    config.load()
-    config.ssl = certificates.context if certificates else None
-    return _Server(config)
-
-
-async def _serve_and_switch(server: _Server, desk: Desk, listener: socket.socket, file: Path | None) -> None:
-    engine = desk.engine
+async def _serve(
+    server: WellEndingServer,
+    engine: Engine,
+    listener: socket.socket,
+    file: Path | None,
+    sharing: Sharing | None,
+) -> None:
     serving = engine.current.serving
-    ports = _Ports(listener.getsockname()[1], await _open_door(server, desk))
-    _log.info(
-        "serving",
-        extra={
-            "model": engine.current.manifest.ref,
-            "url": serving.url(ports.http),
-            **({} if ports.grpc is None else {"grpc": ports.grpc}),
-        },
+    ports = _Ports(listener.getsockname()[1], await server.open_door())
+    beside = (
+        [asyncio.create_task(sharing.keep()), asyncio.create_task(_end_without_keeper(server))]
+        if sharing
+        else []
     )
-    if file is None:
-        await server.serve(sockets=[listener])
-        return
-    hung_up = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hung_up.set)
-    _write(file, engine, ports, attempt=serving.deployment)
-    switching = asyncio.create_task(_switch_on_hangup(hung_up, engine, file, ports))
+    if serving.folder:
+        beside.append(asyncio.create_task(Shelf(engine).watch()))
+    if file is not None:
+        hung_up = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hung_up.set)
+        beside.append(asyncio.create_task(_switch_on_hangup(hung_up, engine, file, ports)))
+    told = {} if ports.grpc is None else {"grpc": ports.grpc}
+    _log.info("serving", extra={"model": engine.current.manifest.ref, "url": serving.url(ports.http), **told})
+    if file is not None:
+        _write(file, engine, ports, attempt=serving.deployment)
     try:
         await server.serve(sockets=[listener])
     finally:
-        switching.cancel()
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
 
 
-async def _open_door(server: _Server, desk: Desk) -> int | None:
-    """Let the server speak gRPC too if it is to, and return the port."""
-    serving = desk.engine.current.serving
-    if serving.grpc_port is None:
-        return None
-    from kervan.serve.rpc.door import Door
-
-    server.door = Door(desk)
-    return await server.door.open(serving)
+async def _end_without_keeper(server: uvicorn.Server) -> None:
+    """End once nobody keeps this worker any more: whoever did was killed."""
+    keeper = os.getppid()
+    while os.getppid() == keeper:
+        await asyncio.sleep(1)
+    server.should_exit = True
 
 
 async def _switch_on_hangup(hung_up: asyncio.Event, engine: Engine, file: Path, ports: _Ports) -> None:
@@ -242,6 +220,8 @@ def _check_address(wanted: Serving, now: Serving, ports: _Ports) -> None:
         raise Refused(
             f"a running server stays on {now.host}:{ports.http}", hint="stop it to serve on another address"
         )
+    if wanted.workers != now.workers:
+        raise Refused("a running server keeps its number of workers", hint="stop it to change them")
     if wanted.closed != now.closed:
         raise Refused(
             "a running server keeps its keys, rate, certificates and proxy", hint="stop it to change them"
@@ -263,6 +243,10 @@ def _write(file: Path, engine: Engine, ports: _Ports, *, attempt: str, error: st
         attempt=attempt,
         error=error,
     )
+    _write_state(file, state)
+
+
+def _write_state(file: Path, state: ServerState) -> None:
     try:
         write_state(file.parent, state)
     except KervanError as failure:  # a full disk must not stop the answers

@@ -33,6 +33,14 @@ def read_serving(file: Path) -> Serving:
         raise InvalidInput(f"cannot read {file}: {error.strerror}", hint="release the model first") from error
 
 
+def read_state(folder: Path) -> ServerState | None:
+    """Return what a server in the folder last said about itself, or None."""
+    try:
+        return msgspec.json.decode((folder / STATE).read_bytes(), type=ServerState)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
 def write_state(folder: Path, state: ServerState) -> None:
     """Replace the state in one step, so that a reader sees the old one or the new one."""
     try:

@@ -20,10 +20,11 @@ _LOOK_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
-    """What was in the files when they had this stamp, and the names that the certificate has."""
+    """What was in the files when they had this stamp; what the certificate is for, and until when."""
 
     context: ssl.SSLContext
     names: frozenset[str]
+    ends: float
     stamp: tuple[tuple[int, ...], ...]
 
 
@@ -46,6 +47,11 @@ class Certificates:
     def names(self) -> frozenset[str]:
         """The hosts that the certificate is for, in lower case; `*.` begins one for all hosts of a domain."""
         return self._loaded.names
+
+    @property
+    def ends(self) -> float:
+        """When the certificate expires, in seconds since 1970."""
+        return self._loaded.ends
 
     def _choose(self, connection: ssl.SSLSocket | ssl.SSLObject, *_: object) -> None:
         """Give a new connection the newest certificate."""
@@ -83,7 +89,7 @@ class Certificates:
             raise _unusable(f"{certificate} and {key}", error) from error
         if self._doors.client_ca:
             _ask_for_certificates(context, Path(self._doors.client_ca))
-        return _Loaded(context, _names_of(certificate), stamp)
+        return _Loaded(context, *_read(certificate), stamp)
 
 
 def _ask_for_certificates(context: ssl.SSLContext, authority: Path) -> None:
@@ -97,7 +103,8 @@ def _ask_for_certificates(context: ssl.SSLContext, authority: Path) -> None:
         raise _unusable(str(authority), error) from error
 
 
-def _names_of(certificate: Path) -> frozenset[str]:
+def _read(certificate: Path) -> tuple[frozenset[str], float]:
+    """Return the hosts that a certificate is for, and when it expires."""
     from cryptography import x509
 
     try:
@@ -109,7 +116,8 @@ def _names_of(certificate: Path) -> frozenset[str]:
     except (ValueError, OSError) as error:
         raise _unusable(str(certificate), error) from error
     hosts = (str(name).lower() for name in named.get_values_for_type(x509.DNSName))
-    return frozenset({*hosts, *(str(address) for address in named.get_values_for_type(x509.IPAddress))})
+    addresses = (str(address) for address in named.get_values_for_type(x509.IPAddress))
+    return frozenset({*hosts, *addresses}), first.not_valid_after_utc.timestamp()
 
 
 def _stamp_of(file: Path) -> tuple[int, ...]:

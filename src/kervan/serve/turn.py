@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from kervan.serve.table import Loaded
 
 _MOST_ROWS = 4_096  # scored in one run
+_MOST_SECONDS = 0.1  # that a request may have to wait for those before it
 _encode = msgspec.json.Encoder().encode
 
 
@@ -87,16 +88,27 @@ class Turn:
         self._loop = loop
         self._jobs: list[_Job] = []
         self._runs: dict[int, _Run] = {}
+        self._pace = 0.0  # seconds that a request has taken of late
 
     def add(self, asker: Asker, admission: Admission, body: bytes) -> None:
-        """Take a request that is to be answered at the end of this turn."""
-        if not self._jobs:
+        """Take a request that is to be answered at the end of this turn, or refuse it where too many are."""
+        jobs = self._jobs
+        if not jobs:
             self._loop.call_soon(self._flush)
-        self._jobs.append(_Job(asker, admission, body, time.perf_counter()))
+        job = _Job(asker, admission, body, time.perf_counter())
+        if len(jobs) * self._pace > _MOST_SECONDS:
+            self._refuse(job, _overloaded())
+        else:
+            jobs.append(job)
 
     def _flush(self) -> None:
         jobs, self._jobs = self._jobs, []
         started = time.perf_counter()
+        self._answer_all(jobs, started)
+        took = (time.perf_counter() - started) / max(len(jobs), 1)
+        self._pace += (took - self._pace) / 8  # of late
+
+    def _answer_all(self, jobs: list[_Job], started: float) -> None:
         runs: dict[int, _Run] = {}
         for job in jobs:
             run = self._run_of(job.admission)
@@ -210,6 +222,15 @@ class Turn:
         reply = self._desk.complain(error, request_id, job.admission)
         self._desk.count(job.admission, reply.status, job.started)
         job.asker.answer(reply, request_id)
+
+
+def _overloaded() -> HttpProblem:
+    return HttpProblem(
+        503,
+        "more is asked than this server can answer in time",
+        hint="ask again in a moment",
+        headers={"retry-after": "1"},
+    )
 
 
 def _split(named: Sequence[Any], counts: list[int]) -> list[bytes]:

@@ -110,8 +110,8 @@ def _restore(folder: Path, before: bytes | None) -> None:
 
 def _stays(folder: Path, state: ServerState, serving: Serving) -> bool:
     before = _parse((folder / _LIVE).read_bytes(), folder / _LIVE)
-    is_alike = (before.closed, before.grpc_port) == (serving.closed, serving.grpc_port)
-    return state.host == serving.host and serving.port in {0, state.port} and is_alike
+    kept = [(each.closed, each.workers, each.grpc_port) for each in (before, serving)]
+    return kept[0] == kept[1] and state.host == serving.host and serving.port in {0, state.port}
 
 
 def _check_free(serving: Serving) -> None:

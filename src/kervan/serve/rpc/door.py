@@ -12,7 +12,6 @@ from kervan.core.identity import new_id
 from kervan.core.plugins import extras_named, plugin, plugins
 from kervan.core.ports import Action, Call, Reply, Route, Service
 from kervan.serve.address import plain_address
-from kervan.serve.desk import is_heavy
 from kervan.serve.guard import MAX_BODY
 from kervan.serve.problem import HttpProblem
 from kervan.serve.routing import Mounted, Router
@@ -24,7 +23,6 @@ from kervan.serve.rpc.status import code_of, metadata_of, words_of
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
-    from kervan.core.nouns import Serving
     from kervan.serve.desk import Admission, Desk
 
 _CHANGES = {Action.LOAD, Action.UNLOAD}
@@ -32,7 +30,6 @@ _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_BODY),
     ("grpc.max_send_message_length", -1),
     ("grpc.max_concurrent_streams", 1_000),
-    ("grpc.so_reuseport", 0),
 )
 
 
@@ -49,15 +46,18 @@ class Door:
         services: dict[str, Service] = {name: plugin("service", name) for name in plugins("service")}
         self._health.names = ("", *(service.service for service in services.values()))
         Router(services)  # refuses routes that do not say who may use them
-        self._server = grpc.aio.server(options=_OPTIONS)
+        self._server = grpc.aio.server(
+            options=(*_OPTIONS, ("grpc.so_reuseport", int(desk.engine.is_one_of_many)))
+        )
         self._server.add_generic_rpc_handlers(
             (*(self._handler(*each) for each in services.items()), self._health.handler())
         )
         if desk.engine.current.serving.reflection:
             self._reflect(self._health.names[1:])
 
-    async def open(self, serving: Serving) -> int:
-        """Listen as `serving` says, and return the port. Raises `ServerFailed` where it cannot be had."""
+    async def open(self) -> int:
+        """Listen, and return the port. Raises `ServerFailed` where it cannot be had."""
+        serving = self._desk.engine.current.serving
         host = f"[{serving.host}]" if ":" in serving.host else serving.host
         address = f"{host}:{serving.grpc_port}"
         port: int
@@ -177,9 +177,7 @@ class _Method:
         route: Route = self._mounted.route
         if route.action in _CHANGES:
             admission = replace(admission, parameters=self._service.model_of(Call(route=route, body=body)))
-        if is_heavy(admission, body):
-            return await asyncio.to_thread(self._desk.reply, admission, body, request_id)
-        return self._desk.reply(admission, body, request_id)
+        return await self._desk.answer(admission, body, request_id)
 
     async def _abort(self, context: Any, error: Exception, reply: Reply, request_id: str) -> bytes:
         code = getattr(self._codes, code_of(error, reply))
