@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("kervan.serve")
 _MOST_HEAVY = 32  # large requests that wait for their turn
-_SMALL = 64 << 10  # bytes of a body that is answered at once; larger ones leave the event loop
+SMALL = 64 << 10  # bytes of a body that is answered at once; larger ones leave the event loop
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 SAFE_HEADERS = {
@@ -245,7 +245,7 @@ class Desk:
 
 def _is_heavy(admission: Admission, body: bytes) -> bool:
     changes = admission.mounted.route.action in {Action.LOAD, Action.UNLOAD}
-    return changes or len(body) > _SMALL or "content-encoding" in admission.headers
+    return changes or len(body) > SMALL or "content-encoding" in admission.headers
 
 
 def _admitted(

@@ -17,12 +17,12 @@ import msgspec
 from kervan.core.errors import InvalidInput, NotFound, RefusedRow, StorageFailed, TooManyRows, did_you_mean
 from kervan.core.ports import Action, Answer, Call, Choose, Reply, Request, Route, Scope, Served
 from kervan.core.reading import composed
-from kervan.core.schema import Column, Schema, Signature, Type
+from kervan.core.schema import Column, Signature, Type
 from kervan.serve.body import read_json
 from kervan.serve.decode import MAX_ROWS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _WHOLE = frozenset({"INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64"})
 _NUMBERS = frozenset({"FP16", "FP32", "FP64"}) | _WHOLE
@@ -191,7 +191,7 @@ def output_data(answer: Answer, signature: Signature) -> dict[str, list[Any]]:
 
 def _columns(tensors: Sequence[Tensor], signature: Signature) -> dict[str, list[Any]]:
     """Return the values of each column that was sent, all of the same length."""
-    inputs = signature.inputs
+    inputs = {column.name: column for column in signature.inputs}
     if len(tensors) == 1 and _known(tensors[0], inputs).name not in inputs:
         return _matrix_columns(tensors[0], signature)
     columns: dict[str, list[Any]] = {}
@@ -213,7 +213,7 @@ def _columns(tensors: Sequence[Tensor], signature: Signature) -> dict[str, list[
     return columns
 
 
-def _known(tensor: Tensor, inputs: Schema) -> Tensor:
+def _known(tensor: Tensor, inputs: Mapping[str, Column]) -> Tensor:
     """Return the tensor under the name by which the model knows it, however its letters are composed."""
     if tensor.name in inputs or (name := composed(tensor.name)) not in inputs:
         return tensor

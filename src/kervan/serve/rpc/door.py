@@ -12,6 +12,7 @@ from kervan.core.identity import new_id
 from kervan.core.plugins import extras_named, plugin, plugins
 from kervan.core.ports import Action, Call, Reply, Route, Service
 from kervan.serve.address import plain_address
+from kervan.serve.desk import SMALL
 from kervan.serve.guard import MAX_BODY
 from kervan.serve.problem import HttpProblem
 from kervan.serve.routing import Mounted, Router
@@ -19,12 +20,14 @@ from kervan.serve.rpc.health import HealthService
 from kervan.serve.rpc.messages import pool
 from kervan.serve.rpc.peers import address_of, credentials_of
 from kervan.serve.rpc.status import code_of, metadata_of, words_of
+from kervan.serve.turn import Turn
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
     from kervan.serve.desk import Admission, Desk
 
+_PATIENCE = 8  # turns: gRPC takes one call after the other, with some turns of the loop in between
 _CHANGES = {Action.LOAD, Action.UNLOAD}
 _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_BODY),
@@ -42,6 +45,7 @@ class Door:
         self._desk = desk
         self._grpc = grpc
         self._ending = asyncio.Event()
+        self._turn = Turn(desk, asyncio.get_running_loop(), _PATIENCE)
         self._health = HealthService(desk.engine, self._ending)
         services: dict[str, Service] = {name: plugin("service", name) for name in plugins("service")}
         self._health.names = ("", *(service.service for service in services.values()))
@@ -99,6 +103,24 @@ class Door:
         return self._grpc.method_handlers_generic_handler(service.service, methods)
 
 
+class _Waiting:
+    """A call that waits for the end of a turn."""
+
+    __slots__ = ("future",)
+
+    def __init__(self) -> None:
+        self.future: asyncio.Future[tuple[Reply, str]] = asyncio.get_running_loop().create_future()
+
+    def answer(self, reply: Reply, request_id: str) -> None:
+        """Take an answer; whoever went away needs none."""
+        if not self.future.done():
+            self.future.set_result((reply, request_id))
+
+    def answer_well(self, body: bytes, request_id: str) -> None:
+        """Take predictions."""
+        self.answer(Reply(body=body), request_id)
+
+
 class _Method:
     """One method of a service."""
 
@@ -111,45 +133,59 @@ class _Method:
         self._proxy = plain_address(proxy) if proxy else ""
         self._mounted = mounted
         self._service = service
+        self._turn = door._turn
+        is_one = mounted.route.action is Action.PREDICT and mounted.route.call not in service.streamed
+        self._peek = getattr(service, "peek", None) if is_one else None
 
     async def answer(self, body: bytes, context: Any) -> bytes:
         """Answer a call with one message."""
         started = time.perf_counter()
-        admission: Admission | None = None
-        request_id = ""
         try:
             admission = self._admit(context)
-            request_id = admission.request_id or new_id()
-            reply = await self._reply(admission, body, request_id)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
-            request_id = request_id or new_id()
-            reply = self._desk.complain(error, request_id, admission)
-            self._desk.count(admission, reply.status, started)
-            return await self._abort(context, error, reply, request_id)
-        self._desk.count(admission, reply.status, started)
+            reply, request_id = self._complain(error, new_id(), None, started)
+        else:
+            read = self._peek(body) if self._peek is not None and len(body) <= SMALL else None
+            if read is None:
+                reply, request_id = await self._alone(admission, body, started)
+            else:
+                waiting = _Waiting()
+                self._turn.add(waiting, admission, body, read)
+                reply, request_id = await waiting.future
+        if reply.status != 200:
+            return await self._abort(context, reply, request_id)
         context.set_trailing_metadata((("x-request-id", request_id),))
         return reply.body
 
+    async def _alone(self, admission: Admission, body: bytes, started: float) -> tuple[Reply, str]:
+        request_id = admission.request_id or new_id()
+        try:
+            reply = await self._reply(admission, body, request_id)
+        except Exception as error:  # noqa: BLE001
+            return self._complain(error, request_id, admission, started)
+        self._desk.count(admission, reply.status, started)
+        return reply, request_id
+
+    def _complain(
+        self, error: Exception, request_id: str, admission: Admission | None, started: float
+    ) -> tuple[Reply, str]:
+        reply = self._desk.complain(error, request_id, admission)
+        self._desk.count(admission, reply.status, started)
+        return reply, request_id
+
     async def stream(self, messages: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
         """Answer the messages of a stream, each by itself; one that is refused does not end it."""
+        started = time.perf_counter()
         try:
             admission = self._admit(context)
         except Exception as error:  # noqa: BLE001
-            reply = self._desk.complain(error, ident := new_id())
-            self._desk.count(None, reply.status, time.perf_counter())
-            await self._abort(context, error, reply, ident)
+            await self._abort(context, *self._complain(error, new_id(), None, started))
         async for body in self._arriving(context):
-            started = time.perf_counter()
-            request_id = new_id()
-            try:
-                reply = await self._reply(admission, body, request_id)
-            except Exception as error:  # noqa: BLE001
-                reply = self._desk.complain(error, request_id, admission)
-                call = Call(route=self._mounted.route, body=body)
-                refusal = self._service.complain(call, words_of(reply))
-                reply = Reply(body=refusal, status=reply.status)
-            self._desk.count(admission, reply.status, started)
-            yield reply.body
+            reply, _ = await self._alone(admission, body, time.perf_counter())
+            if reply.status == 200:
+                yield reply.body
+            else:
+                yield self._service.complain(Call(route=self._mounted.route, body=body), words_of(reply))
 
     async def _arriving(self, context: Any) -> AsyncIterator[bytes]:
         """Give the messages of a stream until its end, or until the server is to end."""
@@ -179,8 +215,8 @@ class _Method:
             admission = replace(admission, parameters=self._service.model_of(Call(route=route, body=body)))
         return await self._desk.answer(admission, body, request_id)
 
-    async def _abort(self, context: Any, error: Exception, reply: Reply, request_id: str) -> bytes:
-        code = getattr(self._codes, code_of(error, reply))
+    async def _abort(self, context: Any, reply: Reply, request_id: str) -> bytes:
+        code = getattr(self._codes, code_of(reply))
         await context.abort(code, words_of(reply), metadata_of(reply, request_id))
         raise AssertionError  # `abort` always raises
 

@@ -6,6 +6,7 @@ Tensors are those of `kervan.serve.protocols.inference_v2`, with typed `contents
 
 from __future__ import annotations
 
+import re
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from kervan.serve.protocols.inference_v2 import (
 )
 from kervan.serve.protocols.raw import read_raw, texts, write_raw
 from kervan.serve.rpc.messages import message, parse
+from kervan.serve.rpc.reader import TensorReader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 _SERVICE = "inference.GRPCInferenceService"
 _STREAM = "ModelStreamInfer"
+_PLAIN = re.compile(r"[A-Za-z0-9._-]{0,128}")  # ids that need no care in JSON
 _CONTENTS = {
     "BOOL": "bool_contents",
     "INT8": "int_contents",
@@ -83,6 +86,22 @@ class InferenceService:
             tensors, signature, ident=infer.id, outputs=tuple(wanted.name for wanted in infer.outputs)
         )
         return Request(rows=request.rows, id=request.id, outputs=request.outputs, form=bool(raw))
+
+    def peek(self, body: bytes) -> tuple[Any, Mapping[str, str]] | None:
+        """Return a message that may be answered with others, and the model that it names."""
+        try:
+            infer = parse("inference.ModelInferRequest", body)
+        except InvalidInput:
+            return None
+        if not _PLAIN.fullmatch(infer.id):
+            return None
+        named = {"name": infer.model_name, "version": infer.model_version}
+        return infer, named if infer.model_name or infer.model_version else {}
+
+    def reader(self, signature: Signature) -> TensorReader:
+        """Return what reads usual messages faster."""
+        call = Call(route=next(route for route in self.routes if route.call == "ModelInfer"))
+        return TensorReader(signature, lambda answer: self.encode(answer, signature, call).body)
 
     def encode(self, answer: Answer, signature: Signature, call: Call) -> Reply:
         """Write the tensors; `parameters.prediction` names the record, also where the caller chose the id."""

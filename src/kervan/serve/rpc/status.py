@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from kervan.core.errors import TooManyRows
-
 if TYPE_CHECKING:
     from kervan.core.ports import Reply
 
@@ -29,9 +27,9 @@ _CODES = {
 }
 
 
-def code_of(error: Exception, reply: Reply) -> str:
-    """Return the name of the gRPC code for an error that HTTP would answer so."""
-    if isinstance(error, TooManyRows):
+def code_of(reply: Reply) -> str:
+    """Return the name of the gRPC code for what HTTP would answer so."""
+    if "limit" in msgspec.json.decode(reply.body):
         return "RESOURCE_EXHAUSTED"
     return _CODES.get(reply.status, "INTERNAL")
 
