@@ -162,6 +162,36 @@ def test_typed_tensors(stub: Any, door: Live) -> None:
     assert dict(call.trailing_metadata())["x-request-id"] == "istek-7"
 
 
+@pytest.mark.parametrize("number", ["FP64", "FP32", "INT64"])
+def test_usual_rows_are_answered_as_by_http(
+    client: triton.InferenceServerClient, stub: Any, door: Live, number: str
+) -> None:
+    rows = [{**ROW, "0": value} for value in (-1.0, 0.0, 2.0)]
+    by_bytes = client.infer("gelir", tensors(rows, **{"0": number}))
+    assert by_bytes.as_numpy("probabilities").tolist() == by_http(door, rows)
+    found = stub.ModelInfer(typed(rows, id="sıra 1"))
+    flat = [value for row in by_http(door, rows) for value in row]
+    assert list(found.outputs[1].contents.fp64_contents) == flat
+    for answer in (by_bytes.get_response(), found):
+        record = recorded(door, answer.parameters["prediction"].string_param)
+        assert list(record.inputs) == rows
+        assert [list(one["probabilities"].values()) for one in record.outputs] == by_http(door, rows)
+
+
+def test_calls_that_come_together_get_their_own_answers(stub: Any, door: Live) -> None:
+    ages = range(100, 142)
+    calls = [stub.ModelInfer.future(typed([{**ROW, "yaş": age}], id=f"n{age}")) for age in ages]
+    for age, call in zip(ages, calls, strict=True):
+        if age > 120:
+            assert f"{age} is above 120" in call.exception().details()
+            continue
+        found = call.result()
+        assert found.id == f"n{age}"
+        assert [list(found.outputs[1].contents.fp64_contents)] == by_http(door, [{**ROW, "yaş": age}])
+        record = recorded(door, found.parameters["prediction"].string_param)
+        assert (record.request, record.inputs[0]["yaş"]) == (f"n{age}", age)
+
+
 def test_one_output_of_a_version(client: triton.InferenceServerClient) -> None:
     wanted = [triton.InferRequestedOutput("label")]
     found = client.infer("gelir", tensors(), model_version="1.0.0", outputs=wanted)
