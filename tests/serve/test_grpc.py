@@ -254,7 +254,7 @@ CASES: dict[str, tuple[Any, str, str]] = {
             raw_input_contents=[b"\x05\x00\x00\x00a"],
         ),
         "INVALID_ARGUMENT",
-        "end within a text",
+        "'tür' ends within element 0",
     ),
     "too many rows": (
         public.ModelInferRequest(
@@ -404,7 +404,7 @@ def other(serving: Callable[..., Serving], tmp_path: Path) -> Iterator[Callable[
 def test_keys_open_what_they_are_for(other: Callable[..., Live], tmp_path: Path) -> None:
     (asks, asking), (rules, ruling), (slow, slowly) = (
         issue("predict"),
-        issue("control"),
+        issue("docs"),
         issue("predict", rate="1/hour"),
     )
     publish(tmp_path / "access.json", asks, rules, slow)
@@ -416,7 +416,7 @@ def test_keys_open_what_they_are_for(other: Callable[..., Live], tmp_path: Path)
         found = client.infer("gelir", tensors(), headers=bearer).get_response()
         assert recorded(server, found.parameters["prediction"].string_param).caller == asks.id
         code, words = refused(lambda: client.get_model_repository_index(headers=bearer))
-        assert (code, "control" in words) == ("PERMISSION_DENIED", True)
+        assert (code, "docs" in words) == ("PERMISSION_DENIED", True)
         assert client.get_model_repository_index(headers={"x-api-key": ruling}).models
         client.infer("gelir", tensors(), headers={"x-api-key": slowly})
         code, _ = refused(lambda: client.infer("gelir", tensors(), headers={"x-api-key": slowly}))

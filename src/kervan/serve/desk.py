@@ -34,6 +34,7 @@ from kervan.serve.routing import Mounted, Router
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from kervan.core.ports import Choose, Route
     from kervan.core.schema import Signature
     from kervan.serve.engine import Engine
     from kervan.serve.table import Loaded
@@ -98,7 +99,9 @@ class Desk:
         self._is_free = not (serving.keys or serving.rate)
         self.metrics = engine.metrics
         wires = {name: plugin("protocol", name) for name in plugins("protocol")}
-        self.router = Router({"kervan": OwnPages(engine), **wires})
+        own = OwnPages(engine)
+        self.router = Router({"kervan": own, **wires})
+        own.mounted = self.router.mounted
         self._hosts = Hosts(serving, certificates)
         # One at a time: they hold the lock of the interpreter.
         self._heavy = ThreadPoolExecutor(1, thread_name_prefix="kervan-heavy")
@@ -167,23 +170,11 @@ class Desk:
         if route.action is Action.PREDICT:
             return self._predict(admission, call, request_id, is_counted=is_counted)
         caller = self._known(admission)
-        if route.scope is not Scope.OPEN:
+        if route.action is not Action.INFORM:
+            wire.decode(call, self._changing(admission))
+        elif route.scope is not Scope.OPEN:
             self._rates.take(caller, call.parameters.get("name", ""))
-        if route.action in {Action.LOAD, Action.UNLOAD}:
-            self._control(route.action, **call.parameters)
-        return wire.inform(call, self._open_to(caller, route.scope))
-
-    def _control(self, action: Action, name: str, version: str = "") -> None:
-        """Load or unload a model."""
-        if self.engine.is_one_of_many:
-            raise Conflict(
-                "this server has several processes, which load models from its folder alone",
-                hint="put the package there, or take it away",
-            )
-        if action is Action.LOAD:
-            self.engine.load(self.engine.find_package(name, version))
-        else:
-            self.engine.unload(name, version)
+        return wire.inform(call, self._open_to(caller, route))
 
     def complain(self, error: Exception, request_id: str, admission: Admission | None = None) -> Reply:
         """Tell the caller what was wrong, in the way of the protocol; count it."""
@@ -202,12 +193,28 @@ class Desk:
         path = admission.mounted.route.path if admission is not None else "none"
         self.metrics.count(path, status, time.perf_counter() - started)
 
-    def _open_to(self, caller: Caller, scope: Scope) -> tuple[Served, ...]:
+    def _changing(self, admission: Admission) -> Choose:
+        """Return a choice that loads or unloads what is chosen, for those who may."""
+
+        def change(name: str = "", version: str = "") -> Signature:
+            self.permit(admission, name)
+            if self.engine.is_one_of_many:
+                raise Conflict(
+                    "this server has several processes, which load models from its folder alone",
+                    hint="put the package there, or take it away",
+                )
+            return self.engine.change(admission.mounted.route.action, name, version)
+
+        return change
+
+    def _open_to(self, caller: Caller, route: Route) -> tuple[Served, ...]:
         """Return the models of which somebody may hear."""
         served = self.engine.table.served()
-        return (
-            served if scope is Scope.OPEN else tuple(each for each in served if caller.may(scope, each.name))
-        )
+        if route.asks_folder:
+            served = (*served, *self.engine.lying())
+        if route.scope is Scope.OPEN:
+            return served
+        return tuple(each for each in served if caller.may(route.scope, each.name))
 
     def _caller(self, scope: Scope, headers: Mapping[str, str], model: str) -> Caller:
         """Return who asks, or raise `HttpProblem` if they may not; a model may still be named in the body."""
@@ -244,8 +251,9 @@ class Desk:
 
 
 def _is_heavy(admission: Admission, body: bytes) -> bool:
-    changes = admission.mounted.route.action in {Action.LOAD, Action.UNLOAD}
-    return changes or len(body) > SMALL or "content-encoding" in admission.headers
+    route = admission.mounted.route
+    is_long = len(body) > SMALL or route.asks_folder or route.action not in {Action.PREDICT, Action.INFORM}
+    return is_long or "content-encoding" in admission.headers
 
 
 def _admitted(

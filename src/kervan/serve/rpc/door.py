@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kervan.core.errors import ServerFailed
 from kervan.core.identity import new_id
 from kervan.core.plugins import extras_named, plugin, plugins
-from kervan.core.ports import Action, Call, Reply, Route, Service
+from kervan.core.ports import Action, Call, Reply, Service
 from kervan.serve.address import plain_address
 from kervan.serve.desk import SMALL
 from kervan.serve.guard import MAX_BODY
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from kervan.serve.desk import Admission, Desk
 
 _PATIENCE = 8  # turns: gRPC takes one call after the other, with some turns of the loop in between
-_CHANGES = {Action.LOAD, Action.UNLOAD}
 _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_BODY),
     ("grpc.max_send_message_length", -1),
@@ -160,7 +158,7 @@ class _Method:
     async def _alone(self, admission: Admission, body: bytes, started: float) -> tuple[Reply, str]:
         request_id = admission.request_id or new_id()
         try:
-            reply = await self._reply(admission, body, request_id)
+            reply = await self._desk.answer(admission, body, request_id)
         except Exception as error:  # noqa: BLE001
             return self._complain(error, request_id, admission, started)
         self._desk.count(admission, reply.status, started)
@@ -208,12 +206,6 @@ class _Method:
         if self._proxy and address_of(context.peer()) != self._proxy:
             raise HttpProblem(403, "only the proxy may connect here")
         return self._desk.admit_call(self._mounted, _read_metadata(context.invocation_metadata()))
-
-    async def _reply(self, admission: Admission, body: bytes, request_id: str) -> Reply:
-        route: Route = self._mounted.route
-        if route.action in _CHANGES:
-            admission = replace(admission, parameters=self._service.model_of(Call(route=route, body=body)))
-        return await self._desk.answer(admission, body, request_id)
 
     async def _abort(self, context: Any, reply: Reply, request_id: str) -> bytes:
         code = getattr(self._codes, code_of(reply))

@@ -10,19 +10,16 @@ import re
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from kervan.core.errors import InvalidInput
 from kervan.core.ports import GRPC, Action, Answer, Call, Choose, Reply, Request, Route, Scope, Served
-from kervan.serve.protocols.inference_v2 import (
-    Tensor,
-    metadata_of,
-    output_data,
-    output_tensors,
-    request_of,
-    served_model,
-)
-from kervan.serve.protocols.raw import read_raw, texts, write_raw
+from kervan.serve.protocols.inference_v2 import listed, metadata_of, output_data, output_tensors
+from kervan.serve.protocols.models import one
+from kervan.serve.protocols.tensors import Tensor, pack, unpack
 from kervan.serve.rpc.messages import message, parse
 from kervan.serve.rpc.reader import TensorReader
+from kervan.serve.rpc.tensors import request_of, texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,8 +45,9 @@ _CONTENTS = {
 }
 
 
-def _route(call: str, action: Action, scope: Scope) -> Route:
-    return Route(path=f"/{_SERVICE}/{call}", action=action, scope=scope, takes=(GRPC,), call=call)
+def _route(call: str, action: Action, scope: Scope, *, asks_folder: bool = False) -> Route:
+    path = f"/{_SERVICE}/{call}"
+    return Route(path=path, action=action, scope=scope, takes=(GRPC,), call=call, asks_folder=asks_folder)
 
 
 class InferenceService:
@@ -66,13 +64,16 @@ class InferenceService:
         _route("ModelMetadata", Action.INFORM, Scope.OPEN),
         _route("ModelInfer", Action.PREDICT, Scope.PREDICT),
         _route(_STREAM, Action.PREDICT, Scope.PREDICT),
-        _route("RepositoryIndex", Action.INFORM, Scope.CONTROL),
+        _route("RepositoryIndex", Action.INFORM, Scope.DOCS, asks_folder=True),
         _route("RepositoryModelLoad", Action.LOAD, Scope.CONTROL),
         _route("RepositoryModelUnload", Action.UNLOAD, Scope.CONTROL),
     )
 
     def decode(self, call: Call, choose: Choose) -> Request:
-        """Read the tensors into rows; `id` is echoed in the answer."""
+        """Read the tensors into rows; `id` is echoed in the answer. Load and unload have no rows."""
+        if call.route.action is not Action.PREDICT:
+            self._change(call, choose)
+            return Request(rows=())
         infer = parse("inference.ModelInferRequest", call.body)
         signature = choose(infer.model_name, infer.model_version)
         raw = infer.raw_input_contents
@@ -117,7 +118,7 @@ class InferenceService:
             shape = [len(answer.values), *tensor["shape"][1:]]
             output = found.outputs.add(name=name, datatype=datatype, shape=shape)
             if answer.request.form:
-                found.raw_output_contents.append(write_raw(data[name], datatype))
+                found.raw_output_contents.append(pack(data[name], datatype))
             else:
                 _fill(output.contents, data[name], datatype)
         if call.route.call == _STREAM:
@@ -136,21 +137,28 @@ class InferenceService:
             case "ServerMetadata":
                 members = {"name": "kervan", "version": version("kervan"), "extensions": ["model_repository"]}
             case "ModelReady":
-                members = {"ready": served_model(asked.name, asked.version, models).is_ready}
+                members = {"ready": _asked(call, asked, models).is_ready}
             case "ModelMetadata":
-                members = metadata_of(served_model(asked.name, asked.version, models), models)
+                members = metadata_of(_asked(call, asked, models), models)
             case "RepositoryIndex":
-                members = {"models": [_indexed(each) for each in models if each.is_ready or not asked.ready]}
+                members = {"models": [listed(each) for each in models if each.is_ready or not asked.ready]}
             case _:
                 members = {}
         found = message(f"inference.{call.route.call}Response")(**members)
         return Reply(body=found.SerializeToString(), kind=GRPC)
 
-    def model_of(self, call: Call) -> Mapping[str, str]:
-        """Return the model that is to be loaded or unloaded; `version` among the parameters chooses one."""
+    def _change(self, call: Call, choose: Choose) -> None:
         asked = parse(f"inference.{call.route.call}Request", call.body)
-        wanted = asked.parameters["version"].string_param if "version" in asked.parameters else ""
-        return {"name": asked.model_name, "version": wanted}
+        for name in asked.parameters:
+            if name == "config" or name.startswith("file:"):
+                raise InvalidInput(
+                    f"models are loaded as they are packaged: {name!r} cannot be sent",
+                    hint="put a package into the server's folder",
+                )
+        choose(
+            asked.model_name,
+            asked.parameters["version"].string_param if "version" in asked.parameters else "",
+        )
 
     def complain(self, call: Call, words: str) -> bytes:
         """Write what was wrong with one request of a stream, which goes on."""
@@ -162,25 +170,19 @@ class InferenceService:
         return bytes(found.SerializeToString())
 
 
+def _asked(call: Call, asked: Any, models: Sequence[Served]) -> Served:
+    return one(Call(route=call.route, parameters={"name": asked.name, "version": asked.version}), models)
+
+
 def _tensor(tensor: Any, raw: bytes | None) -> Tensor:
-    datatype = tensor.datatype
+    found = Tensor(name=tensor.name, shape=list(tensor.shape), datatype=tensor.datatype)
     if raw is not None:
-        data = read_raw(raw, datatype, tensor.name)
-    else:
-        contents = getattr(tensor.contents, _CONTENTS.get(datatype, "fp64_contents"))
-        data = texts(contents, tensor.name) if datatype == "BYTES" else list(contents)
-    return Tensor(name=tensor.name, shape=list(tensor.shape), datatype=datatype, data=data)
+        return msgspec.structs.replace(found, data=unpack(found, raw))
+    contents = getattr(tensor.contents, _CONTENTS.get(tensor.datatype, "fp64_contents"))
+    data = texts(contents, tensor.name) if tensor.datatype == "BYTES" else list(contents)
+    return msgspec.structs.replace(found, data=data)
 
 
 def _fill(contents: Any, values: Sequence[Any], datatype: str) -> None:
     written = [value.encode() for value in values] if datatype == "BYTES" else values
     getattr(contents, _CONTENTS[datatype]).extend(written)
-
-
-def _indexed(model: Served) -> dict[str, str]:
-    return {
-        "name": model.name,
-        "version": model.version,
-        "state": "READY" if model.is_ready else "UNAVAILABLE",
-        "reason": model.reason,
-    }

@@ -10,7 +10,7 @@ import numpy as np
 from kervan.core.errors import InvalidInput
 from kervan.core.ports import Answer, Request
 from kervan.core.schema import Column, Signature, Type
-from kervan.serve.protocols.raw import read_raw
+from kervan.serve.protocols.tensors import Tensor, unpack
 from kervan.serve.typed import Scored, TypedReader, codes_of
 
 if TYPE_CHECKING:
@@ -101,7 +101,8 @@ class TensorReader:
                     return None
         else:
             try:
-                values = read_raw(raw, tensor.datatype, tensor.name)
+                sent = Tensor(name=tensor.name, shape=list(shape), datatype=tensor.datatype)
+                values = unpack(sent, raw)
             except InvalidInput:
                 return None
         return values if len(values) == shape[0] else None

@@ -15,19 +15,14 @@ import numpy as np
 from kervan.core.errors import InvalidInput, NotFound, RefusedRow
 from kervan.core.ports import GRPC, Action, Answer, Call, Choose, Reply, Request, Route, Scope, Served
 from kervan.core.schema import Type
-from kervan.serve.protocols.inference_v2 import (
-    Tensor,
-    metadata_of,
-    output_data,
-    output_tensors,
-    request_of,
-    served_model,
-)
-from kervan.serve.protocols.raw import read_raw, texts
+from kervan.serve.protocols.inference_v2 import metadata_of, output_data, output_tensors
+from kervan.serve.protocols.models import one
+from kervan.serve.protocols.tensors import Tensor, unpack
 from kervan.serve.rpc.messages import message, parse
+from kervan.serve.rpc.tensors import request_of, texts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from kervan.core.schema import Signature
 
@@ -117,7 +112,8 @@ class TensorflowService:
         asked = parse("tensorflow.serving.GetModelMetadataRequest", call.body)
         if list(asked.metadata_field) != ["signature_def"]:
             raise InvalidInput("only the metadata_field 'signature_def' is there", hint="ask for it alone")
-        model = _served(asked.model_spec, models)
+        named = {"name": asked.model_spec.name, "version": _version(asked.model_spec)}
+        model = one(Call(route=call.route, parameters=named), models)
         told = metadata_of(model, models)
         signatures = message("tensorflow.serving.SignatureDefMap")()
         defined = signatures.signature_def["serving_default"]
@@ -134,10 +130,6 @@ class TensorflowService:
         found.metadata["signature_def"].Pack(signatures)
         return Reply(body=found.SerializeToString(), kind=GRPC)
 
-    def model_of(self, call: Call) -> Mapping[str, str]:
-        """Nothing is loaded here."""
-        raise NotImplementedError
-
     def complain(self, call: Call, words: str) -> bytes:
         """Nothing is streamed here."""
         raise NotImplementedError
@@ -152,12 +144,6 @@ def _version(spec: Any) -> str:
     return str(spec.version.value) if spec.HasField("version") else str(spec.version_label)
 
 
-def _served(spec: Any, models: Sequence[Served]) -> Served:
-    begun = f"{spec.version.value}." if spec.HasField("version") else ""
-    fitting = [each for each in models if each.name == spec.name and each.version.startswith(begun)]
-    return fitting[-1] if begun and fitting else served_model(spec.name, _version(spec), models)
-
-
 def _tensor(name: str, tensor: Any) -> Tensor:
     datatype, member = _READ.get(tensor.dtype, ("", ""))
     if not member:
@@ -167,7 +153,7 @@ def _tensor(name: str, tensor: Any) -> Tensor:
         )
     shape = [dim.size for dim in tensor.tensor_shape.dim]
     if tensor.tensor_content:
-        data = read_raw(tensor.tensor_content, datatype, name)
+        data = unpack(Tensor(name=name, shape=shape, datatype=datatype), tensor.tensor_content)
     else:
         data = _values(getattr(tensor, member), datatype, name)
         if data and len(data) < prod(shape) <= _MOST:  # by TensorFlow's rule the last value fills it up
