@@ -357,6 +357,22 @@ def test_health_is_told(door: Live) -> None:
         watch.cancel()
 
 
+def test_watchers_leave_room_for_those_who_ask(door: Live) -> None:
+    with grpc.insecure_channel(address(door)) as channel:
+        watch = health_pb2_grpc.HealthStub(channel).Watch
+        watching = []
+
+        def watch_many() -> None:
+            for _ in range(1_000):
+                watching.append(watch(health_pb2.HealthCheckRequest()))
+                next(watching[-1])
+
+        with pytest.raises(grpc.RpcError, match="too many watch") as caught:
+            watch_many()
+        assert caught.value.code().name == "RESOURCE_EXHAUSTED"
+        assert stubs.GRPCInferenceServiceStub(channel).ModelInfer(typed()).outputs
+
+
 def test_reflection_tells_what_can_be_asked(door: Live) -> None:
     with grpc.insecure_channel(address(door)) as channel:
         found = ProtoReflectionDescriptorDatabase(channel)

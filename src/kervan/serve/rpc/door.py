@@ -27,10 +27,12 @@ if TYPE_CHECKING:
     from kervan.serve.desk import Admission, Desk
 
 _PATIENCE = 8  # turns: gRPC takes one call after the other, with some turns of the loop in between
+_MOST_CALLS = 1_000  # under way at any time; more are refused at once
 _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_BODY),
     ("grpc.max_send_message_length", -1),
-    ("grpc.max_concurrent_streams", 1_000),
+    ("grpc.max_concurrent_streams", _MOST_CALLS),
+    ("grpc.max_connection_idle_ms", 300_000),
 )
 
 
@@ -49,7 +51,8 @@ class Door:
         self._health.names = ("", *(service.service for service in services.values()))
         Router(services)  # refuses routes that do not say who may use them
         self._server = grpc.aio.server(
-            options=(*_OPTIONS, ("grpc.so_reuseport", int(desk.engine.is_one_of_many)))
+            options=(*_OPTIONS, ("grpc.so_reuseport", int(desk.engine.is_one_of_many))),
+            maximum_concurrent_rpcs=_MOST_CALLS,
         )
         self._server.add_generic_rpc_handlers(
             (*(self._handler(*each) for each in services.items()), self._health.handler())

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _SERVING, _NOT_SERVING, _UNKNOWN = 1, 2, 3
 _LOOK_SECONDS = 0.5
+_MOST_WATCHERS = 64  # anybody may watch: they must not take the places of those who ask
 
 
 class HealthService:
@@ -26,6 +27,7 @@ class HealthService:
     def __init__(self, engine: Engine, ending: asyncio.Event) -> None:
         self._engine = engine
         self._ending = ending
+        self._watchers = 0
         self._read = message("grpc.health.v1.HealthCheckRequest").FromString
         self._write = message("grpc.health.v1.HealthCheckResponse")
 
@@ -50,11 +52,23 @@ class HealthService:
 
     async def watch(self, asked: Any, context: Any) -> AsyncIterator[Any]:
         """Tell the state, and each other one that follows, until the caller goes or the server ends."""
+        if self._watchers >= _MOST_WATCHERS:
+            from grpc import StatusCode
+
+            await context.abort(StatusCode.RESOURCE_EXHAUSTED, "too many watch; ask again and again instead")
+        self._watchers += 1
+        try:
+            async for state in self._states(asked.service):
+                yield self._write(status=state)
+        finally:
+            self._watchers -= 1
+
+    async def _states(self, service: str) -> AsyncIterator[int]:
         told = None
         while True:
-            state = self._state(asked.service)
+            state = self._state(service)
             if state != told:
-                yield self._write(status=state)
+                yield state
                 told = state
             if self._ending.is_set():
                 return
