@@ -71,7 +71,13 @@ def _plan(project: Project) -> Plan:
     doors = doors_of(project.config)
     check_doors(settings.host, doors)
     _check_files(doors)
-    return Plan(host=settings.host, port=settings.port, workers=settings.workers, **doors.closed)
+    return Plan(
+        host=settings.host,
+        port=settings.port,
+        grpc_port=settings.grpc_port,
+        workers=settings.workers,
+        **doors.closed,
+    )
 
 
 def _check_files(doors: Doors) -> None:
@@ -262,6 +268,7 @@ def _render(project: Project, deployment: Deployment, package: Path) -> Mapping[
         records=str(records_folder(project, deployment.name)),
         host=deployment.plan.host,
         port=deployment.plan.port,
+        grpc_port=deployment.plan.grpc_port,
         workers=deployment.plan.workers,
         **deployment.plan.closed,
         trusted=(signing_key(project).signer.key_id,),

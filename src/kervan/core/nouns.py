@@ -280,6 +280,7 @@ class Plan(Doors):
     target: str = "local"
     host: str = "127.0.0.1"
     port: int = 8000
+    grpc_port: int | None = None
     workers: int = 1
 
 
@@ -289,7 +290,8 @@ class Serving(Doors):
 
     `others` are packages that answer whoever names them; `folder` is one of packages from which more are
     loaded on demand. Where `trusted` holds ids of keys, a package that none of them signed is refused.
-    `workers` is how many processes share the address.
+    `workers` is how many processes share the address. At `grpc_port` the server also speaks gRPC, and tells
+    what it speaks if `reflection` is on.
     """
 
     environment: str
@@ -302,6 +304,8 @@ class Serving(Doors):
     others: tuple[str, ...] = ()
     folder: str = ""
     workers: int = 1
+    grpc_port: int | None = None
+    reflection: bool = False
 
     def url(self, port: int) -> str:
         """Return the server's address where it listens on `port`.
@@ -328,6 +332,7 @@ class ServerState:
     since: float
     attempt: str
     error: str = ""
+    grpc_port: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

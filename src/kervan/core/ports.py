@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path, PurePath
 
     import numpy as np
@@ -140,6 +140,7 @@ class Action(StrEnum):
 
 
 JSON = "application/json"
+GRPC = "application/grpc"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,6 +284,22 @@ class Wire(Protocol):
 
     def inform(self, call: Call, models: Sequence[Served]) -> Reply:
         """Answer a route that predicts nothing, after what it does is done, or raise `NotFound`."""
+
+
+@runtime_checkable
+class Service(Wire, Protocol):
+    """A `Wire` over gRPC: bodies are messages, each route is the path of a method, its `call` the method."""
+
+    @property
+    def service(self) -> str:
+        """The full name of the service."""
+
+    @property
+    def streamed(self) -> Collection[str]:
+        """The methods that take and give a stream of messages."""
+
+    def complain(self, call: Call, words: str) -> bytes:
+        """Write what was wrong with one message of a stream, which goes on."""
 
 
 @runtime_checkable

@@ -93,14 +93,14 @@ class InferenceV2Protocol:
             rows=from_columns(columns_of(with_data(infer.inputs, binary), signature)),
             id=own_id(infer.id, "id"),
             outputs=tuple(wanted.name for wanted in infer.outputs),
-            form=_in_bytes(infer, [tensor["name"] for tensor in _output_tensors(signature)]),
+            form=_in_bytes(infer, [tensor["name"] for tensor in output_tensors(signature)]),
         )
 
     def encode(self, answer: Answer, signature: Signature, call: Call) -> Reply:
         """Write the tensors; `parameters.prediction` names the record, also where the caller chose the id."""
-        data = _output_data(answer, signature)
+        data = output_data(answer, signature)
         outputs, binary = [], b""
-        for tensor in _output_tensors(signature):
+        for tensor in output_tensors(signature):
             name = tensor["name"]
             if answer.request.outputs and name not in answer.request.outputs:
                 continue
@@ -137,7 +137,7 @@ class InferenceV2Protocol:
                 content = {"live": True, "ready": True}
             case "index":
                 only_ready = _parameters(call).get("ready") is True
-                content = [_listed(model) for model in models if model.is_ready or not only_ready]
+                content = [listed(model) for model in models if model.is_ready or not only_ready]
             case "load" | "unload":
                 content = {"name": call.parameters["name"], call.route.call: True}
             case "ready":
@@ -150,7 +150,7 @@ class InferenceV2Protocol:
             case "config":
                 content = _config(one(call, models))
             case _:
-                content = _metadata(one(call, models), models)
+                content = metadata_of(one(call, models), models)
         return Reply(body=msgspec.json.encode(content), status=status)
 
 
@@ -194,19 +194,20 @@ def _in_bytes(infer: _Infer, known: list[str]) -> frozenset[str]:
     )
 
 
-def _listed(model: Served) -> dict[str, Any]:
+def listed(model: Served) -> dict[str, Any]:
+    """Describe a model as the index of the repository does."""
     state = "READY" if model.is_ready else "UNAVAILABLE"
     return {"name": model.name, "version": model.version, "state": state, "reason": model.reason}
 
 
-def _metadata(model: Served, models: Sequence[Served]) -> dict[str, Any]:
+def metadata_of(model: Served, models: Sequence[Served]) -> dict[str, Any]:
     """Describe the model's tensors as the protocol's metadata endpoint does."""
     return {
         "name": model.name,
         "versions": [each.version for each in models if each.name == model.name],
         "platform": "onnx_onnxv1",
         "inputs": list(_input_tensors(model.signature)),
-        "outputs": list(_output_tensors(model.signature)),
+        "outputs": list(output_tensors(model.signature)),
     }
 
 
@@ -223,7 +224,7 @@ def _config(model: Served) -> dict[str, Any]:
         "backend": "onnxruntime",
         "max_batch_size": MAX_ROWS,
         "input": [described(tensor) for tensor in _input_tensors(model.signature)],
-        "output": [described(tensor) for tensor in _output_tensors(model.signature)],
+        "output": [described(tensor) for tensor in output_tensors(model.signature)],
     }
 
 
@@ -260,7 +261,8 @@ def _input_tensors(signature: Signature) -> tuple[dict[str, Any], ...]:
     )
 
 
-def _output_tensors(signature: Signature) -> tuple[dict[str, Any], ...]:
+def output_tensors(signature: Signature) -> tuple[dict[str, Any], ...]:
+    """Return name, datatype and shape of what a model answers; -1 stands for the rows."""
     if not signature.is_classification:
         return ({"name": "value", "datatype": "FP64", "shape": [-1, 1]},)
     return (
@@ -269,7 +271,8 @@ def _output_tensors(signature: Signature) -> tuple[dict[str, Any], ...]:
     )
 
 
-def _output_data(answer: Answer, signature: Signature) -> dict[str, list[Any]]:
+def output_data(answer: Answer, signature: Signature) -> dict[str, list[Any]]:
+    """Return the flat values of each output."""
     flat = answer.values.ravel().tolist()
     if not signature.is_classification:
         return {"value": flat}
