@@ -413,6 +413,10 @@ SUITES = (
 )
 
 
-@pytest.mark.parametrize("row", TABLE, ids=lambda row: f"{row.kind}-{row.name}")
+# Services are wires whose messages cannot be cut off visibly, and have no missing values: tests/serve has theirs.
+HELD = [row for row in TABLE if row.kind != "service"]
+
+
+@pytest.mark.parametrize("row", HELD, ids=lambda row: f"{row.kind}-{row.name}")
 def test_every_row_of_the_table_is_covered(row: Any) -> None:
     assert (row.kind, row.name) in {suite.row for suite in SUITES}
