@@ -413,7 +413,7 @@ SUITES = (
 )
 
 
-# Services are wires whose messages cannot be cut off visibly, and have no missing values: tests/serve has theirs.
+# A service is a wire whose messages end anywhere and have no missing values: tests/serve has tests of theirs.
 HELD = [row for row in TABLE if row.kind != "service"]
 
 
