@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("kervan.serve")
 _MOST_HEAVY = 32  # large requests that wait for their turn
 SMALL = 64 << 10  # bytes of a body that is answered at once; larger ones leave the event loop
+_MOST_FIELDS = 100
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 SAFE_HEADERS = {
@@ -115,8 +116,7 @@ class Desk:
         caller = self._caller(mounted.route.scope, headers, parameters.get("name", ""))
         if mounted.route.method != "GET":
             check_kind(mounted.route, headers)
-        query = parse_qsl(head.query, keep_blank_values=True, max_num_fields=100) if head.query else ()
-        return _admitted(mounted, parameters, headers, dict(query), caller)
+        return _admitted(mounted, parameters, headers, _read_query(head.query), caller)
 
     def admit_call(self, mounted: Mounted, metadata: Iterable[tuple[bytes, bytes]]) -> Admission:
         """Check what comes before the messages of a gRPC call, or raise `HttpProblem`.
@@ -279,6 +279,16 @@ def _admitted(
         trace=trace[1] if trace else "",
         caller=caller,
     )
+
+
+def _read_query(query: str) -> dict[str, str]:
+    """Return what stands behind the question mark of a path, or raise `HttpProblem`."""
+    if not query:
+        return {}
+    try:
+        return dict(parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+    except ValueError as error:
+        raise HttpProblem(400, f"the path has more than {_MOST_FIELDS} parameters") from error
 
 
 def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:
