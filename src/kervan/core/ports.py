@@ -129,13 +129,14 @@ class Scope(StrEnum):
 class Action(StrEnum):
     """What a route is for: `PREDICT` answers rows, `INFORM` tells about the models that are there.
 
-    `LOAD` and `UNLOAD` change which of them answer.
+    `LOAD` and `UNLOAD` change which of them answer, `FEEDBACK` takes what was true.
     """
 
     PREDICT = "predict"
     INFORM = "inform"
     LOAD = "load"
     UNLOAD = "unload"
+    FEEDBACK = "feedback"
 
 
 JSON = "application/json"

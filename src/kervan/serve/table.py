@@ -12,6 +12,7 @@ from kervan.core.nouns import Serving
 from kervan.core.ports import Predictor, Served
 from kervan.package.contents.manifest import Manifest
 from kervan.serve.decode import RowDecoder
+from kervan.serve.keeper import Keeper
 from kervan.serve.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -34,6 +35,12 @@ class Loaded:
     recorder: Recorder
     since: float
     batches: bool = True
+    keeper: Keeper | None = None
+
+    @property
+    def entity(self) -> str:
+        """The column that says whom a row is about, "" where none does."""
+        return self.serving.keeping.entity or self.manifest.entity
 
     @property
     def signature(self) -> Signature:

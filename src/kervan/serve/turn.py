@@ -59,7 +59,7 @@ class _Run:
 
     def __init__(self, loaded: Loaded) -> None:
         self.loaded = loaded
-        self.reader = TypedReader(loaded.signature)
+        self.reader = TypedReader(loaded.signature, loaded.entity)
         self.heads: dict[tuple[str, str], bytes] = {}  # what records of a protocol and caller begin with
         self.model = _encode(loaded.manifest.ref)
         self.empty()
@@ -70,6 +70,14 @@ class _Run:
         self.sent: list[bytes] = []
         self.counts: list[int] = []
         self.rows: list[list[Any]] = []
+
+    def take(self, job: _Job, read: tuple[list[list[Any]], bytes, bytes]) -> None:
+        """Add a request with its rows."""
+        rows, sent, about = read
+        self.jobs.append(job)
+        self.sent.append(b'%b,"entity":%b' % (sent, about) if about else sent)
+        self.counts.append(len(rows))
+        self.rows += rows
 
     def head_of(self, admission: Admission) -> bytes:
         """Return what all records of such requests have in common, as JSON without its braces."""
@@ -118,12 +126,8 @@ class Turn:
                 continue
             if not self._is_permitted(job, run.loaded):
                 continue
-            rows, sent = read
             runs[id(run)] = run
-            run.jobs.append(job)
-            run.sent.append(sent)
-            run.counts.append(len(rows))
-            run.rows += rows
+            run.take(job, read)
             if len(run.rows) >= _MOST_ROWS or not run.loaded.batches:
                 self._answer_run(run, started)
         for run in runs.values():
@@ -189,7 +193,7 @@ class Turn:
         outputs = _split(name_values(values, loaded.signature), counts)
         records = _records(run, jobs, zip(sent, outputs, strict=True), (*parts, scored))
         try:
-            ids = loaded.recorder.extend(records, len(rows))
+            ids = loaded.recorder.extend(records, len(rows), loaded.keeper)
         except KervanError as error:
             for job in jobs:
                 self._refuse(job, error)
@@ -207,10 +211,7 @@ class Turn:
         place = 0
         for job, count in zip(jobs, counts, strict=True):
             if all(usual[place : place + count]) and (read := run.reader.read(job.body)) is not None:
-                run.jobs.append(job)
-                run.sent.append(read[1])
-                run.counts.append(count)
-                run.rows += read[0]
+                run.take(job, read)
             else:
                 self._answer_alone(job)
             place += count
