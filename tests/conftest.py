@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _HEAVY = re.compile(
     r"(?i)ai_edge_litert|catboost|coreml|executorch|excel|h2o|h5py|javac|jpmml|jpype|keras|lightgbm|litert|mariadb|"
     r"mlflow|mojo|mysql|needing_tools|onnxmltools|openvino|pojo|postgres|pypmml|pyspark|rustc|savedmodel|skl2onnx|"
-    r"soffice|spark|tensorflow|torch|treelite|xgboost|frameworks\.md|== \"format\""
+    r"soffice|spark|tensorflow|torch|treelite|tritonclient|xgboost|frameworks\.md|== \"format\""
 )
 
 hypothesis.settings.register_profile("kervan", deadline=None)  # a busy machine is no failure

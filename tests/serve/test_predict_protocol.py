@@ -112,7 +112,7 @@ def test_says_what_is_wrong_with_the_body(body: bytes, words: str) -> None:
 
 
 def test_a_short_list_of_values_names_row_and_order() -> None:
-    with pytest.raises(RefusedRow, match="row 1 has 4 values, the model takes 5") as caught:
+    with pytest.raises(RefusedRow, match="row 1 has 4 values, 5 are needed") as caught:
         rows([VALUES, VALUES[:4]])
     assert caught.value.row == 1
     assert "yaş, 0, şehir adı" in caught.value.hint

@@ -313,6 +313,53 @@ class TestInferenceV2(WireSuite):
         return list(json.loads(body)["outputs"][0]["data"])
 
 
+class TestInvocations(WireSuite):
+    row = ("protocol", "invocations")
+
+    def adapter(self) -> Wire:
+        return plugin(*self.row)
+
+    def request(self, rows: Sequence[Mapping[str, Any]], signature: Signature) -> bytes:
+        names = signature.inputs.names
+        data = [[row[name] for name in names] for row in rows]
+        return json.dumps({"dataframe_split": {"columns": names, "data": data}}).encode()
+
+    def answers(self, body: bytes) -> list[Any]:
+        return list(json.loads(body)["predictions"])
+
+
+class TestSeldon(WireSuite):
+    row = ("protocol", "seldon")
+
+    def adapter(self) -> Wire:
+        return plugin(*self.row)
+
+    def request(self, rows: Sequence[Mapping[str, Any]], signature: Signature) -> bytes:
+        names = signature.inputs.names
+        return json.dumps({"data": {"names": names, "ndarray": [[*row.values()] for row in rows]}}).encode()
+
+    def answers(self, body: bytes) -> list[Any]:
+        data = json.loads(body)["data"]
+        names = data["names"]
+        if names == ["value"]:
+            return [value for (value,) in data["ndarray"]]
+        return [names[row.index(max(row))] for row in data["ndarray"]]
+
+
+class TestTensorFlowServing(WireSuite):
+    row = ("protocol", "tensorflow-serving")
+
+    def adapter(self) -> Wire:
+        return plugin(*self.row)
+
+    def request(self, rows: Sequence[Mapping[str, Any]], signature: Signature) -> bytes:
+        return json.dumps({"instances": list(rows)}).encode()
+
+    def answers(self, body: bytes) -> list[Any]:
+        predictions = json.loads(body)["predictions"]
+        return [one["label"] if isinstance(one, dict) else one for one in predictions]
+
+
 class TestLocal(TargetSuite):
     row = ("target", "local")
 
@@ -359,6 +406,9 @@ SUITES = (
     TestSavedModel,
     TestPredict,
     TestInferenceV2,
+    TestInvocations,
+    TestSeldon,
+    TestTensorFlowServing,
     TestLocal,
 )
 

@@ -23,6 +23,7 @@ _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _NAME = re.compile(r"[^\W_][\w.-]*")
 _LONGEST = 128
 _VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", re.ASCII)
+_BEGUN = re.compile(r"v?(\d+(?:\.\d+){0,2})", re.ASCII)
 _CHUNK = 1 << 20
 
 
@@ -208,3 +209,13 @@ class Ref:
         if colon and not version.isdecimal():
             raise InvalidInput(f"{text!r} is not a reference", hint="write adult:3, income@1.2.0 or a name")
         return cls(check_name(name, "a record"), str(int(version)) if version else None)
+
+
+def begins(version: str, wanted: str) -> bool:
+    """Say whether a version is the wanted one, or begins like it.
+
+    >>> [wanted for wanted in ("1.2.0", "v1.2", "1", "1.20", "2", "") if begins("1.2.0", wanted)]
+    ['1.2.0', 'v1.2', '1']
+    """
+    begun = _BEGUN.fullmatch(wanted)
+    return begun is not None and f"{version}.".startswith(f"{begun[1]}.")

@@ -84,6 +84,13 @@ TABLE = (
     Plugin("format", "treelite", "kervan.package.writing.formats.treelite:TreeliteFormat"),
     Plugin("protocol", "predict", "kervan.serve.protocols.predict:PredictProtocol"),
     Plugin("protocol", "inference-v2", "kervan.serve.protocols.inference_v2:InferenceV2Protocol"),
+    Plugin("protocol", "invocations", "kervan.serve.protocols.invocations:InvocationsProtocol"),
+    Plugin("protocol", "seldon", "kervan.serve.protocols.seldon:SeldonProtocol"),
+    Plugin(
+        "protocol",
+        "tensorflow-serving",
+        "kervan.serve.protocols.tensorflow_serving:TensorFlowServingProtocol",
+    ),
     Plugin("target", "local", "kervan.deploy.targets.local:LocalTarget"),
 )
 

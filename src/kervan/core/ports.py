@@ -129,12 +129,14 @@ class Scope(StrEnum):
 class Action(StrEnum):
     """What a route is for: `PREDICT` answers rows, `INFORM` tells about the models that are there.
 
-    `LOAD` and `UNLOAD` change which of them answer, `FEEDBACK` takes what was true.
+    `LOAD` (which loads anew what is there), `ADD` (which does not) and `UNLOAD` change which of them answer;
+    `FEEDBACK` takes what was true.
     """
 
     PREDICT = "predict"
     INFORM = "inform"
     LOAD = "load"
+    ADD = "add"
     UNLOAD = "unload"
     FEEDBACK = "feedback"
 
@@ -148,7 +150,8 @@ class Route:
 
     `path` may hold `{name}` and `{version}` of a model, each of them one part between slashes or before a
     colon. `takes` lists the content types of a body, "" where none needs to be declared. `call` is how the
-    adapter itself tells its routes from each other.
+    adapter itself tells its routes from each other. With `asks_folder` it is also told about the models that
+    lie in the server's folder and are not loaded.
     """
 
     path: str
@@ -157,6 +160,7 @@ class Route:
     method: str = "POST"
     takes: tuple[str, ...] = (JSON,)
     call: str = ""
+    asks_folder: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +186,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """A model version on a server; of each name one `is_default`, `reason` says why it is not ready."""
+    """A model version on a server; of each name one `is_default`, `reason` says why it is not ready.
+
+    `labels` are the environments in whose name it answers.
+    """
 
     name: str
     version: str
@@ -191,6 +198,7 @@ class Served:
     is_default: bool = True
     is_ready: bool = True
     reason: str = ""
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,13 +231,14 @@ class Answer:
 
 
 class Choose(Protocol):
-    """Picks the model version that is to answer."""
+    """Picks the model version that a request is about."""
 
     def __call__(self, name: str = "", version: str = "") -> Signature:
         """Return what the chosen version takes; without a name or a version the default answers.
 
         A version may be whole ("1.2.0"), begun ("v1.2": the newest of these) or that of an environment
-        ("production"). Raises `NotFound` that says what is there.
+        ("production"). Raises `NotFound` that says what is there. On a route that loads or unloads, to
+        choose a version is to load or unload it.
         """
 
 
@@ -248,14 +257,15 @@ class Wire(Protocol):
     def decode(self, call: Call, choose: Choose) -> Request:
         """Read a request, or raise `InvalidInput` (`RefusedRow` where a row and field can be named).
 
-        `choose` has to be asked once, for the version whose rows these are.
+        `choose` has to be asked once, for the version whose rows these are, or that is to be loaded or
+        unloaded: then there are no rows.
         """
 
     def encode(self, answer: Answer, signature: Signature, call: Call) -> Reply:
         """Write an answer."""
 
     def inform(self, call: Call, models: Sequence[Served]) -> Reply:
-        """Answer a route of the kind `INFORM`, or raise `NotFound`."""
+        """Answer a route that predicts nothing, after what it does is done, or raise `NotFound`."""
 
 
 @runtime_checkable

@@ -16,6 +16,8 @@ from kervan.package.contents.manifest import FILE_NAME, Manifest
 from kervan.package.contents.readers.any import parse_manifest
 from kervan.package.contents.signing import Signer, check_signature
 from kervan.package.proving.build import load_format, served_format
+from kervan.package.quick.quickened import quickened
+from kervan.package.writing.formats.onnx import MATRIX_FILE, MatrixPredictor
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -109,7 +111,11 @@ def load_opened(found: Opened) -> tuple[Manifest, Predictor]:
     if not manifest.formats:
         raise Corrupted(f"{found.folder / FILE_NAME} names no format", hint="package the model again")
     name = served_format(manifest.formats)
-    return manifest, load_format(name, found.folder / name, manifest.signature, manifest.precision)
+    folder = found.folder / name
+    predictor = load_format(name, folder, manifest.signature, manifest.precision)
+    if isinstance(predictor, MatrixPredictor):
+        predictor = quickened(predictor, folder / MATRIX_FILE)
+    return manifest, predictor
 
 
 def _check_signer(

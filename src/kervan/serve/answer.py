@@ -11,7 +11,15 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from kervan.core.ports import Answer
     from kervan.core.schema import Signature
+
+PREDICTION = "x-kervan-prediction"
+
+
+def prediction_header(answer: Answer) -> dict[str, str]:
+    """Name the recorded prediction where a protocol's body has no place for it."""
+    return {PREDICTION: answer.id}
 
 
 def check_values(values: NDArray[np.float64], rows: int, signature: Signature) -> None:

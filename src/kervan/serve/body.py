@@ -22,6 +22,9 @@ _MOST_KEYS = 3_000_000
 _MOST_KEYS_EACH = 2_000  # in each object, on the average
 
 _KEY = re.compile(rb'"[ \t\r\n]*:')
+_TOKEN = re.compile(rb"\b(?:NaN|-?Infinity)\b")
+# A text that never ends is one to the end: then no place is looked at twice.
+_TOKEN_OR_TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+"?+|(?:\bNaN|-?\bInfinity)\b', re.DOTALL)
 
 
 def plain(body: bytes, coding: str) -> bytes:
@@ -60,17 +63,17 @@ def _unzstd(body: bytes) -> bytes:
         raise zlib.error from error
 
 
-def read_json(body: bytes) -> Any:
+def read_json(body: bytes, *, tokens: bool = False) -> Any:
     """Read a JSON text, or raise `InvalidInput` that says what is wrong with it.
 
     Numbers that no float can hold, a key that appears twice in an object and nesting beyond some
-    hundred levels are refused.
+    hundred levels are refused. With `tokens` the words NaN, Infinity and -Infinity are numbers.
     """
     if not body.strip():
         raise InvalidInput("the body is empty", hint='send JSON such as {"features": {"age": 39}}')
     _check_amount(body)
     try:
-        content = msgspec.json.decode(body)
+        content = _with_tokens(body) if tokens and _TOKEN.search(body) else msgspec.json.decode(body)
     except RecursionError as error:
         raise InvalidInput("the JSON is nested too deeply", hint="send rows as flat objects") from error
     except msgspec.ValidationError as error:
@@ -83,6 +86,12 @@ def read_json(body: bytes) -> Any:
     return content
 
 
+def _with_tokens(body: bytes) -> Any:
+    """Read what is JSON but for its tokens: strictly with `null` in their place, then with them."""
+    msgspec.json.decode(_TOKEN_OR_TEXT.sub(lambda found: found[0] if found[0][:1] == b'"' else b"null", body))
+    return json.loads(body)
+
+
 def _check_amount(body: bytes) -> None:
     """Refuse a body that holds more lists, objects or keys than any request needs."""
     objects = body.count(b"{")
@@ -93,7 +102,7 @@ def _check_amount(body: bytes) -> None:
 
 
 def _malformed(body: bytes, error: Exception) -> str:
-    if re.search(rb"\b(NaN|-?Infinity)\b", body):
+    if _TOKEN.search(body):
         return f"{error} (JSON knows neither NaN nor Infinity: send null for a missing value)"
     return str(error)
 

@@ -34,6 +34,7 @@ from kervan.serve.routing import Mounted, Router
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from kervan.core.ports import Choose, Route
     from kervan.core.schema import Signature
     from kervan.serve.engine import Engine
     from kervan.serve.table import Loaded
@@ -96,7 +97,9 @@ class Desk:
         self._is_free = not (serving.keys or serving.rate)
         self.metrics = engine.metrics
         wires = {name: plugin("protocol", name) for name in plugins("protocol")}
-        self.router = Router({"kervan": OwnPages(engine), **wires})
+        own = OwnPages(engine)
+        self.router = Router({"kervan": own, **wires})
+        own.mounted = self.router.mounted
         self._hosts = Hosts(serving, certificates)
 
     def admit(self, head: Head) -> Admission:
@@ -152,11 +155,11 @@ class Desk:
         if route.action is Action.FEEDBACK:
             return self._take_feedback(admission, call, request_id)
         caller = self._known(admission)
-        if route.scope is not Scope.OPEN:
+        if route.action is not Action.INFORM:
+            wire.decode(call, self._changing(admission))
+        elif route.scope is not Scope.OPEN:
             self._rates.take(caller, call.parameters.get("name", ""))
-        if route.action in {Action.LOAD, Action.UNLOAD}:
-            self._control(route.action, **call.parameters)
-        return wire.inform(call, self._open_to(caller, route.scope))
+        return wire.inform(call, self._open_to(caller, route))
 
     def _take_feedback(self, admission: Admission, call: Call, request_id: str) -> Reply:
         """Take what came back. Whoever may tell of one model alone tells of that one."""
@@ -169,18 +172,6 @@ class Desk:
         rows = decode_feedback(call.body)
         ids = self.engine.take_feedback(rows, model, admission.asked(request_id))
         return Reply(body=msgspec.json.encode({"taken": len(ids), "ids": ids}), status=202)
-
-    def _control(self, action: Action, name: str, version: str = "") -> None:
-        """Load or unload a model."""
-        if self.engine.is_one_of_many:
-            raise Conflict(
-                "this server has several processes, which load models from its folder alone",
-                hint="put the package there, or take it away",
-            )
-        if action is Action.LOAD:
-            self.engine.load(self.engine.find_package(name, version))
-        else:
-            self.engine.unload(name, version)
 
     def complain(self, error: Exception, request_id: str, admission: Admission | None = None) -> Reply:
         """Tell the caller what was wrong, in the way of the protocol; count it."""
@@ -199,12 +190,28 @@ class Desk:
         path = admission.mounted.route.path if admission is not None else "none"
         self.metrics.count(path, status, time.perf_counter() - started)
 
-    def _open_to(self, caller: Caller, scope: Scope) -> tuple[Served, ...]:
+    def _changing(self, admission: Admission) -> Choose:
+        """Return a choice that loads or unloads what is chosen, for those who may."""
+
+        def change(name: str = "", version: str = "") -> Signature:
+            self.permit(admission, name)
+            if self.engine.is_one_of_many:
+                raise Conflict(
+                    "this server has several processes, which load models from its folder alone",
+                    hint="put the package there, or take it away",
+                )
+            return self.engine.change(admission.mounted.route.action, name, version)
+
+        return change
+
+    def _open_to(self, caller: Caller, route: Route) -> tuple[Served, ...]:
         """Return the models of which somebody may hear."""
         served = self.engine.table.served()
-        return (
-            served if scope is Scope.OPEN else tuple(each for each in served if caller.may(scope, each.name))
-        )
+        if route.asks_folder:
+            served = (*served, *self.engine.lying())
+        if route.scope is Scope.OPEN:
+            return served
+        return tuple(each for each in served if caller.may(route.scope, each.name))
 
     def _caller(self, scope: Scope, headers: Mapping[str, str], model: str) -> Caller:
         """Return who asks, or raise `HttpProblem` if they may not; a model may still be named in the body."""

@@ -7,7 +7,7 @@ import threading
 import time
 from contextlib import suppress
 from ctypes import CDLL
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,14 +16,15 @@ import numpy as np
 
 from kervan.core import feedback
 from kervan.core.errors import Conflict, InvalidInput, NotFound, ParityFailed, ServerFailed
-from kervan.core.ports import Answer
+from kervan.core.ports import Action, Answer, Served
 from kervan.package.encoding import NUMBER
 from kervan.package.opening import load_package
+from kervan.package.quick.quickened import Quickened
 from kervan.package.writing.formats.onnx import bound_memory
 from kervan.serve.answer import check_values, name_values
 from kervan.serve.decode import RowDecoder
 from kervan.serve.keeper import keeper_of, read_entity
-from kervan.serve.library import packages_in
+from kervan.serve.library import named_by_others, packages_in
 from kervan.serve.metrics import Metrics
 from kervan.serve.record import FORM
 from kervan.serve.recorder import Recorder
@@ -100,9 +101,11 @@ class Engine:
         self._tell()
         return loaded
 
-    def load(self, package: Path) -> Loaded:
+    def load(self, package: Path, alias: str = "") -> Loaded:
         """Load one more version, or the same one anew, and let it answer those who ask for it."""
         loaded = self._load(self.current.serving, str(package))
+        if alias not in {"", loaded.manifest.name}:
+            loaded = replace(loaded, alias=alias)
         with self._changing:
             self._added[loaded.key] = loaded
             self._table = self._table.having(loaded)
@@ -130,9 +133,22 @@ class Engine:
         self._tell()
         _give_back_memory()
 
+    def change(self, action: Action, name: str, version: str = "") -> Signature:
+        """Load a version (anew, unless it is to be added) or unload it, and return what it takes."""
+        if action is Action.UNLOAD:
+            signature = self.table.choose(name, version).signature
+            self.unload(name, version)
+            return signature
+        if action is Action.ADD and any(
+            name == each.key[0] and version in {"", each.key[1]} for each in self.table.rows
+        ):
+            raise Conflict(f"{name}{'@' * bool(version)}{version} is loaded", hint="unload it first")
+        return self.load(self.find_package(name, version), name).signature
+
     def find_package(self, name: str, version: str = "") -> Path:
         """Return the package in the server's folder that holds a model, the newest where no version is named.
 
+        If there is none of this name, it may be one that somebody else named, in a folder of its own.
         Raises `NotFound`, and `InvalidInput` where the server has no folder of packages.
         """
         folder = self.current.serving.folder
@@ -145,9 +161,28 @@ class Engine:
             for path, manifest in packages_in(Path(folder))
             if manifest.name == name and version in {"", manifest.version}
         ]
+        if not found and not version:
+            found = named_by_others(Path(folder), name)
         if not found:
             raise NotFound(f"{folder} holds no package of {name}{'@' * bool(version)}{version}")
         return found[-1]
+
+    def lying(self) -> tuple[Served, ...]:
+        """Tell which models lie in the server's folder and are not loaded; none where it has no folder."""
+        folder = self.current.serving.folder
+        loaded = {each.key for each in self.table.rows}
+        return tuple(
+            Served(
+                name=manifest.name,
+                version=manifest.version,
+                signature=manifest.signature,
+                is_default=False,
+                is_ready=False,
+                reason="not loaded",
+            )
+            for _, manifest in (packages_in(Path(folder)) if folder else ())
+            if (manifest.name, manifest.version) not in loaded
+        )
 
     def answer(self, loaded: Loaded, request: Request, asked: Asked, started: float | None = None) -> Answer:
         """Predict the rows of a request and hand over the record.
@@ -220,6 +255,8 @@ class Engine:
         manifest, predictor = load_package(Path(package), trusted=serving.trusted or None)
         decoder = RowDecoder(manifest.signature)
         matrix = _try(manifest, predictor, decoder)
+        if isinstance(predictor, Quickened):
+            predictor.settle(matrix)
         keeper = keeper_of(serving.keeping, serving.keeping.entity or manifest.entity)
         return Loaded(
             serving=serving,
@@ -229,7 +266,7 @@ class Engine:
             decoder=decoder,
             recorder=self._recorder(Path(serving.records), self.metrics),
             since=time.time(),
-            batches=_pays(predictor, matrix),
+            batches=_pays(predictor, matrix[:1]),
             keeper=keeper,
         )
 
@@ -270,7 +307,7 @@ def _known(rows: Sequence[Mapping[str, Any]], signature: Signature) -> tuple[dic
 def _try(manifest: Manifest, predictor: Predictor, decoder: RowDecoder) -> Matrix:
     """Warm the model up with the package's samples (else with zeros) and check that it answers as it did.
 
-    Returns an encoded row.
+    Returns some encoded rows.
     """
     matrix: Matrix = np.zeros((1, decoder.width), dtype=NUMBER)
     try:
@@ -279,7 +316,7 @@ def _try(manifest: Manifest, predictor: Predictor, decoder: RowDecoder) -> Matri
             check_values(predictor.predict(matrix), len(matrix), manifest.signature)
     except (ServerFailed, ParityFailed) as error:
         raise type(error)(f"{manifest.ref} failed its health prediction: {error}", hint=error.hint) from error
-    return decoder.decode([dict(manifest.samples[0])]) if manifest.samples else matrix
+    return decoder.decode([dict(sample) for sample in manifest.samples]) if manifest.samples else matrix
 
 
 def _pays(predictor: Predictor, row: Matrix) -> bool:

@@ -65,7 +65,10 @@ class App:
         await _send(reply, request_id, send)
 
     async def _reply(self, admission: Admission, body: bytes, request_id: str) -> Reply:
-        is_heavy = len(body) > _SMALL or admission.mounted.route.action in {Action.LOAD, Action.UNLOAD}
+        route = admission.mounted.route
+        is_heavy = (
+            len(body) > _SMALL or route.asks_folder or route.action not in {Action.PREDICT, Action.INFORM}
+        )
         if not is_heavy and "content-encoding" not in admission.headers:
             return self.desk.reply(admission, body, request_id)
         if self._waiting >= _MOST_HEAVY:

@@ -91,3 +91,16 @@ def packages_in(folder: Path) -> list[tuple[Path, Manifest]]:
         ) from error
     found = [(path, manifest) for path in paths if (manifest := told(path)) is not None]
     return sorted(found, key=lambda each: (each[1].name, Version.parse(each[1].version)))
+
+
+def named_by_others(folder: Path, name: str) -> list[Path]:
+    """Return the package that lies in `<name>/model`, or those in there, older versions first.
+
+    SageMaker unpacks the models of one endpoint so, each under a name that it makes up.
+    """
+    if Path(name).name != name or name.startswith("."):
+        return []
+    place = folder / name / "model"
+    if told(place) is not None:
+        return [place]
+    return [path for path, _ in packages_in(place)] if place.is_dir() else []

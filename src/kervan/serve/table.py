@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import NotFound
-from kervan.core.identity import Version
+from kervan.core.identity import Version, begins
 from kervan.core.nouns import Serving
 from kervan.core.ports import Predictor, Served
 from kervan.package.contents.manifest import Manifest
@@ -20,12 +19,13 @@ if TYPE_CHECKING:
 
     from kervan.core.schema import Signature
 
-_BEGUN = re.compile(r"v?(\d+(?:\.\d+){0,2})", re.ASCII)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """A package that answered its health prediction; `since` is when it was ready."""
+    """A package that answered its health prediction; `since` is when it was ready.
+
+    It is known by its own name, or by the `alias` under which somebody had it loaded.
+    """
 
     serving: Serving
     manifest: Manifest
@@ -35,6 +35,7 @@ class Loaded:
     recorder: Recorder
     since: float
     batches: bool = True
+    alias: str = ""
     keeper: Keeper | None = None
 
     @property
@@ -50,7 +51,7 @@ class Loaded:
     @property
     def key(self) -> tuple[str, str]:
         """Name and version."""
-        return self.manifest.name, self.manifest.version
+        return self.alias or self.manifest.name, self.manifest.version
 
 
 class Table:
@@ -89,7 +90,7 @@ class Table:
         fitting = [each for each in of_name if self._fits(each, version)]
         if not fitting:
             wanted = f"{name or self.default.key[0]}@{version}" if version else name
-            there = ", ".join(each.manifest.ref for each in self.rows)
+            there = ", ".join("@".join(each.key) for each in self.rows)
             raise NotFound(f"there is no model {wanted} here", hint=f"{self._told()}; there is {there}")
         return self.default if self.default in fitting and not version else fitting[-1]
 
@@ -104,6 +105,7 @@ class Table:
                 is_default=self.choose(each.key[0]) is each,
                 is_ready=not each.recorder.failure,
                 reason=_reason(each),
+                labels=(self.default.serving.environment,) if each is self.default else (),
             )
             for each in self.rows
         )
@@ -113,8 +115,7 @@ class Table:
             return True
         if version == self.default.serving.environment:
             return loaded is self.default
-        begun = _BEGUN.fullmatch(version)
-        return begun is not None and f"{loaded.key[1]}.".startswith(f"{begun[1]}.")
+        return begins(loaded.key[1], version)
 
     def _told(self) -> str:
         return f"{self.default.manifest.ref} answers"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from kervan.core.errors import InvalidInput
 from kervan.core.ports import Action, Answer, Call, Choose, Reply, Request, Route, Scope, Wire
 from kervan.core.schema import Signature
+from kervan.serve.decode import RowDecoder
 from kervan.testing.sample import INPUTS, OUTPUTS, ROWS
 from kervan.testing.suite import Suite
 
@@ -30,6 +32,29 @@ HOSTILE = (
     b"<xml/>",
     "İıŞş".encode("utf-16"),
 )
+
+
+ODD: tuple[Any, ...] = (None, True, -1, 1.5, 10**30, "", "x", [], [[]], [None], {}, {"a": [1]}, [{"a": {}}])
+
+
+def with_odd_values(content: Any) -> Iterator[Any]:
+    """Yield JSON content with each of its values in turn replaced by each odd one, or left out.
+
+    >>> sum(1 for _ in with_odd_values({"a": [1]}))
+    41
+    """
+    yield from ODD
+    if not isinstance(content, dict | list):
+        return
+    places = list(content) if isinstance(content, dict) else range(len(content))
+    for place in places:
+        without = content.copy()
+        del without[place]
+        yield without
+        for odd in with_odd_values(content[place]):
+            changed = content.copy()
+            changed[place] = odd
+            yield changed
 
 
 def choosing(signature: Signature) -> Choose:
@@ -133,6 +158,18 @@ class WireSuite(Suite):
                     self.decode(body)
                 except InvalidInput as error:
                     assert str(error)  # noqa: PT017 - reading is as good as refusing
+
+    def test_a_request_with_one_odd_value_is_read_or_refused(self) -> None:
+        try:
+            content = json.loads(self.request(ROWS[:2], CLASSIFICATION))
+        except ValueError:
+            pytest.skip("requests are not in JSON")
+        decoder = RowDecoder(CLASSIFICATION)
+        for changed in with_odd_values(content):
+            try:
+                decoder.decode(self.decode(json.dumps(changed).encode()).rows)
+            except InvalidInput as error:
+                assert str(error)  # noqa: PT017 - reading is as good as refusing
 
     def test_labels_come_in_the_order_of_the_rows(self) -> None:
         values = [[0.1, 0.2, 0.7], [0.5, 0.3, 0.2], [0.0, 1.0, 0.0]]

@@ -1,4 +1,4 @@
-"""Open Inference Protocol v2, REST: named tensors in, named tensors out.
+"""Open Inference Protocol v2, REST: named tensors in, named tensors out, in JSON or in bytes behind it.
 
 A request has one tensor for each column (named like it, shape [rows] or [rows, 1]), or, for a model whose
 inputs are all numeric, a single tensor of shape [rows, inputs] in the model's order, under any name that
@@ -9,54 +9,42 @@ is no column. `null` in the data is a missing value. A classification answers `l
 from __future__ import annotations
 
 from importlib.metadata import version
-from math import prod
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from kervan.core.errors import InvalidInput, NotFound, RefusedRow, StorageFailed, did_you_mean
-from kervan.core.ports import Action, Answer, Call, Choose, Reply, Request, Route, Scope, Served
-from kervan.core.reading import composed
-from kervan.core.schema import Column, Schema, Signature, Type
+from kervan.core.errors import InvalidInput, did_you_mean
+from kervan.core.ports import JSON, Action, Answer, Call, Choose, Reply, Request, Route, Scope, Served
 from kervan.serve.body import read_json
 from kervan.serve.decode import MAX_ROWS
+from kervan.serve.protocols.models import check_ready, one
+from kervan.serve.protocols.rows import from_columns, own_id
+from kervan.serve.protocols.tensors import NATURAL, Tensor, columns_of, pack, split_body, with_data
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_WHOLE = frozenset({"INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64"})
-_NUMBERS = frozenset({"FP16", "FP32", "FP64"}) | _WHOLE
-_DATATYPES = _NUMBERS | {"BOOL", "BYTES"}
-_FITTING = {
-    Type.INTEGER: _NUMBERS,
-    Type.NUMBER: _NUMBERS,
-    Type.BOOLEAN: _NUMBERS | {"BOOL"},
-    Type.CATEGORY: frozenset({"BYTES"}),
-}
-_NATURAL = {Type.INTEGER: "INT64", Type.NUMBER: "FP64", Type.BOOLEAN: "BOOL", Type.CATEGORY: "BYTES"}
+    from kervan.core.schema import Signature
 
-
+BYTES = "application/octet-stream"
+_LENGTH = "inference-header-content-length"
+_EXTENSIONS = ("binary_tensor_data", "model_configuration", "model_repository")
 _MODEL = ("/v2/models/{name}/versions/{version}", "/v2/models/{name}")
+_STORED = "/v2/repository/models/{name}"
 _TELL: dict[str, Any] = {"action": Action.INFORM, "scope": Scope.OPEN, "method": "GET"}
-
-
-class _Tensor(msgspec.Struct, frozen=True):
-    """One input; other members, such as `parameters`, are allowed and unused."""
-
-    name: str
-    shape: list[int]
-    datatype: str
-    data: list[Any]
+_ANY: dict[str, Any] = {"takes": (JSON, "", BYTES)}  # as clients of Triton send it
 
 
 class _Wanted(msgspec.Struct, frozen=True):
     name: str
+    parameters: dict[str, Any] = {}
 
 
 class _Infer(msgspec.Struct, frozen=True):
-    inputs: list[_Tensor]
+    inputs: list[Tensor]
     id: str = ""
     outputs: list[_Wanted] = []
+    parameters: dict[str, Any] = {}
 
 
 class InferenceV2Protocol:
@@ -64,43 +52,62 @@ class InferenceV2Protocol:
 
     complaint = "error"
     routes = (
-        *(Route(path=f"{base}/infer", action=Action.PREDICT, scope=Scope.PREDICT) for base in _MODEL),
-        Route(path="/v2", action=Action.INFORM, scope=Scope.OPEN, method="GET", call="server"),
-        Route(path="/v2/health/live", action=Action.INFORM, scope=Scope.OPEN, method="GET", call="live"),
-        Route(path="/v2/health/ready", action=Action.INFORM, scope=Scope.OPEN, method="GET", call="all"),
+        *(Route(path=f"{base}/infer", action=Action.PREDICT, scope=Scope.PREDICT, **_ANY) for base in _MODEL),
+        Route(path="/v2", call="server", **_TELL),
+        Route(path="/v2/health/live", call="live", **_TELL),
+        Route(path="/v2/health/ready", call="all", **_TELL),
         *(Route(path=f"{base}/ready", call="ready", **_TELL) for base in _MODEL),
+        *(Route(path=f"{base}/config", call="config", **_TELL) for base in _MODEL),
         *(Route(path=base, call="metadata", **_TELL) for base in _MODEL),
+        Route(
+            path="/v2/repository/index",
+            action=Action.INFORM,
+            scope=Scope.DOCS,
+            call="index",
+            asks_folder=True,
+            **_ANY,
+        ),
+        Route(path=f"{_STORED}/load", action=Action.LOAD, scope=Scope.CONTROL, call="load", **_ANY),
+        Route(path=f"{_STORED}/unload", action=Action.UNLOAD, scope=Scope.CONTROL, call="unload", **_ANY),
     )
 
     def decode(self, call: Call, choose: Choose) -> Request:
-        """Read the tensors into rows; `id` is echoed in the answer."""
+        """Read the tensors into rows; `id` is echoed in the answer. Load and unload have no rows."""
+        if call.route.action is not Action.PREDICT:
+            _check_change(call)
+            choose(call.parameters["name"])
+            return Request(rows=())
+        content, binary = split_body(call.body, call.headers.get(_LENGTH, ""))
         try:
-            infer = msgspec.convert(read_json(call.body), _Infer)
+            infer = msgspec.convert(read_json(content, tokens=True), _Infer)
         except msgspec.ValidationError as error:
             raise InvalidInput(
                 f"no inference request: {error}", hint="see Open Inference Protocol v2"
             ) from error
-        if len(infer.id) > 128:
-            raise InvalidInput("'id' must be a text of at most 128 letters")
         signature = choose(call.parameters["name"], call.parameters.get("version", ""))
-        known = tuple(tensor["name"] for tensor in _output_tensors(signature))
-        for wanted in infer.outputs:
-            if wanted.name not in known:
-                raise InvalidInput(
-                    f"the model has no output {wanted.name!r}", hint=did_you_mean(wanted.name, known)
-                )
-        columns = _columns(infer.inputs, signature)
-        rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-        return Request(rows=rows, id=infer.id, outputs=tuple(wanted.name for wanted in infer.outputs))
+        return Request(
+            rows=from_columns(columns_of(with_data(infer.inputs, binary), signature)),
+            id=own_id(infer.id, "id"),
+            outputs=tuple(wanted.name for wanted in infer.outputs),
+            form=_in_bytes(infer, [tensor["name"] for tensor in _output_tensors(signature)]),
+        )
 
     def encode(self, answer: Answer, signature: Signature, call: Call) -> Reply:
         """Write the tensors; `parameters.prediction` names the record, also where the caller chose the id."""
         data = _output_data(answer, signature)
-        outputs = [
-            {**tensor, "shape": [len(answer.values), *tensor["shape"][1:]], "data": data[tensor["name"]]}
-            for tensor in _output_tensors(signature)
-            if not answer.request.outputs or tensor["name"] in answer.request.outputs
-        ]
+        outputs, binary = [], b""
+        for tensor in _output_tensors(signature):
+            name = tensor["name"]
+            if answer.request.outputs and name not in answer.request.outputs:
+                continue
+            output = {**tensor, "shape": [len(answer.values), *tensor["shape"][1:]]}
+            if name in (answer.request.form or ()):
+                packed = pack(data[name], tensor["datatype"])
+                binary += packed
+                output["parameters"] = {"binary_data_size": len(packed)}
+            else:
+                output["data"] = data[name]
+            outputs.append(output)
         content = {
             "model_name": answer.model,
             "model_version": answer.version,
@@ -108,41 +115,81 @@ class InferenceV2Protocol:
             "parameters": {"prediction": answer.id},
             "outputs": outputs,
         }
-        return Reply(body=msgspec.json.encode(content))
+        head = msgspec.json.encode(content)
+        if not answer.request.form:
+            return Reply(body=head)
+        return Reply(body=head + binary, kind=BYTES, headers={_LENGTH: str(len(head))})
 
     def inform(self, call: Call, models: Sequence[Served]) -> Reply:
-        """Tell about the server, or about one model."""
+        """Tell about the server, its models, or one of them."""
+        status = 200
         match call.route.call:
             case "server":
-                return _json({"name": "kervan", "version": version("kervan"), "extensions": []})
+                content: Any = {"name": "kervan", "version": version("kervan"), "extensions": _EXTENSIONS}
             case "live":
-                return _json({"live": True})
+                content = {"live": True}
             case "all":
-                return _json({"live": True, "ready": _check_ready(models)})
-        model = _one(call, models)
-        if call.route.call == "ready":
-            return _json({"name": model.name, "ready": model.is_ready}, 200 if model.is_ready else 503)
-        return _json(_metadata(model, models))
+                check_ready(models)
+                content = {"live": True, "ready": True}
+            case "index":
+                only_ready = _parameters(call).get("ready") is True
+                content = [_listed(model) for model in models if model.is_ready or not only_ready]
+            case "load" | "unload":
+                content = {"name": call.parameters["name"], call.route.call: True}
+            case "ready":
+                model = one(call, models)
+                content = {"name": model.name, "ready": model.is_ready}
+                status = 200 if model.is_ready else 503
+            case "config":
+                content = _config(one(call, models))
+            case _:
+                content = _metadata(one(call, models), models)
+        return Reply(body=msgspec.json.encode(content), status=status)
 
 
-def _json(content: Any, status: int = 200) -> Reply:
-    return Reply(body=msgspec.json.encode(content), status=status)
+def _parameters(call: Call) -> dict[str, Any]:
+    """Return what a request about models says, which may be nothing at all."""
+    content = read_json(call.body) if call.body.strip() else {}
+    if not isinstance(content, dict):
+        raise InvalidInput("the body is no object", hint="send {}, or nothing")
+    return content
 
 
-def _check_ready(models: Sequence[Served]) -> bool:
-    for model in models:
-        if not model.is_ready:
-            raise StorageFailed(model.reason)
-    return True
+def _check_change(call: Call) -> None:
+    """Refuse what a request to load asks for and would not get: another configuration, or files it brings."""
+    parameters = _parameters(call).get("parameters") or {}
+    if not isinstance(parameters, dict):
+        raise InvalidInput("'parameters' is no object", hint="leave it out")
+    for name in parameters:
+        if name == "config" or str(name).startswith("file:"):
+            raise InvalidInput(
+                f"models are loaded as they are packaged: {name!r} cannot be sent",
+                hint="put a package into the server's folder",
+            )
 
 
-def _one(call: Call, models: Sequence[Served]) -> Served:
-    name, wanted = call.parameters["name"], call.parameters.get("version", "")
-    for model in models:
-        if model.name == name and (model.version == wanted or (not wanted and model.is_default)):
-            return model
-    there = ", ".join(f"{model.name}@{model.version}" for model in models)
-    raise NotFound(f"there is no model {name}{'@' * bool(wanted)}{wanted} here", hint=f"there is {there}")
+def _in_bytes(infer: _Infer, known: list[str]) -> frozenset[str]:
+    """Return the outputs that are wanted in bytes, or raise `InvalidInput` for one that there is not."""
+    by_default = infer.parameters.get("binary_data_output") is True
+    if not infer.outputs:
+        return frozenset(known if by_default else ())
+    for wanted in infer.outputs:
+        if wanted.name not in known:
+            raise InvalidInput(
+                f"the model has no output {wanted.name!r}", hint=did_you_mean(wanted.name, known)
+            )
+        if wanted.parameters.get("classification"):
+            raise InvalidInput(
+                "'classification' of an output is not spoken here", hint="ask for 'probabilities'"
+            )
+    return frozenset(
+        wanted.name for wanted in infer.outputs if wanted.parameters.get("binary_data", by_default) is True
+    )
+
+
+def _listed(model: Served) -> dict[str, Any]:
+    state = "READY" if model.is_ready else "UNAVAILABLE"
+    return {"name": model.name, "version": model.version, "state": state, "reason": model.reason}
 
 
 def _metadata(model: Served, models: Sequence[Served]) -> dict[str, Any]:
@@ -151,12 +198,33 @@ def _metadata(model: Served, models: Sequence[Served]) -> dict[str, Any]:
         "name": model.name,
         "versions": [each.version for each in models if each.name == model.name],
         "platform": "onnx_onnxv1",
-        "inputs": [
-            {"name": column.name, "datatype": _NATURAL.get(column.type, "BYTES"), "shape": [-1, 1]}
-            for column in model.signature.inputs
-        ],
+        "inputs": list(_input_tensors(model.signature)),
         "outputs": list(_output_tensors(model.signature)),
     }
+
+
+def _config(model: Served) -> dict[str, Any]:
+    """Describe the model as Triton's configurations do, where rows are no dimension."""
+
+    def described(tensor: dict[str, Any]) -> dict[str, Any]:
+        kind = "STRING" if tensor["datatype"] == "BYTES" else tensor["datatype"]
+        return {"name": tensor["name"], "data_type": f"TYPE_{kind}", "dims": tensor["shape"][1:]}
+
+    return {
+        "name": model.name,
+        "platform": "onnxruntime_onnx",
+        "backend": "onnxruntime",
+        "max_batch_size": MAX_ROWS,
+        "input": [described(tensor) for tensor in _input_tensors(model.signature)],
+        "output": [described(tensor) for tensor in _output_tensors(model.signature)],
+    }
+
+
+def _input_tensors(signature: Signature) -> tuple[dict[str, Any], ...]:
+    return tuple(
+        {"name": column.name, "datatype": NATURAL.get(column.type, "BYTES"), "shape": [-1, 1]}
+        for column in signature.inputs
+    )
 
 
 def _output_tensors(signature: Signature) -> tuple[dict[str, Any], ...]:
@@ -175,120 +243,3 @@ def _output_data(answer: Answer, signature: Signature) -> dict[str, list[Any]]:
     classes = signature.output.allowed
     labels = [classes[place] for place in answer.values.argmax(axis=1).tolist()]
     return {"label": labels, "probabilities": flat}
-
-
-def _columns(tensors: list[_Tensor], signature: Signature) -> dict[str, list[Any]]:
-    """Return the values of each column that was sent, all of the same length."""
-    inputs = signature.inputs
-    if len(tensors) == 1 and _known(tensors[0], inputs).name not in inputs:
-        return _matrix_columns(tensors[0], signature)
-    columns: dict[str, list[Any]] = {}
-    for tensor in (_known(tensor, inputs) for tensor in tensors):
-        if tensor.name in columns:
-            raise InvalidInput(f"the tensor {tensor.name!r} appears twice", hint="send each tensor once")
-        rows, width = _shape(tensor)
-        if width != 1:
-            raise InvalidInput(
-                f"the tensor {tensor.name!r} has shape {tensor.shape}", hint=f"send [{rows}] or [{rows}, 1]"
-            )
-        values = _flat(tensor)
-        columns[tensor.name] = (
-            _typed(values, tensor, inputs[tensor.name]) if tensor.name in inputs else values
-        )
-    lengths = {name: len(values) for name, values in columns.items()}
-    if len(set(lengths.values())) > 1:
-        raise InvalidInput(f"the tensors have different numbers of rows: {_few(lengths)}")
-    return columns
-
-
-def _known(tensor: _Tensor, inputs: Schema) -> _Tensor:
-    """Return the tensor under the name by which the model knows it, however its letters are composed."""
-    if tensor.name in inputs or (name := composed(tensor.name)) not in inputs:
-        return tensor
-    return msgspec.structs.replace(tensor, name=name)
-
-
-def _few(lengths: dict[str, int]) -> str:
-    shown = [f"{name!r} {length}" for name, length in list(lengths.items())[:5]]
-    return ", ".join(shown) + (", …" if len(lengths) > 5 else "")
-
-
-def _matrix_columns(tensor: _Tensor, signature: Signature) -> dict[str, list[Any]]:
-    names = signature.inputs.names
-    rows, width = _shape(tensor)
-    others = [column.name for column in signature.inputs if not column.type.is_numeric]
-    if others:
-        raise InvalidInput(
-            f"the tensor {tensor.name!r} is no column, and {others[0]!r} does not fit into a numeric matrix",
-            hint="send one tensor for each column, named like it",
-        )
-    if width != len(names):
-        raise InvalidInput(
-            f"the tensor {tensor.name!r} has {width} columns, the model takes {len(names)}",
-            hint=f"send the shape [{rows}, {len(names)}]",
-        )
-    flat = _flat(tensor)
-    return {
-        column.name: _typed(flat[place::width], tensor, column)
-        for place, column in enumerate(signature.inputs)
-    }
-
-
-def _shape(tensor: _Tensor) -> tuple[int, int]:
-    """Check datatype and shape before the data are touched; return rows and columns."""
-    if tensor.datatype not in _DATATYPES:
-        raise InvalidInput(
-            f"the tensor {tensor.name!r} has the unknown datatype {tensor.datatype!r}",
-            hint=did_you_mean(tensor.datatype, _DATATYPES),
-        )
-    if len(tensor.shape) not in {1, 2} or min(tensor.shape) < 0:
-        raise InvalidInput(
-            f"the tensor {tensor.name!r} has shape {tensor.shape[:8]}", hint="send [rows] or [rows, columns]"
-        )
-    if tensor.shape[0] > MAX_ROWS:
-        many = f"{tensor.shape[0]:,} rows are too many for one request"
-        raise RefusedRow(many, row=MAX_ROWS, hint=f"send at most {MAX_ROWS:,}")
-    return tensor.shape[0], prod(tensor.shape[1:])
-
-
-def _flat(tensor: _Tensor) -> list[Any]:
-    """Return the data in row-major order, nested or flat, after checking it against the shape."""
-    data = tensor.data
-    if data and isinstance(data[0], list):
-        width = prod(tensor.shape[1:])
-        if any(not isinstance(row, list) or len(row) != width for row in data):
-            raise InvalidInput(f"the data of {tensor.name!r} are ragged", hint=f"its shape is {tensor.shape}")
-        data = [value for row in data for value in row]
-    if len(data) != prod(tensor.shape):
-        raise InvalidInput(
-            f"the tensor {tensor.name!r} holds {len(data)} values, its shape is {tensor.shape}",
-            hint="shape and data must agree",
-        )
-    return data
-
-
-def _typed(values: list[Any], tensor: _Tensor, column: Column) -> list[Any]:
-    """Check that the tensor's datatype fits the column, and give booleans sent as 0 and 1 their type."""
-    fitting = _FITTING.get(column.type, frozenset({"BYTES"}))
-    if tensor.datatype not in fitting:
-        raise RefusedRow(
-            f"the tensor {tensor.name!r} is {tensor.datatype}, {column.name!r} is of type {column.type}",
-            field=column.name,
-            hint=f"send {_NATURAL.get(column.type, 'BYTES')}",
-        )
-    if tensor.datatype in _WHOLE:
-        _check_whole(values, column)
-    if column.type is Type.BOOLEAN and tensor.datatype != "BOOL":
-        return [bool(value) if value in (0, 1) else value for value in values]
-    return values
-
-
-def _check_whole(values: list[Any], column: Column) -> None:
-    for place, value in enumerate(values):
-        if isinstance(value, float) and not value.is_integer():
-            raise RefusedRow(
-                f"row {place}, {column.name!r}: {value} in a tensor of whole numbers",
-                row=place,
-                field=column.name,
-                hint="send FP64",
-            )

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from kervan.core.errors import InvalidInput, NotFound, RefusedRow, did_you_mean
+from kervan.core.errors import InvalidInput, NotFound, did_you_mean
 from kervan.core.ports import Action, Answer, Call, Choose, Reply, Request, Route, Scope, Served
 from kervan.serve.answer import name_values
 from kervan.serve.body import read_json
+from kervan.serve.protocols.rows import in_order, own_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from kervan.core.schema import Signature
 
 _ENVELOPE = ("features", "id", "model_version")
-_LONGEST = 128
 _PREDICT: dict[str, Any] = {"action": Action.PREDICT, "scope": Scope.PREDICT}
 _INFORM: dict[str, Any] = {"action": Action.INFORM, "scope": Scope.DOCS, "method": "GET"}
 
@@ -52,8 +52,8 @@ class PredictProtocol:
         rows, ident, version = content, "", call.parameters.get("version", "")
         if isinstance(content, dict) and isinstance(content.get("features"), dict | list):
             _check_envelope(content)
-            rows, ident = content["features"], _text(content, "id")
-            version = _same_version(version, _text(content, "model_version"))
+            rows, ident = content["features"], own_id(content.get("id", ""), "id")
+            version = _same_version(version, own_id(content.get("model_version", ""), "model_version"))
         signature = choose(call.parameters.get("name", ""), version)
         return Request(rows=_rows(rows, signature), id=ident)
 
@@ -67,20 +67,29 @@ class PredictProtocol:
         return Reply(body=msgspec.json.encode(content))
 
     def inform(self, call: Call, models: Sequence[Served]) -> Reply:
-        """List the models that are there, or those of one name."""
+        """List the models that are there, or those of one name, for callers of ours and of SageMaker's."""
         name = call.parameters.get("name")
         wanted = [model for model in models if name in {None, model.name}]
         if name is not None and not wanted:
             raise NotFound(f"there is no model {name!r} here", hint=did_you_mean(name, _names(models)))
-        return Reply(body=msgspec.json.encode({"models": [_told(model) for model in wanted]}))
+        content: dict[str, Any] = {"models": [_told(model) for model in wanted]}
+        if name is not None:
+            content |= _named(next(model for model in wanted if model.is_default))
+        return Reply(body=msgspec.json.encode(content))
 
 
 def _names(models: Sequence[Served]) -> set[str]:
     return {model.name for model in models}
 
 
+def _named(model: Served) -> dict[str, str]:
+    """Name a model as SageMaker does; instead of a path on this machine stands what a package is known by."""
+    return {"modelName": model.name, "modelUrl": f"{model.name}@{model.version}"}
+
+
 def _told(model: Served) -> dict[str, Any]:
     return {
+        **_named(model),
         "name": model.name,
         "version": model.version,
         "default": model.is_default,
@@ -98,13 +107,6 @@ def _check_envelope(content: dict[str, Any]) -> None:
     for key in content:
         if key not in _ENVELOPE:
             raise InvalidInput(f"{key!r} has no meaning beside 'features'", hint=did_you_mean(key, _ENVELOPE))
-
-
-def _text(content: dict[str, Any], key: str) -> str:
-    text = content.get(key, "")
-    if not isinstance(text, str) or len(text) > _LONGEST:
-        raise InvalidInput(f"{key!r} must be a text of at most {_LONGEST} letters")
-    return text
 
 
 def _same_version(in_path: str, in_body: str) -> str:
@@ -125,17 +127,5 @@ def _rows(content: Any, signature: Signature) -> Sequence[dict[str, Any]]:
         content = [content]
     names = signature.inputs.names
     return [
-        dict(zip(names, _whole(row, place, names), strict=True)) if isinstance(row, list) else row
-        for place, row in enumerate(content)
+        in_order(row, place, names) if isinstance(row, list) else row for place, row in enumerate(content)
     ]
-
-
-def _whole(row: list[Any], place: int, names: tuple[str, ...]) -> list[Any]:
-    if len(row) != len(names):
-        shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
-        raise RefusedRow(
-            f"row {place} has {len(row)} values, the model takes {len(names)}",
-            row=place,
-            hint=f"send them in this order, null where one is missing: {shown}",
-        )
-    return row

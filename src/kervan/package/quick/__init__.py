@@ -1,0 +1,1 @@
+"""Scoring the graphs that Kervan writes without ONNX Runtime, where that is faster."""
