@@ -101,6 +101,20 @@ _PROBLEM_SCHEMA = {
 }
 
 
+_SCALAR = {"type": ["string", "number", "boolean"]}
+_FEEDBACK = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "id": {"type": "string", "description": "of the prediction; or else an entity and a time"},
+        "entity": {**_SCALAR, "description": "the newest prediction about it by then is meant"},
+        "time": {"type": ["string", "number"], "description": "ISO 8601, or seconds since 1970"},
+        "label": {**_SCALAR, "description": "what was true"},
+        "reward": {"type": "number", "description": "how good the answer turned out to be"},
+    },
+}
+
+
 def _operation(mounted: Mounted) -> dict[str, Any]:
     """Describe a route whose body only its protocol knows."""
     route = mounted.route
@@ -117,6 +131,12 @@ def _operation(mounted: Mounted) -> dict[str, Any]:
     if route.method != "GET" and route.action is Action.PREDICT:
         kinds = [kind for kind in route.takes if kind]
         operation["requestBody"] = {"required": True, "content": {kind: {} for kind in kinds or [JSON]}}
+    if route.action is Action.FEEDBACK:
+        body = {
+            "anyOf": [_FEEDBACK, {"type": "array", "items": _FEEDBACK, "minItems": 1, "maxItems": 100_000}]
+        }
+        operation["requestBody"] = {"required": True, "content": {JSON: {"schema": body}}}
+        operation["responses"]["202"] = operation["responses"].pop("200")
     if route.scope is Scope.OPEN:
         operation["security"] = []
     return operation
@@ -128,6 +148,7 @@ def _summary(mounted: Mounted) -> str:
         Action.LOAD: "Load a model",
         Action.ADD: "Load a model that is not there",
         Action.UNLOAD: "Unload a model",
+        Action.FEEDBACK: "Tell what was true of predictions",
     }
     told = said.get(mounted.route.action, "Tell what is there")
     return f"{told} ({mounted.protocol})"
