@@ -89,9 +89,8 @@ def _find(folder: Path, wanted: list[str], form: str) -> None:
         assert found.id == ident
         times.append(watch.seconds)
     times.sort()
-    note(
-        f"find one by its id among {form}: {1e3 * times[len(times) // 2]:.1f} ms, at most {1e3 * times[-1]:.1f}"
-    )
+    middle, worst = (1e3 * times[place] for place in (len(times) // 2, -1))
+    note(f"find one by its id among {form}: {middle:.1f} ms, at most {worst:.1f}")
 
 
 def _ask_others(folder: Path, ident: str, runs: int) -> None:

@@ -118,6 +118,24 @@ def test_a_project_works_over_both_forms(lived: Home) -> None:
     assert path.stat().st_mode & 0o077 == 0
 
 
+def test_what_a_crash_leaves_is_read_and_made_good(lived: Home) -> None:
+    lived.ask("release")
+    ident = lived.predict(ROW)["id"]
+    lived.ask("release", "--stop")
+    (lines,) = lived.folder.glob(".kervan/predictions/üretim/*.jsonl")
+    before = lines.read_bytes()
+    lived.ask("records", "compact")
+    assert not lines.exists()
+    lines.write_bytes(before)  # it was killed before it took the lines away
+    lines.with_name(f".{lines.stem}.parquet.1").write_bytes(b"half")
+    assert [each["state"] for each in lived.ask("records", "--json").json] == ["closed"]
+    lived.ask("trace", ident)
+    assert len(lived.ask("records", "compact", "--json").json) == 1
+    assert not lines.exists()
+    lived.ask("trace", ident)
+    lived.ask("audit", "verify")
+
+
 def test_what_is_altered_in_a_compacted_file_shows(lived: Home) -> None:
     lived.ask("release")
     ident = lived.predict(ROW)["id"]

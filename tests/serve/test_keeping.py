@@ -271,11 +271,12 @@ def test_feedback_needs_its_scope_and_may_be_for_one_model(live: Callable[..., L
 
     assert server.ask("POST", "/feedback", body).status == 401
     assert [give(each) for each in (all_, own, foreign, predict)] == [202, 202, 403, 403]
-    assert give(foreign, "/models/kira/feedback") == 202
+    assert give(foreign, "/models/kira/feedback") == 404
     assert give(own, "/models/kira/feedback") == 403
+    assert give(all_, "/models/gelir/feedback") == 202
     server.until(lambda: len(feedback_lines(server)) == 3)
     assert [(each["model"], each["caller"]) for each in feedback_lines(server)] == [
         ("", everything.id),
         ("gelir", one.id),
-        ("kira", other.id),
+        ("gelir", everything.id),
     ]

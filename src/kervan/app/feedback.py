@@ -271,7 +271,7 @@ def _read(project: Project, path: Path, environment: str) -> list[dict[str, Any]
     named = {"prediction": "id", project.config.data.entity: "entity", output.name: "label"}
     source = source_of(path)
     if source is None:
-        return [{named.get(name, name): value for name, value in row.items()} for row in read_json_rows(path)]
+        return [_given({named.get(name, name): row[name] for name in row}) for row in read_json_rows(path)]
     texts = ["id", "prediction", "time", "entity", project.config.data.entity]
     if output.type is Type.CATEGORY:
         texts += [output.name, "label"]
@@ -281,4 +281,9 @@ def _read(project: Project, path: Path, environment: str) -> list[dict[str, Any]
     table = table.rename({name: named[name] for name in table.columns if name in named})
     if "entity" in table.columns:
         table = table.with_columns(as_name(table["entity"]))
-    return table.to_dicts()
+    return [_given(row) for row in table.to_dicts()]
+
+
+def _given(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what there is of a row: a table has a place for everything."""
+    return {name: value for name, value in row.items() if value is not None}

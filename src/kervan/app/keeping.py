@@ -16,7 +16,7 @@ from kervan.core.errors import Corrupted, InvalidConfig, InvalidInput, KervanErr
 from kervan.core.identity import id_time
 from kervan.core.keeping import Keeping, read_size
 from kervan.core.private import make_private, open_private, write_private
-from kervan.serve.chain import is_open
+from kervan.serve.chain import is_open, is_surely_closed
 from kervan.serve.record import SUFFIX, last_id
 from kervan.store.database import storage_errors
 
@@ -130,7 +130,7 @@ def compact_records(project: Project, environment: str = "") -> list[File]:
         with _alone(folder) as is_alone:
             sealed = told_of(project, subject).sealed
             for segment in all_segments(folder) if is_alone else ():
-                if segment.name in sealed and not is_compacted(segment) and not is_open(segment.path):
+                if segment.name in sealed and not is_compacted(segment) and is_surely_closed(segment.path):
                     _compact(project, subject, segment, sealed[segment.name])
                     found.append(segment.name)
     made = set(found)
@@ -187,7 +187,7 @@ def _clean(project: Project, subject: str, *, dry_run: bool) -> list[File]:
     ]
     if not leaving or dry_run:
         return leaving
-    gone = [there[each.name] for each in leaving]
+    gone = [there[each.name] for each in leaving if is_surely_closed(there[each.name].path)]
     settings = project.config.records
     why = " and ".join(
         f"{name} = {value}" for name in ("keep", "keep_size") if (value := getattr(settings, name))

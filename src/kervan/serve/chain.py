@@ -85,13 +85,22 @@ def last_link(path: Path) -> str:
 
 def is_open(path: Path) -> bool:
     """Say whether a server that lives still writes into a segment."""
+    return _is_locked(path, unknown=False)
+
+
+def is_surely_closed(path: Path) -> bool:
+    """Say whether nobody writes into a segment any more; where nobody can know, it may be open."""
+    return path.stat().st_size > 0 and not _is_locked(path, unknown=True)
+
+
+def _is_locked(path: Path, *, unknown: bool) -> bool:
     with path.open("rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
-        except OSError:  # a file system without locks: nobody can know
-            return False
+        except OSError:  # a file system without locks
+            return unknown
     return False
 
 

@@ -168,6 +168,7 @@ class Desk:
         if not model and not caller.may(Scope.FEEDBACK):
             model = self.engine.current.key[0]
         caller.must(Scope.FEEDBACK, model)
+        self.engine.table.choose(model)
         self._rates.take(caller, model or self.engine.current.key[0])
         rows = decode_feedback(call.body)
         ids = self.engine.take_feedback(rows, model, admission.asked(request_id))

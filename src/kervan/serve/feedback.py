@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from math import isfinite
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from kervan.core.errors import InvalidInput, RefusedRow, did_you_mean
+from kervan.package.encoding import LARGEST
 from kervan.serve.body import read_json
 from kervan.serve.decode import MAX_ROWS, in_words
 from kervan.serve.keeper import check_entity
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 FIELDS = ("id", "entity", "time", "label", "reward")
-_LAST = 253_402_300_799  # the end of the year 9999, in seconds since 1970
-_LONGEST_LABEL = 1_000
+LAST = 253_402_300_799  # the end of the year 9999, in seconds since 1970
+LONGEST_LABEL = 1_000
 _HOW = 'write {"id": "01JD…", "label": "yes"}, or "entity" and "time" instead of the id'
 
 
@@ -48,8 +48,9 @@ def _read(row: Any, place: int) -> dict[str, Any]:
     for name in row:
         if name not in FIELDS:
             _refuse(place, name, "has no meaning here", did_you_mean(name, FIELDS))
-    given = {name: value for name, value in row.items() if value is not None}
-    return {**_about(given, place), **_said(given, place)}
+        if row[name] is None:
+            _refuse(place, name, "is null", "leave out what there is not")
+    return {**_about(row, place), **_said(row, place)}
 
 
 def _about(row: Mapping[str, Any], place: int) -> dict[str, Any]:
@@ -59,6 +60,8 @@ def _about(row: Mapping[str, Any], place: int) -> dict[str, Any]:
         _refuse(place, "id", what, _HOW)
     if "id" not in row:
         check_entity(row["entity"], row=place, field="entity")
+        if not isinstance(row["entity"], str) and not _is_number(row["entity"]):
+            _refuse(place, "entity", "is beyond every number", "send it as a text")
         if "time" not in row:
             _refuse(place, "time", "is missing beside `entity`", "say when the prediction was there at last")
         return {"entity": row["entity"], "at": _time(row["time"], place)}
@@ -81,8 +84,8 @@ def _said(row: Mapping[str, Any], place: int) -> dict[str, Any]:
     label, reward = row.get("label"), row.get("reward")
     if not isinstance(label, str | int | float | None):
         _refuse(place, "label", f"is {in_words(label)}", "send a text, a number, true or false")
-    if isinstance(label, str) and len(label) > _LONGEST_LABEL:
-        _refuse(place, "label", f"has more than {_LONGEST_LABEL} letters", "send what the model predicts")
+    if isinstance(label, str) and len(label) > LONGEST_LABEL:
+        _refuse(place, "label", f"has more than {LONGEST_LABEL} letters", "send what the model predicts")
     if isinstance(label, int | float) and not _is_number(label):
         _refuse(place, "label", "is beyond every number", "send a number that a float can hold")
     if reward is not None and (isinstance(reward, bool | str) or not _is_number(reward)):
@@ -92,7 +95,7 @@ def _said(row: Mapping[str, Any], place: int) -> dict[str, Any]:
 
 def _is_number(value: Any) -> bool:
     try:
-        return isfinite(value)
+        return bool(abs(value) <= LARGEST)
     except (TypeError, OverflowError):
         return False
 
@@ -108,7 +111,7 @@ def _time(value: Any, place: int) -> float:
             seconds = _utc(datetime.fromisoformat(value)).timestamp()
         except ValueError:
             _refuse(place, "time", f"{value[:40]!r} is no time", hint)
-    if isinstance(seconds, bool) or not _is_number(seconds) or not 0 <= seconds <= _LAST:
+    if isinstance(seconds, bool) or not _is_number(seconds) or not 0 <= seconds <= LAST:
         _refuse(place, "time", f"{str(value)[:40]} is no time", hint)
     return float(seconds)
 

@@ -6,9 +6,11 @@ import re
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from kervan.core.keeping import LONGEST_ENTITY
 from kervan.core.ports import JSON, Action, Scope
 from kervan.core.schema import Column, Signature, Type, Unseen
 from kervan.package.encoding import LARGEST
+from kervan.serve.feedback import LAST, LONGEST_LABEL
 from kervan.serve.problem import CONTENT_TYPE as PROBLEM
 
 if TYPE_CHECKING:
@@ -101,17 +103,34 @@ _PROBLEM_SCHEMA = {
 }
 
 
-_SCALAR = {"type": ["string", "number", "boolean"]}
+_NUMBER = {"type": "number", "minimum": -LARGEST, "maximum": LARGEST}
+_MOMENT = (
+    r"^(19[89]|20[0-9])[0-9]-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])"
+    r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](Z|[+-](0[0-9]|1[0-3]):[0-5][0-9])$"
+)
 _FEEDBACK = {
     "type": "object",
     "additionalProperties": False,
     "properties": {
-        "id": {"type": "string", "description": "of the prediction; or else an entity and a time"},
-        "entity": {**_SCALAR, "description": "the newest prediction about it by then is meant"},
-        "time": {"type": ["string", "number"], "description": "ISO 8601, or seconds since 1970"},
-        "label": {**_SCALAR, "description": "what was true"},
-        "reward": {"type": "number", "description": "how good the answer turned out to be"},
+        "id": {"type": "string", "pattern": r"^[0-9A-HJKMNP-TV-Z]{26}(\.[0-9]{1,6})?$"},
+        "entity": {
+            "anyOf": [{"type": "string", "maxLength": LONGEST_ENTITY}, {"type": "boolean"}, _NUMBER],
+            "description": "the newest prediction about it that was made by then is meant",
+        },
+        "time": {
+            "anyOf": [{"type": "string", "pattern": _MOMENT}, {**_NUMBER, "minimum": 0, "maximum": LAST}]
+        },
+        "label": {
+            "anyOf": [{"type": "string", "maxLength": LONGEST_LABEL}, {"type": "boolean"}, _NUMBER],
+            "description": "what was true",
+        },
+        "reward": {**_NUMBER, "description": "how good the answer turned out to be"},
     },
+    "anyOf": [{"required": ["label"]}, {"required": ["reward"]}],
+    "oneOf": [
+        {"required": ["id"], "properties": {"entity": False, "time": False}},
+        {"required": ["entity", "time"], "properties": {"id": False}},
+    ],
 }
 
 
