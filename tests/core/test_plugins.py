@@ -10,14 +10,14 @@ import pytest
 from kervan.core import plugins as plugins_module
 from kervan.core.errors import BrokenPlugin, Conflict, InvalidInput, MissingExtra, NotFound
 from kervan.core.plugins import EXTRAS, TABLE, Plugin, add, extras_named, plugin, plugins
-from kervan.core.ports import Format, ReadOptions, Source, Target, Wire
+from kervan.core.ports import Format, ReadOptions, Service, Source, Target, Wire
 from kervan.data.ingest import find_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-PORTS = {"source": Source, "format": Format, "protocol": Wire, "target": Target}
+PORTS = {"source": Source, "format": Format, "protocol": Wire, "service": Service, "target": Target}
 ADAPTER = """
 class XmlSource:
     def accepts(self, location):

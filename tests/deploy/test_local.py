@@ -41,6 +41,21 @@ def test_is_a_target() -> None:
     assert isinstance(plugin("target", "local"), Target)
 
 
+def test_speaks_grpc_where_the_release_says_so(place: Place) -> None:
+    place.release(grpc_port=0)
+    first = running(place.folder)
+    assert first is not None
+    assert first.grpc_port
+    place.release("2.0.0", "D2", grpc_port=0)
+    switched = running(place.folder)
+    assert switched is not None
+    assert (switched.pid, switched.grpc_port, switched.model) == (first.pid, first.grpc_port, "gelir@2.0.0")
+    place.release("2.0.0", "D3")
+    without = running(place.folder)
+    assert without is not None
+    assert without.grpc_port is None
+
+
 def test_renders_a_file_that_can_be_read_and_compared(place: Place) -> None:
     place.render()
     text = (place.folder / "serving.json").read_text()

@@ -36,7 +36,7 @@ def test_a_guide_does_what_it_says(page: Path, tmp_path: Path, request: pytest.F
     folder = tmp_path / "here"
     if STARTS_FROM_TUTORIAL in page.read_text(encoding="utf-8"):
         shutil.copytree(request.getfixturevalue("project"), folder, ignore=shutil.ignore_patterns(".home"))
-    with Reader(folder, replaced={"8001": str(_free_port())}) as reader:
+    with Reader(folder, replaced={"8001": str(_free_port()), "8002": str(_free_port())}) as reader:
         assert reader.follow(page)
 
 

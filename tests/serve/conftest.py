@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -73,3 +74,24 @@ def shared(packages: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) 
     server.start()
     yield server
     server.kill()
+
+
+@pytest.fixture(scope="module")
+def several(packages: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """Two versions of one model and a regression, and a folder in which there is one more."""
+    folder = tmp_path_factory.mktemp("protocols")
+    shutil.copytree(packages["numeric"], folder / "store" / "numeric")
+    serving = Serving(
+        environment="production",
+        deployment="D1",
+        package=str(packages["1.0.0"]),
+        others=(str(packages["2.0.0"]), str(packages["regression"])),
+        records=str(folder / "records"),
+        port=0,
+        folder=str(folder / "store"),
+    )
+    live = Live(folder, serving)
+    live.start()
+    live.until(lambda: live.ask("GET", "/v2/models/numeric/ready").status == 200)
+    yield live
+    live.kill()

@@ -128,11 +128,41 @@ def test_server_and_model_are_told(client: InferenceServerClient) -> None:
         "binary_tensor_data",
         "model_configuration",
         "model_repository",
+        "statistics",
     ]
     metadata = client.get_model_metadata("gelir")
     assert {tensor["name"]: tensor["datatype"] for tensor in metadata["inputs"]} == KINDS
     config = client.get_model_config("gelir", "1.0.0")
     assert config["output"][1] == {"name": "probabilities", "data_type": "TYPE_FP64", "dims": [2]}
+
+
+def test_answers_are_counted_for_each_model(server: Live, client: InferenceServerClient) -> None:
+    def counted() -> dict[str, Any]:
+        (found,) = client.get_inference_statistics("gelir", "1.0.0")["model_stats"]
+        stats = {name: each["count"] for name, each in found["inference_stats"].items()}
+        return {**stats, "rows": found["inference_count"], "runs": found["execution_count"]}
+
+    before = counted()
+    client.infer("gelir", inputs(binary=True, rows=3))
+    assert server.predict([ROW, ROW]).status == 200  # by another way, which is counted too
+    with pytest.raises(InferenceServerException):
+        client.infer("gelir", inputs(binary=True, yaş=np.array([[121]])))
+    after = counted()
+    assert {name: after[name] - before[name] for name in after} == {
+        "success": 2,
+        "fail": 1,
+        "queue": 2,
+        "compute_input": 2,
+        "compute_infer": 2,
+        "compute_output": 2,
+        "rows": 5,
+        "runs": 2,
+    }
+    (one,) = client.get_inference_statistics("gelir")["model_stats"]
+    assert one["version"] == "1.0.0"
+    assert one["inference_stats"]["success"]["ns"] > 0
+    everything = client.get_inference_statistics()["model_stats"]
+    assert len(everything) == len(server.ask("GET", "/models").json["models"])
 
 
 def listed(client: InferenceServerClient) -> dict[str, str]:

@@ -59,7 +59,9 @@ def test_one_that_dies_is_replaced_and_fails_nobody_else(two: Live) -> None:
     while len(connections) < 2:
         connection = http.client.HTTPConnection("127.0.0.1", two.port, timeout=30)
         connection.request("GET", "/")
-        connections.setdefault(json.loads(connection.getresponse().read())["pid"], connection)
+        pid = json.loads(connection.getresponse().read())["pid"]
+        if connections.setdefault(pid, connection) is not connection:
+            connection.close()
     (victim, _), (survivor, other) = connections.items()
     before = pids(two)
     os.kill(victim, signal.SIGKILL)

@@ -75,6 +75,7 @@ def _plan(project: Project) -> Plan:
     return Plan(
         host=settings.host,
         port=settings.port,
+        grpc_port=settings.grpc_port,
         workers=settings.workers,
         keeping=keeping_of(project),
         **doors.closed,
@@ -269,6 +270,7 @@ def _render(project: Project, deployment: Deployment, package: Path) -> Mapping[
         records=str(records_folder(project, deployment.name)),
         host=deployment.plan.host,
         port=deployment.plan.port,
+        grpc_port=deployment.plan.grpc_port,
         workers=deployment.plan.workers,
         share=next(iter(deployment.shares.values())),
         keeping=deployment.plan.keeping,

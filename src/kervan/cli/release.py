@@ -116,6 +116,8 @@ def _file_option(name: str, parameter: str, told: str) -> Callable[[_Command], _
     multiple=True,
     help="The public key of whoever made the package: no other signature counts. May be repeated.",
 )
+@click.option("--grpc-port", type=click.IntRange(0, 65535), help="Speak gRPC there too; 0 takes a free one.")
+@click.option("--reflection", is_flag=True, help="Let gRPC callers ask what the server speaks.")
 @_file_option("--keys", "access", "The file with the keys of those who may ask: .kervan/access.json.")
 @click.option("--rate", default="", help="How often each key may ask a model, such as 100/minute.")
 @_file_option("--cert", "certificate", "The certificate for TLS, with those above it, as PEM.")
@@ -130,6 +132,9 @@ def serve(
     port: int,
     records: Path,
     keys: tuple[Path, ...],
+    grpc_port: int | None,
+    *,
+    reflection: bool,
     **closed: Path | str | None,
 ) -> None:
     """Answer for packages (folders or single files), or for MODELS of this project, in the foreground.
@@ -139,7 +144,7 @@ def serve(
 
     \b
     Example:
-      kervan serve income@1.0.0 --port 8001
+      kervan serve income@1.0.0 --port 8001 --grpc-port 8002
       kervan serve income@2.0.0 income@1.0.0 churn --workers 4
       kervan serve --models ./packages
       kervan serve ./income-1.0.0.kervan --key ayse.pem
@@ -163,6 +168,8 @@ def serve(
         records=str(records),
         host=host,
         port=port,
+        grpc_port=grpc_port,
+        reflection=reflection,
         trusted=key_ids(keys),
         keys=doors.pop("access"),
         **doors,

@@ -189,6 +189,7 @@ class ReleaseSettings(Doors):
     to: str = ""
     host: str = "127.0.0.1"
     port: int = 8000
+    grpc_port: int | None = None
     workers: int = 1
 
 

@@ -5,6 +5,7 @@ KervanError
 │   ├── InvalidConfig     a setting is unknown or has a wrong value
 │   ├── InvalidData       a table is broken: file, row and column are named
 │   └── RefusedRow        a row for prediction breaks the model's schema
+│       └── TooManyRows   more rows than one request may have
 ├── NotFound              nothing has that name
 ├── Conflict              it exists already, is in use, or somebody else was faster
 ├── Refused               a rule of the project says no
@@ -62,6 +63,10 @@ class RefusedRow(InvalidInput):
         super().__init__(message, hint=hint)
         self.row = row
         self.field = field
+
+
+class TooManyRows(RefusedRow):
+    """A request has more rows than one may have."""
 
 
 class NotFound(KervanError):

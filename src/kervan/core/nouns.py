@@ -281,6 +281,7 @@ class Plan(Doors):
     target: str = "local"
     host: str = "127.0.0.1"
     port: int = 8000
+    grpc_port: int | None = None
     workers: int = 1
     keeping: Keeping = KEEP_ALL
 
@@ -292,7 +293,8 @@ class Serving(Doors):
     `others` are packages that answer whoever names them; `folder` is one of packages from which more are
     loaded on demand. Where `trusted` holds ids of keys, a package that none of them signed is refused.
     `workers` is how many processes share the address, `share` the part of the environment's traffic that the
-    package gets.
+    package gets. At `grpc_port` the server also speaks gRPC, and tells
+    what it speaks if `reflection` is on.
     """
 
     environment: str
@@ -307,6 +309,8 @@ class Serving(Doors):
     workers: int = 1
     share: float = 1.0
     keeping: Keeping = KEEP_ALL
+    grpc_port: int | None = None
+    reflection: bool = False
 
     def url(self, port: int) -> str:
         """Return the server's address where it listens on `port`.
@@ -333,6 +337,7 @@ class ServerState:
     since: float
     attempt: str
     error: str = ""
+    grpc_port: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,6 +91,8 @@ TABLE = (
         "tensorflow-serving",
         "kervan.serve.protocols.tensorflow_serving:TensorFlowServingProtocol",
     ),
+    Plugin("service", "inference-v2-grpc", "kervan.serve.rpc.inference:InferenceService"),
+    Plugin("service", "tensorflow-grpc", "kervan.serve.rpc.tensorflow:TensorflowService"),
     Plugin("target", "local", "kervan.deploy.targets.local:LocalTarget"),
 )
 
@@ -103,6 +105,9 @@ EXTRAS = {
     "flatbuffers": "litert",
     "executorch": "executorch",
     "fsspec": "store",
+    "google": "grpc",
+    "grpc": "grpc",
+    "grpc_reflection": "grpc",
     "h2o": "h2o",
     "h5py": "keras",
     "joblib": "train",
@@ -111,6 +116,7 @@ EXTRAS = {
     "lz4": "streams",
     "model_signing": "sigstore",
     "onnx": "train",
+    "onnxruntime": "onnx",
     "openvino": "openvino",
     "polars": "data",
     "psycopg": "postgres",

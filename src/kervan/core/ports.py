@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path, PurePath
 
     import numpy as np
@@ -142,6 +142,7 @@ class Action(StrEnum):
 
 
 JSON = "application/json"
+GRPC = "application/grpc"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +186,24 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What a model has answered since it was loaded, in the process that is asked.
+
+    `answered` and `refused` are requests, `runs` what the model scored at once; `decode`, `wait` and `score`
+    are seconds over all requests, `last` is the time of the last answer, or 0.
+    """
+
+    answered: int = 0
+    refused: int = 0
+    rows: int = 0
+    runs: int = 0
+    decode: float = 0.0
+    wait: float = 0.0
+    score: float = 0.0
+    last: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
     """A model version on a server; of each name one `is_default`, `reason` says why it is not ready.
 
@@ -199,6 +218,7 @@ class Served:
     is_ready: bool = True
     reason: str = ""
     labels: tuple[str, ...] = ()
+    counts: Counts = Counts()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,6 +286,22 @@ class Wire(Protocol):
 
     def inform(self, call: Call, models: Sequence[Served]) -> Reply:
         """Answer a route that predicts nothing, after what it does is done, or raise `NotFound`."""
+
+
+@runtime_checkable
+class Service(Wire, Protocol):
+    """A `Wire` over gRPC: bodies are messages, each route is the path of a method, its `call` the method."""
+
+    @property
+    def service(self) -> str:
+        """The full name of the service."""
+
+    @property
+    def streamed(self) -> Collection[str]:
+        """The methods that take and give a stream of messages."""
+
+    def complain(self, call: Call, words: str) -> bytes:
+        """Write what was wrong with one message of a stream, which goes on."""
 
 
 @runtime_checkable

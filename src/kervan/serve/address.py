@@ -47,7 +47,7 @@ class Hosts:
 
 def only_from(address: str, connection: type[Any]) -> type[Any]:
     """Return a kind of connection that is cut at once unless it comes from an address."""
-    allowed = _plain(address)
+    allowed = plain_address(address)
 
     class FromProxy(connection):  # type: ignore[misc]
         """A connection of the proxy."""
@@ -56,13 +56,13 @@ def only_from(address: str, connection: type[Any]) -> type[Any]:
             """Cut everybody else before a byte is read."""
             peer = transport.get_extra_info("peername")
             super().connection_made(transport)
-            if not peer or _plain(peer[0]) != allowed:
+            if not peer or plain_address(peer[0]) != allowed:
                 transport.abort()
 
     return FromProxy
 
 
-def _plain(address: str) -> str:
+def plain_address(address: str) -> str:
     """Return an address in one form: IPv4 that came over IPv6 is IPv4."""
     found = ipaddress.ip_address(address.partition("%")[0])
     inner = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 import numpy as np
 
-from kervan.core.errors import RefusedRow, did_you_mean
+from kervan.core.errors import RefusedRow, TooManyRows, did_you_mean
 from kervan.core.reading import Reading, composed
 from kervan.core.schema import Column, Signature, Type, Unseen
 from kervan.package.encoding import LARGEST, NUMBER, count_words, days_of, encoded, moment_of
@@ -171,7 +171,7 @@ def _check_rows(rows: Sequence[Mapping[str, Any]]) -> None:
         raise RefusedRow("there are no rows to predict", hint="send at least one row")
     if len(rows) > MAX_ROWS:
         many = f"{len(rows):,} rows are too many for one request"
-        raise RefusedRow(many, row=MAX_ROWS, hint=f"send at most {MAX_ROWS:,}")
+        raise TooManyRows(many, row=MAX_ROWS, hint=f"send at most {MAX_ROWS:,}")
     if set(map(type, rows)) != {dict}:
         for place, row in enumerate(rows):
             if not isinstance(row, Mapping):

@@ -6,10 +6,13 @@ limits, request ids, metrics and records are the same for each of them.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
@@ -27,7 +30,7 @@ from kervan.serve.engine import Asked
 from kervan.serve.feedback import decode_feedback
 from kervan.serve.guard import check_kind, check_sender, read_headers
 from kervan.serve.own import OwnPages
-from kervan.serve.problem import respond, to_problem
+from kervan.serve.problem import HttpProblem, respond, to_problem
 from kervan.serve.rates import Rates
 from kervan.serve.routing import Mounted, Router
 
@@ -41,6 +44,9 @@ if TYPE_CHECKING:
     from kervan.serve.tls import Certificates
 
 _log = logging.getLogger("kervan.serve")
+_MOST_HEAVY = 32  # large requests that wait for their turn
+SMALL = 64 << 10  # bytes of a body that is answered at once; larger ones leave the event loop
+_MOST_FIELDS = 100
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 SAFE_HEADERS = {
@@ -101,6 +107,9 @@ class Desk:
         self.router = Router({"kervan": own, **wires})
         own.mounted = self.router.mounted
         self._hosts = Hosts(serving, certificates)
+        # One at a time: they hold the lock of the interpreter.
+        self._heavy = ThreadPoolExecutor(1, thread_name_prefix="kervan-heavy")
+        self._waiting = 0
 
     def admit(self, head: Head) -> Admission:
         """Check all that can be checked before the body is there, or raise `HttpProblem`."""
@@ -110,19 +119,15 @@ class Desk:
         caller = self._caller(mounted.route.scope, headers, parameters.get("name", ""))
         if mounted.route.method != "GET":
             check_kind(mounted.route, headers)
-        given = headers.get("x-request-id", "")
-        trace = _TRACE.fullmatch(headers.get("traceparent", ""))
-        return Admission(
-            mounted=mounted,
-            parameters=parameters,
-            headers=headers,
-            query=dict(parse_qsl(head.query, keep_blank_values=True, max_num_fields=100))
-            if head.query
-            else {},
-            request_id=given if _REQUEST_ID.fullmatch(given) else "",
-            trace=trace[1] if trace else "",
-            caller=caller,
-        )
+        return _admitted(mounted, parameters, headers, _read_query(head.query), caller)
+
+    def admit_call(self, mounted: Mounted, metadata: Iterable[tuple[bytes, bytes]]) -> Admission:
+        """Check what comes before the messages of a gRPC call, or raise `HttpProblem`.
+
+        No page of a browser can make such a call, so there is no sender to be checked.
+        """
+        headers = read_headers(metadata)
+        return _admitted(mounted, {}, headers, {}, self._caller(mounted.route.scope, headers, ""))
 
     def permit(self, admission: Admission, model: str, *, is_counted: bool = False) -> None:
         """Check that the caller is still known, may ask a model, and does not ask too often.
@@ -135,6 +140,21 @@ class Desk:
         caller.must(admission.mounted.route.scope, model)
         if not is_counted:
             self._rates.take(caller, model)
+
+    async def answer(self, admission: Admission, body: bytes, request_id: str) -> Reply:
+        """Answer a request as `reply` does, outside of the event loop if that takes long."""
+        if not _is_heavy(admission, body):
+            return self.reply(admission, body, request_id)
+        if self._waiting >= _MOST_HEAVY:
+            raise HttpProblem(
+                503, "too many large requests wait", hint="send smaller ones", headers={"retry-after": "1"}
+            )
+        self._waiting += 1
+        try:
+            work = partial(self.reply, admission, body, request_id)
+            return await asyncio.get_running_loop().run_in_executor(self._heavy, work)
+        finally:
+            self._waiting -= 1
 
     def reply(self, admission: Admission, body: bytes, request_id: str, *, is_counted: bool = False) -> Reply:
         """Answer a request whose body is there. Raises whatever `complain` can tell.
@@ -242,10 +262,51 @@ class Desk:
             chosen.append(self.engine.table.choose(name, version))
             return chosen[-1].signature
 
-        request = wire.decode(call, choose)
-        loaded = chosen[-1]
-        answer = self.engine.answer(loaded, request, admission.asked(request_id), started)
+        try:
+            request = wire.decode(call, choose)
+            loaded = chosen[-1]
+            answer = self.engine.answer(loaded, request, admission.asked(request_id), started)
+        except KervanError:
+            if chosen:
+                chosen[-1].tally.refuse()
+            raise
         return wire.encode(answer, loaded.signature, call)
+
+
+def _is_heavy(admission: Admission, body: bytes) -> bool:
+    route = admission.mounted.route
+    is_long = len(body) > SMALL or route.asks_folder or route.action not in {Action.PREDICT, Action.INFORM}
+    return is_long or "content-encoding" in admission.headers
+
+
+def _admitted(
+    mounted: Mounted,
+    parameters: Mapping[str, str],
+    headers: Mapping[str, str],
+    query: Mapping[str, str],
+    caller: Caller,
+) -> Admission:
+    given = headers.get("x-request-id", "")
+    trace = _TRACE.fullmatch(headers.get("traceparent", ""))
+    return Admission(
+        mounted=mounted,
+        parameters=parameters,
+        headers=headers,
+        query=query,
+        request_id=given if _REQUEST_ID.fullmatch(given) else "",
+        trace=trace[1] if trace else "",
+        caller=caller,
+    )
+
+
+def _read_query(query: str) -> dict[str, str]:
+    """Return what stands behind the question mark of a path, or raise `HttpProblem`."""
+    if not query:
+        return {}
+    try:
+        return dict(parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+    except ValueError as error:
+        raise HttpProblem(400, f"the path has more than {_MOST_FIELDS} parameters") from error
 
 
 def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:

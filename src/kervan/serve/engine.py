@@ -219,7 +219,9 @@ class Engine:
         ident = loaded.recorder.append(_encoder.encode(record)[1:], len(matrix), loaded.keeper)
         if failure is not None:
             raise failure
-        self.metrics.add_run(len(matrix), 1, (decoded - started, 0.0, scored - decoded))
+        parts = (decoded - started, 0.0, scored - decoded)
+        self.metrics.add_run(len(matrix), 1, parts)
+        loaded.tally.add(len(matrix), 1, parts)
         return Answer(id=ident, request=request, model=loaded.key[0], version=loaded.key[1], values=values)
 
     def take_feedback(self, rows: Sequence[Mapping[str, Any]], model: str, asked: Asked) -> list[str]:

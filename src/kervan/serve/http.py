@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import TYPE_CHECKING
 
-from kervan.core.ports import Action, Reply
+from kervan.core.ports import Reply
 from kervan.serve.crowd import Crowd
 from kervan.serve.desk import SAFE_HEADERS, Admission, Desk, Head, request_id_of
 from kervan.serve.guard import BODY_SECONDS, MAX_BODY, too_large
@@ -23,9 +21,6 @@ if TYPE_CHECKING:
     Receive = Callable[[], Awaitable[Message]]
     Send = Callable[[Message], Awaitable[None]]
 
-_MOST_HEAVY = 32  # large requests that wait for their turn
-_SMALL = 64 << 10  # bytes of a body that is answered at once; larger ones leave the event loop
-
 
 class App:
     """Answers HTTP requests at a desk."""
@@ -38,10 +33,6 @@ class App:
         self.headers: list[tuple[bytes, bytes]] = []  # those of every answer, and what one begins with
         self.head = b""
         self.crowd = Crowd()
-        self._heavy = ThreadPoolExecutor(
-            1, thread_name_prefix="kervan-heavy"
-        )  # one at a time: they hold the lock
-        self._waiting = 0
         self._turn: Turn | None = None
 
     def turn(self, loop: asyncio.AbstractEventLoop) -> Turn:
@@ -58,29 +49,11 @@ class App:
         try:
             admission = self.desk.admit(_head(scope))
             body = await _read_body(receive)
-            reply = await self._reply(admission, body, request_id)
+            reply = await self.desk.answer(admission, body, request_id)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
             reply = self.desk.complain(error, request_id, admission)
         self.desk.count(admission, reply.status, started)
         await _send(reply, request_id, send)
-
-    async def _reply(self, admission: Admission, body: bytes, request_id: str) -> Reply:
-        route = admission.mounted.route
-        is_heavy = (
-            len(body) > _SMALL or route.asks_folder or route.action not in {Action.PREDICT, Action.INFORM}
-        )
-        if not is_heavy and "content-encoding" not in admission.headers:
-            return self.desk.reply(admission, body, request_id)
-        if self._waiting >= _MOST_HEAVY:
-            raise HttpProblem(
-                503, "too many large requests wait", hint="send smaller ones", headers={"retry-after": "1"}
-            )
-        self._waiting += 1
-        try:
-            work = partial(self.desk.reply, admission, body, request_id)
-            return await asyncio.get_running_loop().run_in_executor(self._heavy, work)
-        finally:
-            self._waiting -= 1
 
 
 def _head(scope: Message) -> Head:

@@ -22,7 +22,7 @@ from kervan.serve.http import App
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from kervan.serve.engine import Engine
+    from kervan.serve.rpc.door import Door
     from kervan.serve.tls import Certificates
 
 ENDING = (signal.SIGTERM, signal.SIGINT)
@@ -56,6 +56,13 @@ def listen(host: str, port: int, count: int = 1) -> list[socket.socket]:
     return found
 
 
+def reserve(host: str, port: int) -> socket.socket:
+    """Claim an address for processes that will share it, without listening there. Raises `ServerFailed`."""
+    with _bind(host, port) as first:
+        port = first.getsockname()[1]
+    return _bind(host, port, is_shared=True)
+
+
 def _bind(host: str, port: int, *, is_shared: bool = False) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
@@ -79,8 +86,23 @@ class WellEndingServer(uvicorn.Server):
     """Ends well on SIGTERM and SIGINT, where uvicorn dies from the signal in the end.
 
     Whoever is connected may ask once more, and hears with the answer that it is the last. The handlers stay
-    until the records that wait are written, so that a second signal cannot lose them.
+    until the records that wait are written, so that a second signal cannot lose them. Where it is to speak
+    gRPC, its `door` for that ends at the same time.
     """
+
+    def __init__(self, config: uvicorn.Config, desk: Desk) -> None:
+        super().__init__(config)
+        self._desk = desk
+        self._door: Door | None = None
+
+    async def open_door(self) -> int | None:
+        """Speak gRPC too if that is wanted, and return its port."""
+        if self._desk.engine.current.serving.grpc_port is None:
+            return None
+        from kervan.serve.rpc.door import Door
+
+        self._door = Door(self._desk)
+        return await self._door.open()
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -99,7 +121,10 @@ class WellEndingServer(uvicorn.Server):
         self._sweeping.cancel()
         await asyncio.sleep(_ACCEPT_SECONDS)
         asyncio.get_running_loop().call_later(_LINGER_SECONDS, self._close_idle)
-        await super().shutdown(sockets)
+        ending = [super().shutdown(sockets)]
+        if self._door is not None:
+            ending.append(self._door.close(DRAIN_SECONDS))
+        await asyncio.gather(*ending)
 
     async def _sweep(self) -> None:
         crowd = self.config.loaded_app.crowd
@@ -113,11 +138,11 @@ class WellEndingServer(uvicorn.Server):
                 connection.transport.close()
 
 
-def server_of(engine: Engine, certificates: Certificates | None) -> WellEndingServer:
-    """Return the server that answers with an engine."""
-    serving = engine.current.serving
+def server_of(desk: Desk, certificates: Certificates | None) -> WellEndingServer:
+    """Return the server that answers at a desk."""
+    serving = desk.engine.current.serving
     config = uvicorn.Config(
-        App(Desk(engine, certificates)),
+        App(desk),
         loop="uvloop" if sys.platform != "win32" else "asyncio",
         http=only_from(serving.proxy, Connection) if serving.proxy else Connection,
         ws="none",
@@ -131,4 +156,4 @@ def server_of(engine: Engine, certificates: Certificates | None) -> WellEndingSe
     )
     config.load()
     config.ssl = certificates.context if certificates else None
-    return WellEndingServer(config)
+    return WellEndingServer(config, desk)

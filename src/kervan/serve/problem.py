@@ -16,6 +16,7 @@ from kervan.core.errors import (
     RefusedRow,
     ServerFailed,
     StorageFailed,
+    TooManyRows,
 )
 from kervan.core.ports import Reply
 
@@ -62,6 +63,8 @@ def to_problem(error: Exception) -> tuple[HttpProblem, str]:
         problem.headers["retry-after"] = "1"
     if isinstance(error, RefusedRow):
         problem.members = {"row": error.row, "field": error.field}
+    if isinstance(error, TooManyRows):
+        problem.members["limit"] = error.row
     return problem, reason
 
 

@@ -14,7 +14,7 @@ import socket
 import sys
 import tempfile
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import uvicorn
@@ -23,9 +23,10 @@ from kervan.core.access import check_doors
 from kervan.core.errors import KervanError, Refused
 from kervan.core.nouns import ServerState, Serving
 from kervan.serve.access import read_grants
+from kervan.serve.desk import Desk
 from kervan.serve.engine import Engine
 from kervan.serve.library import Shelf
-from kervan.serve.listening import ENDING, listen, server_of
+from kervan.serve.listening import ENDING, WellEndingServer, listen, server_of
 from kervan.serve.log import log_json_lines
 from kervan.serve.sharing import Sharing
 from kervan.serve.state import only_server, read_serving, read_state, write_state
@@ -63,6 +64,14 @@ def serve(serving: Serving, *, file: Path | None = None, descriptor: int | None 
                 signal.signal(signum, handler)
 
 
+@dataclass(frozen=True, slots=True)
+class _Ports:
+    """Where a server listens; `grpc` is None where it does not speak that."""
+
+    http: int
+    grpc: int | None
+
+
 def _listener(serving: Serving, descriptor: int | None) -> socket.socket:
     if descriptor is None:
         return listen(serving.host, serving.port)[0]
@@ -89,7 +98,7 @@ def _keep_workers(serving: Serving, file: Path | None) -> None:
                     return
                 wanted = read_serving(file)
                 attempt = wanted.deployment
-                _check_address(wanted, workers.serving, workers.port)
+                _check_address(wanted, workers.serving, _Ports(workers.port, workers.grpc_port))
                 workers.switch(wanted)
             except KervanError as failure:
                 error = _in_full(failure)
@@ -144,20 +153,20 @@ def _run(
     certificates: Certificates | None,
     sharing: Sharing | None,
 ) -> None:
-    server = server_of(engine, certificates)
+    server = server_of(Desk(engine, certificates), certificates)
     with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
         runner.run(_serve(server, engine, listener, file, sharing))
 
 
 async def _serve(
-    server: uvicorn.Server,
+    server: WellEndingServer,
     engine: Engine,
     listener: socket.socket,
     file: Path | None,
     sharing: Sharing | None,
 ) -> None:
-    port: int = listener.getsockname()[1]
     serving = engine.current.serving
+    ports = _Ports(listener.getsockname()[1], await server.open_door())
     beside = (
         [asyncio.create_task(sharing.keep()), asyncio.create_task(_end_without_keeper(server))]
         if sharing
@@ -168,10 +177,11 @@ async def _serve(
     if file is not None:
         hung_up = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hung_up.set)
-        beside.append(asyncio.create_task(_switch_on_hangup(hung_up, engine, file, port)))
-    _log.info("serving", extra={"model": engine.current.manifest.ref, "url": serving.url(port)})
+        beside.append(asyncio.create_task(_switch_on_hangup(hung_up, engine, file, ports)))
+    told = {} if ports.grpc is None else {"grpc": ports.grpc}
+    _log.info("serving", extra={"model": engine.current.manifest.ref, "url": serving.url(ports.http), **told})
     if file is not None:
-        _write(file, engine, port, attempt=serving.deployment)
+        _write(file, engine, ports, attempt=serving.deployment)
     try:
         await server.serve(sockets=[listener])
     finally:
@@ -188,7 +198,7 @@ async def _end_without_keeper(server: uvicorn.Server) -> None:
     server.should_exit = True
 
 
-async def _switch_on_hangup(hung_up: asyncio.Event, engine: Engine, file: Path, port: int) -> None:
+async def _switch_on_hangup(hung_up: asyncio.Event, engine: Engine, file: Path, ports: _Ports) -> None:
     while True:
         await hung_up.wait()
         hung_up.clear()
@@ -196,19 +206,19 @@ async def _switch_on_hangup(hung_up: asyncio.Event, engine: Engine, file: Path, 
         try:
             serving = read_serving(file)
             attempt = serving.deployment
-            _check_address(serving, engine.current.serving, port)
+            _check_address(serving, engine.current.serving, ports)
             await asyncio.to_thread(engine.switch, serving)
             _log.info("switched", extra={"model": engine.current.manifest.ref, "deployment": attempt})
         except Exception as failure:  # noqa: BLE001 - whatever a new package does, the old one goes on
             error = _in_full(failure)
             _log.error(error, extra={"deployment": attempt}, exc_info=not isinstance(failure, KervanError))
-        _write(file, engine, port, attempt=attempt, error=error)
+        _write(file, engine, ports, attempt=attempt, error=error)
 
 
-def _check_address(wanted: Serving, now: Serving, port: int) -> None:
-    if wanted.host != now.host or wanted.port not in {0, now.port, port}:
+def _check_address(wanted: Serving, now: Serving, ports: _Ports) -> None:
+    if wanted.host != now.host or wanted.port not in {0, now.port, ports.http}:
         raise Refused(
-            f"a running server stays on {now.host}:{port}", hint="stop it to serve on another address"
+            f"a running server stays on {now.host}:{ports.http}", hint="stop it to serve on another address"
         )
     if wanted.workers != now.workers:
         raise Refused("a running server keeps its number of workers", hint="stop it to change them")
@@ -216,14 +226,17 @@ def _check_address(wanted: Serving, now: Serving, port: int) -> None:
         raise Refused(
             "a running server keeps its keys, rate, certificates and proxy", hint="stop it to change them"
         )
+    if wanted.grpc_port not in {now.grpc_port, ports.grpc} or wanted.reflection != now.reflection:
+        raise Refused("a running server keeps its gRPC as it is", hint="stop it to change that")
 
 
-def _write(file: Path, engine: Engine, port: int, *, attempt: str, error: str = "") -> None:
+def _write(file: Path, engine: Engine, ports: _Ports, *, attempt: str, error: str = "") -> None:
     loaded = engine.current
     state = ServerState(
         pid=os.getpid(),
         host=loaded.serving.host,
-        port=port,
+        port=ports.http,
+        grpc_port=ports.grpc,
         deployment=loaded.serving.deployment,
         model=loaded.manifest.ref,
         since=loaded.since,

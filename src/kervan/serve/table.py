@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import NotFound
@@ -13,6 +13,7 @@ from kervan.package.contents.manifest import Manifest
 from kervan.serve.decode import RowDecoder
 from kervan.serve.keeper import Keeper
 from kervan.serve.recorder import Recorder
+from kervan.serve.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,6 +37,7 @@ class Loaded:
     since: float
     batches: bool = True
     alias: str = ""
+    tally: Tally = field(default_factory=Tally, compare=False)
     keeper: Keeper | None = None
 
     @property
@@ -63,11 +65,13 @@ class Table:
     def __init__(self, default: Loaded, others: Iterable[Loaded] = ()) -> None:
         self.default = default
         self._rows = {each.key: each for each in (*others, default)}
+        self._chosen = dict(self._rows)  # by what was asked for
+        self._sorted = tuple(sorted(self._rows.values(), key=lambda each: (each.key[0], _number(each))))
 
     @property
     def rows(self) -> tuple[Loaded, ...]:
         """All versions, by name, older ones first."""
-        return tuple(sorted(self._rows.values(), key=lambda each: (each.key[0], _number(each))))
+        return self._sorted
 
     def having(self, loaded: Loaded, *, default: bool = False) -> Table:
         """Return a table with one more version, or with another one under the same name and version."""
@@ -83,9 +87,12 @@ class Table:
         """Return the version that answers; see `kervan.core.ports.Choose`."""
         if not name and not version:
             return self.default
-        found = self._rows.get((name, version))
-        if found is not None:
-            return found
+        found = self._chosen.get((name, version))
+        if found is None:
+            found = self._chosen[name, version] = self._find(name, version)
+        return found
+
+    def _find(self, name: str, version: str) -> Loaded:
         of_name = [each for each in self.rows if each.key[0] == (name or self.default.key[0])]
         fitting = [each for each in of_name if self._fits(each, version)]
         if not fitting:
@@ -105,6 +112,7 @@ class Table:
                 is_default=self.choose(each.key[0]) is each,
                 is_ready=not each.recorder.failure,
                 reason=_reason(each),
+                counts=each.tally.counts(),
                 labels=(self.default.serving.environment,) if each is self.default else (),
             )
             for each in self.rows

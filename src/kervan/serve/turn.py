@@ -19,19 +19,21 @@ from kervan.package.encoding import NUMBER
 from kervan.serve.answer import check_values, name_values
 from kervan.serve.engine import record_of
 from kervan.serve.problem import HttpProblem
-from kervan.serve.protocols.predict import PredictProtocol
-from kervan.serve.typed import TypedReader
+from kervan.serve.typed import Scored
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from kervan.core.ports import Reply
+    from numpy.typing import NDArray
+
+    from kervan.core.ports import Matrix, Reply
     from kervan.serve.desk import Admission, Desk
     from kervan.serve.table import Loaded
 
 _MOST_ROWS = 4_096  # scored in one run
 _FEW = 16  # requests that may always wait
+_MOST_TOGETHER = 256  # requests for which nobody is waited for
 _MOST_SECONDS = 0.1  # that a request may have to wait for those before it
 _encode = msgspec.json.Encoder().encode
 
@@ -43,7 +45,23 @@ class Asker(Protocol):
         """Take an answer."""
 
     def answer_well(self, body: bytes, request_id: str) -> None:
-        """Take the JSON of predictions."""
+        """Take predictions, as their protocol writes them."""
+
+
+class Reader(Protocol):
+    """Reads what needs no decision, for one version; a protocol with a `reader` is answered faster."""
+
+    def read(self, body: Any) -> tuple[list[list[Any]], bytes, bytes] | None:
+        """Return the rows as numbers, their JSON, and that of whom they are about, which may be empty.
+
+        None to have the protocol itself read the body.
+        """
+
+    def usual(self, matrix: Matrix) -> NDArray[np.bool_]:
+        """Say of each row whether its numbers need no decision either."""
+
+    def write(self, scored: Scored) -> list[bytes]:
+        """Write the answers."""
 
 
 @dataclass(slots=True)
@@ -52,17 +70,19 @@ class _Job:
     admission: Admission
     body: bytes
     started: float
+    told: Any  # what the reader reads
+    parameters: Mapping[str, str]
+    request: str
     is_counted: bool = False
 
 
 class _Run:
     """Requests whose rows one version scores together."""
 
-    def __init__(self, loaded: Loaded) -> None:
+    def __init__(self, loaded: Loaded, reader: Reader) -> None:
         self.loaded = loaded
-        self.reader = TypedReader(loaded.signature, loaded.entity)
+        self.reader = reader
         self.heads: dict[tuple[str, str], bytes] = {}  # what records of a protocol and caller begin with
-        self.model = _encode(loaded.manifest.ref)
         self.empty()
 
     def empty(self) -> None:
@@ -90,25 +110,52 @@ class _Run:
 
 
 class Turn:
-    """Collects what arrives in a turn of the loop, and answers it at the end."""
+    """Collects what arrives in a turn of the loop, and answers it at the end.
 
-    def __init__(self, desk: Desk, loop: asyncio.AbstractEventLoop) -> None:
+    Where requests that are there already come in one by one, as gRPC hands them over, the end is only after
+    `patience` turns in which nobody came: some microseconds, for no turn waits for anything.
+    """
+
+    def __init__(self, desk: Desk, loop: asyncio.AbstractEventLoop, patience: int = 0) -> None:
         self._desk = desk
+        self._patience = patience
         self._loop = loop
         self._jobs: list[_Job] = []
-        self._runs: dict[int, _Run] = {}
+        self._runs: dict[tuple[int, int], _Run] = {}
         self._pace = 0.0  # CPU seconds that a request has taken of late
 
-    def add(self, asker: Asker, admission: Admission, body: bytes) -> None:
-        """Take a request that is to be answered at the end of this turn, or refuse it where too many are."""
+    def add(
+        self,
+        asker: Asker,
+        admission: Admission,
+        body: bytes,
+        read: tuple[Any, Mapping[str, str]] | None = None,
+    ) -> None:
+        """Take a request that is to be answered at the end of this turn, or refuse it where too many are.
+
+        `read` is the body as a message with an `id`, and the model that it names.
+        """
         jobs = self._jobs
         if not jobs:
-            self._loop.call_soon(self._flush)
-        job = _Job(asker, admission, body, time.perf_counter())
+            self._loop.call_soon(self._look, 0, 0)
+        now = time.perf_counter()
+        job = _Job(asker, admission, body, now, body, admission.parameters, admission.request_id)
+        if read is not None:
+            job.told, job.parameters = read
+            job.request = job.told.id or job.request
         if len(jobs) >= _FEW and len(jobs) * self._pace > _MOST_SECONDS:
             self._refuse(job, _overloaded())
         else:
             jobs.append(job)
+
+    def _look(self, seen: int, idle: int) -> None:
+        """Answer unless others came just now; `idle` counts the turns since there were more than `seen`."""
+        many = len(self._jobs)
+        idle = idle + 1 if many == seen else 0
+        if idle < self._patience and many < _MOST_TOGETHER:
+            self._loop.call_soon(self._look, many, idle)
+        else:
+            self._flush()
 
     def _flush(self) -> None:
         jobs, self._jobs = self._jobs, []
@@ -120,8 +167,8 @@ class Turn:
     def _answer_all(self, jobs: list[_Job], started: float) -> None:
         runs: dict[int, _Run] = {}
         for job in jobs:
-            run = self._run_of(job.admission)
-            read = None if run is None else run.reader.read(job.body)
+            run = self._run_of(job)
+            read = None if run is None else run.reader.read(job.told)
             if run is None or read is None:
                 self._answer_alone(job)
                 continue
@@ -135,22 +182,24 @@ class Turn:
             if run.jobs:
                 self._answer_run(run, started)
 
-    def _run_of(self, admission: Admission) -> _Run | None:
+    def _run_of(self, job: _Job) -> _Run | None:
         """Return the run that a request belongs to, None if it is to be answered alone."""
-        if not isinstance(admission.mounted.wire, PredictProtocol):
+        wire = job.admission.mounted.wire
+        reader = getattr(wire, "reader", None)
+        if reader is None:
             return None
         table = self._desk.engine.table
         loaded = table.default
-        if admission.parameters:
+        if job.parameters:
             try:
-                loaded = table.choose(**admission.parameters)
+                loaded = table.choose(**job.parameters)
             except NotFound:
                 return None
-        run = self._runs.get(id(loaded))
+        run = self._runs.get((id(loaded), id(wire)))
         if run is None or run.loaded is not loaded:
             there = {id(each) for each in table.rows}
-            self._runs = {key: known for key, known in self._runs.items() if key in there}
-            run = self._runs[id(loaded)] = _Run(loaded)
+            self._runs = {key: known for key, known in self._runs.items() if key[0] in there}
+            run = self._runs[id(loaded), id(wire)] = _Run(loaded, reader(loaded.signature, loaded.entity))
         return run
 
     def _is_permitted(self, job: _Job, loaded: Loaded) -> bool:
@@ -200,9 +249,11 @@ class Turn:
                 self._refuse(job, error)
             return None
         self._desk.metrics.add_run(len(rows), many, parts)
+        loaded.tally.add(len(rows), many, parts)
         ended = time.perf_counter()
-        for job, ident, output in zip(jobs, ids, outputs, strict=True):
-            body = b'{"id":"%b","model":%b,"predictions":%b}' % (ident.encode(), run.model, output)
+        told = [job.told for job in jobs]
+        bodies = run.reader.write(Scored(loaded.key, told, ids, outputs, counts, values))
+        for job, ident, body in zip(jobs, ids, bodies, strict=True):
             self._desk.metrics.count(job.admission.mounted.route.path, 200, ended - job.started)
             job.asker.answer_well(body, job.admission.request_id or ident)
         return None
@@ -211,7 +262,7 @@ class Turn:
         """Answer those by the rules whose rows are not usual, and the others together."""
         place = 0
         for job, count in zip(jobs, counts, strict=True):
-            if all(usual[place : place + count]) and (read := run.reader.read(job.body)) is not None:
+            if all(usual[place : place + count]) and (read := run.reader.read(job.told)) is not None:
                 run.take(job, read)
             else:
                 self._answer_alone(job)
@@ -256,7 +307,7 @@ def _records(run: _Run, jobs: list[_Job], said: Any, times: tuple[float, float, 
             run.head_of(job.admission),
             shared,
             scored - job.started,
-            job.admission.request_id.encode(),
+            job.request.encode(),
             job.admission.trace.encode(),
             sent,
             outputs,

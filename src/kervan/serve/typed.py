@@ -8,6 +8,7 @@ give the same numbers.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from types import GenericAlias
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,6 +32,18 @@ _KINDS: dict[Type, Any] = {Type.INTEGER: int, Type.NUMBER: float, Type.BOOLEAN: 
 _encode = msgspec.json.Encoder().encode
 _Rows = list[list[Any]]
 _ENTITY = ("entity", Annotated[str, msgspec.Meta(max_length=LONGEST_ENTITY)] | int | None | msgspec.UnsetType)
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What one version, `model`, has scored together: of each request its id, JSON and number of rows."""
+
+    model: tuple[str, str]
+    bodies: Sequence[Any]
+    ids: Sequence[str]
+    outputs: Sequence[bytes]
+    counts: Sequence[int]
+    values: NDArray[np.float64]
 
 
 class TypedReader:
@@ -71,7 +84,7 @@ class TypedReader:
             for is_object, kind in ((True, row), (False, values))
         }
         self._codes = [
-            (place, _codes_of(column)) for place, column in enumerate(columns) if column.type is Type.CATEGORY
+            (place, codes_of(column)) for place, column in enumerate(columns) if column.type is Type.CATEGORY
         ]
         self._least = np.array([_limit(column, column.minimum, -LARGEST) for column in columns], dtype=NUMBER)
         self._most = np.array([_limit(column, column.maximum, LARGEST) for column in columns], dtype=NUMBER)
@@ -139,6 +152,14 @@ class TypedReader:
         found: NDArray[np.bool_] = fits.all(axis=1)
         return found
 
+    def write(self, scored: Scored) -> list[bytes]:
+        """Write the answers."""
+        model = _encode("@".join(scored.model))
+        return [
+            b'{"id":"%b","model":%b,"predictions":%b}' % (ident.encode(), model, outputs)
+            for ident, outputs in zip(scored.ids, scored.outputs, strict=True)
+        ]
+
     def _encoded(self, rows: Sequence[Any], *, is_object: bool) -> _Rows | None:
         encoded = [list(msgspec.structs.astuple(row) if is_object else row) for row in rows]
         if self._is_beside and is_object:
@@ -173,7 +194,8 @@ def _decoder(kind: Any, *, many: bool, is_under: bool) -> Callable[[bytes], Any]
     return lambda body: decode(body).features  # type: ignore[attr-defined]
 
 
-def _codes_of(column: Column) -> dict[str | None, float]:
+def codes_of(column: Column) -> dict[str | None, float]:
+    """Return the number of each category that a model knows, and of a missing one where there may be one."""
     codes: dict[str | None, float] = {category: float(place) for place, category in enumerate(column.allowed)}
     if column.nullable:
         codes[None] = UNKNOWN

@@ -19,7 +19,7 @@ import msgspec
 
 from kervan.core.errors import ServerFailed
 from kervan.core.private import make_private, write_private
-from kervan.serve.listening import DRAIN_SECONDS, ENDING, listen
+from kervan.serve.listening import DRAIN_SECONDS, ENDING, listen, reserve
 from kervan.serve.state import STATE, read_state
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ _LIVED_SECONDS = 60.0  # after which a worker that dies is replaced at once agai
 class _Worker:
     folder: Path
     socket: socket.socket
+    grpc_port: int | None
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     pause: float = _STEP  # until it is started again, should it die at once
@@ -65,7 +66,7 @@ class _Worker:
 
     def tell(self, serving: Serving) -> None:
         """Write what it is to answer for."""
-        own = replace(serving, port=self.socket.getsockname()[1], workers=1)
+        own = replace(serving, port=self.socket.getsockname()[1], grpc_port=self.grpc_port, workers=1)
         write_private(self.folder / FILE, msgspec.json.encode(own))
 
     def signal(self, number: signal.Signals) -> None:
@@ -78,9 +79,11 @@ class Workers:
 
     def __init__(self, serving: Serving, folder: Path) -> None:
         self.serving = serving
+        self._reserved = reserve(serving.host, serving.grpc_port) if serving.grpc_port is not None else None
+        self.grpc_port: int | None = self._reserved.getsockname()[1] if self._reserved else None
         sockets = listen(serving.host, serving.port, serving.workers)
         self.port: int = sockets[0].getsockname()[1]
-        self._all = [_Worker(folder / str(place), each) for place, each in enumerate(sockets)]
+        self._all = [_Worker(folder / str(place), each, self.grpc_port) for place, each in enumerate(sockets)]
         self._signals: list[int] = []
 
     def run(self, on_ready: Callable[[], None], on_hang_up: Callable[[], None]) -> None:
@@ -157,6 +160,8 @@ class Workers:
                 worker.process.kill()
                 worker.process.wait()
             worker.socket.close()
+        if self._reserved is not None:
+            self._reserved.close()
 
 
 def _reason(worker: _Worker) -> str:

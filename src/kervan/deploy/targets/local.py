@@ -110,21 +110,27 @@ def _restore(folder: Path, before: bytes | None) -> None:
 
 def _stays(folder: Path, state: ServerState, serving: Serving) -> bool:
     before = _parse((folder / _LIVE).read_bytes(), folder / _LIVE)
-    is_same = (before.closed, before.workers) == (serving.closed, serving.workers)
-    return is_same and state.host == serving.host and serving.port in {0, state.port}
+    kept = [(each.closed, each.workers, each.grpc_port) for each in (before, serving)]
+    return kept[0] == kept[1] and state.host == serving.host and serving.port in {0, state.port}
 
 
 def _check_free(serving: Serving) -> None:
     """Raise `ServerFailed` if the address is taken, while what runs is still untouched."""
-    family = socket.AF_INET6 if ":" in serving.host else socket.AF_INET
+    for port in (serving.port, serving.grpc_port):
+        if port is not None:
+            _check_port(serving.host, port)
+
+
+def _check_port(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((serving.host, serving.port))
+            probe.bind((host, port))
         except (OSError, OverflowError) as error:
             reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
             raise ServerFailed(
-                f"port {serving.port} on {serving.host} cannot be had: {reason}",
+                f"port {port} on {host} cannot be had: {reason}",
                 hint="choose another port, or 0 for a free one",
             ) from error
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 BYTES = "application/octet-stream"
 _LENGTH = "inference-header-content-length"
-_EXTENSIONS = ("binary_tensor_data", "model_configuration", "model_repository")
+_EXTENSIONS = ("binary_tensor_data", "model_configuration", "model_repository", "statistics")
 _MODEL = ("/v2/models/{name}/versions/{version}", "/v2/models/{name}")
 _STORED = "/v2/repository/models/{name}"
 _TELL: dict[str, Any] = {"action": Action.INFORM, "scope": Scope.OPEN, "method": "GET"}
@@ -59,6 +59,10 @@ class InferenceV2Protocol:
         *(Route(path=f"{base}/ready", call="ready", **_TELL) for base in _MODEL),
         *(Route(path=f"{base}/config", call="config", **_TELL) for base in _MODEL),
         *(Route(path=base, call="metadata", **_TELL) for base in _MODEL),
+        *(
+            Route(path=f"{base}/stats", action=Action.INFORM, scope=Scope.METRICS, method="GET", call="stats")
+            for base in ("/v2/models", *_MODEL)
+        ),
         Route(
             path="/v2/repository/index",
             action=Action.INFORM,
@@ -89,14 +93,14 @@ class InferenceV2Protocol:
             rows=from_columns(columns_of(with_data(infer.inputs, binary), signature)),
             id=own_id(infer.id, "id"),
             outputs=tuple(wanted.name for wanted in infer.outputs),
-            form=_in_bytes(infer, [tensor["name"] for tensor in _output_tensors(signature)]),
+            form=_in_bytes(infer, [tensor["name"] for tensor in output_tensors(signature)]),
         )
 
     def encode(self, answer: Answer, signature: Signature, call: Call) -> Reply:
         """Write the tensors; `parameters.prediction` names the record, also where the caller chose the id."""
-        data = _output_data(answer, signature)
+        data = output_data(answer, signature)
         outputs, binary = [], b""
-        for tensor in _output_tensors(signature):
+        for tensor in output_tensors(signature):
             name = tensor["name"]
             if answer.request.outputs and name not in answer.request.outputs:
                 continue
@@ -133,17 +137,20 @@ class InferenceV2Protocol:
                 content = {"live": True, "ready": True}
             case "index":
                 only_ready = _parameters(call).get("ready") is True
-                content = [_listed(model) for model in models if model.is_ready or not only_ready]
+                content = [listed(model) for model in models if model.is_ready or not only_ready]
             case "load" | "unload":
                 content = {"name": call.parameters["name"], call.route.call: True}
             case "ready":
                 model = one(call, models)
                 content = {"name": model.name, "ready": model.is_ready}
                 status = 200 if model.is_ready else 503
+            case "stats":
+                asked = [one(call, models)] if call.parameters else models
+                content = {"model_stats": [_statistics(model) for model in asked]}
             case "config":
                 content = _config(one(call, models))
             case _:
-                content = _metadata(one(call, models), models)
+                content = metadata_of(one(call, models), models)
         return Reply(body=msgspec.json.encode(content), status=status)
 
 
@@ -187,19 +194,20 @@ def _in_bytes(infer: _Infer, known: list[str]) -> frozenset[str]:
     )
 
 
-def _listed(model: Served) -> dict[str, Any]:
+def listed(model: Served) -> dict[str, Any]:
+    """Describe a model as the index of the repository does."""
     state = "READY" if model.is_ready else "UNAVAILABLE"
     return {"name": model.name, "version": model.version, "state": state, "reason": model.reason}
 
 
-def _metadata(model: Served, models: Sequence[Served]) -> dict[str, Any]:
+def metadata_of(model: Served, models: Sequence[Served]) -> dict[str, Any]:
     """Describe the model's tensors as the protocol's metadata endpoint does."""
     return {
         "name": model.name,
         "versions": [each.version for each in models if each.name == model.name],
         "platform": "onnx_onnxv1",
         "inputs": list(_input_tensors(model.signature)),
-        "outputs": list(_output_tensors(model.signature)),
+        "outputs": list(output_tensors(model.signature)),
     }
 
 
@@ -216,7 +224,33 @@ def _config(model: Served) -> dict[str, Any]:
         "backend": "onnxruntime",
         "max_batch_size": MAX_ROWS,
         "input": [described(tensor) for tensor in _input_tensors(model.signature)],
-        "output": [described(tensor) for tensor in _output_tensors(model.signature)],
+        "output": [described(tensor) for tensor in output_tensors(model.signature)],
+    }
+
+
+def _statistics(model: Served) -> dict[str, Any]:
+    """Tell what was answered as Triton's statistics do, in nanoseconds; encoding is not timed by itself."""
+    counts = model.counts
+
+    def spent(seconds: float, requests: int) -> dict[str, int]:
+        return {"count": requests, "ns": round(seconds * 1e9)}
+
+    answered = counts.answered
+    return {
+        "name": model.name,
+        "version": model.version,
+        "last_inference": round(counts.last * 1e3),
+        "inference_count": counts.rows,
+        "execution_count": counts.runs,
+        "inference_stats": {
+            "success": spent(counts.decode + counts.wait + counts.score, answered),
+            "fail": spent(0.0, counts.refused),
+            "queue": spent(counts.wait, answered),
+            "compute_input": spent(counts.decode, answered),
+            "compute_infer": spent(counts.score, answered),
+            "compute_output": spent(0.0, answered),
+        },
+        "batch_stats": [],
     }
 
 
@@ -227,7 +261,8 @@ def _input_tensors(signature: Signature) -> tuple[dict[str, Any], ...]:
     )
 
 
-def _output_tensors(signature: Signature) -> tuple[dict[str, Any], ...]:
+def output_tensors(signature: Signature) -> tuple[dict[str, Any], ...]:
+    """Return name, datatype and shape of what a model answers; -1 stands for the rows."""
     if not signature.is_classification:
         return ({"name": "value", "datatype": "FP64", "shape": [-1, 1]},)
     return (
@@ -236,7 +271,8 @@ def _output_tensors(signature: Signature) -> tuple[dict[str, Any], ...]:
     )
 
 
-def _output_data(answer: Answer, signature: Signature) -> dict[str, list[Any]]:
+def output_data(answer: Answer, signature: Signature) -> dict[str, list[Any]]:
+    """Return the flat values of each output."""
     flat = answer.values.ravel().tolist()
     if not signature.is_classification:
         return {"value": flat}

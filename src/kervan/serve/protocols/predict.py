@@ -23,6 +23,7 @@ from kervan.core.ports import Action, Answer, Call, Choose, Reply, Request, Rout
 from kervan.serve.answer import name_values
 from kervan.serve.body import read_json
 from kervan.serve.protocols.rows import in_order, own_id
+from kervan.serve.typed import TypedReader
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,6 +57,10 @@ class PredictProtocol:
             version = _same_version(version, own_id(content.get("model_version", ""), "model_version"))
         signature = choose(call.parameters.get("name", ""), version)
         return Request(rows=_rows(rows, signature), id=ident)
+
+    def reader(self, signature: Signature, entity: str = "") -> TypedReader:
+        """Return what reads usual bodies faster, and whom rows are about from the column `entity`."""
+        return TypedReader(signature, entity)
 
     def encode(self, answer: Answer, signature: Signature, call: Call) -> Reply:
         """Write the predictions in the order of the rows."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kervan.core.errors import InvalidInput, RefusedRow
+from kervan.core.errors import InvalidInput, RefusedRow, TooManyRows
 from kervan.core.reading import composed
 from kervan.core.schema import Type
 from kervan.serve.decode import MAX_ROWS, in_words
@@ -125,7 +125,7 @@ def check_amount(rows: int) -> None:
     """Refuse more rows than one request may have, before anything is made of them."""
     if rows > MAX_ROWS:
         many = f"{rows:,} rows are too many for one request"
-        raise RefusedRow(many, row=MAX_ROWS, hint=f"send at most {MAX_ROWS:,}")
+        raise TooManyRows(many, row=MAX_ROWS, hint=f"send at most {MAX_ROWS:,}")
 
 
 def own_id(ident: Any, name: str) -> str:

@@ -78,7 +78,7 @@ def with_data(tensors: Sequence[Tensor], binary: bytes) -> list[Tensor]:
                 f"the tensor {tensor.name!r} cannot have 'binary_data_size' {str(size)[:40]}",
                 hint=f"{len(binary) - place} bytes are left for it, and then it has no 'data'",
             )
-        data = _unpack(tensor, binary[place : place + size])
+        data = unpack(tensor, binary[place : place + size])
         place += size
         found.append(msgspec.structs.replace(tensor, data=data))
     if place != len(binary):
@@ -124,8 +124,8 @@ def _refused(tensor: Tensor, what: str, hint: str, row: int = 0) -> RefusedRow:
     return RefusedRow(f"the tensor {tensor.name!r} {what}", row=row, field=tensor.name, hint=hint)
 
 
-def _unpack(tensor: Tensor, content: bytes) -> list[Any]:
-    """Return the elements that bytes hold, as JSON would."""
+def unpack(tensor: Tensor, content: bytes) -> list[Any]:
+    """Return the elements that a tensor's bytes hold, as JSON would."""
     _shape(tensor)
     if tensor.datatype == "BYTES":
         return _texts(tensor, content)
