@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -11,6 +12,10 @@ import pytest
 
 from journeys.home import SETTINGS
 from kervan.app.compacted import all_segments, any_lines, compact, find_any, read_any
+from kervan.app.keeping import compact_records
+from kervan.app.project import open_project
+from kervan.app.records import predictions
+from kervan.core.errors import StorageFailed
 from kervan.core.identity import first_id, new_id
 from kervan.serve.record import merged, records, segments
 from kervan.serve.recorder import Recorder
@@ -118,6 +123,36 @@ def test_a_project_works_over_both_forms(lived: Home) -> None:
     assert path.stat().st_mode & 0o077 == 0
 
 
+def test_a_file_that_cannot_be_announced_stays_as_it_was(tmp_path: Path) -> None:
+    made = write(tmp_path, 3)
+
+    def refuse(_told: About, _digest: str) -> None:
+        raise StorageFailed("the catalog is full")
+
+    with pytest.raises(StorageFailed):
+        compact(segments(tmp_path)[0], refuse)
+    assert list(records(tmp_path)) == made
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_several_compact_at_once_while_others_read(lived: Home) -> None:
+    folder = lived.folder / ".kervan" / "predictions" / "üretim"
+    made = write(folder, 8, segment_bytes=1)
+    counts: list[int] = []
+
+    def work() -> None:
+        project = open_project(lived.folder)
+        counts.append(len(compact_records(project, "üretim")))
+        assert list(predictions(project, "üretim")) == made
+        project.store.close()
+
+    with ThreadPoolExecutor(3) as pool:
+        for each in [pool.submit(work) for _ in range(3)]:
+            each.result()
+    assert sum(counts) == len(list(folder.glob("*.parquet"))) == 8
+    assert "8 files of prediction records hold, 8 of them" in lived.ask("audit", "verify").out
+
+
 def test_what_a_crash_leaves_is_read_and_made_good(lived: Home) -> None:
     lived.ask("release")
     ident = lived.predict(ROW)["id"]
@@ -159,33 +194,42 @@ def test_what_is_altered_in_a_compacted_file_shows(lived: Home) -> None:
 
 
 def test_what_is_too_old_or_too_much_goes_on_record(lived: Home) -> None:
-    lived.ask("release")
-    idents = []
-    for _ in range(3):
-        idents.append(lived.predict(ROW)["id"])
-        lived.ask("release", "--stop")
-        lived.ask("release")
-    idents.append(lived.predict(ROW)["id"])
+    folder = lived.folder / ".kervan" / "predictions" / "üretim"
+    made = write(folder, 4, segment_bytes=1)
+    server = Recorder(folder)
+    made.append(keep(server, prediction()))
+    server.flush()
+    lived.ask("records", "compact")
+
+    def left() -> list[Prediction]:
+        project = open_project(lived.folder)
+        found = list(predictions(project, "üretim"))
+        project.store.close()
+        return found
+
     assert lived.ask("records", "clean", "--json").json == []  # no rule, nothing goes
     sizes = [each["size"] for each in lived.ask("records", "--json").json]
     lived.write("kervan.toml", SETTINGS + f'[records]\nkeep_size = "{sum(sizes) - sizes[0]} B"\n')
     would = lived.ask("records", "clean", "--dry-run", "--json").json
     assert len(would) == 1
-    assert len(lived.ask("records", "--json").json) == 4
-    assert lived.ask("records", "clean", "üretim", "--json").json == would
-    assert len(lived.ask("records", "--json").json) == 3
+    assert left() == made
+    assert lived.ask("records", "clean", "--json").json == would
+    assert left() == made[1:]
     assert "1 more were removed by the rules" in lived.ask("audit", "verify").out
     assert "keep_size" in lived.ask("audit").out
-    lived.ask("trace", idents[0], code=3)
-    lived.ask("trace", idents[1])  # its chain goes on from the file that is gone
+    first = next(folder.glob("*.parquet"))
+    first.rename(first.with_suffix(".away"))  # by hand, not by a rule
+    assert "was removed" in lived.ask("audit", "verify", code=6).err
+    first.with_suffix(".away").rename(first)
     lived.write("kervan.toml", SETTINGS + '[records]\nkeep = "1s"\n')
-    deadline = time.time() + 1.1
-    while time.time() < deadline:
-        time.sleep(0.05)
-    assert len(lived.ask("records", "clean", "--json").json) == 2
-    assert [each["state"] for each in lived.ask("records", "--json").json] == ["open"]
-    lived.ask("trace", idents[3])
-    assert "3 more were removed" in lived.ask("audit", "verify").out
+    while time.time() < made[-1].time + 1.05:
+        time.sleep(0.02)
+    assert len(lived.ask("records", "clean", "--json").json) == 3
+    assert left() == made[4:]  # a server still writes there
+    server.close()
+    assert len(lived.ask("records", "clean", "--json").json) == 1
+    assert left() == []
+    assert "5 more were removed" in lived.ask("audit", "verify").out
 
 
 @pytest.mark.parametrize(

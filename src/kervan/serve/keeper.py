@@ -10,6 +10,7 @@ import msgspec
 
 from kervan.core.errors import InvalidInput, RefusedRow
 from kervan.core.keeping import EVERYTHING, LONGEST_ENTITY, Keeping, pseudonym
+from kervan.core.schema import number_text
 from kervan.serve.decode import in_words
 
 if TYPE_CHECKING:
@@ -94,11 +95,13 @@ def keeper_of(keeping: Keeping, entity: str) -> Keeper | None:
 
 
 def text_of(value: Any) -> str:
-    """Return the text by which one is known: `17` and `"17"` are the same.
+    """Return the text by which one is known: `17`, `17.0` and `"17"` are the same.
 
-    >>> text_of(17), text_of("17"), text_of(True)
-    ('17', '17', 'true')
+    >>> text_of(17), text_of(17.0), text_of("17"), text_of(True)
+    ('17', '17', '17', 'true')
     """
+    if isinstance(value, float):
+        return number_text(value)
     return value if isinstance(value, str) else _encode(value).decode()
 
 
