@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import data, packages, pipeline, serving, tracking, truth, truth_drift, truth_formats
+from benchmarks import data, packages, pipeline, records, serving, tracking, truth, truth_drift, truth_formats
 from benchmarks.measure import machine
 
 
@@ -17,6 +17,7 @@ def truths(runs: int) -> None:
 SECTIONS = {
     "tracking": tracking.main,
     "serving": serving.main,
+    "records": records.main,
     "data": data.main,
     "pipeline": pipeline.main,
     "packages": packages.main,

@@ -129,6 +129,7 @@ def test_every_metric_is_explained() -> None:
     metrics = Metrics()
     metrics.count("/", 200, 0.1)
     metrics.refuse("row")
+    metrics.drop("sample")
     metrics.name_models([("gelir", "1.0.0", "sha", "production", "01")])
     families = text_string_to_metric_families(metrics.exposition().decode())
     ours = {family.name: family for family in families if family.name.startswith("kervan_")}

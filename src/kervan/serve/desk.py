@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
+import msgspec
+
 from kervan.core.errors import Conflict, KervanError
 from kervan.core.identity import new_id
 from kervan.core.plugins import plugin, plugins
@@ -25,6 +27,7 @@ from kervan.serve.access import ANYBODY, Access, Caller
 from kervan.serve.address import Hosts
 from kervan.serve.body import plain
 from kervan.serve.engine import Asked
+from kervan.serve.feedback import decode_feedback
 from kervan.serve.guard import check_kind, check_sender, read_headers
 from kervan.serve.own import OwnPages
 from kervan.serve.problem import HttpProblem, respond, to_problem
@@ -169,12 +172,27 @@ class Desk:
         wire = admission.mounted.wire
         if route.action is Action.PREDICT:
             return self._predict(admission, call, request_id, is_counted=is_counted)
+        if route.action is Action.FEEDBACK:
+            return self._take_feedback(admission, call, request_id)
         caller = self._known(admission)
         if route.action is not Action.INFORM:
             wire.decode(call, self._changing(admission))
         elif route.scope is not Scope.OPEN:
             self._rates.take(caller, call.parameters.get("name", ""))
         return wire.inform(call, self._open_to(caller, route))
+
+    def _take_feedback(self, admission: Admission, call: Call, request_id: str) -> Reply:
+        """Take what came back. Whoever may tell of one model alone tells of that one."""
+        caller = self._known(admission)
+        model = call.parameters.get("name", "")
+        if not model and not caller.may(Scope.FEEDBACK):
+            model = self.engine.current.key[0]
+        caller.must(Scope.FEEDBACK, model)
+        self.engine.table.choose(model)
+        self._rates.take(caller, model or self.engine.current.key[0])
+        rows = decode_feedback(call.body)
+        ids = self.engine.take_feedback(rows, model, admission.asked(request_id))
+        return Reply(body=msgspec.json.encode({"taken": len(ids), "ids": ids}), status=202)
 
     def complain(self, error: Exception, request_id: str, admission: Admission | None = None) -> Reply:
         """Tell the caller what was wrong, in the way of the protocol; count it."""

@@ -11,7 +11,7 @@ import threading
 import time
 from bisect import bisect_left
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -120,6 +120,8 @@ class Counted:
     written: int
     failed: int
     process: Process
+    dropped: dict[str, int] = field(default_factory=dict)
+    feedback: int = 0
 
 
 class Metrics:
@@ -133,7 +135,8 @@ class Metrics:
         self._batches = Spread(_ROWS)
         self._rows = 0
         self._refused: dict[str, int] = {}
-        self._written = self._failed = 0
+        self._written = self._failed = self._feedback = 0
+        self._dropped: dict[str, int] = {}
         self._models: Sequence[Sequence[str]] = ()
         self._process = Process()
         self._others: Callable[[], Iterable[Counted]] = tuple
@@ -168,6 +171,16 @@ class Metrics:
         with self._lock:
             self._written += records
 
+    def drop(self, reason: str) -> None:
+        """Count a record of which a rule did not let everything be kept."""
+        with self._lock:
+            self._dropped[reason] = self._dropped.get(reason, 0) + 1
+
+    def add_feedback(self, count: int) -> None:
+        """Count labels and rewards that came back."""
+        with self._lock:
+            self._feedback += count
+
     def add_failed(self, requests: int) -> None:
         """Count requests that were refused because no record could be taken."""
         with self._lock:
@@ -193,6 +206,8 @@ class Metrics:
             written=self._written,
             failed=self._failed,
             process=process_now(),
+            dropped=dict(self._dropped),
+            feedback=self._feedback,
         )
 
     def exposition(self) -> bytes:
@@ -216,6 +231,9 @@ class Metrics:
         self._batches.join(*counted.batches)
         for reason, count in counted.refused.items():
             self._refused[reason] = self._refused.get(reason, 0) + count
+        for reason, count in counted.dropped.items():
+            self._dropped[reason] = self._dropped.get(reason, 0) + count
+        self._feedback += counted.feedback
         self._rows += counted.rows
         self._written += counted.written
         self._failed += counted.failed
@@ -259,6 +277,15 @@ class Metrics:
             "Requests refused because no prediction record could be taken.",
             self._failed,
         )
+        dropped = CounterMetricFamily(
+            "kervan_records_dropped",
+            "Prediction records of which a rule did not let everything be kept.",
+            labels=("reason",),
+        )
+        for reason, count in sorted(self._dropped.items()):
+            dropped.add_metric((reason,), count)
+        yield dropped
+        yield CounterMetricFamily("kervan_feedback", "Labels and rewards that came back.", self._feedback)
         names = ("model", "version", "package", "environment", "deployment")
         models = GaugeMetricFamily("kervan_model_info", "The models that answer.", labels=names)
         for labels in self._models:
