@@ -16,6 +16,11 @@ PACKAGES = {
     "m2cgen": ("m2cgen==0.10.0", f"scikit-learn=={version('scikit-learn')}"),
     "tl2cgen": ("tl2cgen==1.0.0", "treelite==4.8.1", f"scikit-learn=={version('scikit-learn')}"),
     "fastapi": ("fastapi", "uvicorn[standard]", "onnxruntime", "numpy"),
+    "mlflow-serving": ("mlflow==3.*", f"scikit-learn=={version('scikit-learn')}"),
+    "bentoml": ("bentoml", f"scikit-learn=={version('scikit-learn')}"),
+    "mlserver": ("mlserver", "mlserver-sklearn", f"scikit-learn=={version('scikit-learn')}"),
+    "litserve": ("litserve", f"scikit-learn=={version('scikit-learn')}"),
+    "ray": ("ray[serve]", f"scikit-learn=={version('scikit-learn')}"),
 }
 
 
