@@ -32,6 +32,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5, help="how often each is measured (default 5)")
     of_serving = parser.add_argument_group("serving")
     of_serving.add_argument("--model", choices=("boosting", "linear"), default="boosting")
+    of_serving.add_argument("--named", action="store_true", help="give scikit-learn tables, not matrices")
     of_serving.add_argument("--quick", action="store_true", help="fewer cases, and 2 s for each")
     of_serving.add_argument(
         "--only",
@@ -47,7 +48,12 @@ def main() -> None:
         parser.error(f"there is no section {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
     print(machine())
     serve = partial(
-        serving.main, family=options.model, quick=options.quick, only=options.only, file=options.json
+        serving.main,
+        family=options.model,
+        is_named=options.named,
+        quick=options.quick,
+        only=options.only,
+        file=options.json,
     )
     for name in options.section or SECTIONS:
         ({**SECTIONS, "serving": serve})[name](options.runs)

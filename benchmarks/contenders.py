@@ -1,7 +1,7 @@
 """The servers that are measured: how each is started, what it is asked, and where its answer has the numbers.
 
-Those that answer by scikit-learn get a matrix, which is the quickest that they take; those that answer by
-ONNX, named numbers, which are checked.
+Those that answer by scikit-learn get a matrix, which is the quickest that they take, or the named numbers
+that the others get, of which they make a table of pandas.
 """
 
 from __future__ import annotations
@@ -192,7 +192,7 @@ def _mlflow(name: str, model: Model, scratch: Path) -> Contender | None:
             *(str(python.with_name("mlflow")), "models", "serve", "-m", str(saved), "--env-manager", "local"),
             *("--host", "127.0.0.1", "--port", str(place.port), "--workers", "1"),
         ],
-        requests=_matrices(model, "/invocations", "inputs"),
+        requests=_plain(model, "/invocations", "dataframe_records" if model.is_named else "inputs"),
         read=lambda answer: [row[1] for row in answer["predictions"]],
         environment=_environment(python, MLFLOW_DISABLE_TELEMETRY="true"),
     )
@@ -209,7 +209,7 @@ def _bentoml(name: str, model: Model, scratch: Path) -> Contender | None:
             *("--working-dir", str(SERVICES), "--host", "127.0.0.1", "--port", str(place.port)),
             *("--api-workers", "1"),
         ],
-        requests=_matrices(model, "/predict", "rows"),
+        requests=_plain(model, "/predict_named" if model.is_named else "/predict", "rows"),
         read=lambda answer: [row[1] for row in answer],
         environment=_environment(
             python,
@@ -267,7 +267,7 @@ def _script(name: str, peer: str, script: str, model: Model, **settings: str) ->
     return Contender(
         name=name,
         command=lambda place: [str(python), str(SERVICES / script), str(model.estimator), str(place.port)],
-        requests=_matrices(model, "/" if peer == "ray" else "/predict", "rows"),
+        requests=_plain(model, "/" if peer == "ray" else "/predict", "rows"),
         read=lambda answer: [row[1] for row in answer["predictions"]],
         environment=_environment(python, **settings),
     )
@@ -282,16 +282,26 @@ def _named(model: Model, path: str, many: int) -> Request:
     return Request(path, json.dumps({"features": rows[0] if many == 1 else rows}).encode())
 
 
-def _matrices(model: Model, path: str, name: str) -> dict[int, Request]:
-    return {many: Request(path, json.dumps({name: model.rows[:many]}).encode()) for many in (1, ROWS)}
+def _plain(model: Model, path: str, name: str) -> dict[int, Request]:
+    rows: list[Any] = model.named(ROWS) if model.is_named else model.rows
+    return {many: Request(path, json.dumps({name: rows[:many]}).encode()) for many in (1, ROWS)}
 
 
 def _tensor(model: Model, many: int) -> Request:
+    """Ask by the Open Inference Protocol, with one tensor or with one for each column of a table."""
     rows = model.rows[:many]
-    cells = [cell for row in rows for cell in row]
-    tensor = {"name": "rows", "shape": [many, len(rows[0])], "datatype": "FP64", "data": cells}
-    body = {"inputs": [tensor], "outputs": [{"name": "predict_proba"}]}
+    body: dict[str, Any] = {"outputs": [{"name": "predict_proba"}]}
+    if model.is_named:
+        columns = zip(model.names, zip(*rows, strict=True), strict=True)
+        body["parameters"] = {"content_type": "pd"}
+        body["inputs"] = [_input(name, [many, 1], column) for name, column in columns]
+    else:
+        body["inputs"] = [_input("rows", [many, len(rows[0])], [cell for row in rows for cell in row])]
     return Request(f"/v2/models/{MODEL}/infer", json.dumps(body).encode())
+
+
+def _input(name: str, shape: list[int], data: Sequence[float]) -> dict[str, Any]:
+    return {"name": name, "shape": shape, "datatype": "FP64", "data": data}
 
 
 def _read_labelled(model: Model) -> Callable[[Any], list[float]]:

@@ -18,6 +18,7 @@ MODEL = "cells"
 class Model:
     """scikit-learn's own file, a package of Kervan made from it, a key for its servers, and rows to ask for.
 
+    Where it `is_named`, scikit-learn was fitted to a table of pandas, and wants one.
     `expected` is the probability of the second label that scikit-learn gives for each of the rows.
     """
 
@@ -29,19 +30,20 @@ class Model:
     labels: list[str]
     rows: list[list[float]]
     expected: list[float]
+    is_named: bool
 
     def named(self, many: int) -> list[dict[str, float]]:
         """Return the first rows as objects."""
         return [dict(zip(self.names, row, strict=True)) for row in self.rows[:many]]
 
 
-def make_model(family: str, folder: Path) -> Model:
-    """Fit a `family` on the breast cancer table of scikit-learn, and import it into a project of Kervan."""
+def make_model(family: str, folder: Path, *, is_named: bool = False) -> Model:
+    """Fit a `family` to the breast cancer table of scikit-learn, and import it into a project of Kervan."""
     import joblib
     from sklearn.datasets import load_breast_cancer
 
     table = load_breast_cancer(as_frame=True)
-    cells = table.data.to_numpy()
+    cells = table.data if is_named else table.data.to_numpy()
     labels = table.target_names[table.target].astype(object)
     model = _estimator(family).fit(cells, labels)
     joblib.dump(model, folder / "model.joblib")
@@ -58,8 +60,9 @@ def make_model(family: str, folder: Path) -> Model:
         key=key,
         names=[column["name"] for column in manifest["signature"]["inputs"]["columns"]],
         labels=[str(label) for label in model.classes_],
-        rows=cells[:ROWS].tolist(),
+        rows=table.data.to_numpy()[:ROWS].tolist(),
         expected=model.predict_proba(cells[:ROWS])[:, 1].tolist(),
+        is_named=is_named,
     )
 
 

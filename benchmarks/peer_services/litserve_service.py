@@ -5,7 +5,7 @@ from typing import Any
 
 import joblib
 import litserve
-import numpy as np
+from rows import input_of
 
 
 class Predictor(litserve.LitAPI):
@@ -13,7 +13,7 @@ class Predictor(litserve.LitAPI):
         self.model = joblib.load(sys.argv[1])
 
     def decode_request(self, request) -> Any:  # type: ignore[no-untyped-def]  # LitServe reads its type
-        return np.array(request["rows"])
+        return input_of(request["rows"])
 
     def predict(self, x: Any) -> Any:
         return self.model.predict_proba(x)

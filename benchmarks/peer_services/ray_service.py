@@ -7,9 +7,9 @@ import sys
 from typing import Any
 
 import joblib
-import numpy as np
 import ray
 from ray import serve
+from rows import input_of
 from starlette.requests import Request
 
 
@@ -19,7 +19,7 @@ class Predictor:
         self.model = joblib.load(path)
 
     async def __call__(self, request: Request) -> dict[str, Any]:
-        rows = np.array((await request.json())["rows"])
+        rows = input_of((await request.json())["rows"])
         return {"predictions": self.model.predict_proba(rows).tolist()}
 
 
