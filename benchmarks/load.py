@@ -190,7 +190,7 @@ def _measure_grpc(
         *(sys.executable, "-m", "benchmarks.grpc_load", f"127.0.0.1:{place.grpc_port}", str(model.package)),
         *(str(STREAMS), str(seconds), str(tree.process.pid), contender.key),
     ]
-    said = subprocess.run(command, capture_output=True, check=False, text=True)
+    said = subprocess.run(command, cwd=HERE.parent, capture_output=True, check=False, text=True)
     if said.returncode:
         raise Failed(f"gRPC: {said.stderr.strip().splitlines()[-1]}")
     found: dict[str, float] = json.loads(said.stdout.strip().splitlines()[-1])

@@ -13,7 +13,7 @@ from benchmarks.contenders import FASTAPI, NGINX, contenders
 from benchmarks.goals import show_goals
 from benchmarks.load import GRPC, Case, Failed, measure_turn
 from benchmarks.measure import machine, note
-from benchmarks.peers import CACHE
+from benchmarks.peers import CACHE, version_of
 from benchmarks.served_model import ROWS, Model, make_model
 from kervan.package.quick.kernel import library
 
@@ -21,6 +21,7 @@ Turn = dict[str, dict[str, float]]  # of each case its figures
 
 CASES = [Case(connections, rows) for rows in (1, ROWS) for connections in (1, 8, 64)]
 QUICK = [Case(1, 1), Case(64, 1), Case(8, ROWS)]
+_PEERS = ("fastapi", "mlflow-serving", "bentoml", "mlserver", "litserve", "ray")
 _COLUMNS = {"a_second": "a second", "p50_ms": "p50 ms", "p99_ms": "p99 ms", "cpu_us": "CPU µs"}
 _START = {
     "seconds": "seconds",
@@ -60,12 +61,15 @@ def main(
     note("with one thread of wrk on the same cores. CPU time and memory are of all processes of a server;")
     note("what several share counts for each. Kervan always checks types, records on disk, counts metrics.")
     note(f"scikit-learn gets {'tables with names' if is_named else 'matrices, the quickest that it takes'}.")
+    versions = {peer.partition("-")[0]: version_of(peer) for peer in _PEERS}
+    note(", ".join(f"{peer} {version}" for peer, version in versions.items() if version))
     if file is not None:
         whole = {
             "where": where,
             "model": family,
             "named": is_named,
             "seconds": seconds,
+            "versions": versions,
             "medians": found,
             "turns": turns,
         }
