@@ -142,6 +142,11 @@ class Connection(HttpToolsProtocol):
         if self.transport is not None and not self.transport.is_closing():
             self.transport.abort()
 
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no request."""
+        self._desk.metrics.refuse("http")
+        super().send_400_response(msg)
+
     def on_message_begin(self) -> None:
         """Give each head its time."""
         self._is_reading = self._is_head = True

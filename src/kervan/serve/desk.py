@@ -26,6 +26,7 @@ from kervan.serve.address import Hosts
 from kervan.serve.body import plain
 from kervan.serve.engine import Asked
 from kervan.serve.guard import check_kind, check_sender, read_headers
+from kervan.serve.metrics import Now
 from kervan.serve.own import OwnPages
 from kervan.serve.problem import HttpProblem, respond, to_problem
 from kervan.serve.rates import Rates
@@ -106,6 +107,8 @@ class Desk:
         # One at a time: they hold the lock of the interpreter.
         self._heavy = ThreadPoolExecutor(1, thread_name_prefix="kervan-heavy")
         self._waiting = 0
+        self.metrics.watch(self._now)
+        self.metrics.watch_models(lambda: [(*each.key, each.tally) for each in engine.table.rows])
 
     def admit(self, head: Head) -> Admission:
         """Check all that can be checked before the body is there, or raise `HttpProblem`."""
@@ -179,7 +182,8 @@ class Desk:
     def complain(self, error: Exception, request_id: str, admission: Admission | None = None) -> Reply:
         """Tell the caller what was wrong, in the way of the protocol; count it."""
         problem, reason = to_problem(error)
-        if reason:
+        is_page = admission is not None and admission.mounted.route.scope is Scope.OPEN
+        if not is_page:  # that the server is not ready is an answer
             self.metrics.refuse(reason)
         if reason == "surprise":
             _log.error("the server failed", exc_info=error, extra={"request": request_id})
@@ -192,6 +196,16 @@ class Desk:
         """Count an answer that was given."""
         path = admission.mounted.route.path if admission is not None else "none"
         self.metrics.count(path, status, time.perf_counter() - started)
+
+    def _now(self) -> Now:
+        engine = self.engine
+        recorders = {id(each.recorder): each.recorder for each in engine.table.rows}
+        return Now(
+            large=self._waiting,
+            records=sum(each.waiting for each in recorders.values()),
+            processes=1,
+            ready=int(not engine.failure),
+        )
 
     def _changing(self, admission: Admission) -> Choose:
         """Return a choice that loads or unloads what is chosen, for those who may."""
@@ -248,7 +262,7 @@ class Desk:
             request = wire.decode(call, choose)
             loaded = chosen[-1]
             answer = self.engine.answer(loaded, request, admission.asked(request_id), started)
-        except KervanError:
+        except Exception:
             if chosen:
                 chosen[-1].tally.refuse()
             raise

@@ -10,6 +10,7 @@ from kervan.core.ports import Reply
 from kervan.serve.crowd import Crowd
 from kervan.serve.desk import SAFE_HEADERS, Admission, Desk, Head, request_id_of
 from kervan.serve.guard import BODY_SECONDS, MAX_BODY, too_large
+from kervan.serve.metrics import Now
 from kervan.serve.problem import HttpProblem
 from kervan.serve.turn import Turn
 
@@ -32,7 +33,8 @@ class App:
         ] = {}  # heads that were admitted, with the body's length
         self.headers: list[tuple[bytes, bytes]] = []  # those of every answer, and what one begins with
         self.head = b""
-        self.crowd = Crowd()
+        self.crowd = Crowd(desk.metrics.add_closed)
+        desk.metrics.watch(lambda: Now(connections=self.crowd.size))
         self._turn: Turn | None = None
 
     def turn(self, loop: asyncio.AbstractEventLoop) -> Turn:

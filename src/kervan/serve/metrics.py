@@ -11,7 +11,8 @@ import threading
 import time
 from bisect import bisect_left
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import reduce
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,13 +20,19 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
+from kervan.serve.ledger import Ledger, ModelCounts
+from kervan.serve.problem import REASONS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from prometheus_client.metrics_core import Metric
 
+    from kervan.serve.tally import Tally
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+CLOSED = ("full", "idle", "peer")
 _ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 
@@ -104,6 +111,33 @@ def process_now() -> Process:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Now:
+    """How things stand at this moment: what waits for its turn, who is connected, which processes answer."""
+
+    turn: int = 0
+    large: int = 0
+    records: int = 0
+    connections: int = 0
+    processes: int = 0
+    ready: int = 0
+
+    def plus(self, other: Now) -> Now:
+        """Return both together."""
+        return Now(**{entry.name: getattr(self, entry.name) + getattr(other, entry.name) for entry in _NOW})
+
+    def collect(self) -> Iterator[Metric]:
+        """Tell it."""
+        waiting = GaugeMetricFamily("kervan_waiting", "What waits now, by what it is.", labels=("what",))
+        for what, many in (("turn", self.turn), ("large", self.large), ("records", self.records)):
+            waiting.add_metric((what,), many)
+        yield waiting
+        yield GaugeMetricFamily("kervan_connections", "Connections by HTTP that are open.", self.connections)
+        yield GaugeMetricFamily("kervan_processes", "Processes of the server that answer.", self.processes)
+        yield GaugeMetricFamily("kervan_processes_ready", "Those that can predict and record.", self.ready)
+
+
+_NOW = fields(Now)
 _Spread = tuple[list[int], float]
 
 
@@ -119,6 +153,10 @@ class Counted:
     refused: dict[str, int]
     written: int
     failed: int
+    closed: dict[str, int]
+    models: list[tuple[str, str, ModelCounts]]
+    ended: int = 0  # 1 of a process that is gone
+    now: Now
     process: Process
 
 
@@ -132,8 +170,12 @@ class Metrics:
         self._parts = {part: Spread(_SECONDS) for part in ("decode", "wait", "score")}
         self._batches = Spread(_ROWS)
         self._rows = 0
-        self._refused: dict[str, int] = {}
-        self._written = self._failed = 0
+        self._refused = dict.fromkeys(REASONS, 0)  # that all are there at 0 lets the first one be seen
+        self._written = self._failed = self._ended = 0
+        self._closed: dict[str, int] = {}
+        self._ledger = Ledger()
+        self._now = Now()
+        self._watched: list[Callable[[], Now]] = []
         self._models: Sequence[Sequence[str]] = ()
         self._process = Process()
         self._others: Callable[[], Iterable[Counted]] = tuple
@@ -173,9 +215,22 @@ class Metrics:
         with self._lock:
             self._failed += requests
 
+    def add_closed(self, reason: str, connections: int) -> None:
+        """Count connections that were closed though nobody had asked for it."""
+        self._closed[reason] = self._closed.get(reason, 0) + connections
+
+    def watch(self, look: Callable[[], Now]) -> None:
+        """From now on also tell how things stand where `look` looks."""
+        self._watched.append(look)
+
+    def watch_models(self, tallies: Callable[[], Iterable[tuple[str, str, Tally]]]) -> None:
+        """From now on also tell what each version has answered, of those that `tallies` gives."""
+        self._ledger.watch(tallies)
+
     def name_models(self, models: Sequence[Sequence[str]]) -> None:
         """Tell which models answer from now on: name, version, package, environment, deployment of each."""
         self._models = models
+        self._ledger.look()
 
     def share(self, others: Callable[[], Iterable[Counted]]) -> None:
         """From now on also tell what processes beside this one have counted."""
@@ -192,14 +247,22 @@ class Metrics:
             refused=dict(self._refused),
             written=self._written,
             failed=self._failed,
+            closed=dict(self._closed),
+            models=self._ledger.counts(),
+            now=reduce(Now.plus, (look() for look in self._watched), Now()),
             process=process_now(),
         )
+
+    def all_counted(self) -> Iterator[Counted]:
+        """Return what each process of the server has counted."""
+        yield self.counted()
+        yield from self._others()
 
     def exposition(self) -> bytes:
         """Write all metrics in Prometheus' text format, over all processes of the server."""
         total = Metrics()
         total.name_models(self._models)
-        for counted in (self.counted(), *self._others()):
+        for counted in self.all_counted():
             total.add(counted)
         registry = CollectorRegistry()
         registry.register(total)
@@ -219,6 +282,11 @@ class Metrics:
         self._rows += counted.rows
         self._written += counted.written
         self._failed += counted.failed
+        self._ended += counted.ended
+        for reason, count in counted.closed.items():
+            self.add_closed(reason, count)
+        self._ledger.add(counted.models)
+        self._now = self._now.plus(counted.now)
         self._process = self._process.plus(counted.process)
 
     def collect(self) -> Iterator[Metric]:
@@ -264,4 +332,15 @@ class Metrics:
         for labels in self._models:
             models.add_metric(labels, 1)
         yield models
+        yield from self._ledger.collect()
+        closed = CounterMetricFamily(
+            "kervan_connections_closed", "Connections that the server closed, by reason.", labels=("reason",)
+        )
+        for reason in CLOSED:
+            closed.add_metric((reason,), self._closed.get(reason, 0))
+        yield closed
+        yield CounterMetricFamily(
+            "kervan_processes_ended", "Processes of the server that ended and were replaced.", self._ended
+        )
+        yield from self._now.collect()
         yield from self._process.collect()

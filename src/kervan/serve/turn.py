@@ -18,6 +18,7 @@ from kervan.core.identity import new_id
 from kervan.package.encoding import NUMBER
 from kervan.serve.answer import check_values, name_values
 from kervan.serve.engine import record_of
+from kervan.serve.metrics import Now
 from kervan.serve.problem import HttpProblem
 from kervan.serve.typed import Scored
 
@@ -112,6 +113,7 @@ class Turn:
         self._jobs: list[_Job] = []
         self._runs: dict[tuple[int, int], _Run] = {}
         self._pace = 0.0  # CPU seconds that a request has taken of late
+        desk.metrics.watch(lambda: Now(turn=len(self._jobs)))
 
     def add(
         self,
@@ -239,6 +241,7 @@ class Turn:
             ids = loaded.recorder.extend(records, len(rows))
         except KervanError as error:
             for job in jobs:
+                loaded.tally.refuse()
                 self._refuse(job, error)
             return None
         self._desk.metrics.add_run(len(rows), many, parts)
