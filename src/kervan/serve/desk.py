@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from kervan.core.errors import Conflict, KervanError
@@ -45,6 +45,7 @@ _log = logging.getLogger("kervan.serve")
 _MOST_HEAVY = 32  # large requests that wait for their turn
 SMALL = 64 << 10  # bytes of a body that is answered at once; larger ones leave the event loop
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_HOLE = re.compile(r"\{(\w+)\}")
 _TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 SAFE_HEADERS = {
     "x-content-type-options": "nosniff",
@@ -78,6 +79,11 @@ class Admission:
     request_id: str
     trace: str
     caller: Caller = ANYBODY
+
+    @property
+    def path(self) -> str:
+        """The path that was asked for, in its usual form."""
+        return _HOLE.sub(lambda hole: self.parameters.get(hole[1], hole[0]), self.mounted.route.path)
 
     def asked(self, request_id: str) -> Asked:
         """Return what a record says of the request."""
@@ -186,9 +192,9 @@ class Desk:
         if not is_page:  # that the server is not ready is an answer
             self.metrics.refuse(reason)
         if reason == "surprise":
-            _log.error("the server failed", exc_info=error, extra={"request": request_id})
+            _log.error("the server failed", exc_info=error, extra=_place(request_id, problem, admission))
         elif isinstance(error, KervanError) and problem.status == 500:  # the recorder logs its own failures
-            _log.error(str(error), extra={"request": request_id, "status": problem.status})
+            _log.error(str(error), extra={"error": error, **_place(request_id, problem, admission)})
         complaint = admission.mounted.wire.complaint if admission is not None else ""
         return respond(problem, request_id=request_id, complaint=complaint)
 
@@ -267,6 +273,14 @@ class Desk:
                 chosen[-1].tally.refuse()
             raise
         return wire.encode(answer, loaded.signature, call)
+
+
+def _place(request_id: str, problem: HttpProblem, admission: Admission | None) -> dict[str, Any]:
+    """Return what the log says of a request that failed."""
+    place: dict[str, Any] = {"request": request_id, "status": problem.status}
+    if admission is not None:
+        place |= {"path": admission.path, "protocol": admission.mounted.protocol, "trace": admission.trace}
+    return place
 
 
 def _is_heavy(admission: Admission, body: bytes) -> bool:

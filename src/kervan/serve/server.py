@@ -102,7 +102,7 @@ def _keep_workers(serving: Serving, file: Path | None) -> None:
                 workers.switch(wanted)
             except KervanError as failure:
                 error = _in_full(failure)
-                _log.error(error, extra={"deployment": attempt})
+                _log.error(error, extra={"deployment": attempt, "error": failure})
             tell(attempt, error)
 
         workers.run(on_ready, on_hang_up)
@@ -120,7 +120,7 @@ def main(arguments: list[str]) -> int:
         with only_server(file.parent):
             return _serve_file(file, int(arguments[1]) if len(arguments) == 2 else None)
     except (KervanError, OSError) as error:
-        _log.error(str(error), extra={"hint": getattr(error, "hint", "")})
+        _log.error(str(error), extra={"error": error})
         return 1
 
 
@@ -129,8 +129,7 @@ def _serve_file(file: Path, descriptor: int | None) -> int:
     try:
         serve(serving, file=file, descriptor=descriptor)
     except Exception as error:  # noqa: BLE001 - who started us reads the reason in the state
-        hint = getattr(error, "hint", "")
-        _log.error(str(error), extra={"hint": hint}, exc_info=not isinstance(error, KervanError))
+        _log.error(str(error), extra={"error": error}, exc_info=not isinstance(error, KervanError))
         failed = ServerState(
             pid=os.getpid(),
             host=serving.host,
@@ -178,7 +177,7 @@ async def _serve(
         hung_up = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hung_up.set)
         beside.append(asyncio.create_task(_switch_on_hangup(hung_up, engine, file, ports)))
-    told = {} if ports.grpc is None else {"grpc": ports.grpc}
+    told = {} if ports.grpc is None else {"grpc_port": ports.grpc}
     _log.info("serving", extra={"model": engine.current.manifest.ref, "url": serving.url(ports.http), **told})
     if file is not None:
         _write(file, engine, ports, attempt=serving.deployment)
@@ -211,7 +210,8 @@ async def _switch_on_hangup(hung_up: asyncio.Event, engine: Engine, file: Path, 
             _log.info("switched", extra={"model": engine.current.manifest.ref, "deployment": attempt})
         except Exception as failure:  # noqa: BLE001 - whatever a new package does, the old one goes on
             error = _in_full(failure)
-            _log.error(error, extra={"deployment": attempt}, exc_info=not isinstance(failure, KervanError))
+            is_surprise = not isinstance(failure, KervanError)
+            _log.error(error, extra={"deployment": attempt, "error": failure}, exc_info=is_surprise)
         _write(file, engine, ports, attempt=attempt, error=error)
 
 
@@ -250,7 +250,7 @@ def _write_state(file: Path, state: ServerState) -> None:
     try:
         write_state(file.parent, state)
     except KervanError as failure:  # a full disk must not stop the answers
-        _log.error(str(failure))
+        _log.error(str(failure), extra={"error": failure})
 
 
 def _in_full(error: Exception) -> str:

@@ -144,7 +144,7 @@ class Workers:
             lived = time.monotonic() - worker.started
             if lived > worker.pause:
                 worker.pause = _STEP if lived > _LIVED_SECONDS else min(worker.pause * 2, _LONGEST_PAUSE)
-                _log.error("a worker died and is replaced", extra={"status": worker.process.returncode})
+                _log.error("a worker died and is replaced", extra={"exit": worker.process.returncode})
                 worker.start(self.serving)
 
     def _end(self) -> None:
