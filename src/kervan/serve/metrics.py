@@ -64,6 +64,32 @@ class Spread:
             found.append((bound, float(so_far)))
         return found
 
+    def quantile(self, share: float) -> float | None:
+        """Return the value below which a share of all lies, None where there are none.
+
+        As Prometheus has it: evenly spread between two bounds, and the last one for what is beyond.
+
+        >>> spread = Spread((1.0, 2.0))
+        >>> spread.add(0.5), spread.add(1.5)
+        (None, None)
+        >>> spread.quantile(0.75)
+        1.5
+        """
+        wanted, so_far, lower = share * sum(self.counts), 0, 0.0
+        for bound, count in zip(self.bounds, self.counts, strict=False):
+            if count and so_far + count >= wanted:
+                return lower + (bound - lower) * (wanted - so_far) / count
+            so_far, lower = so_far + count, bound
+        return lower if any(self.counts) else None
+
+
+def spread_of(seconds: Iterable[tuple[Sequence[int], float]]) -> Spread:
+    """Return times that were counted apart as one spread."""
+    spread = Spread(_SECONDS)
+    for counts, total in seconds:
+        spread.join(counts, total)
+    return spread
+
 
 @dataclass(frozen=True, slots=True)
 class Process:
