@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -46,10 +46,10 @@ def live(serving: Callable[..., Serving], tmp_path: Path) -> Iterator[Callable[.
     """Start real server processes; what still runs at the end is ended."""
     started: list[Live] = []
 
-    def start(package: str = "1.0.0", **closed: str) -> Live:
+    def start(package: str = "1.0.0", **changed: Any) -> Live:
         folder = tmp_path / f"server-{len(started)}"
         folder.mkdir()
-        server = Live(folder, replace(serving(package), **closed))
+        server = Live(folder, replace(serving(package), **changed))
         started.append(server)
         server.start()
         return server

@@ -5,10 +5,16 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from kervan.core.errors import StorageFailed
 from kervan.serve.log import JsonLines
+from serve.live import JSON, Live
+from serve.real_packages import ROW
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def written(message: str, **fields: Any) -> dict[str, Any]:
@@ -50,3 +56,50 @@ def test_a_surprise_has_its_trace() -> None:
         line = written("the server failed", exc_info=sys.exc_info())
     assert line["error.type"] == "ValueError"
     assert line["error.stack_trace"].startswith("Traceback")
+
+
+def slow(server: Live) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in server.log.splitlines()]
+    return [line for line in lines if line["event.dataset"] == "kervan.slow"]
+
+
+def test_slow_requests_are_logged_with_what_they_took(live: Callable[..., Live]) -> None:
+    server = live(slow=0.0)
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    headers = {**JSON, "traceparent": f"00-{trace}-b7ad6b7169203331-01", "x-request-id": "r1"}
+    answer = server.ask("POST", "/predict", ROW, headers).json
+    assert server.ask("POST", "/v2/models/nobody/infer", {"inputs": []}).status == 404
+    found = {line["url.path"]: line for line in slow(server)}
+    told = found["/predict"]
+    assert told["http.request.id"] == "r1"
+    assert told["trace.id"] == trace
+    assert told["kervan.prediction"] == answer["id"]
+    assert told["kervan.model"] == "gelir@1.0.0"
+    assert told["kervan.rows"] == 1
+    parts = told["kervan.wait"] + told["kervan.decode"] + told["kervan.score"]
+    assert 0 < parts < told["event.duration"] / 1e9
+    assert found["/v2/models/nobody/infer"]["http.response.status_code"] == 404
+
+
+def test_slow_requests_do_not_fill_the_disk(live: Callable[..., Live]) -> None:
+    server = live(slow=0.0)
+    for _ in range(300):
+        server.ask("GET", "/livez")
+    seconds = {line["@timestamp"][:19] for line in slow(server)}
+    assert len(slow(server)) <= 10 * (len(seconds) + 1)
+
+
+def test_quick_requests_are_not_logged(shared: Live) -> None:
+    assert shared.predict(ROW).status == 200
+    assert not slow(shared)
+
+
+def test_who_releases_may_say_what_is_slow(live: Callable[..., Live]) -> None:
+    server = live()
+    server.predict(ROW)
+    assert not slow(server)
+    server.write(replace(server.serving, deployment="D2", slow=0.0))
+    server.hang_up()
+    server.until(lambda: server.state.deployment == "D2")
+    server.predict(ROW)
+    server.until(lambda: slow(server))

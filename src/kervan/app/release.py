@@ -76,6 +76,7 @@ def _plan(project: Project) -> Plan:
         port=settings.port,
         grpc_port=settings.grpc_port,
         workers=settings.workers,
+        slow=settings.slow,
         **doors.closed,
     )
 
@@ -270,6 +271,7 @@ def _render(project: Project, deployment: Deployment, package: Path) -> Mapping[
         port=deployment.plan.port,
         grpc_port=deployment.plan.grpc_port,
         workers=deployment.plan.workers,
+        slow=deployment.plan.slow,
         **deployment.plan.closed,
         trusted=(signing_key(project).signer.key_id,),
     )

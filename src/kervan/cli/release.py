@@ -127,6 +127,13 @@ def _file_option(name: str, parameter: str, told: str) -> Callable[[_Command], _
 @_file_option("--client-ca", "client_ca", "Let in only whose certificate was signed by this authority.")
 @click.option("--behind-proxy", "proxy", default="", help="The address of a proxy that alone may connect.")
 @click.option(
+    "--slow",
+    type=click.FloatRange(0),
+    default=1.0,
+    show_default=True,
+    help="Log requests that take longer than so many seconds.",
+)
+@click.option(
     "--log",
     type=click.Choice(("auto", "json")),
     default="auto",
@@ -142,6 +149,7 @@ def serve(
     records: Path,
     keys: tuple[Path, ...],
     grpc_port: int | None,
+    slow: float,
     log: str,
     *,
     reflection: bool,
@@ -180,6 +188,7 @@ def serve(
         port=port,
         grpc_port=grpc_port,
         reflection=reflection,
+        slow=slow,
         trusted=key_ids(keys),
         keys=doors.pop("access"),
         **doors,

@@ -282,6 +282,7 @@ class Plan(Doors):
     port: int = 8000
     grpc_port: int | None = None
     workers: int = 1
+    slow: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,7 +292,7 @@ class Serving(Doors):
     `others` are packages that answer whoever names them; `folder` is one of packages from which more are
     loaded on demand. Where `trusted` holds ids of keys, a package that none of them signed is refused.
     `workers` is how many processes share the address. At `grpc_port` the server also speaks gRPC, and tells
-    what it speaks if `reflection` is on.
+    what it speaks if `reflection` is on. Requests that take longer than `slow` seconds are logged.
     """
 
     environment: str
@@ -306,6 +307,7 @@ class Serving(Doors):
     workers: int = 1
     grpc_port: int | None = None
     reflection: bool = False
+    slow: float = 1.0
 
     def url(self, port: int) -> str:
         """Return the server's address where it listens on `port`.

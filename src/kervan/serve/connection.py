@@ -19,6 +19,7 @@ from kervan.core.ports import Action, Reply
 from kervan.serve.desk import SAFE_HEADERS, Admission, Desk, Head
 from kervan.serve.guard import BODY_SECONDS
 from kervan.serve.problem import HttpProblem
+from kervan.serve.visit import Visit
 
 if TYPE_CHECKING:
     import asyncio
@@ -73,7 +74,7 @@ class Connection(HttpToolsProtocol):
         self.app.crowd.leave(self)
         self._clear_deadline()
         if self._half is not None:
-            self._desk.count(self._half[0], 400, time.perf_counter())
+            self._desk.count(Visit(admission=self._half[0]), 400)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:

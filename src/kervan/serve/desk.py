@@ -12,9 +12,8 @@ import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from kervan.core.errors import Conflict, KervanError
@@ -31,6 +30,7 @@ from kervan.serve.own import OwnPages
 from kervan.serve.problem import HttpProblem, respond, to_problem
 from kervan.serve.rates import Rates
 from kervan.serve.routing import Mounted, Router
+from kervan.serve.visit import SlowLog, Visit, Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -113,6 +113,7 @@ class Desk:
         # One at a time: they hold the lock of the interpreter.
         self._heavy = ThreadPoolExecutor(1, thread_name_prefix="kervan-heavy")
         self._waiting = 0
+        self._slow_log = SlowLog()
         self.metrics.watch(self._now)
         self.metrics.watch_models(lambda: [(*each.key, each.tally) for each in engine.table.rows])
 
@@ -147,26 +148,23 @@ class Desk:
         if not is_counted:
             self._rates.take(caller, model)
 
-    async def answer(self, admission: Admission, body: bytes, request_id: str) -> Reply:
+    async def answer(self, visit: Visit, admission: Admission, body: bytes) -> Reply:
         """Answer a request as `reply` does, outside of the event loop if that takes long."""
         if not _is_heavy(admission, body):
-            return self.reply(admission, body, request_id)
+            return self.reply(visit, admission, body)
         if self._waiting >= _MOST_HEAVY:
             raise HttpProblem(
                 503, "too many large requests wait", hint="send smaller ones", headers={"retry-after": "1"}
             )
         self._waiting += 1
         try:
-            work = partial(self.reply, admission, body, request_id)
-            return await asyncio.get_running_loop().run_in_executor(self._heavy, work)
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._heavy, self.reply, visit, admission, body)
         finally:
             self._waiting -= 1
 
-    def reply(self, admission: Admission, body: bytes, request_id: str, *, is_counted: bool = False) -> Reply:
-        """Answer a request whose body is there. Raises whatever `complain` can tell.
-
-        One that `is_counted` is not taken from the caller's rate again.
-        """
+    def reply(self, visit: Visit, admission: Admission, body: bytes) -> Reply:
+        """Answer a request whose body is there. Raises whatever `complain` can tell."""
         route = admission.mounted.route
         call = Call(
             route=route,
@@ -177,7 +175,7 @@ class Desk:
         )
         wire = admission.mounted.wire
         if route.action is Action.PREDICT:
-            return self._predict(admission, call, request_id, is_counted=is_counted)
+            return self._predict(visit, admission, call)
         caller = self._known(admission)
         if route.action is not Action.INFORM:
             wire.decode(call, self._changing(admission))
@@ -185,23 +183,36 @@ class Desk:
             self._rates.take(caller, call.parameters.get("name", ""))
         return wire.inform(call, self._open_to(caller, route))
 
-    def complain(self, error: Exception, request_id: str, admission: Admission | None = None) -> Reply:
+    def complain(self, error: Exception, visit: Visit) -> Reply:
         """Tell the caller what was wrong, in the way of the protocol; count it."""
+        admission = visit.admission
         problem, reason = to_problem(error)
+        visit.error = reason
         is_page = admission is not None and admission.mounted.route.scope is Scope.OPEN
         if not is_page:  # that the server is not ready is an answer
             self.metrics.refuse(reason)
         if reason == "surprise":
-            _log.error("the server failed", exc_info=error, extra=_place(request_id, problem, admission))
+            _log.error("the server failed", exc_info=error, extra={**visit.place, "status": 500})
         elif isinstance(error, KervanError) and problem.status == 500:  # the recorder logs its own failures
-            _log.error(str(error), extra={"error": error, **_place(request_id, problem, admission)})
+            _log.error(str(error), extra={**visit.place, "status": 500, "error": error})
         complaint = admission.mounted.wire.complaint if admission is not None else ""
-        return respond(problem, request_id=request_id, complaint=complaint)
+        return respond(problem, request_id=visit.request_id, complaint=complaint)
 
-    def count(self, admission: Admission | None, status: int, started: float) -> None:
+    def count(self, visit: Visit, status: int) -> None:
         """Count an answer that was given."""
-        path = admission.mounted.route.path if admission is not None else "none"
-        self.metrics.count(path, status, time.perf_counter() - started)
+        seconds = time.perf_counter() - visit.started
+        self.metrics.count(visit.admission.mounted.route.path if visit.admission else "none", status, seconds)
+        if self.tells(seconds):
+            self.tell(visit, status, seconds)
+
+    def tells(self, seconds: float) -> bool:
+        """Say whether somebody is to be told of a request that took so long."""
+        return seconds >= self.engine.current.serving.slow
+
+    def tell(self, visit: Visit, status: int, seconds: float) -> None:
+        """Tell of a request that was answered."""
+        if seconds >= self.engine.current.serving.slow:
+            self._slow_log.write(visit, status, seconds)
 
     def _now(self) -> Now:
         engine = self.engine
@@ -252,7 +263,7 @@ class Desk:
             return caller
         return self.access.caller(admission.headers)
 
-    def _predict(self, admission: Admission, call: Call, request_id: str, *, is_counted: bool) -> Reply:
+    def _predict(self, visit: Visit, admission: Admission, call: Call) -> Reply:
         started = time.perf_counter()
         wire = admission.mounted.wire
         chosen: list[Loaded] = []
@@ -260,27 +271,29 @@ class Desk:
         def choose(name: str = "", version: str = "") -> Signature:
             model = name or self.engine.current.key[0]
             # First: which models there are is not everybody's business.
-            self.permit(admission, model, is_counted=is_counted or bool(chosen))
+            self.permit(admission, model, is_counted=visit.is_counted or bool(chosen))
             chosen.append(self.engine.table.choose(name, version))
             return chosen[-1].signature
 
         try:
             request = wire.decode(call, choose)
             loaded = chosen[-1]
-            answer = self.engine.answer(loaded, request, admission.asked(request_id), started)
+            decoded = time.perf_counter()
+            answer = self.engine.answer(loaded, request, admission.asked(visit.request_id), started)
         except Exception:
             if chosen:
                 chosen[-1].tally.refuse()
             raise
+        visit.work = Work(
+            model=answer.model,
+            version=answer.version,
+            rows=len(request.rows),
+            prediction=answer.id,
+            wait=started - visit.started,
+            decode=decoded - started,
+            score=time.perf_counter() - decoded,
+        )
         return wire.encode(answer, loaded.signature, call)
-
-
-def _place(request_id: str, problem: HttpProblem, admission: Admission | None) -> dict[str, Any]:
-    """Return what the log says of a request that failed."""
-    place: dict[str, Any] = {"request": request_id, "status": problem.status}
-    if admission is not None:
-        place |= {"path": admission.path, "protocol": admission.mounted.protocol, "trace": admission.trace}
-    return place
 
 
 def _is_heavy(admission: Admission, body: bytes) -> bool:

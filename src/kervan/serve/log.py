@@ -23,6 +23,7 @@ SCHEMA = "8.17.0"
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "color_message", "taskName"}
 FIELDS = {
     "certificate": "tls.server.x509.alternative_names",
+    "duration": "event.duration",
     "environment": "service.environment",
     "exit": "process.exit_code",
     "file": "file.path",
