@@ -134,6 +134,9 @@ def _file_option(name: str, parameter: str, told: str) -> Callable[[_Command], _
     help="Log requests that take longer than so many seconds.",
 )
 @click.option(
+    "--otlp", default="", help="Send a span of each request to this collector: http://127.0.0.1:4318."
+)
+@click.option(
     "--log",
     type=click.Choice(("auto", "json")),
     default="auto",
@@ -150,6 +153,7 @@ def serve(
     keys: tuple[Path, ...],
     grpc_port: int | None,
     slow: float,
+    otlp: str,
     log: str,
     *,
     reflection: bool,
@@ -189,6 +193,7 @@ def serve(
         grpc_port=grpc_port,
         reflection=reflection,
         slow=slow,
+        otlp=otlp,
         trusted=key_ids(keys),
         keys=doors.pop("access"),
         **doors,

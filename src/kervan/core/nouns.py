@@ -293,6 +293,7 @@ class Serving(Doors):
     loaded on demand. Where `trusted` holds ids of keys, a package that none of them signed is refused.
     `workers` is how many processes share the address. At `grpc_port` the server also speaks gRPC, and tells
     what it speaks if `reflection` is on. Requests that take longer than `slow` seconds are logged.
+    Spans go to the collector at `otlp`, where there is one.
     """
 
     environment: str
@@ -308,6 +309,7 @@ class Serving(Doors):
     grpc_port: int | None = None
     reflection: bool = False
     slow: float = 1.0
+    otlp: str = ""
 
     def url(self, port: int) -> str:
         """Return the server's address where it listens on `port`.

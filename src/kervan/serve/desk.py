@@ -30,6 +30,7 @@ from kervan.serve.own import OwnPages
 from kervan.serve.problem import HttpProblem, respond, to_problem
 from kervan.serve.rates import Rates
 from kervan.serve.routing import Mounted, Router
+from kervan.serve.spans import Spans, are_wanted
 from kervan.serve.visit import SlowLog, Visit, Work
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ class Desk:
         self._heavy = ThreadPoolExecutor(1, thread_name_prefix="kervan-heavy")
         self._waiting = 0
         self._slow_log = SlowLog()
+        self._spans = Spans(serving) if are_wanted(serving) else None
         self.metrics.watch(self._now)
         self.metrics.watch_models(lambda: [(*each.key, each.tally) for each in engine.table.rows])
 
@@ -207,12 +209,19 @@ class Desk:
 
     def tells(self, seconds: float) -> bool:
         """Say whether somebody is to be told of a request that took so long."""
-        return seconds >= self.engine.current.serving.slow
+        return self._spans is not None or seconds >= self.engine.current.serving.slow
 
     def tell(self, visit: Visit, status: int, seconds: float) -> None:
         """Tell of a request that was answered."""
         if seconds >= self.engine.current.serving.slow:
             self._slow_log.write(visit, status, seconds)
+        if self._spans is not None:
+            self._spans.add(visit, status, seconds)
+
+    def close(self) -> None:
+        """Send what is to be told and was not yet."""
+        if self._spans is not None:
+            self._spans.close()
 
     def _now(self) -> Now:
         engine = self.engine

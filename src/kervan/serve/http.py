@@ -45,7 +45,7 @@ class App:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        visit = Visit(request_id=request_id_of(scope["headers"]))
+        visit = Visit(request_id=request_id_of(scope["headers"]), method=scope["method"])
         try:
             visit.admission = admission = self.desk.admit(_head(scope))
             body = await _read_body(receive)

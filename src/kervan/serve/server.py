@@ -183,9 +183,13 @@ def _log_start(serving: Serving, ports: _Ports, told: dict[str, object], screen:
 
 
 def _run(task: _Task, certificates: Certificates | None) -> None:
-    server = server_of(Desk(task.engine, certificates), certificates)
-    with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
-        runner.run(_serve(server, task))
+    desk = Desk(task.engine, certificates)
+    server = server_of(desk, certificates)
+    try:
+        with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+            runner.run(_serve(server, task))
+    finally:
+        desk.close()
 
 
 async def _serve(server: WellEndingServer, task: _Task) -> None:

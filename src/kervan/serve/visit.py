@@ -37,6 +37,7 @@ class Visit:
     """One request. `is_counted` says that it was taken from the caller's rate, `error` what went wrong."""
 
     request_id: str = ""
+    method: str = ""
     started: float = field(default_factory=time.perf_counter)
     admission: Admission | None = None
     is_counted: bool = False
