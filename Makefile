@@ -23,6 +23,8 @@ $(LIGHT): $(READY)
 
 $(WHOLE): $(LIGHT)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,boosters,coreml,frameworks,spark]' --group everything
+	@# Asks for TensorFlow by a name under which it is not installed; its messages need none of it.
+	$(BIN)/python -m pip install --quiet --no-deps --constraint constraints.txt tensorflow-serving-api
 	@touch $(WHOLE)
 
 setup: $(LIGHT)  ## Make the virtual environment for the tests, with exact versions: minutes

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
+from pathlib import Path
 
-from benchmarks import data, packages, pipeline, serving, tracking, truth, truth_drift, truth_formats
+from benchmarks import data, packages, pipeline, records, serving, tracking, truth, truth_drift, truth_formats
 from benchmarks.measure import machine
 
 
@@ -17,6 +19,7 @@ def truths(runs: int) -> None:
 SECTIONS = {
     "tracking": tracking.main,
     "serving": serving.main,
+    "records": records.main,
     "data": data.main,
     "pipeline": pipeline.main,
     "packages": packages.main,
@@ -28,13 +31,33 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("section", nargs="*", help=f"any of {', '.join(SECTIONS)}; all by default")
     parser.add_argument("--runs", type=int, default=5, help="how often each is measured (default 5)")
+    of_serving = parser.add_argument_group("serving")
+    of_serving.add_argument("--model", choices=("boosting", "linear"), default="boosting")
+    of_serving.add_argument("--named", action="store_true", help="give scikit-learn tables, not matrices")
+    of_serving.add_argument("--quick", action="store_true", help="fewer cases, and 2 s for each")
+    of_serving.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="servers with that in their name",
+    )
+    of_serving.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     options = parser.parse_args()
     unknown = set(options.section) - SECTIONS.keys()
     if unknown:
         parser.error(f"there is no section {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
     print(machine())
+    serve = partial(
+        serving.main,
+        family=options.model,
+        is_named=options.named,
+        quick=options.quick,
+        only=options.only,
+        file=options.json,
+    )
     for name in options.section or SECTIONS:
-        SECTIONS[name](options.runs)
+        ({**SECTIONS, "serving": serve})[name](options.runs)
 
 
 if __name__ == "__main__":

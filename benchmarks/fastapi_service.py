@@ -23,22 +23,31 @@ Row = create_model("Row", **{field: (float, Field(alias=name)) for field, name i
 options = onnxruntime.SessionOptions()
 options.intra_op_num_threads = 1
 session = onnxruntime.InferenceSession(package / "onnx" / "matrix.onnx", options)
-takes = session.get_inputs()[0].name
-gives = [output.name for output in session.get_outputs() if "float" in output.type][-1:]
+takes = session.get_inputs()[0]
+gives = [session.get_outputs()[0].name]
+kind = np.float64 if takes.type == "tensor(double)" else np.float32
 app = FastAPI()
-
-
-@app.get("/health")
-async def health() -> dict[str, bool]:
-    return {"ok": True}
 
 
 @app.post("/predict")
 async def predict(row: Row) -> dict[str, Any]:  # type: ignore[valid-type]
-    matrix = np.array([[getattr(row, field) for field in names]], dtype=np.float32)
-    (values,) = session.run(gives, {takes: matrix})
-    scores = np.ravel(values).tolist()
-    return {"label": labels[int(np.argmax(scores))], "probabilities": dict(zip(labels, scores, strict=True))}
+    return answer([row])
+
+
+@app.post("/predict-rows")
+async def predict_rows(rows: list[Row]) -> dict[str, Any]:  # type: ignore[valid-type]
+    return answer(rows)
+
+
+def answer(rows: list[Any]) -> dict[str, Any]:
+    matrix = np.array([[getattr(row, field) for field in names] for row in rows], dtype=kind)
+    (scores,) = session.run(gives, {takes.name: matrix})
+    return {
+        "predictions": [
+            {"label": labels[int(np.argmax(row))], "probabilities": dict(zip(labels, row, strict=True))}
+            for row in scores.tolist()
+        ]
+    }
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Asks a server by gRPC for some seconds, and prints the calls a second and the server's CPU time for each.
 
-python -m benchmarks.grpc_load ADDRESS PACKAGE STREAMS SECONDS [PID]: one row, `ModelInfer` of the Open
+python -m benchmarks.grpc_load ADDRESS PACKAGE STREAMS SECONDS [PID [KEY]]: one row, `ModelInfer` of the Open
 Inference Protocol, STREAMS calls under way at any time over a channel for each 16 of them. PACKAGE is a
-folder whose first sample is asked for, PID the server's process.
+folder whose first sample is asked for, PID the server's process, KEY what it is opened with.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +41,17 @@ def request_for(row: dict[str, Any], name: str) -> bytes:
 
 
 async def main(
-    address: str, request: bytes, streams: int, seconds: float, pid: int | None
+    address: str, request: bytes, streams: int, seconds: float, pid: int | None, key: str
 ) -> dict[str, float]:
     channels = [
         grpc.aio.insecure_channel(address, [("grpc.use_local_subchannel_pool", 1)])
         for _ in range(-(-streams // CALLS_OF_A_CHANNEL))
     ]
-    calls = [channels[place % len(channels)].unary_unary(METHOD) for place in range(streams)]
+    metadata = (("authorization", f"Bearer {key}"),) if key else ()
+    calls = [
+        partial(channels[place % len(channels)].unary_unary(METHOD), metadata=metadata)
+        for place in range(streams)
+    ]
     await asyncio.gather(*(ask(call, request, time.perf_counter() + 0.5, []) for call in calls))
     times: list[float] = []
     before, started = cpu_of(pid), time.perf_counter()
@@ -88,5 +93,6 @@ if __name__ == "__main__":
         int(sys.argv[3]),
         float(sys.argv[4]),
         int(sys.argv[5]) if len(sys.argv) > 5 else None,
+        sys.argv[6] if len(sys.argv) > 6 else "",
     )
     print(json.dumps({name: round(value, 2) for name, value in uvloop.run(measured).items()}))

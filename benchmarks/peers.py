@@ -11,11 +11,17 @@ from pathlib import Path
 from benchmarks.measure import note
 
 CACHE = Path(__file__).parent / ".cache"
+_MODELS = (f"scikit-learn=={version('scikit-learn')}", "pandas")
 PACKAGES = {
     "mlflow": ("mlflow-skinny==3.*", "sqlalchemy", "alembic"),
     "m2cgen": ("m2cgen==0.10.0", f"scikit-learn=={version('scikit-learn')}"),
     "tl2cgen": ("tl2cgen==1.0.0", "treelite==4.8.1", f"scikit-learn=={version('scikit-learn')}"),
     "fastapi": ("fastapi", "uvicorn[standard]", "onnxruntime", "numpy"),
+    "mlflow-serving": ("mlflow==3.*", *_MODELS),
+    "bentoml": ("bentoml", *_MODELS),
+    "mlserver": ("mlserver", "mlserver-sklearn", *_MODELS),
+    "litserve": ("litserve", *_MODELS),
+    "ray": ("ray[serve]", *_MODELS),
 }
 
 
@@ -38,6 +44,13 @@ def python_of(peer: str) -> Path | None:
         return None
     ready.touch()
     return python
+
+
+def version_of(peer: str) -> str:
+    """Return which version of a peer its environment has, "" where there is none."""
+    package = peer.partition("-")[0]
+    found = sorted((CACHE / peer).glob(f"lib/*/site-packages/{package}-*.dist-info"))
+    return found[0].name.removesuffix(".dist-info").rpartition("-")[2] if found else ""
 
 
 def seconds_of(python: Path | str, script: Path, *arguments: str) -> float:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -45,6 +47,7 @@ class Reader:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         )
 
     def __enter__(self) -> Self:
@@ -58,7 +61,8 @@ class Reader:
                 capture_output=True,
                 check=False,
             )
-        self._shell.terminate()
+        with suppress(ProcessLookupError):
+            os.killpg(self._shell.pid, signal.SIGTERM)  # also what a page left running in the background
         self._shell.communicate()
 
     def follow(self, page: Path) -> int:

@@ -130,6 +130,7 @@ def test_every_metric_is_explained() -> None:
     metrics = Metrics()
     metrics.count("/", 200, 0.1)
     metrics.refuse("row")
+    metrics.drop("sample")
     metrics.name_models([("gelir", "1.0.0", "sha", "production", "01")])
     metrics.watch_models(lambda: [("gelir", "1.0.0", Tally())])
     families = text_string_to_metric_families(metrics.exposition().decode())

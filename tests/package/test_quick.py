@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,14 +25,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from kervan.core.errors import Corrupted
+from kervan.core.errors import Corrupted, MissingExtra
 from kervan.core.schema import Column, Schema, Signature, Type
+from kervan.package.opening import load_package
 from kervan.package.quick.kernel import LEAF, NODE, Ensemble, library
 from kervan.package.quick.proto import read_graph
 from kervan.package.quick.quickened import Quickened, quickened
-from kervan.package.quick.scorer import quick_scorer
+from kervan.package.quick.scorer import QuickScorer, quick_scorer
 from kervan.package.writing.fitted import Fitted
 from kervan.package.writing.formats.onnx import MATRIX_FILE, MatrixPredictor, OnnxFormat
+from serve.real_packages import CLASSIFICATION, make_matrix, make_package
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -126,6 +129,24 @@ def test_it_is_asked_only_if_it_answers_the_same(tmp_path: Path) -> None:
     true.settle(rows(2, 1))
     matrix = rows(2000, 3)
     np.testing.assert_array_equal(true.predict(matrix), own.predict(matrix))
+
+
+@needs_compiler
+def test_without_onnx_runtime_it_answers_alone_and_says_what_is_missing_where_it_cannot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = make_package(tmp_path / "boosting", CLASSIFICATION)
+    manifest, own = load_package(package)
+    matrix = make_matrix(manifest.signature, 50, 3)
+    expected = own.predict(matrix)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    _, alone = load_package(package)
+    assert isinstance(alone, QuickScorer)
+    np.testing.assert_array_equal(alone.predict(matrix), expected)
+    monkeypatch.setattr("kervan.package.quick.scorer.library", lambda: None)
+    with pytest.raises(MissingExtra, match="onnxruntime is not installed") as caught:
+        load_package(package)
+    assert caught.value.hint == "pip install 'kervan[onnx]'"
 
 
 def test_what_is_no_graph_is_said(tmp_path: Path) -> None:

@@ -46,10 +46,10 @@ def live(serving: Callable[..., Serving], tmp_path: Path) -> Iterator[Callable[.
     """Start real server processes; what still runs at the end is ended."""
     started: list[Live] = []
 
-    def start(package: str = "1.0.0", **changed: Any) -> Live:
+    def start(package: str = "1.0.0", **told: Any) -> Live:
         folder = tmp_path / f"server-{len(started)}"
         folder.mkdir()
-        server = Live(folder, replace(serving(package), **changed))
+        server = Live(folder, replace(serving(package), **told))
         started.append(server)
         server.start()
         return server

@@ -212,6 +212,20 @@ def test_a_body_that_is_too_large_is_refused_from_its_head(shared: Live) -> None
     assert answer.startswith(b"HTTP/1.1 413")
 
 
+@pytest.mark.parametrize("digits", [10, 19, 25, 5000])
+def test_a_length_of_many_digits_is_refused(shared: Live, digits: int) -> None:
+    head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    answer = shared.raw(head + b"Content-Length: " + b"9" * digits + b"\r\n\r\n{")
+    assert answer.split(b" ")[1] in (b"400", b"413")
+    assert shared.predict(ROW).status == 200
+
+
+@pytest.mark.parametrize("path", ["/predict?" + "a=1&" * 200, "/predict?%ff=%fe&a", "/predict?" + "a" * 9000])
+def test_any_query_is_read_or_refused(shared: Live, path: str) -> None:
+    assert shared.ask("POST", path, ROW).status in {200, 400}
+    assert shared.ask("GET", path.replace("predict", "livez")).status in {200, 400}
+
+
 def test_a_chunked_body_is_counted(shared: Live) -> None:
     head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     chunk = b"100000\r\n" + b" " * 0x100000 + b"\r\n"

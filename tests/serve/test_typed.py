@@ -59,7 +59,7 @@ def check(body: bytes, signature: Signature) -> bool:
     read = reader.read(body)
     if read is None:
         return False
-    rows, sent = read
+    rows, sent, _ = read
     matrix = np.array(rows, dtype=NUMBER)
     if not reader.usual(matrix).all():
         return False

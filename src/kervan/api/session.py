@@ -21,6 +21,7 @@ with extras_named():
         data,
         doctor,
         drift,
+        feedback,
         frames,
         gc,
         keys,
@@ -39,6 +40,7 @@ with extras_named():
 
 if TYPE_CHECKING:
     from kervan.app.audit import Audit
+    from kervan.app.feedback import Labelled
     from kervan.app.gc import Sweep
     from kervan.app.keys import Issued
     from kervan.core.config import Check, DataSettings, Goal
@@ -178,6 +180,20 @@ class Session:
             records.settle(self.project, self._asked)
         with extras_named():
             return DriftView(*drift.check_drift(self.project, environment=environment, since=since))
+
+    def give_feedback(self, path: str | Path, *, environment: str = "production") -> int:
+        """Keep the labels or rewards of a file beside the predictions; see `kervan feedback --help`."""
+        return feedback.give_feedback(self.project, Path(path), environment=environment)
+
+    def labelled(
+        self, *, environment: str = "production", model: str = "", since: float | None = None
+    ) -> Listing[Labelled]:
+        """Return the predictions about which something came back, oldest first, each with its newest label.
+
+        `model` is a reference such as `income@1.2.0`, `since` a time in seconds since 1970.
+        """
+        found = feedback.labelled(self.project, environment, model=model, since=since)
+        return Listing(list(found), ("id", "label", "reward", "inputs", "outputs"))
 
     def dataset(self, ref: str) -> DatasetView:
         """Return a dataset: `adult:3`, or the newest version of `adult`."""

@@ -49,22 +49,28 @@ def read_file(project: Project, path: Path, signature: Signature) -> Asked:
     """
     if not path.is_file():
         raise NotFound(f"there is no file {path}", hint="check the path")
-    source = _source(path)
+    source = source_of(path)
     if source is None:
-        return of_rows(project, _read_json(path), signature, place=str(path))
+        return of_rows(project, read_json_rows(path), signature, place=str(path))
     texts = tuple(column.name for column in signature.inputs if column.type in _TEXTS)
+    if project.config.data.entity not in signature.inputs:
+        texts += (project.config.data.entity,)
     options = ReadOptions(
         separator=project.config.data.separator, missing=_missing(project, signature), texts=texts
     )
-    return of_table(source.read(path, options), signature, place=str(path))
+    return of_table(project, source.read(path, options), signature, place=str(path))
 
 
-def of_table(table: pl.DataFrame, signature: Signature, *, place: str) -> Asked:
-    """Take the rows of a table: of its columns, those that the model takes."""
+def of_table(project: Project, table: pl.DataFrame, signature: Signature, *, place: str) -> Asked:
+    """Take the rows of a table: of its columns, those that the model takes, and the one that says whose."""
     check_names(table.columns, signature, place)
     wanted = [column for column in signature.inputs if column.name in table.columns]
-    rows = table.select(_as_sent(table[column.name], column) for column in wanted).to_dicts()
-    unused = tuple(name for name in table.columns if name not in signature.inputs)
+    sent = [_as_sent(table[column.name], column) for column in wanted]
+    entity = project.config.data.entity
+    if entity in table.columns and entity not in signature.inputs:
+        sent.append(as_name(table[entity]))
+    rows = table.select(sent).to_dicts()
+    unused = tuple(name for name in table.columns if name not in signature.inputs and name != entity)
     return Asked(place=place, rows=rows, unused=[unused] * len(rows), given=table)
 
 
@@ -81,7 +87,8 @@ def of_rows(
         names = frozenset(row)
         if names not in checked:
             check_names(list(row), signature, f"{place}: row {number}" if place else f"row {number}")
-            checked[names] = tuple(name for name in row if name not in signature.inputs)
+            entity = project.config.data.entity
+            checked[names] = tuple(name for name in row if name not in signature.inputs and name != entity)
         unused.append(checked[names])
     return Asked(place=place, rows=rows, unused=unused, given=given)
 
@@ -115,7 +122,7 @@ def carried(asked: Asked, project: Project, path: Path | None, *, as_written: bo
     if not isinstance(asked.given, pl.DataFrame):
         names = dict.fromkeys(name for row in asked.given for name in row)
         return pl.DataFrame([_column(name, [row.get(name) for row in asked.given]) for name in names])
-    source = _source(path) if path is not None and as_written else None
+    source = source_of(path) if path is not None and as_written else None
     if path is None or source is None:
         return asked.given
     options = ReadOptions(separator=project.config.data.separator, texts=tuple(asked.given.columns))
@@ -131,7 +138,7 @@ def _missing(project: Project, signature: Signature) -> tuple[str, ...]:
     return project.config.data.missing if rules.is_plain else rules.missing
 
 
-def _source(path: Path) -> Source | None:
+def source_of(path: Path) -> Source | None:
     """Return the source that reads the file, or None for rows of JSON."""
     try:
         return find_source(path.name)
@@ -139,6 +146,13 @@ def _source(path: Path) -> Source | None:
         if path.suffix.lower() in _JSON:
             return None
         raise InvalidInput(str(error), hint=f"{error.hint}, {', '.join(_JSON)}") from error
+
+
+def as_name(values: pl.Series) -> pl.Series:
+    """Return a column that says whom rows are about as requests have it: whole numbers, or texts."""
+    import polars as pl
+
+    return values if values.dtype.is_integer() else values.cast(pl.String)
 
 
 def _as_sent(values: pl.Series, column: Column) -> pl.Series:
@@ -191,7 +205,8 @@ def _kind(value: Any) -> type:
     return str if value.__class__ is int and not -_LARGEST <= value < _LARGEST else type(value)
 
 
-def _read_json(path: Path) -> list[dict[str, Any]]:
+def read_json_rows(path: Path) -> list[dict[str, Any]]:
+    """Read the rows of a file of JSON: an object, a list of them, or one on each line."""
     content = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
     if path.suffix.lower() == ".json":
         found = _decoded(content, list[dict[str, Any]] | dict[str, Any], str(path))

@@ -289,7 +289,8 @@ def _report(
 
 def _recipe(project: Project) -> str:
     """Return a hash of every setting that decides what becomes of the source's bytes."""
-    settings = replace(project.config.data, source="")
+    settings: dict[str, Any] = msgspec.to_builtins(replace(project.config.data, source=""))
+    del settings["entity"]  # it decides what is kept of predictions
     model = project.config.model
     return sha256_parts([_FORM, canonical(settings).decode(), model.task, *model.texts])
 

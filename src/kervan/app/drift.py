@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from kervan.app.data import report_of
+from kervan.app.keeping import tidy
+from kervan.app.records import predictions
 from kervan.app.release import find_deployment
-from kervan.app.segments import records_folder, seal_records
 from kervan.core.errors import NotFound
 from kervan.core.identity import Ref, new_id
 from kervan.core.nouns import Link, Model, Report, ReportKind
 from kervan.data.profile import Profile
 from kervan.data.validate import verdict_of
 from kervan.monitor.drift import DriftReport, drift
-from kervan.serve.record import records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,18 +39,21 @@ def check_drift(
     name = next(iter(deployment.shares))
     model = project.store.catalog.find(Model, Ref.parse(name))
     profile = training_profile(project, model)
-    seal_records(project, environment)
+    tidy(project, environment)
+    withheld: set[str] = set()
     with project.stage("drift") as tell:
-        rows = list(islice(_logged(project, environment, name, since), _MOST_ROWS))
+        rows = list(islice(_logged(project, environment, name, since, withheld), _MOST_ROWS))
         if not rows:
             raise NotFound(
-                f"{name} was not asked for any prediction in {environment} yet",
+                f"{name} was not asked for any prediction in {environment} yet whose inputs were kept",
                 hint="ask it for some: kervan predict -f rows.csv",
             )
         if not model.signature.reading.is_plain:
             rows = [model.signature.reading.row(row) for row in rows]
-        found = drift(profile, rows, project.config.watch, model.signature.inputs)
+        found = drift(profile, rows, project.config.watch, model.signature.inputs.without(*withheld))
         tell(f"{len(rows):,} rows against {name}'s training data")
+    if unknown := sorted(withheld & set(model.signature.inputs.names)):
+        project.remark("drift", f"not compared, for records do not hold them as sent: {', '.join(unknown)}")
     report = Report(
         id=new_id(),
         name=environment,
@@ -81,8 +84,10 @@ def training_profile(project: Project, model: Model) -> Profile:
 
 
 def _logged(
-    project: Project, environment: str, model: str, since: float | None
+    project: Project, environment: str, model: str, since: float | None, withheld: set[str]
 ) -> Iterator[Mapping[str, Any]]:
-    for prediction in records(records_folder(project, environment), since=since):
-        if prediction.model == model:
+    """Yield the inputs of a model, and note the columns that some of them do not have as they were sent."""
+    for prediction in predictions(project, environment, since=since):
+        if prediction.model == model and prediction.inputs:
+            withheld.update(prediction.withheld)
             yield from prediction.inputs

@@ -50,7 +50,7 @@ def predict(project: Project, frame: Any, *, environment: str = "production") ->
     """Return a frame of the same library with the answers beside its columns, and the last answer's id."""
     table = to_table(frame)
     signature = predict_.answering(project, environment).signature
-    asked = of_table(table, signature, place="the frame")
+    asked = of_table(project, table, signature, place="the frame")
     answers = predict_.predict(project, asked.rows, environment=environment)
     return _like(frame, beside(table, answers)), answers[-1]["id"]
 

@@ -75,6 +75,7 @@ def _manifest(project: Project, trained: Trained, acceptance: Report, version: V
         model_card=MODEL_CARD,
         data_card=DATA_CARD,
         materials=MATERIALS,
+        entity=project.config.data.entity,
     )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from kervan.app.accept import open_suspicions
 from kervan.app.adopt import model_of
+from kervan.app.keeping import keeping_of, tidy
 from kervan.app.register import cached_package, find_model, package_folder, signing_key
 from kervan.app.segments import records_folder, seal_records
 from kervan.core.access import check_doors
@@ -61,7 +62,7 @@ def release(project: Project, ref: str, *, to: str = "", why: str = "") -> Deplo
         else:
             prepared = _prepare(project, model, plan, environment=environment, why=why)
             done = _replace(project, model, prepared)
-        seal_records(project, environment)
+        tidy(project, environment)
     return done
 
 
@@ -77,6 +78,7 @@ def _plan(project: Project) -> Plan:
         grpc_port=settings.grpc_port,
         workers=settings.workers,
         slow=settings.slow,
+        keeping=keeping_of(project),
         **doors.closed,
     )
 
@@ -272,6 +274,8 @@ def _render(project: Project, deployment: Deployment, package: Path) -> Mapping[
         grpc_port=deployment.plan.grpc_port,
         workers=deployment.plan.workers,
         slow=deployment.plan.slow,
+        share=next(iter(deployment.shares.values())),
+        keeping=deployment.plan.keeping,
         **deployment.plan.closed,
         trusted=(signing_key(project).signer.key_id,),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kervan.app.keeping import check_records_settings
 from kervan.core.access import check_doors
 from kervan.core.errors import InvalidConfig
 from kervan.core.identity import check_name
@@ -33,6 +34,7 @@ def check_settings(config: Config) -> None:
         check_doors(config.release.host, doors_of(config))
     _check_formats(config.package.formats)
     _check_numbers(config)
+    check_records_settings(config)
 
 
 def _check_formats(formats: tuple[str, ...]) -> None:

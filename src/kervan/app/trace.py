@@ -6,23 +6,35 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from kervan.app.feedback import feedback_about, newest
 from kervan.app.records import find_record
 from kervan.app.register import acceptance_of, manifest_of
 from kervan.app.segments import check_record
 from kervan.core.nouns import Dataset, Deployment, Model, Prediction, Report, Run
+from kervan.serve.flags import Flags, flags_of
 
 if TYPE_CHECKING:
     from kervan.app.project import Project
+    from kervan.core.feedback import Feedback
+    from kervan.core.schema import Signature
     from kervan.package.contents.manifest import Manifest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """The one row that is traced: what was asked and answered."""
+    """The one row that is traced: about whom, what was asked and answered, and what came back since.
+
+    `label` and `reward` are the newest of `feedback`, which has all, oldest first.
+    """
 
     id: str
+    entity: Any
     inputs: Mapping[str, Any]
     outputs: Mapping[str, Any]
+    flags: Flags
+    label: Any
+    reward: float | None
+    feedback: tuple[Feedback, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +66,9 @@ def trace(project: Project, ident: str) -> Trace:
     name, _, version = prediction.model.partition("@")
     model = next(found for found in catalog.all(Model, name=name) if found.version == version)
     return Trace(
-        asked=_row(prediction, ident),
+        asked=_row(
+            prediction, ident, model.signature, feedback_about(project, environment, prediction, ident)
+        ),
         prediction=prediction,
         deployment=deployment,
         model=model,
@@ -65,8 +79,17 @@ def trace(project: Project, ident: str) -> Trace:
     )
 
 
-def _row(prediction: Prediction, ident: str) -> Asked:
-    """Return one row of a request; nothing was answered where the model gave no usable answer."""
+def _row(prediction: Prediction, ident: str, signature: Signature, feedback: tuple[Feedback, ...]) -> Asked:
+    """Return one row of a request."""
     row = int(ident.partition(".")[2] or 0)
-    outputs = prediction.outputs[row] if prediction.outputs else {}
-    return Asked(id=ident, inputs=prediction.inputs[row], outputs=outputs)
+    label, reward = newest(feedback)
+    return Asked(
+        id=ident,
+        entity=prediction.about(row),
+        inputs=prediction.asked(row),
+        outputs=prediction.answered(row),
+        flags=flags_of(prediction, row, signature),
+        label=label,
+        reward=reward,
+        feedback=feedback,
+    )

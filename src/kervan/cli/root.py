@@ -25,6 +25,8 @@ COMMANDS = {
     "serve": ("kervan.cli.release:serve", "Answer for a model or package in the foreground."),
     "key": ("kervan.cli.key:key", "Issue, list, rotate and revoke keys to the servers."),
     "predict": ("kervan.cli.release:predict", "Ask the model that is in production."),
+    "feedback": ("kervan.cli.records:feedback", "Keep what turned out to be true beside the predictions."),
+    "records": ("kervan.cli.records:records", "List, compact and clean the records of predictions."),
     "trace": ("kervan.cli.watch:trace", "Walk from one prediction back to rows, code and approver."),
     "drift": ("kervan.cli.watch:drift", "Compare what is asked with what was trained on."),
     "audit": ("kervan.cli.watch:audit", "Read the audit trail, or verify that nothing was altered."),

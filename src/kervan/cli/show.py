@@ -203,8 +203,10 @@ def trace_text(found: Trace) -> str:
     return pairs(
         {
             "prediction": f"{found.asked.id}, {moment(prediction.time)}, by {prediction.protocol}",
-            "asked": found.asked.inputs,
+            **_about(found),
+            "asked": found.asked.inputs or "not kept",
             "answered": found.asked.outputs or "nothing: the model gave no usable answer",
+            **_returned(found),
             "environment": f"{found.deployment.name}, {found.model.ref}",
             "released": _who(found.deployment.creator, found.deployment.time, found.deployment.why),
             "package": f"{prediction.package[:16]}…, {formats}, differs by at most {proof:.2g}",
@@ -212,6 +214,28 @@ def trace_text(found: Trace) -> str:
             **_training(found),
         }
     )
+
+
+def _about(found: Trace) -> dict[str, str]:
+    """Say whom a prediction is about."""
+    return {} if found.asked.entity is None else {"about": str(found.asked.entity)}
+
+
+def _returned(found: Trace) -> dict[str, str]:
+    """Say what was odd about a row, and what came back since."""
+    asked = found.asked
+    flags = [f"{name} missing" for name in asked.flags.missing]
+    flags += [f"{name} unseen in training" for name in asked.flags.unseen]
+    told = {"flags": ", ".join(flags)} if flags else {}
+    if not asked.feedback:
+        return told
+    more = f", {len(asked.feedback) - 1} before" if len(asked.feedback) > 1 else ""
+    said = [f"{name} {value}" for name, value in _said(asked.label, asked.reward)]
+    return told | {"came back": f"{', '.join(said)}, {moment(asked.feedback[-1].time)}{more}"}
+
+
+def _said(label: Any, reward: float | None) -> list[tuple[str, Any]]:
+    return [(name, value) for name, value in (("label", label), ("reward", reward)) if value is not None]
 
 
 def _training(found: Trace) -> dict[str, str]:

@@ -98,6 +98,7 @@ def verify(project: Project, anchor: str) -> Shown:
     lines = [
         f"the chain of {found.events:,} events and {found.records:,} records holds",
         f"{files.files:,} files of prediction records hold, {files.sealed:,} of them on the trail",
+        *([f"{files.removed:,} more were removed by the rules, on record"] if files.removed else []),
         *(f"not covered: {what}" for what in found.uncovered),
         f"head {found.head}",
     ]

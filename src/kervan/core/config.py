@@ -89,6 +89,7 @@ class DataSettings:
 
     source: str = ""
     target: str = ""
+    entity: str = ""
     name: str = ""
     separator: str = ""
     missing: tuple[str, ...] = MISSING_TEXTS
@@ -100,7 +101,7 @@ class DataSettings:
     checks: tuple[Check, ...] = ()
 
     def __post_init__(self) -> None:
-        _compose(self, "target", "missing", "ignore", "accept", "protect", "units")
+        _compose(self, "target", "entity", "missing", "ignore", "accept", "protect", "units")
 
 
 METRICS = (
@@ -194,6 +195,23 @@ class ReleaseSettings(Doors):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordsSettings:
+    """`[records]`: what is kept of predictions, and how long. Without `keep` and `keep_size` all stays.
+
+    `sample` is the share of requests whose inputs are kept.
+    """
+
+    keep: str = ""
+    keep_size: str = ""
+    sample: float = 1.0
+    leave_out: tuple[str, ...] = ()
+    hash: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _compose(self, "leave_out", "hash")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WatchSettings:
     """`[watch]`: from where on drift is reported. `alpha` is the Kolmogorov–Smirnov false-alarm rate."""
 
@@ -212,6 +230,7 @@ class Config:
     model: ModelSettings = ModelSettings()
     package: PackageSettings = PackageSettings()
     release: ReleaseSettings = ReleaseSettings()
+    records: RecordsSettings = field(default_factory=RecordsSettings)
     watch: WatchSettings = WatchSettings()
 
     @property

@@ -9,6 +9,7 @@ import threading
 import time
 from dataclasses import dataclass
 from enum import IntEnum
+from math import ceil
 from typing import TYPE_CHECKING
 from unicodedata import category, normalize
 
@@ -87,6 +88,15 @@ def id_time(ident: str) -> float:
     for letter in ident[:10]:
         number = number << 5 | _ALPHABET.index(letter)
     return number / 1000
+
+
+def first_id(seconds: float) -> str:
+    """Return the least id that can be made at a time, in seconds since 1970, or later.
+
+    >>> id_time(first_id(1.5)), first_id(0.0) < new_id()
+    (1.5, True)
+    """
+    return _written(max(ceil(seconds * 1000), 0) << 80)
 
 
 def sha256(content: bytes) -> str:

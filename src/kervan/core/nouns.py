@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kervan.core.access import Doors, Secret
+from kervan.core.keeping import KEEP_ALL, Keeping
 from kervan.core.reading import AS_WRITTEN, Reading
 from kervan.core.schema import Schema, Signature
 
@@ -283,6 +284,7 @@ class Plan(Doors):
     grpc_port: int | None = None
     workers: int = 1
     slow: float = 1.0
+    keeping: Keeping = KEEP_ALL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,9 +293,9 @@ class Serving(Doors):
 
     `others` are packages that answer whoever names them; `folder` is one of packages from which more are
     loaded on demand. Where `trusted` holds ids of keys, a package that none of them signed is refused.
-    `workers` is how many processes share the address. At `grpc_port` the server also speaks gRPC, and tells
-    what it speaks if `reflection` is on. Requests that take longer than `slow` seconds are logged.
-    Spans go to the collector at `otlp`, where there is one.
+    `workers` is how many processes share the address, `share` the part of the environment's traffic that the
+    package gets. At `grpc_port` the server also speaks gRPC, and tells what it speaks if `reflection` is on.
+    Requests that take longer than `slow` seconds are logged. Spans go to the collector at `otlp`, if any.
     """
 
     environment: str
@@ -306,6 +308,8 @@ class Serving(Doors):
     others: tuple[str, ...] = ()
     folder: str = ""
     workers: int = 1
+    share: float = 1.0
+    keeping: Keeping = KEEP_ALL
     grpc_port: int | None = None
     reflection: bool = False
     slow: float = 1.0
@@ -370,7 +374,10 @@ class Prediction:
 
     `version` is that of the record's form, 1 for those that do not say it. Of the `seconds` that it took,
     `decode` went into reading the rows, `wait` into waiting for others to be scored with, `score` into the
-    model. `caller` is the id of the key that was used, `trace` that of a trace that it belongs to.
+    model. `caller` is the id of the key that was used, `trace` that of a trace that it belongs to, `share`
+    what part of the traffic the version got then. `entity` says whom the row is about, a list where there
+    were many rows, None where the request did not say it. `withheld` names the columns that `inputs` does not
+    have as they were sent; "*" stands for all, of which there are none.
     """
 
     id: str
@@ -390,6 +397,26 @@ class Prediction:
     decode: float = 0.0
     wait: float = 0.0
     score: float = 0.0
+    share: float = 1.0
+    entity: Any = None
+    withheld: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """How many rows were asked; 1 where neither they nor answers are on record."""
+        return max(len(self.inputs), len(self.outputs), 1)
+
+    def about(self, row: int) -> Any:
+        """Return whom a row is about, None where nobody said it."""
+        return self.entity[row] if isinstance(self.entity, list) else self.entity
+
+    def asked(self, row: int) -> Mapping[str, Any]:
+        """Return what is on record of a row's inputs."""
+        return self.inputs[row] if self.inputs else {}
+
+    def answered(self, row: int) -> Mapping[str, Any]:
+        """Return what a row was answered, nothing where the model gave no usable answer."""
+        return self.outputs[row] if self.outputs else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

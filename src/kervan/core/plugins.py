@@ -116,6 +116,7 @@ EXTRAS = {
     "lz4": "streams",
     "model_signing": "sigstore",
     "onnx": "train",
+    "onnxruntime": "onnx",
     "opentelemetry": "otel",
     "openvino": "openvino",
     "polars": "data",

@@ -129,7 +129,8 @@ class Scope(StrEnum):
 class Action(StrEnum):
     """What a route is for: `PREDICT` answers rows, `INFORM` tells about the models that are there.
 
-    `LOAD` (which loads anew what is there), `ADD` (which does not) and `UNLOAD` change which of them answer.
+    `LOAD` (which loads anew what is there), `ADD` (which does not) and `UNLOAD` change which of them answer;
+    `FEEDBACK` takes what was true.
     """
 
     PREDICT = "predict"
@@ -137,6 +138,7 @@ class Action(StrEnum):
     LOAD = "load"
     ADD = "add"
     UNLOAD = "unload"
+    FEEDBACK = "feedback"
 
 
 JSON = "application/json"

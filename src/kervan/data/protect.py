@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hmac
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import InvalidConfig, InvalidInput, did_you_mean
+from kervan.core.keeping import pseudonym
 from kervan.flow.table import as_texts
 
 if TYPE_CHECKING:
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     import polars as pl
 
 ACTIONS = ("hash", "drop")
-DIGITS = 32  # 128 bits: equal pseudonyms of different values do not happen
 
 _MINIMUM_KEY = 16
 
@@ -43,7 +42,7 @@ def _pseudonyms(column: pl.Series, key: bytes) -> pl.Series:
 
     texts = as_texts(column)
     unique = texts.drop_nulls().unique().to_list()
-    hashes = {text: hmac.digest(key, text.encode(), "sha256").hex()[:DIGITS] for text in unique}
+    hashes = {text: pseudonym(text, key) for text in unique}
     return texts.replace_strict(hashes, default=None, return_dtype=pl.String)
 
 

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kervan.core.errors import Corrupted, KervanError, NotFound, Refused
+from kervan.core.errors import Corrupted, KervanError, MissingExtra, NotFound, Refused
 from kervan.package.contents import signing
 from kervan.package.contents.archive import read_ahead, unpack_package
 from kervan.package.contents.files import check_files
 from kervan.package.contents.manifest import FILE_NAME, Manifest
 from kervan.package.contents.readers.any import parse_manifest
 from kervan.package.contents.signing import Signer, check_signature
-from kervan.package.proving.build import load_format, served_format
+from kervan.package.proving.build import load_format, rounding, served_format
 from kervan.package.quick.quickened import quickened
+from kervan.package.quick.scorer import quick_scorer
 from kervan.package.writing.formats.onnx import MATRIX_FILE, MatrixPredictor
 
 if TYPE_CHECKING:
@@ -106,13 +107,23 @@ def load_package(
 
 
 def load_opened(found: Opened) -> tuple[Manifest, Predictor]:
-    """Load the format that is served, of a package that was checked."""
+    """Load the format that is served, of a package that was checked.
+
+    Without ONNX Runtime the quick scorer answers for graphs of trees and linear models; for any other
+    `MissingExtra` says what to install.
+    """
     manifest = found.manifest
     if not manifest.formats:
         raise Corrupted(f"{found.folder / FILE_NAME} names no format", hint="package the model again")
     name = served_format(manifest.formats)
     folder = found.folder / name
-    predictor = load_format(name, folder, manifest.signature, manifest.precision)
+    try:
+        predictor = load_format(name, folder, manifest.signature, manifest.precision)
+    except MissingExtra as error:
+        alone = quick_scorer(folder / MATRIX_FILE) if error.module == "onnxruntime" else None
+        if alone is None:
+            raise
+        return manifest, rounding(alone, manifest.precision)
     if isinstance(predictor, MatrixPredictor):
         predictor = quickened(predictor, folder / MATRIX_FILE)
     return manifest, predictor

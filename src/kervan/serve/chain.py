@@ -17,7 +17,7 @@ from kervan.core.errors import Corrupted, StorageFailed
 from kervan.core.identity import sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from kervan.serve.record import Segment
@@ -54,69 +54,78 @@ def linked(record: bytes, previous: str) -> tuple[bytes, str]:
     return record[:-1] + _FIELD + link.encode() + _END, link
 
 
-def check_writer(
-    segments: list[Segment], known: Mapping[str, str], *, after: str = ""
-) -> Iterator[tuple[Segment, Seen]]:
-    """Check the segments of one writer in their order, and give each with what it holds.
+def check_segment(segment: Segment, lines: Iterable[bytes], known: Mapping[str, str], *, after: str) -> Seen:
+    """Check the lines of a segment, as they were written, and return what it holds.
 
-    The first follows the link `after`, or nothing. The SHA-256 of a segment has to be what is `known` by its
-    name. Raises `Corrupted` that names the file and line at which something was altered, removed or moved.
+    The first follows the link `after`, or nothing of the same writer. The SHA-256 over all has to be what is
+    `known` by the segment's name. Raises `Corrupted` that names the file and line at which something was
+    altered, removed or moved.
     """
-    last = after or start_of(segments[0].writer)
-    for segment in segments:
-        seen = _check_segment(segment, last)
-        digest = known.get(segment.path.name, seen.sha256)
-        if seen.sha256 != digest:
-            raise Corrupted(f"{segment.path} was altered since it was sealed", hint=_HINT)
-        last = seen.last or last
-        yield segment, seen
+    seen = _check_lines(segment, lines, after or start_of(segment.writer))
+    if seen.sha256 != known.get(segment.name, seen.sha256):
+        raise Corrupted(f"{segment.path} was altered since it was sealed", hint=_HINT)
+    return seen
+
+
+def lines_of(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a segment as they were written."""
+    try:
+        with path.open("rb") as file:
+            yield from file
+    except OSError as error:
+        raise StorageFailed(f"cannot read {path}: {error.strerror}") from error
 
 
 def last_link(path: Path) -> str:
     """Return the link that the last whole line of a file carries, "" if it has none."""
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - _TAIL))
-        return _link_of(file.read())
+        return link_of(file.read())
 
 
 def is_open(path: Path) -> bool:
     """Say whether a server that lives still writes into a segment."""
+    return _is_locked(path, unknown=False)
+
+
+def is_surely_closed(path: Path) -> bool:
+    """Say whether nobody writes into a segment any more; where nobody can know, it may be open."""
+    return path.stat().st_size > 0 and not _is_locked(path, unknown=True)
+
+
+def _is_locked(path: Path, *, unknown: bool) -> bool:
     with path.open("rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
-        except OSError:  # a file system without locks: nobody can know
-            return False
+        except OSError:  # a file system without locks
+            return unknown
     return False
 
 
-def _check_segment(segment: Segment, last: str) -> Seen:
+def _check_lines(segment: Segment, lines: Iterable[bytes], last: str) -> Seen:
     digest = hashlib.sha256()
     size = records = links = 0
     link = ""
-    try:
-        with segment.path.open("rb") as file:
-            for line in file:
-                digest.update(line)
-                size += len(line)
-                if not line.endswith(b"\n"):  # what a crash cut off
-                    break
-                records += 1
-                found = _link_of(line)
-                if found or links or line[_VERSION:].startswith(b'"version":'):
-                    expected = sha256((link or last).encode() + line[:-_TAIL] + b"}")
-                    if found != expected:
-                        raise _broken(segment.path, records)
-                    link, links = found, links + 1
-    except OSError as error:
-        raise StorageFailed(f"cannot read {segment.path}: {error.strerror}") from error
+    for line in lines:
+        digest.update(line)
+        size += len(line)
+        if not line.endswith(b"\n"):  # what a crash cut off
+            break
+        records += 1
+        found = link_of(line)
+        if found or links or line[_VERSION:].startswith(b'"version":'):
+            expected = sha256((link or last).encode() + line[:-_TAIL] + b"}")
+            if found != expected:
+                raise _broken(segment.path, records)
+            link, links = found, links + 1
     if 0 < links < records:
         raise _broken(segment.path, 1)
     return Seen(records=records, linked=links, size=size, sha256=digest.hexdigest(), last=link)
 
 
-def _link_of(line: bytes) -> str:
+def link_of(line: bytes) -> str:
     """Return the link that a line carries, "" if it has none."""
     tail = line[-_TAIL:]
     if not tail.startswith(_FIELD) or not tail.endswith(_END):

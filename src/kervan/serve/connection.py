@@ -33,6 +33,7 @@ _MAX_HEAD = 32 << 10
 _MAX_HEADERS = 100
 _MAX_EXTRA = 64 << 10  # bytes around the pieces of a body in chunks, beside as many as the body has
 _MAX_PLAIN = 256 << 10  # bytes of a body that is answered here
+_DIGITS = 10  # of a length that can be meant
 _MAX_KNOWN = 2_048  # heads that are remembered
 _MAX_KNOWN_SIZE = 2_048  # bytes of each
 _MAX_LATER = 256 << 10
@@ -321,6 +322,7 @@ def _read_plain(head: bytes, desk: Desk, scheme: str) -> tuple[Admission, int] |
             and parser.should_keep_alive()
             and len(length) == 1
             and length[0].isdigit()
+            and len(length[0]) < _DIGITS
             and int(length[0]) <= _MAX_PLAIN
             and names.isdisjoint(_NOT_PLAIN)
             and len(reading.headers) <= _MAX_HEADERS

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
+import msgspec
+
 from kervan.core.errors import Conflict, KervanError
 from kervan.core.identity import new_id
 from kervan.core.plugins import plugin, plugins
@@ -24,6 +26,7 @@ from kervan.serve.access import ANYBODY, Access, Caller
 from kervan.serve.address import Hosts
 from kervan.serve.body import plain
 from kervan.serve.engine import Asked
+from kervan.serve.feedback import decode_feedback
 from kervan.serve.guard import check_kind, check_sender, read_headers
 from kervan.serve.metrics import Now
 from kervan.serve.own import OwnPages
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("kervan.serve")
 _MOST_HEAVY = 32  # large requests that wait for their turn
 SMALL = 64 << 10  # bytes of a body that is answered at once; larger ones leave the event loop
+_MOST_FIELDS = 100
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _HOLE = re.compile(r"\{(\w+)\}")
 _TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -127,8 +131,7 @@ class Desk:
         caller = self._caller(mounted.route.scope, headers, parameters.get("name", ""))
         if mounted.route.method != "GET":
             check_kind(mounted.route, headers)
-        query = parse_qsl(head.query, keep_blank_values=True, max_num_fields=100) if head.query else ()
-        return _admitted(mounted, parameters, headers, dict(query), caller)
+        return _admitted(mounted, parameters, headers, _read_query(head.query), caller)
 
     def admit_call(self, mounted: Mounted, metadata: Iterable[tuple[bytes, bytes]]) -> Admission:
         """Check what comes before the messages of a gRPC call, or raise `HttpProblem`.
@@ -178,12 +181,27 @@ class Desk:
         wire = admission.mounted.wire
         if route.action is Action.PREDICT:
             return self._predict(visit, admission, call)
+        if route.action is Action.FEEDBACK:
+            return self._take_feedback(admission, call, visit.request_id)
         caller = self._known(admission)
         if route.action is not Action.INFORM:
             wire.decode(call, self._changing(admission))
         elif route.scope is not Scope.OPEN:
             self._rates.take(caller, call.parameters.get("name", ""))
         return wire.inform(call, self._open_to(caller, route))
+
+    def _take_feedback(self, admission: Admission, call: Call, request_id: str) -> Reply:
+        """Take what came back. Whoever may tell of one model alone tells of that one."""
+        caller = self._known(admission)
+        model = call.parameters.get("name", "")
+        if not model and not caller.may(Scope.FEEDBACK):
+            model = self.engine.current.key[0]
+        caller.must(Scope.FEEDBACK, model)
+        self.engine.table.choose(model)
+        self._rates.take(caller, model or self.engine.current.key[0])
+        rows = decode_feedback(call.body)
+        ids = self.engine.take_feedback(rows, model, admission.asked(request_id))
+        return Reply(body=msgspec.json.encode({"taken": len(ids), "ids": ids}), status=202)
 
     def complain(self, error: Exception, visit: Visit) -> Reply:
         """Tell the caller what was wrong, in the way of the protocol; count it."""
@@ -329,6 +347,16 @@ def _admitted(
         trace=trace[1] if trace else "",
         caller=caller,
     )
+
+
+def _read_query(query: str) -> dict[str, str]:
+    """Return what stands behind the question mark of a path, or raise `HttpProblem`."""
+    if not query:
+        return {}
+    try:
+        return dict(parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+    except ValueError as error:
+        raise HttpProblem(400, f"the path has more than {_MOST_FIELDS} parameters") from error
 
 
 def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:

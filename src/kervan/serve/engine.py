@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from kervan.core import feedback
 from kervan.core.errors import Conflict, InvalidInput, NotFound, ParityFailed, ServerFailed
 from kervan.core.ports import Action, Answer, Served
 from kervan.package.encoding import NUMBER
@@ -22,6 +23,7 @@ from kervan.package.quick.quickened import Quickened
 from kervan.package.writing.formats.onnx import bound_memory
 from kervan.serve.answer import check_values, name_values
 from kervan.serve.decode import RowDecoder
+from kervan.serve.keeper import keeper_of, read_entity
 from kervan.serve.library import named_by_others, packages_in
 from kervan.serve.metrics import Metrics
 from kervan.serve.record import FORM
@@ -61,7 +63,7 @@ class Engine:
 
     def __init__(self, serving: Serving, metrics: Metrics | None = None) -> None:
         self.metrics = metrics or Metrics()
-        self._recorders: dict[str, Recorder] = {}
+        self._recorders: dict[Path, Recorder] = {}
         self._changing = threading.Lock()
         self._added: dict[tuple[str, str], Loaded] = {}  # by `load`, not by what the server is told to do
         self.is_one_of_many = False  # beside other processes at the same address
@@ -190,6 +192,7 @@ class Engine:
         """
         started = time.perf_counter() if started is None else started
         matrix = loaded.decoder.decode(request.rows)
+        entity = read_entity(request.rows, loaded.entity)
         decoded = time.perf_counter()
         values: Any = None
         failure: ServerFailed | None = None
@@ -209,16 +212,40 @@ class Engine:
             "seconds": scored - started,
             "decode": decoded - started,
             "score": scored - decoded,
+            **({} if entity is None else {"entity": entity}),
             "inputs": _known(request.rows, loaded.signature),
             "outputs": outputs,
         }
-        ident = loaded.recorder.append(_encoder.encode(record)[1:], len(matrix))
+        ident = loaded.recorder.append(_encoder.encode(record)[1:], len(matrix), loaded.keeper)
         if failure is not None:
             raise failure
         parts = (decoded - started, 0.0, scored - decoded)
         self.metrics.add_run(len(matrix), 1, parts)
         loaded.tally.add(len(matrix), 1, parts)
         return Answer(id=ident, request=request, model=loaded.key[0], version=loaded.key[1], values=values)
+
+    def take_feedback(self, rows: Sequence[Mapping[str, Any]], model: str, asked: Asked) -> list[str]:
+        """Write down what came back about predictions, and return the ids under which it is kept.
+
+        `rows` are as `kervan.serve.feedback` reads them, `model` is "" or the only one they may be about.
+        Raises `InvalidInput` where entities are not to be kept, `StorageFailed` when nothing can be.
+        """
+        loaded = self.current
+        common = {"model": model, "caller": asked.caller, "request": asked.request_id}
+        rests = []
+        for row in rows:
+            kept = dict(row)
+            if loaded.keeper is not None and "entity" in row:
+                kept["entity"] = loaded.keeper.entity(row["entity"])
+                if kept["entity"] is None:
+                    raise InvalidInput("entities are not kept here", hint="name predictions by their ids")
+            record = {"version": feedback.FORM, "time": time.time(), **kept, **common}
+            rests.append(_encoder.encode(record)[1:])
+        with self._changing:
+            recorder = self._recorder(Path(loaded.serving.records) / feedback.FOLDER)  # counted by itself
+        ids = recorder.extend(rests, len(rests))
+        self.metrics.add_feedback(len(ids))
+        return ids
 
     def close(self) -> None:
         """Write the records that wait; raise `StorageFailed` if some are lost."""
@@ -232,18 +259,23 @@ class Engine:
         matrix = _try(manifest, predictor, decoder)
         if isinstance(predictor, Quickened):
             predictor.settle(matrix)
-        if serving.records not in self._recorders:
-            self._recorders[serving.records] = Recorder(Path(serving.records), self.metrics)
+        keeper = keeper_of(serving.keeping, serving.keeping.entity or manifest.entity)
         return Loaded(
             serving=serving,
             manifest=manifest,
             package=manifest.hash,
             predictor=predictor,
             decoder=decoder,
-            recorder=self._recorders[serving.records],
+            recorder=self._recorder(Path(serving.records), self.metrics),
             since=time.time(),
             batches=_pays(predictor, matrix[:1]),
+            keeper=keeper,
         )
+
+    def _recorder(self, folder: Path, metrics: Metrics | None = None) -> Recorder:
+        if folder not in self._recorders:
+            self._recorders[folder] = Recorder(folder, metrics)
+        return self._recorders[folder]
 
     def _tell(self) -> None:
         self.metrics.name_models(
@@ -262,6 +294,7 @@ def record_of(loaded: Loaded, asked: Asked) -> dict[str, Any]:
         "deployment": loaded.serving.deployment,
         "model": loaded.manifest.ref,
         "package": loaded.package,
+        "share": loaded.serving.share,
         "protocol": asked.protocol,
         "caller": asked.caller,
     }

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MAX_BODY = 8 << 20
 BODY_SECONDS = 30.0
+_DIGITS = 18
 _HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::[0-9]{1,5})?", re.ASCII)
 _SAFE = frozenset({"GET", "HEAD"})
 # Several of these would leave it to chance which of them counts.
@@ -86,7 +87,7 @@ def check_kind(route: Route, headers: Mapping[str, str]) -> None:
             415, f"{what}, not as {_wanted(route)}", hint=f"add -H 'content-type: {route.takes[0]}'"
         )
     length = headers.get("content-length", "0")
-    if length.isdecimal() and int(length) > MAX_BODY:
+    if length.isdecimal() and (len(length) > _DIGITS or int(length) > MAX_BODY):
         raise too_large()
 
 

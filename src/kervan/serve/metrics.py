@@ -11,7 +11,7 @@ import threading
 import time
 from bisect import bisect_left
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import reduce
 from math import inf
 from pathlib import Path
@@ -184,6 +184,8 @@ class Counted:
     ended: int = 0  # 1 of a process that is gone
     now: Now
     process: Process
+    dropped: dict[str, int] = field(default_factory=dict)
+    feedback: int = 0
 
 
 class Metrics:
@@ -197,8 +199,9 @@ class Metrics:
         self._batches = Spread(_ROWS)
         self._rows = 0
         self._refused = dict.fromkeys(REASONS, 0)  # that all are there at 0 lets the first one be seen
-        self._written = self._failed = self._ended = 0
+        self._written = self._failed = self._feedback = self._ended = 0
         self._closed: dict[str, int] = {}
+        self._dropped: dict[str, int] = {}
         self._ledger = Ledger()
         self._now = Now()
         self._watched: list[Callable[[], Now]] = []
@@ -235,6 +238,16 @@ class Metrics:
         """Count prediction records that reached the disk."""
         with self._lock:
             self._written += records
+
+    def drop(self, reason: str) -> None:
+        """Count a record of which a rule did not let everything be kept."""
+        with self._lock:
+            self._dropped[reason] = self._dropped.get(reason, 0) + 1
+
+    def add_feedback(self, count: int) -> None:
+        """Count labels and rewards that came back."""
+        with self._lock:
+            self._feedback += count
 
     def add_failed(self, requests: int) -> None:
         """Count requests that were refused because no record could be taken."""
@@ -277,6 +290,8 @@ class Metrics:
             models=self._ledger.counts(),
             now=reduce(Now.plus, (look() for look in self._watched), Now()),
             process=process_now(),
+            dropped=dict(self._dropped),
+            feedback=self._feedback,
         )
 
     def all_counted(self) -> Iterator[Counted]:
@@ -305,6 +320,9 @@ class Metrics:
         self._batches.join(*counted.batches)
         for reason, count in counted.refused.items():
             self._refused[reason] = self._refused.get(reason, 0) + count
+        for reason, count in counted.dropped.items():
+            self._dropped[reason] = self._dropped.get(reason, 0) + count
+        self._feedback += counted.feedback
         self._rows += counted.rows
         self._written += counted.written
         self._failed += counted.failed
@@ -353,6 +371,15 @@ class Metrics:
             "Requests refused because no prediction record could be taken.",
             self._failed,
         )
+        dropped = CounterMetricFamily(
+            "kervan_records_dropped",
+            "Prediction records of which a rule did not let everything be kept.",
+            labels=("reason",),
+        )
+        for reason, count in sorted(self._dropped.items()):
+            dropped.add_metric((reason,), count)
+        yield dropped
+        yield CounterMetricFamily("kervan_feedback", "Labels and rewards that came back.", self._feedback)
         names = ("model", "version", "package", "environment", "deployment")
         models = GaugeMetricFamily("kervan_model_info", "The models that answer.", labels=names)
         for labels in self._models:

@@ -6,9 +6,11 @@ import re
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from kervan.core.keeping import LONGEST_ENTITY
 from kervan.core.ports import JSON, Action, Scope
 from kervan.core.schema import Column, Signature, Type, Unseen
 from kervan.package.encoding import LARGEST
+from kervan.serve.feedback import LAST, LONGEST_LABEL
 from kervan.serve.problem import CONTENT_TYPE as PROBLEM
 
 if TYPE_CHECKING:
@@ -101,6 +103,37 @@ _PROBLEM_SCHEMA = {
 }
 
 
+_NUMBER = {"type": "number", "minimum": -LARGEST, "maximum": LARGEST}
+_MOMENT = (
+    r"^(19[89]|20[0-9])[0-9]-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])"
+    r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](Z|[+-](0[0-9]|1[0-3]):[0-5][0-9])$"
+)
+_FEEDBACK = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "id": {"type": "string", "pattern": r"^[0-9A-HJKMNP-TV-Z]{26}(\.[0-9]{1,6})?$"},
+        "entity": {
+            "anyOf": [{"type": "string", "maxLength": LONGEST_ENTITY}, {"type": "boolean"}, _NUMBER],
+            "description": "the newest prediction about it that was made by then is meant",
+        },
+        "time": {
+            "anyOf": [{"type": "string", "pattern": _MOMENT}, {**_NUMBER, "minimum": 0, "maximum": LAST}]
+        },
+        "label": {
+            "anyOf": [{"type": "string", "maxLength": LONGEST_LABEL}, {"type": "boolean"}, _NUMBER],
+            "description": "what was true",
+        },
+        "reward": {**_NUMBER, "description": "how good the answer turned out to be"},
+    },
+    "anyOf": [{"required": ["label"]}, {"required": ["reward"]}],
+    "oneOf": [
+        {"required": ["id"], "properties": {"entity": False, "time": False}},
+        {"required": ["entity", "time"], "properties": {"id": False}},
+    ],
+}
+
+
 def _operation(mounted: Mounted) -> dict[str, Any]:
     """Describe a route whose body only its protocol knows."""
     route = mounted.route
@@ -117,6 +150,12 @@ def _operation(mounted: Mounted) -> dict[str, Any]:
     if route.method != "GET" and route.action is Action.PREDICT:
         kinds = [kind for kind in route.takes if kind]
         operation["requestBody"] = {"required": True, "content": {kind: {} for kind in kinds or [JSON]}}
+    if route.action is Action.FEEDBACK:
+        body = {
+            "anyOf": [_FEEDBACK, {"type": "array", "items": _FEEDBACK, "minItems": 1, "maxItems": 100_000}]
+        }
+        operation["requestBody"] = {"required": True, "content": {JSON: {"schema": body}}}
+        operation["responses"]["202"] = operation["responses"].pop("200")
     if route.scope is Scope.OPEN:
         operation["security"] = []
     return operation
@@ -128,6 +167,7 @@ def _summary(mounted: Mounted) -> str:
         Action.LOAD: "Load a model",
         Action.ADD: "Load a model that is not there",
         Action.UNLOAD: "Unload a model",
+        Action.FEEDBACK: "Tell what was true of predictions",
     }
     told = said.get(mounted.route.action, "Tell what is there")
     return f"{told} ({mounted.protocol})"

@@ -1,4 +1,4 @@
-"""The server's own pages: who answers, whether it lives and is ready, what it counts, how it is asked."""
+"""The server's own pages: who answers, whether it lives and is ready, what it counts, what came back."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ class OwnPages:
         Route(path="/livez", scope=Scope.OPEN, call="live", **_TELL),
         Route(path="/readyz", scope=Scope.OPEN, call="ready", **_TELL),
         Route(path="/metrics", scope=Scope.METRICS, call="metrics", **_TELL),
+        Route(path="/feedback", action=Action.FEEDBACK, scope=Scope.FEEDBACK),
+        Route(path="/models/{name}/feedback", action=Action.FEEDBACK, scope=Scope.FEEDBACK),
         Route(path="/openapi.json", scope=Scope.DOCS, call="openapi", **_TELL),
         Route(path="/docs", scope=Scope.DOCS, call="docs", **_TELL),
     )

@@ -16,10 +16,11 @@ import heapq
 import os
 import re
 from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 import msgspec
 
@@ -27,11 +28,8 @@ from kervan.core.errors import Corrupted, InvalidInput, StorageFailed
 from kervan.core.identity import id_time
 from kervan.core.nouns import Prediction
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
 SUFFIX = ".jsonl"
-FORM = 3  # of the records that are written; older ones are read too
+FORM = 4  # of the records that are written; older ones are read too
 _HEAD = b'{"id":"'
 _ID = slice(len(_HEAD), len(_HEAD) + 26)
 _ULID = re.compile("[0-9A-HJKMNP-TV-Z]{26}")
@@ -52,6 +50,14 @@ class Segment:
     first: str
     writer: str
 
+    @property
+    def name(self) -> str:
+        """The name under which it was written, whatever became of it since."""
+        return f"{self.first}.{self.writer}{SUFFIX}"
+
+
+Reader = Callable[[Segment, float | None], Iterator[Prediction]]
+
 
 def records(folder: Path, since: float | None = None, until: float | None = None) -> Iterator[Prediction]:
     """Yield the recorded predictions in the order of their ids, also while a server writes.
@@ -59,15 +65,20 @@ def records(folder: Path, since: float | None = None, until: float | None = None
     `since` (inclusive) and `until` (exclusive) are seconds since 1970 and mean the time in the id.
     Raises `Corrupted` that names file and line where a complete line is no record.
     """
-    waiting = deque(
-        segment for segment in segments(folder) if until is None or id_time(segment.first) < until
-    )
+    return merged(segments(folder), read_segment, since, until)
+
+
+def merged(
+    found: list[Segment], read: Reader, since: float | None = None, until: float | None = None
+) -> Iterator[Prediction]:
+    """Yield the predictions of segments in the order of their ids; each is opened once its turn comes."""
+    waiting = deque(segment for segment in found if until is None or id_time(segment.first) < until)
     heads: list[tuple[str, int, Prediction, Iterator[Prediction]]] = []
     opened, last = 0, ""
     while waiting or heads:
         while waiting and (not heads or waiting[0].first <= heads[0][0]):
             opened += 1
-            _push(heads, opened, _read(waiting.popleft(), since))
+            _push(heads, opened, read(waiting.popleft(), since))
         if not heads:
             continue
         ident, number, prediction, following = heapq.heappop(heads)
@@ -84,15 +95,22 @@ def find(folder: Path, ident: str) -> Prediction | None:
 
     Reads a few lines of one segment for each process that wrote, however many records there are.
     """
-    record, row = _split(ident)
+    return find_among(segments(folder), ident, find_in)
+
+
+def find_among(
+    found: list[Segment], ident: str, find_in: Callable[[Segment, str], Prediction | None]
+) -> Prediction | None:
+    """Return the record of a prediction: of each writer's segments only the one that may hold it is asked."""
+    record, row = split_id(ident)
     newest: dict[str, Segment] = {}
-    for segment in segments(folder):
+    for segment in found:
         if segment.first <= record:
             newest[segment.writer] = segment
     for segment in newest.values():
-        found = _find(segment, record)
-        if found is not None:
-            return found if row is None or row < max(len(found.inputs), 1) else None
+        prediction = find_in(segment, record)
+        if prediction is not None:
+            return prediction if row is None or row < prediction.rows else None
     return None
 
 
@@ -105,7 +123,8 @@ def row_ids(record: str, rows: int) -> tuple[str, ...]:
     return (record,) if rows == 1 else tuple(f"{record}.{row}" for row in range(rows))
 
 
-def _split(ident: str) -> tuple[str, int | None]:
+def split_id(ident: str) -> tuple[str, int | None]:
+    """Return the record's id and the row (None: the request) that a prediction's id names."""
     record, dot, row = ident.partition(".")
     if not _ULID.fullmatch(record) or (dot and not (row.isascii() and row.isdigit())):
         raise InvalidInput(
@@ -114,13 +133,13 @@ def _split(ident: str) -> tuple[str, int | None]:
     return record, int(row) if dot else None
 
 
-def segments(folder: Path) -> list[Segment]:
+def segments(folder: Path, suffix: str = SUFFIX) -> list[Segment]:
     """List the segments in the order of their first ids."""
     found = []
     try:
         for path in folder.iterdir() if folder.is_dir() else ():
-            first, _, writer = path.name.removesuffix(SUFFIX).partition(".")
-            if path.name.endswith(SUFFIX) and _ULID.fullmatch(first):
+            first, _, writer = path.name.removesuffix(suffix).partition(".")
+            if path.name.endswith(suffix) and _ULID.fullmatch(first):
                 found.append(Segment(path, first, writer))
     except OSError as error:
         raise StorageFailed(f"cannot read {folder}: {error.strerror}") from error
@@ -135,7 +154,7 @@ def _push(
         heapq.heappush(heads, (prediction.id, number, prediction, rest))
 
 
-def _read(segment: Segment, since: float | None) -> Iterator[Prediction]:
+def read_segment(segment: Segment, since: float | None) -> Iterator[Prediction]:
     """Yield the records of one segment; a last line without its end is what a crash left, and skipped."""
     with segment.path.open("rb") as file:
         start = 0
@@ -145,18 +164,30 @@ def _read(segment: Segment, since: float | None) -> Iterator[Prediction]:
         for line in file:
             if not line.endswith(b"\n"):
                 return
-            yield _parse(line, segment.path, start)
+            yield parse(line, segment.path, start)
             start += len(line)
 
 
-def _find(segment: Segment, record: str) -> Prediction | None:
+def find_in(segment: Segment, record: str) -> Prediction | None:
+    """Return a record of one segment by its id."""
     with segment.path.open("rb") as file:
         start = _bisect(file, segment.path, lambda ident: ident < record)
         file.seek(start)
         line = file.readline()
         if not line.endswith(b"\n") or _line_id(line, segment.path, start) != record:
             return None
-        return _parse(line, segment.path, start)
+        return parse(line, segment.path, start)
+
+
+def last_id(segment: Segment) -> str:
+    """Return the id of the last whole record of a segment, that of its name where there is none."""
+    with segment.path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        end = _end(file, size)
+        if not end:
+            return segment.first
+        start = file.seek(_end(file, end - 1))
+        return _line_id(file.read(_ID.stop), segment.path, start)
 
 
 def _bisect(file: BinaryIO, path: Path, is_before: Callable[[str], bool]) -> int:
@@ -164,7 +195,7 @@ def _bisect(file: BinaryIO, path: Path, is_before: Callable[[str], bool]) -> int
 
     `low` is always the start of a line, and every line that starts below it is before the place.
     """
-    low, high = 0, _end(file)
+    low, high = 0, _end(file, file.seek(0, os.SEEK_END))
     while low < high:
         middle = (low + high) // 2
         start = _line_start(file, middle)
@@ -188,9 +219,8 @@ def _line_start(file: BinaryIO, place: int) -> int:
     return file.tell()
 
 
-def _end(file: BinaryIO) -> int:
-    """Return where the last complete line ends."""
-    place = file.seek(0, os.SEEK_END)
+def _end(file: BinaryIO, place: int) -> int:
+    """Return where the last line ends that is complete before a place."""
     while place > 0:
         size = min(_BLOCK, place)
         place = file.seek(place - size)
@@ -207,7 +237,8 @@ def _line_id(line: bytes, path: Path, place: int) -> str:
     return ident
 
 
-def _parse(line: bytes, path: Path, place: int) -> Prediction:
+def parse(line: bytes, path: Path, place: int) -> Prediction:
+    """Return the record in a line, or raise `Corrupted` that names file and byte."""
     try:
         prediction = _decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -23,11 +23,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from kervan.serve.keeper import Keeper
+
+    _Waiting = tuple[str, bytes, Keeper | None]  # id, record, and what decides what of it is kept
+
 _log = logging.getLogger("kervan.serve")
 INTERVAL = 0.1
 _MANY = 2_000
 _LIMIT = 200_000
 _SEGMENT_BYTES = 64 << 20
+_SEGMENT_SECONDS = 3_600.0
 _RETRY = 0.5
 
 
@@ -41,13 +46,14 @@ class Recorder:
         *,
         limit: int = _LIMIT,
         segment_bytes: int = _SEGMENT_BYTES,
+        segment_seconds: float = _SEGMENT_SECONDS,
     ) -> None:
         self.folder = folder
         self.failure = ""
         self._metrics = metrics or Metrics()
         self._limit = limit
-        self._segments = Segments(folder, segment_bytes)
-        self._waiting: list[tuple[str, bytes]] = []
+        self._segments = Segments(folder, segment_bytes, segment_seconds)
+        self._waiting: list[_Waiting] = []
         self._rows = self._taken = 0
         self._writing = 0
         self._order = threading.Lock()
@@ -57,22 +63,23 @@ class Recorder:
         self._thread = threading.Thread(target=self._run, name="kervan-recorder", daemon=True)
         self._thread.start()
 
-    def append(self, rest: bytes, rows: int) -> str:
+    def append(self, rest: bytes, rows: int, keeper: Keeper | None = None) -> str:
         """Take one record to be written, and return the id that it gets; see `extend`."""
-        return self.extend([rest], rows)[0]
+        return self.extend([rest], rows, keeper)[0]
 
-    def extend(self, rests: Sequence[bytes], rows: int) -> list[str]:
+    def extend(self, rests: Sequence[bytes], rows: int, keeper: Keeper | None = None) -> list[str]:
         """Take records of so many rows together to be written, and return the ids that they get.
 
-        Each of `rests` is a record as a JSON object whose first brace and member `id` are missing. Raises
-        `StorageFailed` if records cannot be kept now.
+        Each of `rests` is a record as a JSON object whose first brace and member `id` are missing. `keeper`
+        decides in the thread that writes what of them is kept. Raises `StorageFailed` if records cannot be
+        kept now.
         """
         if self.failure or self._closing or (self._rows and self._rows + rows > self._limit):
             self._refuse(len(rests))
         with self._order:  # ids rise in the file
             ids = new_ids(len(rests))
             before = len(self._waiting)
-            self._waiting.extend(zip(ids, rests, strict=True))
+            self._waiting.extend(zip(ids, rests, [keeper] * len(ids), strict=True))
             self._rows += rows
         if before == 0 or before < _MANY <= before + len(rests):
             with self._changed:
@@ -122,7 +129,10 @@ class Recorder:
     def _run(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._waiting or self._closing)
+                while not self._changed.wait_for(
+                    lambda: self._waiting or self._closing, timeout=self._segments.seconds_left
+                ):
+                    self._segments.close()  # old enough to be read as a whole
                 pause = _RETRY if self.failure else INTERVAL
                 self._changed.wait_for(lambda: self._closing or self._is_due(), timeout=pause)
                 with self._order:
@@ -137,7 +147,7 @@ class Recorder:
     def _is_due(self) -> bool:
         return not self.failure and len(self._waiting) >= _MANY
 
-    def _commit(self, batch: list[tuple[str, bytes]]) -> None:
+    def _commit(self, batch: list[_Waiting]) -> None:
         try:
             self._write(batch)
         except OSError as error:
@@ -159,9 +169,13 @@ class Recorder:
                 self._rows -= self._taken
             self._changed.notify_all()
 
-    def _write(self, batch: list[tuple[str, bytes]]) -> None:
+    def _write(self, batch: list[_Waiting]) -> None:
         if batch:
-            lines = [b'{"id":"%b",%b' % (ident.encode(), rest) for ident, rest in batch]
+            kept = (
+                (ident, keeper.kept(ident, rest, self._metrics) if keeper else rest)
+                for ident, rest, keeper in batch
+            )
+            lines = [b'{"id":"%b",%b' % (ident.encode(), rest) for ident, rest in kept]
             self._segments.write(batch[0][0], lines)
         for path in self._segments.vanished:
             _log.error("a file of prediction records was removed or altered", extra={"file": path})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -21,12 +22,17 @@ _ATTEMPTS = 3
 
 
 class Segments:
-    """Writes the records of one writer into segment files, one after the other, each record chained."""
+    """Writes the records of one writer into segment files, one after the other, each record chained.
 
-    def __init__(self, folder: Path, most: int) -> None:
+    Another one is begun after `most` bytes, or once a segment is `seconds` old.
+    """
+
+    def __init__(self, folder: Path, most: int, seconds: float) -> None:
         self.folder = folder
         self.vanished: list[str] = []
         self._most = most
+        self._seconds = seconds
+        self._begun = 0.0
         self._path: Path | None = None
         self._file = -1
         self._size = 0
@@ -40,7 +46,7 @@ class Segments:
         meanwhile, another is begun, and the file's name is added to `vanished`. Raises `OSError`.
         """
         for _ in range(_ATTEMPTS):
-            if self._path is None or self._size >= self._most:
+            if self._path is None or self._size >= self._most or self.seconds_left == 0:
                 self._begin(first)
             link, lines = self._link, []
             for record in records:
@@ -53,6 +59,13 @@ class Segments:
             self.vanished.append(str(self._path))
             self.close()
         raise OSError(errno.ESTALE, "the file of the records is taken away again and again")
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the segment stays open, None where none is."""
+        if self._path is None:
+            return None
+        return max(self._begun + self._seconds - time.monotonic(), 0.0)
 
     def close(self) -> None:
         """Leave the segment."""
@@ -107,7 +120,7 @@ class Segments:
         with suppress(OSError):  # a file system without locks
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # says that this segment is open
         self.close()
-        self._path, self._file, self._size = path, file, 0
+        self._path, self._file, self._size, self._begun = path, file, 0, time.monotonic()
 
 
 def _flush_folder(folder: Path) -> None:

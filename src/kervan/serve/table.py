@@ -11,6 +11,7 @@ from kervan.core.nouns import Serving
 from kervan.core.ports import Predictor, Served
 from kervan.package.contents.manifest import Manifest
 from kervan.serve.decode import RowDecoder
+from kervan.serve.keeper import Keeper
 from kervan.serve.recorder import Recorder
 from kervan.serve.tally import Tally
 
@@ -37,6 +38,12 @@ class Loaded:
     batches: bool = True
     alias: str = ""
     tally: Tally = field(default_factory=Tally, compare=False)
+    keeper: Keeper | None = None
+
+    @property
+    def entity(self) -> str:
+        """The column that says whom a row is about, "" where none does."""
+        return self.serving.keeping.entity or self.manifest.entity
 
     @property
     def signature(self) -> Signature:

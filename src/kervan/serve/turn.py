@@ -53,8 +53,11 @@ class Asker(Protocol):
 class Reader(Protocol):
     """Reads what needs no decision, for one version; a protocol with a `reader` is answered faster."""
 
-    def read(self, body: Any) -> tuple[list[list[Any]], bytes] | None:
-        """Return the rows as numbers, and their JSON, or None to have the protocol itself read the body."""
+    def read(self, body: Any) -> tuple[list[list[Any]], bytes, bytes] | None:
+        """Return the rows as numbers, their JSON, and that of whom they are about, which may be empty.
+
+        None to have the protocol itself read the body.
+        """
 
     def usual(self, matrix: Matrix) -> NDArray[np.bool_]:
         """Say of each row whether its numbers need no decision either."""
@@ -90,6 +93,14 @@ class _Run:
         self.sent: list[bytes] = []
         self.counts: list[int] = []
         self.rows: list[list[Any]] = []
+
+    def take(self, job: _Job, read: tuple[list[list[Any]], bytes, bytes]) -> None:
+        """Add a request with its rows."""
+        rows, sent, about = read
+        self.jobs.append(job)
+        self.sent.append(b'%b,"entity":%b' % (sent, about) if about else sent)
+        self.counts.append(len(rows))
+        self.rows += rows
 
     def head_of(self, admission: Admission) -> bytes:
         """Return what all records of such requests have in common, as JSON without its braces."""
@@ -166,12 +177,8 @@ class Turn:
                 continue
             if not self._is_permitted(job, run.loaded):
                 continue
-            rows, sent = read
             runs[id(run)] = run
-            run.jobs.append(job)
-            run.sent.append(sent)
-            run.counts.append(len(rows))
-            run.rows += rows
+            run.take(job, read)
             if len(run.rows) >= _MOST_ROWS or not run.loaded.batches:
                 self._answer_run(run, started)
         for run in runs.values():
@@ -195,7 +202,7 @@ class Turn:
         if run is None or run.loaded is not loaded:
             there = {id(each) for each in table.rows}
             self._runs = {key: known for key, known in self._runs.items() if key[0] in there}
-            run = self._runs[id(loaded), id(wire)] = _Run(loaded, reader(loaded.signature))
+            run = self._runs[id(loaded), id(wire)] = _Run(loaded, reader(loaded.signature, loaded.entity))
         return run
 
     def _is_permitted(self, job: _Job, loaded: Loaded) -> bool:
@@ -239,7 +246,7 @@ class Turn:
         outputs = _split(name_values(values, loaded.signature), counts)
         records = _records(run, jobs, zip(sent, outputs, strict=True), (*parts, scored))
         try:
-            ids = loaded.recorder.extend(records, len(rows))
+            ids = loaded.recorder.extend(records, len(rows), loaded.keeper)
         except KervanError as error:
             for job in jobs:
                 loaded.tally.refuse()
@@ -271,10 +278,7 @@ class Turn:
         place = 0
         for job, count in zip(jobs, counts, strict=True):
             if all(usual[place : place + count]) and (read := run.reader.read(job.told)) is not None:
-                run.jobs.append(job)
-                run.sent.append(read[1])
-                run.counts.append(count)
-                run.rows += read[0]
+                run.take(job, read)
             else:
                 self._answer_alone(job)
             place += count

@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from types import GenericAlias
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import numpy as np
 
+from kervan.core.keeping import LONGEST_ENTITY
 from kervan.core.schema import Column, Signature, Type
 from kervan.package.encoding import LARGEST, NUMBER, UNKNOWN
 
@@ -30,6 +31,7 @@ _START = re.compile(rb'[ \t\r\n]*(\{[ \t\r\n]*"features"[ \t\r\n]*:[ \t\r\n]*)?(
 _KINDS: dict[Type, Any] = {Type.INTEGER: int, Type.NUMBER: float, Type.BOOLEAN: bool, Type.CATEGORY: str}
 _encode = msgspec.json.Encoder().encode
 _Rows = list[list[Any]]
+_ENTITY = ("entity", Annotated[str, msgspec.Meta(max_length=LONGEST_ENTITY)] | int | None | msgspec.UnsetType)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +47,18 @@ class Scored:
 
 
 class TypedReader:
-    """Reads bodies of `POST /predict` for one signature.
+    """Reads bodies of `POST /predict` for one signature, and whom rows are about from a column `entity`.
 
     >>> from kervan.core.schema import Schema
     >>> columns = (Column(name="age", type=Type.INTEGER), Column(name="0", type=Type.NUMBER))
     >>> reader = TypedReader(Signature(inputs=Schema(columns), output=Column(name="y", type=Type.NUMBER)))
     >>> reader.read(b'{"features": {"0": 1.5, "age": 39}}')
-    ([[39, 1.5]], b'[{"0": 1.5, "age": 39}]')
+    ([[39, 1.5]], b'[{"0": 1.5, "age": 39}]', b'')
     >>> reader.read(b'{"age": 39}') is None
     True
     """
 
-    def __init__(self, signature: Signature) -> None:
+    def __init__(self, signature: Signature, entity: str = "") -> None:
         columns = tuple(signature.inputs)
         self._usable = bool(columns) and all(column.type in _KINDS for column in columns)
         if not self._usable:
@@ -64,7 +66,15 @@ class TypedReader:
         self._width = len(columns)
         kinds = [_KINDS[column.type] | None if column.nullable else _KINDS[column.type] for column in columns]
         names = {f"c{place}": column.name for place, column in enumerate(columns)}
-        row = msgspec.defstruct("Row", list(zip(names, kinds, strict=True)), rename=names, gc=False)
+        fields: list[Any] = list(zip(names, kinds, strict=True))
+        self._entity = ""  # the field that says whom a row is about
+        self._is_beside = bool(entity) and entity not in signature.inputs
+        if self._is_beside:
+            fields.append((*_ENTITY, msgspec.UNSET))
+            names[_ENTITY[0]] = entity
+        if entity:
+            self._entity = next(field for field, name in names.items() if name == entity)
+        row = msgspec.defstruct("Row", fields, rename=names, gc=False)
         self._row = row
         values = GenericAlias(tuple, tuple(kinds))
         self._decoders = {
@@ -81,10 +91,11 @@ class TypedReader:
         self._absent = tuple(signature.reading.numbers)
         self._numeric = [place for place, column in enumerate(columns) if column.type in _NUMERIC]
 
-    def read(self, body: bytes) -> tuple[_Rows, bytes] | None:
-        """Return the rows, with codes for categories, and their JSON: a list of objects.
+    def read(self, body: bytes) -> tuple[_Rows, bytes, bytes] | None:
+        """Return the rows, with codes for categories, their JSON (a list of objects), whom they are about.
 
-        None for a body that is not usual. Whether the numbers may be, `usual` tells.
+        That is JSON too: one value, or a list where there are many rows; empty where nobody said it. None
+        for a body that is not usual. Whether the numbers may be, `usual` tells.
         """
         start = _START.match(body) if self._usable else None
         if start is None:
@@ -102,12 +113,36 @@ class TypedReader:
         rows = found if many else [found]
         # As many colons as keys that have to be there: no key came twice, and there is no other.
         keys = (self._width * len(rows) if is_object else 0) + is_under
+        about, beside = self._about(rows, is_object=is_object) if self._entity else (None, 0)
+        keys += beside
         if body.count(b":") != keys or not rows:
             return None
         encoded = self._encoded(rows, is_object=is_object)
         if encoded is None:
             return None
-        return encoded, self._sent(body, start, rows)
+        sent = _encode(rows) if beside else self._sent(body, start, rows)
+        return encoded, sent, b"" if about is None else _encode(about)
+
+    def _about(self, rows: Sequence[Any], *, is_object: bool) -> tuple[Any, int]:
+        """Return whom rows are about, and how many of them say it beside what the model takes.
+
+        It is taken away from them there.
+        """
+        if not is_object:
+            if self._is_beside:
+                return None, 0
+            place = int(self._entity.removeprefix("c"))
+            found = [row[place] for row in rows]
+        else:
+            found = [getattr(row, self._entity) for row in rows]
+        said = len(found)
+        if self._is_beside:
+            said -= found.count(msgspec.UNSET)
+            for row in rows:
+                row.entity = msgspec.UNSET
+            found = [None if value is msgspec.UNSET else value for value in found]
+        about = None if found.count(None) == len(found) else found[0] if len(found) == 1 else found
+        return about, said if self._is_beside else 0
 
     def usual(self, matrix: Matrix) -> NDArray[np.bool_]:
         """Say of each row whether its numbers lie within their limits and mean what they say."""
@@ -127,6 +162,9 @@ class TypedReader:
 
     def _encoded(self, rows: Sequence[Any], *, is_object: bool) -> _Rows | None:
         encoded = [list(msgspec.structs.astuple(row) if is_object else row) for row in rows]
+        if self._is_beside and is_object:
+            for row in encoded:
+                del row[self._width :]
         for place, codes in self._codes:
             for row in encoded:
                 code = codes.get(row[place])

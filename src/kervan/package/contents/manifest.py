@@ -93,6 +93,7 @@ class Manifest:
     are asked to float32. `answers` are what the first format gave for the `samples` where the package was
     made. `intervals` are the 95 % intervals of metrics, low and high; `doubts` is what acceptance warned of.
     `model_card`, `data_card` and `materials` name files of the package, or are "" where there is none.
+    `entity` names the column that says whom a row is about, "" where none does; it may be no input.
     `digest` is not written: it is the SHA-256 of the bytes that a manifest was read from, whatever their
     form, and "" for one that was made here.
     """
@@ -119,6 +120,7 @@ class Manifest:
     model_card: str = ""
     data_card: str = ""
     materials: str = ""
+    entity: str = ""
     format: int = FORMAT
     digest: str = field(default="", compare=False, repr=False)
 

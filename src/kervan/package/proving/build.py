@@ -169,6 +169,11 @@ def load_format(
     adapter: Format = plugin("format", name)
     with extras_named():
         predictor = adapter.load(folder, encoded(signature))
+    return rounding(predictor, precision)
+
+
+def rounding(predictor: Predictor, precision: Precision) -> Predictor:
+    """Return a predictor that is asked about rows as a package holds them."""
     return predictor if precision is Precision.DOUBLE else Rounding(predictor, precision)
 
 

@@ -99,10 +99,10 @@ class InferenceService:
         named = {"name": infer.model_name, "version": infer.model_version}
         return infer, named if infer.model_name or infer.model_version else {}
 
-    def reader(self, signature: Signature) -> TensorReader:
-        """Return what reads usual messages faster."""
+    def reader(self, signature: Signature, entity: str = "") -> TensorReader:
+        """Return what reads usual messages faster, and whom rows are about from the column `entity`."""
         call = Call(route=next(route for route in self.routes if route.call == "ModelInfer"))
-        return TensorReader(signature, lambda answer: self.encode(answer, signature, call).body)
+        return TensorReader(signature, lambda answer: self.encode(answer, signature, call).body, entity)
 
     def encode(self, answer: Answer, signature: Signature, call: Call) -> Reply:
         """Write the tensors; `parameters.prediction` names the record, also where the caller chose the id."""

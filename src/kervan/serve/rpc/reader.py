@@ -33,20 +33,24 @@ _encode = msgspec.json.Encoder().encode
 class TensorReader:
     """Reads messages that have one tensor for each column, with usual values, and writes their answers.
 
-    `encode` writes an answer as the protocol does.
+    `encode` writes an answer as the protocol does. Whom rows are about is known where `entity` is an input.
     """
 
-    def __init__(self, signature: Signature, encode: Callable[[Answer], bytes]) -> None:
+    def __init__(self, signature: Signature, encode: Callable[[Answer], bytes], entity: str = "") -> None:
         columns = tuple(signature.inputs)
         self._typed = TypedReader(signature)
         self._encode = encode
         self._names = signature.inputs.names
         self._places = {column.name: place for place, column in enumerate(columns)}
+        self._entity = self._places.get(entity)
         self._members = [_MEMBERS.get(column.type, {}) for column in columns]
         self._codes = [_texts_of(column) if column.type is Type.CATEGORY else None for column in columns]
 
-    def read(self, message: Any) -> tuple[list[list[Any]], bytes] | None:
-        """Return the rows, with codes for categories, and their JSON; None where one is not usual."""
+    def read(self, message: Any) -> tuple[list[list[Any]], bytes, bytes] | None:
+        """Return the rows, with codes for categories, their JSON, and that of whom they are about.
+
+        None where one is not usual.
+        """
         inputs = message.inputs
         raw = message.raw_input_contents
         if len(inputs) != len(self._names) or (raw and len(raw) != len(inputs)) or message.outputs:
@@ -68,7 +72,13 @@ class TensorReader:
         if not rows or any(len(values) != rows for values in columns):
             return None
         sent = [dict(zip(self._names, row, strict=True)) for row in zip(*said, strict=True)]
-        return [list(row) for row in zip(*columns, strict=True)], _encode(sent)
+        return [list(row) for row in zip(*columns, strict=True)], _encode(sent), self._about(said, rows)
+
+    def _about(self, said: Sequence[Any], rows: int) -> bytes:
+        if self._entity is None:
+            return b""
+        values = list(said[self._entity])
+        return _encode(values[0] if rows == 1 else values)
 
     def usual(self, matrix: Matrix) -> NDArray[np.bool_]:
         """Say of each row whether its numbers are there, lie within their limits and mean what they say."""

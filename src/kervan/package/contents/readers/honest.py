@@ -30,7 +30,7 @@ def check_manifest(manifest: Manifest) -> None:
     for column in (*manifest.signature.inputs, manifest.signature.output):
         if not 0 < len(column.name) <= _LONGEST_TEXT:
             raise InvalidInput(f"`signature` has a column with a name of {len(column.name)} letters")
-    for field in ("creator", "family", "licence"):
+    for field in ("creator", "entity", "family", "licence"):
         if len(getattr(manifest, field)) > _LONGEST_TEXT:
             raise InvalidInput(f"`{field}` has more than {_LONGEST_TEXT} letters")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from threading import Event
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -169,10 +170,10 @@ def bound_memory() -> None:
 
     For processes that score files of others. A graph that asks for more fails by an error of its own.
     """
+    if _bound.is_set() or find_spec("onnxruntime") is None:
+        return
     import onnxruntime as ort
 
-    if _bound.is_set():
-        return
     place = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
     ort.create_and_register_allocator(place, ort.OrtArenaCfg(_MOST_MEMORY, -1, -1, -1))
     _bound.set()
