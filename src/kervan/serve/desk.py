@@ -28,7 +28,7 @@ from kervan.serve.body import plain
 from kervan.serve.engine import Asked
 from kervan.serve.feedback import decode_feedback
 from kervan.serve.guard import check_kind, check_sender, read_headers
-from kervan.serve.metrics import Now
+from kervan.serve.moment import Now
 from kervan.serve.own import OwnPages
 from kervan.serve.problem import HttpProblem, respond, to_problem
 from kervan.serve.rates import Rates

@@ -9,7 +9,7 @@ from kervan.core.ports import Reply
 from kervan.serve.crowd import Crowd
 from kervan.serve.desk import SAFE_HEADERS, Admission, Desk, Head, request_id_of
 from kervan.serve.guard import BODY_SECONDS, MAX_BODY, too_large
-from kervan.serve.metrics import Now
+from kervan.serve.moment import Now
 from kervan.serve.problem import HttpProblem
 from kervan.serve.turn import Turn
 from kervan.serve.visit import Visit

@@ -6,21 +6,17 @@ event loop counts alone, and only what threads count takes a lock.
 
 from __future__ import annotations
 
-import resource
 import threading
-import time
 from bisect import bisect_left
-from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import reduce
-from math import inf
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
 from kervan.serve.ledger import Ledger, ModelCounts
+from kervan.serve.moment import Now, Process, process_now
 from kervan.serve.problem import REASONS
 
 if TYPE_CHECKING:
@@ -91,79 +87,6 @@ def spread_of(seconds: Iterable[tuple[Sequence[int], float]]) -> Spread:
     return spread
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
-    """What the system knows of processes: CPU seconds, bytes in memory, open descriptors, since when."""
-
-    cpu: float = 0.0
-    memory: int = 0
-    descriptors: int = 0
-    since: float = inf
-
-    def plus(self, other: Process) -> Process:
-        """Return both together."""
-        return Process(
-            cpu=self.cpu + other.cpu,
-            memory=self.memory + other.memory,
-            descriptors=self.descriptors + other.descriptors,
-            since=min(self.since, other.since),
-        )
-
-    def collect(self) -> Iterator[Metric]:
-        """Tell it under the names that all servers have."""
-        yield CounterMetricFamily("process_cpu_seconds", "User and system CPU time in seconds.", self.cpu)
-        yield GaugeMetricFamily("process_resident_memory_bytes", "Resident memory in bytes.", self.memory)
-        yield GaugeMetricFamily("process_open_fds", "Open file descriptors.", self.descriptors)
-        yield GaugeMetricFamily(
-            "process_start_time_seconds", "When the server started, seconds since 1970.", self.since
-        )
-
-
-_STARTED = time.time()
-
-
-def process_now() -> Process:
-    """Ask the system about this process."""
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    memory = usage.ru_maxrss * 1024
-    with suppress(OSError):
-        memory = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
-    folder = Path("/proc/self/fd" if Path("/proc/self/fd").is_dir() else "/dev/fd")
-    return Process(
-        cpu=usage.ru_utime + usage.ru_stime,
-        memory=memory,
-        descriptors=sum(1 for _ in folder.iterdir()),
-        since=_STARTED,
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Now:
-    """How things stand at this moment: what waits for its turn, who is connected, which processes answer."""
-
-    turn: int = 0
-    large: int = 0
-    records: int = 0
-    connections: int = 0
-    processes: int = 0
-    ready: int = 0
-
-    def plus(self, other: Now) -> Now:
-        """Return both together."""
-        return Now(**{entry.name: getattr(self, entry.name) + getattr(other, entry.name) for entry in _NOW})
-
-    def collect(self) -> Iterator[Metric]:
-        """Tell it."""
-        waiting = GaugeMetricFamily("kervan_waiting", "What waits now, by what it is.", labels=("what",))
-        for what, many in (("turn", self.turn), ("large", self.large), ("records", self.records)):
-            waiting.add_metric((what,), many)
-        yield waiting
-        yield GaugeMetricFamily("kervan_connections", "Connections by HTTP that are open.", self.connections)
-        yield GaugeMetricFamily("kervan_processes", "Processes of the server that answer.", self.processes)
-        yield GaugeMetricFamily("kervan_processes_ready", "Those that can predict and record.", self.ready)
-
-
-_NOW = fields(Now)
 _Spread = tuple[list[int], float]
 
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from kervan.core.private import write_private
-from kervan.serve.metrics import Counted, Now
+from kervan.serve.metrics import Counted
+from kervan.serve.moment import Now
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

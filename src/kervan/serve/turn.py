@@ -18,7 +18,7 @@ from kervan.core.identity import new_id
 from kervan.package.encoding import NUMBER
 from kervan.serve.answer import check_values, name_values
 from kervan.serve.engine import record_of
-from kervan.serve.metrics import Now
+from kervan.serve.moment import Now
 from kervan.serve.problem import HttpProblem
 from kervan.serve.typed import Scored
 from kervan.serve.visit import Visit, Work
