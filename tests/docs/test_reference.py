@@ -21,8 +21,9 @@ from kervan.model.metrics import Task, metrics_of
 from kervan.package.contents.manifest import Manifest
 from kervan.serve.metrics import Metrics
 from kervan.serve.own import OwnPages
-from kervan.serve.problem import _STATUS, to_problem
+from kervan.serve.problem import BY_ERROR, BY_STATUS, REASONS, to_problem
 from kervan.serve.routing import Router
+from kervan.serve.tally import Tally
 from kervan.store.tables import METADATA
 
 from .cli_reference import PAGE, all_commands
@@ -131,6 +132,7 @@ def test_every_metric_is_explained() -> None:
     metrics.refuse("row")
     metrics.drop("sample")
     metrics.name_models([("gelir", "1.0.0", "sha", "production", "01")])
+    metrics.watch_models(lambda: [("gelir", "1.0.0", Tally())])
     families = text_string_to_metric_families(metrics.exposition().decode())
     ours = {family.name: family for family in families if family.name.startswith("kervan_")}
     found = {}
@@ -151,8 +153,11 @@ def test_every_metric_is_explained() -> None:
 
 def test_every_reason_for_a_refusal_is_explained() -> None:
     told = rows("metrics.md")
-    for reason, status in [*((reason, status) for _, status, reason in _STATUS), ("surprise", 500)]:
+    by_error = [(reason, status) for _, status, reason in BY_ERROR]
+    by_status = [(reason, status) for status, reason in BY_STATUS.items()]
+    for reason, status in [*by_error, *by_status, ("http", 400), ("surprise", 500)]:
         assert f"({status})" in told[reason][0]
+    assert set(REASONS) <= set(told)
 
 
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]

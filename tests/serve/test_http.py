@@ -263,7 +263,7 @@ def test_a_caller_that_goes_away_leaves_no_trace_of_an_error(live: Callable[...,
     counted = b'kervan_requests_total{route="/predict",status="400"} 1.0'
     server.until(lambda: counted in server.ask("GET", "/metrics").body)
     assert server.terminate() == 0
-    assert "traceback" not in server.log
+    assert "stack_trace" not in server.log
 
 
 def test_a_model_that_raises_is_a_problem_without_details(serving: Callable[..., Serving]) -> None:
@@ -387,4 +387,4 @@ def test_regressions_answer_values(live: Callable[..., Live]) -> None:
 def test_the_log_is_json_lines(shared: Live) -> None:
     shared.ask("GET", "/%0d%0aX", headers={"user-agent": "a"})
     for line in shared.log.splitlines():
-        assert {"time", "level", "message"} <= set(json.loads(line))
+        assert {"@timestamp", "log.level", "message", "ecs.version", "service.name"} <= set(json.loads(line))

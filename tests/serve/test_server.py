@@ -199,7 +199,7 @@ def test_a_taken_port_is_said(
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert f"port {server.port} on 127.0.0.1 is taken" in json.loads(line)["message"]
-    assert json.loads(line)["hint"]
+    assert json.loads(line)["kervan.hint"]
     assert "is taken" in other.state.error
 
 

@@ -83,7 +83,7 @@ def test_answers_over_tls_and_shows_a_new_certificate_without_a_restart(
     server.until(lambda: serial(server.port, server.context) != before)
     assert server.predict({"features": ROW}).status == 200
     assert server.ask("GET", "/livez", headers={"host": "kervan.example"}).status == 421
-    assert '"url":"https://127.0.0.1:' in server.log
+    assert '"url.full":"https://127.0.0.1:' in server.log
 
 
 def test_plain_and_old_speech_is_refused_and_harms_nobody(

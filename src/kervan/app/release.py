@@ -77,6 +77,7 @@ def _plan(project: Project) -> Plan:
         port=settings.port,
         grpc_port=settings.grpc_port,
         workers=settings.workers,
+        slow=settings.slow,
         keeping=keeping_of(project),
         **doors.closed,
     )
@@ -272,6 +273,7 @@ def _render(project: Project, deployment: Deployment, package: Path) -> Mapping[
         port=deployment.plan.port,
         grpc_port=deployment.plan.grpc_port,
         workers=deployment.plan.workers,
+        slow=deployment.plan.slow,
         share=next(iter(deployment.shares.values())),
         keeping=deployment.plan.keeping,
         **deployment.plan.closed,

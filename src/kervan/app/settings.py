@@ -55,6 +55,7 @@ def _check_numbers(config: Config) -> None:
         ("[package] tolerance", config.package.tolerance or 0.0, 0, 1),
         ("[release] port", config.release.port, 0, _LARGEST_PORT),
         ("[release] workers", config.release.workers, 1, _MOST_WORKERS),
+        ("[release] slow", config.release.slow, 0, float("inf")),
         ("[watch] psi", config.watch.psi, 0, float("inf")),
         ("[watch] alpha", config.watch.alpha, 0, 1),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -124,6 +126,23 @@ def _file_option(name: str, parameter: str, told: str) -> Callable[[_Command], _
 @_file_option("--cert-key", "certificate_key", "The certificate's key, as PEM without a password.")
 @_file_option("--client-ca", "client_ca", "Let in only whose certificate was signed by this authority.")
 @click.option("--behind-proxy", "proxy", default="", help="The address of a proxy that alone may connect.")
+@click.option(
+    "--slow",
+    type=click.FloatRange(0),
+    default=1.0,
+    show_default=True,
+    help="Log requests that take longer than so many seconds.",
+)
+@click.option(
+    "--otlp", default="", help="Send a span of each request to this collector: http://127.0.0.1:4318."
+)
+@click.option(
+    "--log",
+    type=click.Choice(("auto", "json")),
+    default="auto",
+    show_default=True,
+    help="JSON lines on stderr, or, in a terminal, what happens each second.",
+)
 def serve(
     models: tuple[str, ...],
     folder: Path | None,
@@ -133,6 +152,9 @@ def serve(
     records: Path,
     keys: tuple[Path, ...],
     grpc_port: int | None,
+    slow: float,
+    otlp: str,
+    log: str,
     *,
     reflection: bool,
     **closed: Path | str | None,
@@ -170,12 +192,20 @@ def serve(
         port=port,
         grpc_port=grpc_port,
         reflection=reflection,
+        slow=slow,
+        otlp=otlp,
         trusted=key_ids(keys),
         keys=doors.pop("access"),
         **doors,
     )
-    log_json_lines()
-    answer(serving)
+    if log == "json" or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        log_json_lines()
+        answer(serving)
+        return
+    from kervan.serve.screen import watching
+
+    with watching(sys.stderr) as screen:
+        answer(serving, screen=screen)
 
 
 @click.command()

@@ -191,6 +191,7 @@ class ReleaseSettings(Doors):
     port: int = 8000
     grpc_port: int | None = None
     workers: int = 1
+    slow: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -283,6 +283,7 @@ class Plan(Doors):
     port: int = 8000
     grpc_port: int | None = None
     workers: int = 1
+    slow: float = 1.0
     keeping: Keeping = KEEP_ALL
 
 
@@ -293,8 +294,8 @@ class Serving(Doors):
     `others` are packages that answer whoever names them; `folder` is one of packages from which more are
     loaded on demand. Where `trusted` holds ids of keys, a package that none of them signed is refused.
     `workers` is how many processes share the address, `share` the part of the environment's traffic that the
-    package gets. At `grpc_port` the server also speaks gRPC, and tells
-    what it speaks if `reflection` is on.
+    package gets. At `grpc_port` the server also speaks gRPC, and tells what it speaks if `reflection` is on.
+    Requests that take longer than `slow` seconds are logged. Spans go to the collector at `otlp`, if any.
     """
 
     environment: str
@@ -311,6 +312,8 @@ class Serving(Doors):
     keeping: Keeping = KEEP_ALL
     grpc_port: int | None = None
     reflection: bool = False
+    slow: float = 1.0
+    otlp: str = ""
 
     def url(self, port: int) -> str:
         """Return the server's address where it listens on `port`.

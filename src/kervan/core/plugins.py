@@ -117,6 +117,7 @@ EXTRAS = {
     "model_signing": "sigstore",
     "onnx": "train",
     "onnxruntime": "onnx",
+    "opentelemetry": "otel",
     "openvino": "openvino",
     "polars": "data",
     "psycopg": "postgres",

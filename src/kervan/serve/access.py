@@ -152,7 +152,7 @@ class Access:
             self._grants = read_grants(self._file)
         except InvalidInput as error:
             self._failure = "their file cannot be read"
-            _log.error(str(error), extra={"hint": error.hint})
+            _log.error(str(error), extra={"error": error})
         self._note_change()
 
     def _note_change(self) -> None:

@@ -19,6 +19,7 @@ from kervan.core.ports import Action, Reply
 from kervan.serve.desk import SAFE_HEADERS, Admission, Desk, Head
 from kervan.serve.guard import BODY_SECONDS
 from kervan.serve.problem import HttpProblem
+from kervan.serve.visit import Visit
 
 if TYPE_CHECKING:
     import asyncio
@@ -74,7 +75,7 @@ class Connection(HttpToolsProtocol):
         self.app.crowd.leave(self)
         self._clear_deadline()
         if self._half is not None:
-            self._desk.count(self._half[0], 400, time.perf_counter())
+            self._desk.count(Visit(admission=self._half[0]), 400)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -142,6 +143,11 @@ class Connection(HttpToolsProtocol):
         """End the connection at once."""
         if self.transport is not None and not self.transport.is_closing():
             self.transport.abort()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no request."""
+        self._desk.metrics.refuse("http")
+        super().send_400_response(msg)
 
     def on_message_begin(self) -> None:
         """Give each head its time."""

@@ -13,7 +13,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
 _log = logging.getLogger("kervan.serve")
 IDLE_SECONDS = 75.0
@@ -41,7 +41,8 @@ class Member(Protocol):
 class Crowd:
     """Counts connections in and out."""
 
-    def __init__(self) -> None:
+    def __init__(self, count: Callable[[str, int], None]) -> None:
+        self._count = count  # why, and how many were closed
         self._most = _raise_limit() - _RESERVE
         self._peers: Counter[str] = Counter()
         self._closed = 0
@@ -51,14 +52,14 @@ class Crowd:
         """Let a connection in: another one may have to go for it, or it goes itself."""
         self._peers[member.peer] += 1
         if self._peers[member.peer] > _OF_ONE_PEER and not _is_loopback(member.peer):
-            self._note(1, f"{member.peer} has more than {_OF_ONE_PEER} connections")
+            self._note("peer", 1, f"{member.peer} has more than {_OF_ONE_PEER} connections")
             member.cut()
         elif len(all_) > self._most:
             idle = sorted((each for each in all_ if each.is_idle and each is not member), key=_seen)
             leaving = idle[: max(len(idle) // _SHARE, 1)] or [member]
             for each in leaving:
                 each.cut()
-            self._note(len(leaving), f"there are more than {self._most} connections")
+            self._note("full", len(leaving), f"there are more than {self._most} connections")
 
     def leave(self, member: Member) -> None:
         """Count a connection out."""
@@ -69,11 +70,19 @@ class Crowd:
     def sweep(self, all_: Collection[Any]) -> None:
         """Close what was idle for too long."""
         oldest = time.monotonic() - IDLE_SECONDS
-        for each in [each for each in all_ if each.seen < oldest and each.is_idle]:
+        leaving = [each for each in all_ if each.seen < oldest and each.is_idle]
+        for each in leaving:
             each.cut()
+        self._count("idle", len(leaving))
 
-    def _note(self, count: int, why: str) -> None:
-        """Say in the log that connections were closed, a line every ten seconds at most."""
+    @property
+    def size(self) -> int:
+        """How many are connected."""
+        return self._peers.total()
+
+    def _note(self, reason: str, count: int, why: str) -> None:
+        """Count connections that were closed, and say so in the log, a line every ten seconds at most."""
+        self._count(reason, count)
         self._closed += count
         if time.monotonic() - self._last_said >= _QUIET_SECONDS:
             _log.warning("connections were closed", extra={"closed": self._closed, "reason": why})

@@ -12,7 +12,6 @@ import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
@@ -29,10 +28,13 @@ from kervan.serve.body import plain
 from kervan.serve.engine import Asked
 from kervan.serve.feedback import decode_feedback
 from kervan.serve.guard import check_kind, check_sender, read_headers
+from kervan.serve.moment import Now
 from kervan.serve.own import OwnPages
 from kervan.serve.problem import HttpProblem, respond, to_problem
 from kervan.serve.rates import Rates
 from kervan.serve.routing import Mounted, Router
+from kervan.serve.spans import Spans, are_wanted
+from kervan.serve.visit import SlowLog, Visit, Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -48,6 +50,7 @@ _MOST_HEAVY = 32  # large requests that wait for their turn
 SMALL = 64 << 10  # bytes of a body that is answered at once; larger ones leave the event loop
 _MOST_FIELDS = 100
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_HOLE = re.compile(r"\{(\w+)\}")
 _TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 SAFE_HEADERS = {
     "x-content-type-options": "nosniff",
@@ -82,6 +85,11 @@ class Admission:
     trace: str
     caller: Caller = ANYBODY
 
+    @property
+    def path(self) -> str:
+        """The path that was asked for, in its usual form."""
+        return _HOLE.sub(lambda hole: self.parameters.get(hole[1], hole[0]), self.mounted.route.path)
+
     def asked(self, request_id: str) -> Asked:
         """Return what a record says of the request."""
         return Asked(
@@ -110,6 +118,10 @@ class Desk:
         # One at a time: they hold the lock of the interpreter.
         self._heavy = ThreadPoolExecutor(1, thread_name_prefix="kervan-heavy")
         self._waiting = 0
+        self._slow_log = SlowLog()
+        self._spans = Spans(serving) if are_wanted(serving) else None
+        self.metrics.watch(self._now)
+        self.metrics.watch_models(lambda: [(*each.key, each.tally) for each in engine.table.rows])
 
     def admit(self, head: Head) -> Admission:
         """Check all that can be checked before the body is there, or raise `HttpProblem`."""
@@ -141,26 +153,23 @@ class Desk:
         if not is_counted:
             self._rates.take(caller, model)
 
-    async def answer(self, admission: Admission, body: bytes, request_id: str) -> Reply:
+    async def answer(self, visit: Visit, admission: Admission, body: bytes) -> Reply:
         """Answer a request as `reply` does, outside of the event loop if that takes long."""
         if not _is_heavy(admission, body):
-            return self.reply(admission, body, request_id)
+            return self.reply(visit, admission, body)
         if self._waiting >= _MOST_HEAVY:
             raise HttpProblem(
                 503, "too many large requests wait", hint="send smaller ones", headers={"retry-after": "1"}
             )
         self._waiting += 1
         try:
-            work = partial(self.reply, admission, body, request_id)
-            return await asyncio.get_running_loop().run_in_executor(self._heavy, work)
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._heavy, self.reply, visit, admission, body)
         finally:
             self._waiting -= 1
 
-    def reply(self, admission: Admission, body: bytes, request_id: str, *, is_counted: bool = False) -> Reply:
-        """Answer a request whose body is there. Raises whatever `complain` can tell.
-
-        One that `is_counted` is not taken from the caller's rate again.
-        """
+    def reply(self, visit: Visit, admission: Admission, body: bytes) -> Reply:
+        """Answer a request whose body is there. Raises whatever `complain` can tell."""
         route = admission.mounted.route
         call = Call(
             route=route,
@@ -171,9 +180,9 @@ class Desk:
         )
         wire = admission.mounted.wire
         if route.action is Action.PREDICT:
-            return self._predict(admission, call, request_id, is_counted=is_counted)
+            return self._predict(visit, admission, call)
         if route.action is Action.FEEDBACK:
-            return self._take_feedback(admission, call, request_id)
+            return self._take_feedback(admission, call, visit.request_id)
         caller = self._known(admission)
         if route.action is not Action.INFORM:
             wire.decode(call, self._changing(admission))
@@ -194,22 +203,53 @@ class Desk:
         ids = self.engine.take_feedback(rows, model, admission.asked(request_id))
         return Reply(body=msgspec.json.encode({"taken": len(ids), "ids": ids}), status=202)
 
-    def complain(self, error: Exception, request_id: str, admission: Admission | None = None) -> Reply:
+    def complain(self, error: Exception, visit: Visit) -> Reply:
         """Tell the caller what was wrong, in the way of the protocol; count it."""
+        admission = visit.admission
         problem, reason = to_problem(error)
-        if reason:
+        visit.error = reason
+        is_page = admission is not None and admission.mounted.route.scope is Scope.OPEN
+        if not is_page:  # that the server is not ready is an answer
             self.metrics.refuse(reason)
         if reason == "surprise":
-            _log.error("the server failed", exc_info=error, extra={"request": request_id})
+            _log.error("the server failed", exc_info=error, extra={**visit.place, "status": 500})
         elif isinstance(error, KervanError) and problem.status == 500:  # the recorder logs its own failures
-            _log.error(str(error), extra={"request": request_id, "status": problem.status})
+            _log.error(str(error), extra={**visit.place, "status": 500, "error": error})
         complaint = admission.mounted.wire.complaint if admission is not None else ""
-        return respond(problem, request_id=request_id, complaint=complaint)
+        return respond(problem, request_id=visit.request_id, complaint=complaint)
 
-    def count(self, admission: Admission | None, status: int, started: float) -> None:
+    def count(self, visit: Visit, status: int) -> None:
         """Count an answer that was given."""
-        path = admission.mounted.route.path if admission is not None else "none"
-        self.metrics.count(path, status, time.perf_counter() - started)
+        seconds = time.perf_counter() - visit.started
+        self.metrics.count(visit.admission.mounted.route.path if visit.admission else "none", status, seconds)
+        if self.tells(seconds):
+            self.tell(visit, status, seconds)
+
+    def tells(self, seconds: float) -> bool:
+        """Say whether somebody is to be told of a request that took so long."""
+        return self._spans is not None or seconds >= self.engine.current.serving.slow
+
+    def tell(self, visit: Visit, status: int, seconds: float) -> None:
+        """Tell of a request that was answered."""
+        if seconds >= self.engine.current.serving.slow:
+            self._slow_log.write(visit, status, seconds)
+        if self._spans is not None:
+            self._spans.add(visit, status, seconds)
+
+    def close(self) -> None:
+        """Send what is to be told and was not yet."""
+        if self._spans is not None:
+            self._spans.close()
+
+    def _now(self) -> Now:
+        engine = self.engine
+        recorders = {id(each.recorder): each.recorder for each in engine.table.rows}
+        return Now(
+            large=self._waiting,
+            records=sum(each.waiting for each in recorders.values()),
+            processes=1,
+            ready=int(not engine.failure),
+        )
 
     def _changing(self, admission: Admission) -> Choose:
         """Return a choice that loads or unloads what is chosen, for those who may."""
@@ -250,7 +290,7 @@ class Desk:
             return caller
         return self.access.caller(admission.headers)
 
-    def _predict(self, admission: Admission, call: Call, request_id: str, *, is_counted: bool) -> Reply:
+    def _predict(self, visit: Visit, admission: Admission, call: Call) -> Reply:
         started = time.perf_counter()
         wire = admission.mounted.wire
         chosen: list[Loaded] = []
@@ -258,18 +298,28 @@ class Desk:
         def choose(name: str = "", version: str = "") -> Signature:
             model = name or self.engine.current.key[0]
             # First: which models there are is not everybody's business.
-            self.permit(admission, model, is_counted=is_counted or bool(chosen))
+            self.permit(admission, model, is_counted=visit.is_counted or bool(chosen))
             chosen.append(self.engine.table.choose(name, version))
             return chosen[-1].signature
 
         try:
             request = wire.decode(call, choose)
             loaded = chosen[-1]
-            answer = self.engine.answer(loaded, request, admission.asked(request_id), started)
-        except KervanError:
+            decoded = time.perf_counter()
+            answer = self.engine.answer(loaded, request, admission.asked(visit.request_id), started)
+        except Exception:
             if chosen:
                 chosen[-1].tally.refuse()
             raise
+        visit.work = Work(
+            model=answer.model,
+            version=answer.version,
+            rows=len(request.rows),
+            prediction=answer.id,
+            wait=started - visit.started,
+            decode=decoded - started,
+            score=time.perf_counter() - decoded,
+        )
         return wire.encode(answer, loaded.signature, call)
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING
 
 from kervan.core.ports import Reply
 from kervan.serve.crowd import Crowd
 from kervan.serve.desk import SAFE_HEADERS, Admission, Desk, Head, request_id_of
 from kervan.serve.guard import BODY_SECONDS, MAX_BODY, too_large
+from kervan.serve.moment import Now
 from kervan.serve.problem import HttpProblem
 from kervan.serve.turn import Turn
+from kervan.serve.visit import Visit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -32,7 +33,8 @@ class App:
         ] = {}  # heads that were admitted, with the body's length
         self.headers: list[tuple[bytes, bytes]] = []  # those of every answer, and what one begins with
         self.head = b""
-        self.crowd = Crowd()
+        self.crowd = Crowd(desk.metrics.add_closed)
+        desk.metrics.watch(lambda: Now(connections=self.crowd.size))
         self._turn: Turn | None = None
 
     def turn(self, loop: asyncio.AbstractEventLoop) -> Turn:
@@ -43,17 +45,15 @@ class App:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        started = time.perf_counter()
-        request_id = request_id_of(scope["headers"])
-        admission: Admission | None = None
+        visit = Visit(request_id=request_id_of(scope["headers"]), method=scope["method"])
         try:
-            admission = self.desk.admit(_head(scope))
+            visit.admission = admission = self.desk.admit(_head(scope))
             body = await _read_body(receive)
-            reply = await self.desk.answer(admission, body, request_id)
+            reply = await self.desk.answer(visit, admission, body)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
-            reply = self.desk.complain(error, request_id, admission)
-        self.desk.count(admission, reply.status, started)
-        await _send(reply, request_id, send)
+            reply = self.desk.complain(error, visit)
+        self.desk.count(visit, reply.status)
+        await _send(reply, visit.request_id, send)
 
 
 def _head(scope: Message) -> Head:

@@ -42,7 +42,7 @@ class Shelf:
         try:
             there = {path: (_stamp(path), manifest) for path, manifest in packages_in(self._folder)}
         except (KervanError, OSError) as error:
-            _log.error(str(error))
+            _log.error(str(error), extra={"error": error})
             return
         for path in [path for path in self._known if path not in there]:
             self._forget(path)
@@ -56,7 +56,7 @@ class Shelf:
         try:
             loaded = self._engine.load(path)
         except (KervanError, OSError) as error:
-            _log.error("a package was not loaded", extra={"package": str(path), "reason": str(error)})
+            _log.error("a package was not loaded", extra={"file": str(path), "error": error})
             return None
         _log.info("loaded", extra={"model": loaded.manifest.ref})
         return loaded.key
@@ -69,7 +69,7 @@ class Shelf:
             self._engine.unload(*key)
             _log.info("unloaded", extra={"model": "@".join(key)})
         except KervanError as error:  # it is the default, or was unloaded before
-            _log.warning(str(error))
+            _log.warning(str(error), extra={"error": error})
 
 
 def _stamp(path: Path) -> tuple[int, int]:

@@ -6,26 +6,29 @@ event loop counts alone, and only what threads count takes a lock.
 
 from __future__ import annotations
 
-import resource
 import threading
-import time
 from bisect import bisect_left
-from contextlib import suppress
 from dataclasses import dataclass, field
-from math import inf
-from pathlib import Path
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+
+from kervan.serve.ledger import Ledger, ModelCounts
+from kervan.serve.moment import Now, Process, process_now
+from kervan.serve.problem import REASONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from prometheus_client.metrics_core import Metric
 
+    from kervan.serve.tally import Tally
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+CLOSED = ("full", "idle", "peer")
 _ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 
@@ -57,51 +60,31 @@ class Spread:
             found.append((bound, float(so_far)))
         return found
 
+    def quantile(self, share: float) -> float | None:
+        """Return the value below which a share of all lies, None where there are none.
 
-@dataclass(frozen=True, slots=True)
-class Process:
-    """What the system knows of processes: CPU seconds, bytes in memory, open descriptors, since when."""
+        As Prometheus has it: evenly spread between two bounds, and the last one for what is beyond.
 
-    cpu: float = 0.0
-    memory: int = 0
-    descriptors: int = 0
-    since: float = inf
-
-    def plus(self, other: Process) -> Process:
-        """Return both together."""
-        return Process(
-            cpu=self.cpu + other.cpu,
-            memory=self.memory + other.memory,
-            descriptors=self.descriptors + other.descriptors,
-            since=min(self.since, other.since),
-        )
-
-    def collect(self) -> Iterator[Metric]:
-        """Tell it under the names that all servers have."""
-        yield CounterMetricFamily("process_cpu_seconds", "User and system CPU time in seconds.", self.cpu)
-        yield GaugeMetricFamily("process_resident_memory_bytes", "Resident memory in bytes.", self.memory)
-        yield GaugeMetricFamily("process_open_fds", "Open file descriptors.", self.descriptors)
-        yield GaugeMetricFamily(
-            "process_start_time_seconds", "When the server started, seconds since 1970.", self.since
-        )
+        >>> spread = Spread((1.0, 2.0))
+        >>> spread.add(0.5), spread.add(1.5)
+        (None, None)
+        >>> spread.quantile(0.75)
+        1.5
+        """
+        wanted, so_far, lower = share * sum(self.counts), 0, 0.0
+        for bound, count in zip(self.bounds, self.counts, strict=False):
+            if count and so_far + count >= wanted:
+                return lower + (bound - lower) * (wanted - so_far) / count
+            so_far, lower = so_far + count, bound
+        return lower if any(self.counts) else None
 
 
-_STARTED = time.time()
-
-
-def process_now() -> Process:
-    """Ask the system about this process."""
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    memory = usage.ru_maxrss * 1024
-    with suppress(OSError):
-        memory = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
-    folder = Path("/proc/self/fd" if Path("/proc/self/fd").is_dir() else "/dev/fd")
-    return Process(
-        cpu=usage.ru_utime + usage.ru_stime,
-        memory=memory,
-        descriptors=sum(1 for _ in folder.iterdir()),
-        since=_STARTED,
-    )
+def spread_of(seconds: Iterable[tuple[Sequence[int], float]]) -> Spread:
+    """Return times that were counted apart as one spread."""
+    spread = Spread(_SECONDS)
+    for counts, total in seconds:
+        spread.join(counts, total)
+    return spread
 
 
 _Spread = tuple[list[int], float]
@@ -119,6 +102,10 @@ class Counted:
     refused: dict[str, int]
     written: int
     failed: int
+    closed: dict[str, int]
+    models: list[tuple[str, str, ModelCounts]]
+    ended: int = 0  # 1 of a process that is gone
+    now: Now
     process: Process
     dropped: dict[str, int] = field(default_factory=dict)
     feedback: int = 0
@@ -134,9 +121,13 @@ class Metrics:
         self._parts = {part: Spread(_SECONDS) for part in ("decode", "wait", "score")}
         self._batches = Spread(_ROWS)
         self._rows = 0
-        self._refused: dict[str, int] = {}
-        self._written = self._failed = self._feedback = 0
+        self._refused = dict.fromkeys(REASONS, 0)  # that all are there at 0 lets the first one be seen
+        self._written = self._failed = self._feedback = self._ended = 0
+        self._closed: dict[str, int] = {}
         self._dropped: dict[str, int] = {}
+        self._ledger = Ledger()
+        self._now = Now()
+        self._watched: list[Callable[[], Now]] = []
         self._models: Sequence[Sequence[str]] = ()
         self._process = Process()
         self._others: Callable[[], Iterable[Counted]] = tuple
@@ -186,9 +177,22 @@ class Metrics:
         with self._lock:
             self._failed += requests
 
+    def add_closed(self, reason: str, connections: int) -> None:
+        """Count connections that were closed though nobody had asked for it."""
+        self._closed[reason] = self._closed.get(reason, 0) + connections
+
+    def watch(self, look: Callable[[], Now]) -> None:
+        """From now on also tell how things stand where `look` looks."""
+        self._watched.append(look)
+
+    def watch_models(self, tallies: Callable[[], Iterable[tuple[str, str, Tally]]]) -> None:
+        """From now on also tell what each version has answered, of those that `tallies` gives."""
+        self._ledger.watch(tallies)
+
     def name_models(self, models: Sequence[Sequence[str]]) -> None:
         """Tell which models answer from now on: name, version, package, environment, deployment of each."""
         self._models = models
+        self._ledger.look()
 
     def share(self, others: Callable[[], Iterable[Counted]]) -> None:
         """From now on also tell what processes beside this one have counted."""
@@ -205,16 +209,24 @@ class Metrics:
             refused=dict(self._refused),
             written=self._written,
             failed=self._failed,
+            closed=dict(self._closed),
+            models=self._ledger.counts(),
+            now=reduce(Now.plus, (look() for look in self._watched), Now()),
             process=process_now(),
             dropped=dict(self._dropped),
             feedback=self._feedback,
         )
 
+    def all_counted(self) -> Iterator[Counted]:
+        """Return what each process of the server has counted."""
+        yield self.counted()
+        yield from self._others()
+
     def exposition(self) -> bytes:
         """Write all metrics in Prometheus' text format, over all processes of the server."""
         total = Metrics()
         total.name_models(self._models)
-        for counted in (self.counted(), *self._others()):
+        for counted in self.all_counted():
             total.add(counted)
         registry = CollectorRegistry()
         registry.register(total)
@@ -237,6 +249,11 @@ class Metrics:
         self._rows += counted.rows
         self._written += counted.written
         self._failed += counted.failed
+        self._ended += counted.ended
+        for reason, count in counted.closed.items():
+            self.add_closed(reason, count)
+        self._ledger.add(counted.models)
+        self._now = self._now.plus(counted.now)
         self._process = self._process.plus(counted.process)
 
     def collect(self) -> Iterator[Metric]:
@@ -291,4 +308,15 @@ class Metrics:
         for labels in self._models:
             models.add_metric(labels, 1)
         yield models
+        yield from self._ledger.collect()
+        closed = CounterMetricFamily(
+            "kervan_connections_closed", "Connections that the server closed, by reason.", labels=("reason",)
+        )
+        for reason in CLOSED:
+            closed.add_metric((reason,), self._closed.get(reason, 0))
+        yield closed
+        yield CounterMetricFamily(
+            "kervan_processes_ended", "Processes of the server that ended and were replaced.", self._ended
+        )
+        yield from self._now.collect()
         yield from self._process.collect()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 CONTENT_TYPE = "application/problem+json"
 
 
-_STATUS: tuple[tuple[type[KervanError], int, str], ...] = (
+BY_ERROR: tuple[tuple[type[KervanError], int, str], ...] = (
     (RefusedRow, 422, "row"),
     (InvalidInput, 400, "body"),
     (NotFound, 404, "name"),
@@ -36,6 +36,24 @@ _STATUS: tuple[tuple[type[KervanError], int, str], ...] = (
     (ServerFailed, 500, "answer"),
     (KervanError, 500, "other"),
 )
+
+
+BY_STATUS = {
+    401: "key",
+    403: "access",
+    404: "route",
+    405: "method",
+    406: "accept",
+    408: "slow",
+    413: "size",
+    415: "kind",
+    421: "host",
+    429: "rate",
+    503: "busy",
+}
+REASONS = tuple(
+    sorted({*BY_STATUS.values(), *(reason for *_, reason in BY_ERROR), "http", "surprise"})
+)  # under which refusals are counted
 
 
 class HttpProblem(Exception):
@@ -52,12 +70,12 @@ class HttpProblem(Exception):
 
 
 def to_problem(error: Exception) -> tuple[HttpProblem, str]:
-    """Return an error's HTTP form, and the reason under which it is counted, or ""."""
+    """Return an error's HTTP form, and the reason under which it is counted."""
     if isinstance(error, HttpProblem):
-        return error, ""
+        return error, BY_STATUS.get(error.status, "http")
     if not isinstance(error, KervanError):  # nothing of it leaves: the server's log has it
         return HttpProblem(500, "the server failed", hint="its log says why"), "surprise"
-    status, reason = next((status, reason) for kind, status, reason in _STATUS if isinstance(error, kind))
+    status, reason = next((status, reason) for kind, status, reason in BY_ERROR if isinstance(error, kind))
     problem = HttpProblem(status, str(error), hint=error.hint)
     if status == 503:
         problem.headers["retry-after"] = "1"

@@ -91,6 +91,11 @@ class Recorder:
         reason = self.failure or "too many records wait for the disk"
         raise StorageFailed(f"the prediction cannot be recorded: {reason}", hint="try again in a moment")
 
+    @property
+    def waiting(self) -> int:
+        """How many rows are not on the disk yet."""
+        return self._rows
+
     def flush(self) -> None:
         """Wait until all that was appended is on the disk; raise `StorageFailed` if it cannot be written."""
         with self._changed:

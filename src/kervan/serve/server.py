@@ -14,8 +14,10 @@ import socket
 import sys
 import tempfile
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -28,27 +30,37 @@ from kervan.serve.engine import Engine
 from kervan.serve.library import Shelf
 from kervan.serve.listening import ENDING, WellEndingServer, listen, server_of
 from kervan.serve.log import log_json_lines
-from kervan.serve.sharing import Sharing
+from kervan.serve.sharing import Sharing, read_counts
 from kervan.serve.state import only_server, read_serving, read_state, write_state
 from kervan.serve.tls import Certificates
 from kervan.serve.workers import Workers
 
+if TYPE_CHECKING:
+    from kervan.serve.screen import Screen
+
 _log = logging.getLogger("kervan.serve")
 
 
-def serve(serving: Serving, *, file: Path | None = None, descriptor: int | None = None) -> None:
+def serve(
+    serving: Serving,
+    *,
+    file: Path | None = None,
+    descriptor: int | None = None,
+    screen: Screen | None = None,
+) -> None:
     """Answer until SIGTERM or SIGINT; takes over these signals, so it must run in the main thread.
 
     With `file`, from which `serving` was read, SIGHUP switches to what the file then says, and
     `state.json` beside it tells how it went. `descriptor` is that of a socket which listens already, of
-    one who keeps several workers. Raises `Refused` for an address that others could reach without a key,
-    `ServerFailed` if the address is taken or the package fails its health prediction.
+    one who keeps several workers; `screen` is the terminal of somebody who watches. Raises `Refused` for an
+    address that others could reach without a key, `ServerFailed` if the address is taken or the package
+    fails its health prediction.
     """
     check_doors(serving.host, serving)
     if serving.keys:
         read_grants(Path(serving.keys))
     if serving.workers > 1:
-        _keep_workers(serving, file)
+        _keep_workers(serving, file, screen)
         return
     certificates = Certificates(serving) if serving.certificate else None
     with _listener(serving, descriptor) as listener:
@@ -57,11 +69,22 @@ def serve(serving: Serving, *, file: Path | None = None, descriptor: int | None 
         engine.is_one_of_many = descriptor is not None
         sharing = Sharing(engine.metrics, file.parent.parent) if file and engine.is_one_of_many else None
         try:
-            _run(engine, listener, file, certificates, sharing)
+            _run(_Task(engine, listener, file, sharing, screen), certificates)
         finally:
             engine.close()
             for signum, handler in before.items():
                 signal.signal(signum, handler)
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What one process answers with and where, and whom it tells of it."""
+
+    engine: Engine
+    listener: socket.socket
+    file: Path | None
+    sharing: Sharing | None
+    screen: Screen | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +101,12 @@ def _listener(serving: Serving, descriptor: int | None) -> socket.socket:
     return socket.socket(fileno=descriptor)
 
 
-def _keep_workers(serving: Serving, file: Path | None) -> None:
-    with tempfile.TemporaryDirectory(prefix="kervan-") as scratch:
-        workers = Workers(serving, Path(scratch))
+def _keep_workers(serving: Serving, file: Path | None, screen: Screen | None) -> None:
+    with (
+        tempfile.TemporaryDirectory(prefix="kervan-") as scratch,
+        screen.of_others() if screen else nullcontext() as log,
+    ):
+        workers = Workers(serving, Path(scratch), log)
 
         def tell(attempt: str, error: str = "") -> None:
             first = read_state(Path(scratch) / "0")
@@ -88,7 +114,9 @@ def _keep_workers(serving: Serving, file: Path | None) -> None:
                 _write_state(file, replace(first, pid=os.getpid(), attempt=attempt, error=error))
 
         def on_ready() -> None:
-            _log.info("serving", extra={"workers": serving.workers, "url": serving.url(workers.port)})
+            _log_start(serving, _Ports(workers.port, workers.grpc_port), {"workers": serving.workers}, screen)
+            if screen is not None:
+                screen.watch(lambda: read_counts(Path(scratch)))
             tell(serving.deployment)
 
         def on_hang_up() -> None:
@@ -102,7 +130,7 @@ def _keep_workers(serving: Serving, file: Path | None) -> None:
                 workers.switch(wanted)
             except KervanError as failure:
                 error = _in_full(failure)
-                _log.error(error, extra={"deployment": attempt})
+                _log.error(error, extra={"deployment": attempt, "error": failure})
             tell(attempt, error)
 
         workers.run(on_ready, on_hang_up)
@@ -120,7 +148,7 @@ def main(arguments: list[str]) -> int:
         with only_server(file.parent):
             return _serve_file(file, int(arguments[1]) if len(arguments) == 2 else None)
     except (KervanError, OSError) as error:
-        _log.error(str(error), extra={"hint": getattr(error, "hint", "")})
+        _log.error(str(error), extra={"error": error})
         return 1
 
 
@@ -129,8 +157,7 @@ def _serve_file(file: Path, descriptor: int | None) -> int:
     try:
         serve(serving, file=file, descriptor=descriptor)
     except Exception as error:  # noqa: BLE001 - who started us reads the reason in the state
-        hint = getattr(error, "hint", "")
-        _log.error(str(error), extra={"hint": hint}, exc_info=not isinstance(error, KervanError))
+        _log.error(str(error), extra={"error": error}, exc_info=not isinstance(error, KervanError))
         failed = ServerState(
             pid=os.getpid(),
             host=serving.host,
@@ -146,25 +173,27 @@ def _serve_file(file: Path, descriptor: int | None) -> int:
     return 0
 
 
-def _run(
-    engine: Engine,
-    listener: socket.socket,
-    file: Path | None,
-    certificates: Certificates | None,
-    sharing: Sharing | None,
-) -> None:
-    server = server_of(Desk(engine, certificates), certificates)
-    with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
-        runner.run(_serve(server, engine, listener, file, sharing))
+def _log_start(serving: Serving, ports: _Ports, told: dict[str, object], screen: Screen | None) -> None:
+    url = serving.url(ports.http)
+    if screen is not None:
+        screen.greet(serving, url, ports.grpc)
+        return
+    grpc = {} if ports.grpc is None else {"grpc_port": ports.grpc}
+    _log.info("serving", extra={**told, "url": url, **grpc})
 
 
-async def _serve(
-    server: WellEndingServer,
-    engine: Engine,
-    listener: socket.socket,
-    file: Path | None,
-    sharing: Sharing | None,
-) -> None:
+def _run(task: _Task, certificates: Certificates | None) -> None:
+    desk = Desk(task.engine, certificates)
+    server = server_of(desk, certificates)
+    try:
+        with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+            runner.run(_serve(server, task))
+    finally:
+        desk.close()
+
+
+async def _serve(server: WellEndingServer, task: _Task) -> None:
+    engine, listener, file, sharing = task.engine, task.listener, task.file, task.sharing
     serving = engine.current.serving
     ports = _Ports(listener.getsockname()[1], await server.open_door())
     beside = (
@@ -178,15 +207,16 @@ async def _serve(
         hung_up = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hung_up.set)
         beside.append(asyncio.create_task(_switch_on_hangup(hung_up, engine, file, ports)))
-    told = {} if ports.grpc is None else {"grpc": ports.grpc}
-    _log.info("serving", extra={"model": engine.current.manifest.ref, "url": serving.url(ports.http), **told})
+    _log_start(serving, ports, {"model": engine.current.manifest.ref}, task.screen)
+    if task.screen is not None:
+        task.screen.watch(engine.metrics.all_counted)
     if file is not None:
         _write(file, engine, ports, attempt=serving.deployment)
     try:
         await server.serve(sockets=[listener])
     finally:
-        for task in beside:
-            task.cancel()
+        for each in beside:
+            each.cancel()
         await asyncio.gather(*beside, return_exceptions=True)
 
 
@@ -211,7 +241,8 @@ async def _switch_on_hangup(hung_up: asyncio.Event, engine: Engine, file: Path, 
             _log.info("switched", extra={"model": engine.current.manifest.ref, "deployment": attempt})
         except Exception as failure:  # noqa: BLE001 - whatever a new package does, the old one goes on
             error = _in_full(failure)
-            _log.error(error, extra={"deployment": attempt}, exc_info=not isinstance(failure, KervanError))
+            is_surprise = not isinstance(failure, KervanError)
+            _log.error(error, extra={"deployment": attempt, "error": failure}, exc_info=is_surprise)
         _write(file, engine, ports, attempt=attempt, error=error)
 
 
@@ -250,7 +281,7 @@ def _write_state(file: Path, state: ServerState) -> None:
     try:
         write_state(file.parent, state)
     except KervanError as failure:  # a full disk must not stop the answers
-        _log.error(str(failure))
+        _log.error(str(failure), extra={"error": failure})
 
 
 def _in_full(error: Exception) -> str:

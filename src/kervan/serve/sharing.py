@@ -15,6 +15,7 @@ import msgspec
 
 from kervan.core.private import write_private
 from kervan.serve.metrics import Counted
+from kervan.serve.moment import Now
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,8 +42,8 @@ class Sharing:
         """Write the counts again and again until this is cancelled, and once more then."""
         try:
             while True:
-                await asyncio.sleep(_SECONDS)
                 self._write()
+                await asyncio.sleep(_SECONDS)
         finally:
             self._write()
 
@@ -53,19 +54,25 @@ class Sharing:
             _log.warning("counts cannot be shared", extra={"reason": error.strerror})
 
     def _others(self) -> Iterator[Counted]:
-        for path in sorted(self._folder.glob(f"*{_SUFFIX}")):
-            if path == self._own:
-                continue
-            try:
-                counted = _decoder.decode(path.read_bytes())
-            except (OSError, msgspec.DecodeError):
-                continue
-            yield counted if _lives(int(path.name.removesuffix(_SUFFIX))) else _past(counted)
+        return read_counts(self._folder, besides=self._own)
+
+
+def read_counts(folder: Path, besides: Path | None = None) -> Iterator[Counted]:
+    """Yield what each process has written into a folder, but for one of the files."""
+    for path in sorted(folder.glob(f"*{_SUFFIX}")):
+        if path == besides:
+            continue
+        try:
+            counted = _decoder.decode(path.read_bytes())
+        except (OSError, msgspec.DecodeError):
+            continue
+        yield counted if _lives(int(path.name.removesuffix(_SUFFIX))) else _past(counted)
 
 
 def _past(counted: Counted) -> Counted:
-    """Return the counts of a process that is gone: it holds no memory and no descriptors."""
-    return replace(counted, process=replace(counted.process, memory=0, descriptors=0))
+    """Return the counts of a process that is gone: it holds and does nothing any more."""
+    process = replace(counted.process, memory=0, descriptors=0)
+    return replace(counted, process=process, now=Now(), ended=1)
 
 
 def _lives(number: int) -> bool:

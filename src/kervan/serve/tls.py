@@ -67,10 +67,10 @@ class Certificates:
         try:
             self._loaded = self._load()
             self._failed = None
-            _log.info("new certificate", extra={"names": sorted(self._loaded.names)})
+            _log.info("new certificate", extra={"certificate": sorted(self._loaded.names)})
         except InvalidInput as error:
             self._failed = stamp
-            _log.error(f"the certificate before stays: {error}", extra={"hint": error.hint})
+            _log.error(f"the certificate before stays: {error}", extra={"error": error})
 
     def _files(self) -> list[Path]:
         named = (self._doors.certificate, self._doors.certificate_key, self._doors.client_ca)

@@ -7,7 +7,7 @@ rows of several requests fails, each of them is answered by itself.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -18,12 +18,14 @@ from kervan.core.identity import new_id
 from kervan.package.encoding import NUMBER
 from kervan.serve.answer import check_values, name_values
 from kervan.serve.engine import record_of
+from kervan.serve.moment import Now
 from kervan.serve.problem import HttpProblem
 from kervan.serve.typed import Scored
+from kervan.serve.visit import Visit, Work
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -123,6 +125,7 @@ class Turn:
         self._jobs: list[_Job] = []
         self._runs: dict[tuple[int, int], _Run] = {}
         self._pace = 0.0  # CPU seconds that a request has taken of late
+        desk.metrics.watch(lambda: Now(turn=len(self._jobs)))
 
     def add(
         self,
@@ -213,13 +216,13 @@ class Turn:
         return True
 
     def _answer_alone(self, job: _Job) -> None:
-        request_id = job.admission.request_id or new_id()
+        visit = _visit_of(job)
         try:
-            reply = self._desk.reply(job.admission, job.body, request_id, is_counted=job.is_counted)
+            reply = self._desk.reply(visit, job.admission, job.body)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
-            reply = self._desk.complain(error, request_id, job.admission)
-        self._desk.count(job.admission, reply.status, job.started)
-        job.asker.answer(reply, request_id)
+            reply = self._desk.complain(error, visit)
+        self._desk.count(visit, reply.status)
+        job.asker.answer(reply, visit.request_id)
 
     def _answer_run(self, run: _Run, started: float) -> None:
         jobs, counts, sent, rows = run.jobs, run.counts, run.sent, run.rows
@@ -246,6 +249,7 @@ class Turn:
             ids = loaded.recorder.extend(records, len(rows), loaded.keeper)
         except KervanError as error:
             for job in jobs:
+                loaded.tally.refuse()
                 self._refuse(job, error)
             return None
         self._desk.metrics.add_run(len(rows), many, parts)
@@ -256,7 +260,18 @@ class Turn:
         for job, ident, body in zip(jobs, ids, bodies, strict=True):
             self._desk.metrics.count(job.admission.mounted.route.path, 200, ended - job.started)
             job.asker.answer_well(body, job.admission.request_id or ident)
+        if self._desk.tells(ended - jobs[0].started):  # which has waited longest
+            works = _works(loaded, ids, counts, parts)
+            for job, work in zip(jobs, works, strict=True):
+                self._tell(job, replace(work, wait=started - job.started), ended - job.started)
         return None
+
+    def _tell(self, job: _Job, work: Work, seconds: float) -> None:
+        """Tell of a request that was answered together with others, if that is to be told."""
+        if self._desk.tells(seconds):
+            visit = _visit_of(job, work.prediction)
+            visit.work = work
+            self._desk.tell(visit, 200, seconds)
 
     def _answer_apart(self, run: _Run, jobs: list[_Job], counts: list[int], usual: Sequence[bool]) -> None:
         """Answer those by the rules whose rows are not usual, and the others together."""
@@ -271,10 +286,35 @@ class Turn:
             self._answer_run(run, time.perf_counter())
 
     def _refuse(self, job: _Job, error: Exception) -> None:
-        request_id = job.admission.request_id or new_id()
-        reply = self._desk.complain(error, request_id, job.admission)
-        self._desk.count(job.admission, reply.status, job.started)
-        job.asker.answer(reply, request_id)
+        visit = _visit_of(job)
+        reply = self._desk.complain(error, visit)
+        self._desk.count(visit, reply.status)
+        job.asker.answer(reply, visit.request_id)
+
+
+def _visit_of(job: _Job, request_id: str = "") -> Visit:
+    return Visit(
+        request_id=job.admission.request_id or request_id or new_id(),
+        started=job.started,
+        admission=job.admission,
+        is_counted=job.is_counted,
+    )
+
+
+def _works(
+    loaded: Loaded, ids: Sequence[str], counts: list[int], parts: tuple[float, float, float]
+) -> Iterator[Work]:
+    decode, wait, score = parts
+    for ident, rows in zip(ids, counts, strict=True):
+        yield Work(
+            model=loaded.key[0],
+            version=loaded.key[1],
+            rows=rows,
+            prediction=ident,
+            wait=wait,
+            decode=decode,
+            score=score,
+        )
 
 
 def _overloaded() -> HttpProblem:

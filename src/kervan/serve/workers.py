@@ -54,14 +54,14 @@ class _Worker:
     def state(self) -> ServerState | None:
         return read_state(self.folder)
 
-    def start(self, serving: Serving) -> None:
-        """Start it with what it is to answer for."""
+    def start(self, serving: Serving, log: int | None) -> None:
+        """Start it with what it is to answer for, and the descriptor that takes its log."""
         make_private(self.folder)
         (self.folder / STATE).unlink(missing_ok=True)
         self.tell(serving)
         number = self.socket.fileno()
         command = [sys.executable, "-P", "-m", "kervan.serve.server", str(self.folder / FILE), str(number)]
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[number])
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log, pass_fds=[number])
         self.started = time.monotonic()
 
     def tell(self, serving: Serving) -> None:
@@ -77,8 +77,9 @@ class _Worker:
 class Workers:
     """The workers of one server. Signals are those of a server with one process."""
 
-    def __init__(self, serving: Serving, folder: Path) -> None:
+    def __init__(self, serving: Serving, folder: Path, log: int | None = None) -> None:
         self.serving = serving
+        self._log = log
         self._reserved = reserve(serving.host, serving.grpc_port) if serving.grpc_port is not None else None
         self.grpc_port: int | None = self._reserved.getsockname()[1] if self._reserved else None
         sockets = listen(serving.host, serving.port, serving.workers)
@@ -97,7 +98,7 @@ class Workers:
         }
         try:
             for worker in self._all:
-                worker.start(self.serving)
+                worker.start(self.serving, self._log)
             self._wait_for(self.serving, _START_SECONDS)
             on_ready()
             while not (set(self._signals) & set(ENDING)):
@@ -144,8 +145,8 @@ class Workers:
             lived = time.monotonic() - worker.started
             if lived > worker.pause:
                 worker.pause = _STEP if lived > _LIVED_SECONDS else min(worker.pause * 2, _LONGEST_PAUSE)
-                _log.error("a worker died and is replaced", extra={"status": worker.process.returncode})
-                worker.start(self.serving)
+                _log.error("a worker died and is replaced", extra={"exit": worker.process.returncode})
+                worker.start(self.serving, self._log)
 
     def _end(self) -> None:
         for worker in self._all:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING, Any
 
 from kervan.core.errors import ServerFailed
@@ -20,6 +19,7 @@ from kervan.serve.rpc.messages import pool
 from kervan.serve.rpc.peers import address_of, credentials_of
 from kervan.serve.rpc.status import code_of, metadata_of, words_of
 from kervan.serve.turn import Turn
+from kervan.serve.visit import Visit
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -140,15 +140,14 @@ class _Method:
 
     async def answer(self, body: bytes, context: Any) -> bytes:
         """Answer a call with one message."""
-        started = time.perf_counter()
         try:
             admission = self._admit(context)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
-            reply, request_id = self._complain(error, new_id(), None, started)
+            reply, request_id = self._complain(error, Visit(request_id=new_id()))
         else:
             read = self._peek(body) if self._peek is not None and len(body) <= SMALL else None
             if read is None:
-                reply, request_id = await self._alone(admission, body, started)
+                reply, request_id = await self._alone(admission, body)
             else:
                 waiting = _Waiting()
                 self._turn.add(waiting, admission, body, read)
@@ -158,31 +157,28 @@ class _Method:
         context.set_trailing_metadata((("x-request-id", request_id),))
         return reply.body
 
-    async def _alone(self, admission: Admission, body: bytes, started: float) -> tuple[Reply, str]:
-        request_id = admission.request_id or new_id()
+    async def _alone(self, admission: Admission, body: bytes) -> tuple[Reply, str]:
+        visit = Visit(request_id=admission.request_id or new_id(), admission=admission)
         try:
-            reply = await self._desk.answer(admission, body, request_id)
+            reply = await self._desk.answer(visit, admission, body)
         except Exception as error:  # noqa: BLE001
-            return self._complain(error, request_id, admission, started)
-        self._desk.count(admission, reply.status, started)
-        return reply, request_id
+            return self._complain(error, visit)
+        self._desk.count(visit, reply.status)
+        return reply, visit.request_id
 
-    def _complain(
-        self, error: Exception, request_id: str, admission: Admission | None, started: float
-    ) -> tuple[Reply, str]:
-        reply = self._desk.complain(error, request_id, admission)
-        self._desk.count(admission, reply.status, started)
-        return reply, request_id
+    def _complain(self, error: Exception, visit: Visit) -> tuple[Reply, str]:
+        reply = self._desk.complain(error, visit)
+        self._desk.count(visit, reply.status)
+        return reply, visit.request_id
 
     async def stream(self, messages: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
         """Answer the messages of a stream, each by itself; one that is refused does not end it."""
-        started = time.perf_counter()
         try:
             admission = self._admit(context)
         except Exception as error:  # noqa: BLE001
-            await self._abort(context, *self._complain(error, new_id(), None, started))
+            await self._abort(context, *self._complain(error, Visit(request_id=new_id())))
         async for body in self._arriving(context):
-            reply, _ = await self._alone(admission, body, time.perf_counter())
+            reply, _ = await self._alone(admission, body)
             if reply.status == 200:
                 yield reply.body
             else:

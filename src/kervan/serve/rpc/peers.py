@@ -35,7 +35,7 @@ def credentials_of(serving: Serving) -> Any:
         try:
             return read()
         except (InvalidInput, OSError) as error:
-            _log.error(f"the certificate before stays: {error}")
+            _log.error(f"the certificate before stays: {error}", extra={"error": error})
             return None
 
     return grpc.dynamic_ssl_server_credentials(
