@@ -128,10 +128,14 @@ class Desk:
         headers = read_headers(head.headers)
         check_sender(head.method, headers, self._hosts, head.scheme)
         mounted, parameters = self.router.find(head.method, head.path)
-        caller = self._caller(mounted.route.scope, headers, parameters.get("name", ""))
-        if mounted.route.method != "GET":
-            check_kind(mounted.route, headers)
-        return _admitted(mounted, parameters, headers, _read_query(head.query), caller)
+        try:
+            caller = self._caller(mounted.route.scope, headers, parameters.get("name", ""))
+            if mounted.route.method != "GET":
+                check_kind(mounted.route, headers)
+            return _admitted(mounted, parameters, headers, _read_query(head.query), caller)
+        except HttpProblem as problem:
+            problem.complaint = mounted.wire.complaint
+            raise
 
     def admit_call(self, mounted: Mounted, metadata: Iterable[tuple[bytes, bytes]]) -> Admission:
         """Check what comes before the messages of a gRPC call, or raise `HttpProblem`.
@@ -215,7 +219,7 @@ class Desk:
             _log.error("the server failed", exc_info=error, extra={**visit.place, "status": 500})
         elif isinstance(error, KervanError) and problem.status == 500:  # the recorder logs its own failures
             _log.error(str(error), extra={**visit.place, "status": 500, "error": error})
-        complaint = admission.mounted.wire.complaint if admission is not None else ""
+        complaint = admission.mounted.wire.complaint if admission is not None else problem.complaint
         return respond(problem, request_id=visit.request_id, complaint=complaint)
 
     def count(self, visit: Visit, status: int) -> None:

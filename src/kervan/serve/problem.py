@@ -67,6 +67,7 @@ class HttpProblem(Exception):
         self.hint = hint
         self.headers = dict(headers or {})
         self.members: dict[str, Any] = {}
+        self.complaint = ""  # the member in which callers of the protocol look for the message
 
 
 def to_problem(error: Exception) -> tuple[HttpProblem, str]:
