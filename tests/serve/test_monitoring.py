@@ -33,9 +33,9 @@ def names(shared: Live) -> set[str]:
     """Every sample that a server tells, and `up`, which Prometheus adds."""
     assert shared.predict(ROW).status == 200
     text = shared.ask("GET", "/metrics").body.decode()
-    return {"up"} | {
-        sample.name for family in text_string_to_metric_families(text) for sample in family.samples
-    }
+    families = list(text_string_to_metric_families(text))
+    samples = {sample.name for family in families for sample in family.samples}
+    return samples | {f"{family.name}_total" for family in families if family.type == "counter"} | {"up"}
 
 
 def asked(expression: str) -> set[str]:
