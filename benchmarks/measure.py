@@ -60,8 +60,8 @@ def show(title: str, found: Mapping[str, Measured], unit: str, *, higher_is_bett
     for place, (name, measured) in enumerate(found.items()):
         ratio = first / measured.median if higher_is_better else measured.median / first
         beside = "" if place == 0 else f"   {ratio:.3g} x"
-        spread = f"({_figure(measured.low)} to {_figure(measured.high)})"
-        print(f"  {name:<{width}}  {_figure(measured.median):>9} {unit:<8} {spread:<20}{beside}")
+        spread = f"({figure_of(measured.low)} to {figure_of(measured.high)})"
+        print(f"  {name:<{width}}  {figure_of(measured.median):>9} {unit:<8} {spread:<20}{beside}")
 
 
 def note(text: str) -> None:
@@ -90,5 +90,6 @@ def _processor() -> str:
     )
 
 
-def _figure(value: float) -> str:
+def figure_of(value: float) -> str:
+    """Write a figure with three digits that count, or all before the point."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

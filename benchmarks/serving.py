@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks.contenders import FASTAPI, NGINX, contenders
 from benchmarks.goals import show_goals
 from benchmarks.load import GRPC, Case, Failed, measure_turn
-from benchmarks.measure import machine, note
+from benchmarks.measure import figure_of, machine, note
 from benchmarks.peers import CACHE, version_of
 from benchmarks.served_model import ROWS, Model, make_model
 from kervan.package.quick.kernel import library
@@ -118,10 +118,6 @@ def _table(title: str, rows: Turn, columns: dict[str, str], *, beside: Sequence[
     width = max(map(len, rows), default=0)
     print(f"\n{title}\n  {'':<{width}}" + "".join(f"{head:>15}" for head in heads))
     for name, figures in rows.items():
-        cells = [_figure(figures[column]) for column in columns]
+        cells = [figure_of(figures[column]) for column in columns]
         cells += [f"{figures['a_second'] / rows[other]['a_second']:.3g}" for other in others]
         print(f"  {name:<{width}}" + "".join(f"{cell:>15}" for cell in cells))
-
-
-def _figure(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

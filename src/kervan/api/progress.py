@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 _COUNT = re.compile(r"(\d+) of (\d+)")
 
 
+def is_notebook() -> bool:
+    """Say whether this runs in a cell of a notebook; that somebody imported its library is not enough."""
+    library = sys.modules.get("IPython")
+    return library is not None and hasattr(library.get_ipython(), "kernel")
+
+
 def in_lines(stage: Stage) -> None:
     """Write a line for each stage on the standard error."""
     sys.stderr.write(f"{stage.text}\n")

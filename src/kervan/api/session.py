@@ -307,8 +307,8 @@ def _stem(source: str | Path) -> str:
 
 
 def _observer() -> Callable[[Stage], None]:
-    return progress_.in_notebook() if "ipykernel" in sys.modules else progress_.in_lines
+    return progress_.in_notebook() if progress_.is_notebook() else progress_.in_lines
 
 
 def _is_interactive() -> bool:
-    return hasattr(sys, "ps1") or "ipykernel" in sys.modules
+    return hasattr(sys, "ps1") or progress_.is_notebook()
