@@ -15,7 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from kervan.core.nouns import Serving
 from kervan.serve.ledger import Ledger, ModelCounts
 from kervan.serve.tally import Tally
-from serve.live import Live
+from serve.keyring import issue, publish
+from serve.live import JSON, Live
 from serve.real_packages import ROW
 
 if TYPE_CHECKING:
@@ -62,6 +63,27 @@ def test_what_is_no_request_is_counted(shared: Live) -> None:
     before = value(shared, "kervan_refused_total", "http")
     assert b"400" in shared.raw(b"\x00\x00 nonsense\r\n\r\n")
     assert value(shared, "kervan_refused_total", "http") == before + 1
+
+
+def test_who_has_no_key_or_the_wrong_one_or_asks_too_often_is_counted(
+    live: Callable[..., Live], tmp_path: Path
+) -> None:
+    watching, watcher = issue("metrics")
+    often, asker = issue("predict", rate="1/hour")
+    publish(tmp_path / "access.json", watching, often)
+    server = live(keys=str(tmp_path / "access.json"))
+
+    def asks(token: str) -> dict[str, str]:
+        return {**JSON, "authorization": f"Bearer {token}"}
+
+    statuses = [
+        server.ask("POST", "/predict", ROW, headers).status
+        for headers in (JSON, asks(watcher), asks(asker), asks(asker))
+    ]
+    assert statuses == [401, 403, 200, 429]
+    lines = server.ask("GET", "/metrics", headers=asks(watcher)).body.decode().splitlines()
+    for reason in ("key", "access", "rate"):
+        assert f'kervan_refused_total{{reason="{reason}"}} 1.0' in lines
 
 
 def test_open_connections_are_told(shared: Live) -> None:
