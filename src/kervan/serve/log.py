@@ -100,3 +100,5 @@ def _send_to_stderr(formatter: logging.Formatter) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    # It has a line for every malformed request, with which anybody could fill a disk.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
