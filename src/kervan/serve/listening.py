@@ -106,10 +106,13 @@ class WellEndingServer(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        """Take the signals over."""
+        """Leave the signals as they were taken over."""
+        yield
+
+    def take_signals(self) -> None:
+        """End by SIGTERM and SIGINT from now on, also before anything is served."""
         for signum in ENDING:
             signal.signal(signum, self.handle_exit)
-        yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to look after idle connections."""

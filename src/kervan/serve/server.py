@@ -185,6 +185,7 @@ def _log_start(serving: Serving, ports: _Ports, told: dict[str, object], screen:
 def _run(task: _Task, certificates: Certificates | None) -> None:
     desk = Desk(task.engine, certificates)
     server = server_of(desk, certificates)
+    server.take_signals()  # before anybody hears that it serves
     try:
         with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
             runner.run(_serve(server, task))
