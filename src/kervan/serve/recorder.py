@@ -96,6 +96,11 @@ class Recorder:
         """How many rows are not on the disk yet."""
         return self._rows
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether half of what may wait does so: whoever hands over more should take their time."""
+        return not self.failure and 2 * self._rows > self._limit
+
     def flush(self) -> None:
         """Wait until all that was appended is on the disk; raise `StorageFailed` if it cannot be written."""
         with self._changed:
