@@ -25,7 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from kervan.core.errors import Corrupted, MissingExtra
+from kervan.core.errors import Corrupted, MissingExtra, ServerFailed
 from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.package.opening import load_package
 from kervan.package.quick.kernel import LEAF, NODE, Ensemble, library
@@ -181,8 +181,8 @@ def test_a_byte_that_was_changed_leads_nowhere(
         quick = quick_scorer(folder / MATRIX_FILE)
         if quick is not None:
             quick.predict(rows(9, 1))
-    except (Corrupted, ValueError, KeyError, IndexError, MemoryError):
-        pass
+    except (Corrupted, ServerFailed) as error:
+        assert error.hint  # noqa: PT017 - scoring is as good as refusing
 
 
 @needs_compiler

@@ -267,10 +267,13 @@ def _packages(models: tuple[str, ...], folder: Path | None) -> list[Path]:
     """Return the packages that are named; those of a folder alone begin with the newest of the first name."""
     if models or folder is None:
         return [_package(model) for model in models or ("",)]
+    from kervan.package.contents.manifest import FILE_NAME
     from kervan.serve.library import packages_in
 
     found = packages_in(folder)
     if not found:
+        if (folder / FILE_NAME).is_file():
+            raise click.UsageError(f"{folder} is a package itself: kervan serve {folder}")
         raise click.UsageError(f"{folder} holds no package")
     first = [path for path, manifest in found if manifest.name == found[0][1].name][-1]
     return [first, *(path for path, _ in found if path != first)]

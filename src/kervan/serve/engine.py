@@ -120,7 +120,10 @@ class Engine:
         with self._changing:
             gone = [each for each in self._table.rows if each.key[0] == name and version in {"", each.key[1]}]
             if not gone:
-                raise NotFound(f"there is no model {name}{'@' * bool(version)}{version} here")
+                there = ", ".join("@".join(each.key) for each in self._table.rows)
+                raise NotFound(
+                    f"there is no model {name}{'@' * bool(version)}{version} here", hint=f"there is {there}"
+                )
             if self.current in gone:
                 raise Conflict(
                     f"{self.current.manifest.ref} answers whoever names no version",
@@ -164,7 +167,10 @@ class Engine:
         if not found and not version:
             found = named_by_others(Path(folder), name)
         if not found:
-            raise NotFound(f"{folder} holds no package of {name}{'@' * bool(version)}{version}")
+            raise NotFound(
+                f"{folder} holds no package of {name}{'@' * bool(version)}{version}",
+                hint="put one there: kervan package export",
+            )
         return found[-1]
 
     def lying(self) -> tuple[Served, ...]:

@@ -28,9 +28,8 @@ class App:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self.known: dict[
-            bytes, tuple[Admission, int]
-        ] = {}  # heads that were admitted, with the body's length
+        # Heads that were admitted, with the body's length.
+        self.known: dict[bytes, tuple[Admission, int]] = {}
         self.headers: list[tuple[bytes, bytes]] = []  # those of every answer, and what one begins with
         self.head = b""
         self.crowd = Crowd(desk.metrics.add_closed)

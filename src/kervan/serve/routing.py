@@ -89,7 +89,9 @@ class Router:
         else:
             methods = self._exact.setdefault(route.path, {})
         if route.method in methods:
-            raise Conflict(f"{where} is taken by {methods[route.method].protocol!r}")
+            raise Conflict(
+                f"{where} is taken by {methods[route.method].protocol!r}", hint="give it another path"
+            )
         methods[route.method] = mounted
 
 

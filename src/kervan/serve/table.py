@@ -73,10 +73,10 @@ class Table:
         """All versions, by name, older ones first."""
         return self._sorted
 
-    def having(self, loaded: Loaded, *, default: bool = False) -> Table:
+    def having(self, loaded: Loaded) -> Table:
         """Return a table with one more version, or with another one under the same name and version."""
         others = [each for each in self._rows.values() if each.key != loaded.key]
-        stays = loaded if default or loaded.key == self.default.key else self.default
+        stays = loaded if loaded.key == self.default.key else self.default
         return Table(stays, [*others, loaded])
 
     def without(self, gone: Loaded) -> Table:
@@ -98,7 +98,7 @@ class Table:
         if not fitting:
             wanted = f"{name or self.default.key[0]}@{version}" if version else name
             there = ", ".join("@".join(each.key) for each in self.rows)
-            raise NotFound(f"there is no model {wanted} here", hint=f"{self._told()}; there is {there}")
+            raise NotFound(f"there is no model {wanted} here", hint=f"there is {there}")
         return self.default if self.default in fitting and not version else fitting[-1]
 
     def served(self) -> tuple[Served, ...]:
@@ -124,9 +124,6 @@ class Table:
         if version == self.default.serving.environment:
             return loaded is self.default
         return begins(loaded.key[1], version)
-
-    def _told(self) -> str:
-        return f"{self.default.manifest.ref} answers"
 
 
 def _number(loaded: Loaded) -> Version:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kervan.core.errors import Corrupted
+from kervan.core.errors import Corrupted, ServerFailed
 from kervan.package.quick.kernel import LEAF, MOST_COLUMNS, NODE, Ensemble, library
 from kervan.package.quick.proto import Graph, Node, read_graph
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     Step = Callable[..., Array]
 
 _TO = {1: np.float32, 7: np.int64, 9: np.bool_, 11: np.float64}
+ASK = "ask whoever made the package for one that answers its own sample rows"
 _EQUAL, _LEAF = 1, 2
 _KINDS = {b"BRANCH_LEQ": 0, b"BRANCH_EQ": _EQUAL, b"LEAF": _LEAF}
 
@@ -38,14 +39,24 @@ class QuickScorer:
         self._input = graph.inputs[0]
         self._output = graph.outputs[0]
         self._steps = [(_step(node), node.inputs, node.outputs[0]) for node in graph.nodes]
+        known = {*self._constants, self._input}
+        for _, inputs, output in self._steps:
+            if not known.issuperset(inputs):
+                raise ValueError("a node asks for what no other gives")
+            known.add(output)
+        if self._output not in known:
+            raise ValueError("no node gives the answer")
 
     def predict(self, matrix: Matrix) -> NDArray[np.float64]:
-        """Score a matrix of shape (rows, inputs)."""
+        """Score a matrix of shape (rows, inputs), or raise `ServerFailed` with the reason."""
         known: dict[str, Array] = {**self._constants, self._input: matrix}
-        with np.errstate(all="ignore"):
-            for step, inputs, output in self._steps:
-                known[output] = step(*[known[name] for name in inputs])
-        return known[self._output].astype(np.float64)
+        try:
+            with np.errstate(all="ignore"):
+                for step, inputs, output in self._steps:
+                    known[output] = step(*[known[name] for name in inputs])
+            return known[self._output].astype(np.float64)
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            raise ServerFailed(f"the graph fails when it runs: {error}", hint=ASK) from error
 
 
 def quick_scorer(file: Path) -> QuickScorer | None:
@@ -165,6 +176,8 @@ def _ensemble(node: Node) -> Ensemble:
     nodes["missing_yes"] = np.where(is_leaf, 1, missing)
     leaves, targets, weights = _leaves(told, place_of, order)
     base = _values(told, "base_values")
+    if not 0 < told["n_targets"] <= MOST_COLUMNS:
+        raise ValueError(f"{told['n_targets']} outputs are none")
     return Ensemble(
         nodes=nodes,
         leaves=leaves,

@@ -11,6 +11,7 @@ import numpy as np
 from kervan.core.errors import Corrupted, ServerFailed
 from kervan.core.ports import About
 from kervan.core.schema import Type
+from kervan.package.quick.scorer import ASK
 from kervan.package.writing.formats.onnx_graph import INPUT, matrix_graph, portable_graph
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ PORTABLE_FILE = "model.onnx"
 
 _CHUNK = 1024  # rows scored at once: bounds the memory of a large batch, and stays in the processor's cache
 _MOST_MEMORY = 3 << 30  # bytes
-_ASK = "ask whoever made the package for one that answers its own sample rows"
 NUMBERS = {"tensor(double)": np.float64, "tensor(float)": np.float32}  # the latter in older packages
 _NOWHERE = "/dev/null"  # where weights kept outside the model file would be looked for
 
@@ -161,7 +161,7 @@ def _run(session: Any, output: list[str], values: Mapping[str, NDArray[Any]]) ->
         wants_more = "BFCArena" in str(error) or "bad allocation" in str(error)
         more = f"it asks for more than {_MOST_MEMORY >> 30} GiB of memory"
         reason = more if wants_more else " ".join(str(error).split())[:300]
-        raise ServerFailed(f"the ONNX graph fails when it runs: {reason}", hint=_ASK) from error
+        raise ServerFailed(f"the ONNX graph fails when it runs: {reason}", hint=ASK) from error
     return found
 
 
