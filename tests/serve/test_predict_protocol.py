@@ -57,6 +57,15 @@ def test_all_forms_of_one_row_mean_the_same(body: Any) -> None:
     assert rows(body) == [ROW]
 
 
+@pytest.mark.parametrize("key", ["feature", "Features", "data", "rows"])
+@pytest.mark.parametrize("under", [ROW, VALUES, [ROW]])
+def test_rows_under_a_name_that_is_none_are_not_taken_for_a_row(key: str, under: Any) -> None:
+    with pytest.raises(InvalidInput, match=f"{key!r} is no column of the model") as caught:
+        rows({key: under})
+    assert "features" in caught.value.hint
+    assert rows({**ROW, key: under}) == [{**ROW, key: under}]
+
+
 def test_many_rows_keep_their_order() -> None:
     other = {**ROW, "yaş": 40}
     assert rows({"features": [ROW, other]}) == rows([VALUES, list(other.values())]) == [ROW, other]

@@ -20,6 +20,7 @@ import msgspec
 
 from kervan.core.errors import InvalidInput, NotFound, did_you_mean
 from kervan.core.ports import Action, Answer, Call, Choose, Reply, Request, Route, Scope, Served
+from kervan.core.reading import composed
 from kervan.serve.answer import name_values
 from kervan.serve.body import read_json
 from kervan.serve.protocols.rows import in_order, own_id
@@ -56,6 +57,8 @@ class PredictProtocol:
             rows, ident = content["features"], own_id(content.get("id", ""), "id")
             version = _same_version(version, own_id(content.get("model_version", ""), "model_version"))
         signature = choose(call.parameters.get("name", ""), version)
+        if rows is content and isinstance(content, dict):
+            _check_is_row(content, signature.inputs.names)
         return Request(rows=_rows(rows, signature), id=ident)
 
     def reader(self, signature: Signature, entity: str = "") -> TypedReader:
@@ -106,6 +109,16 @@ def _told(model: Served) -> dict[str, Any]:
         ],
         "output": {"name": model.signature.output.name, "type": model.signature.output.type},
     }
+
+
+def _check_is_row(content: dict[str, Any], names: tuple[str, ...]) -> None:
+    """Refuse an object without any column in which rows lie under another name than "features"."""
+    under = [key for key, value in content.items() if isinstance(value, dict | list)]
+    if under and not any(composed(key) in names for key in content):
+        raise InvalidInput(
+            f"{under[0]!r} is no column of the model, and rows lie under 'features' alone",
+            hint=did_you_mean(under[0], ("features", *names)),
+        )
 
 
 def _check_envelope(content: dict[str, Any]) -> None:
