@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kervan.core.nouns import Serving
-from serve.live import Live
+from serve.live import Live, running
 from serve.real_packages import CLASSIFICATION, NUMERIC, REGRESSION, make_package
 
 if TYPE_CHECKING:
@@ -62,18 +62,8 @@ def live(serving: Callable[..., Serving], tmp_path: Path) -> Iterator[Callable[.
 @pytest.fixture(scope="module")
 def shared(packages: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """One server for the tests that only ask."""
-    folder = tmp_path_factory.mktemp("shared")
-    serving = Serving(
-        environment="production",
-        deployment="D1",
-        package=str(packages["1.0.0"]),
-        records=str(folder / "records"),
-        port=0,
-    )
-    server = Live(folder, serving)
-    server.start()
-    yield server
-    server.kill()
+    with running(tmp_path_factory.mktemp("shared"), packages["1.0.0"]) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
@@ -81,17 +71,7 @@ def several(packages: dict[str, Path], tmp_path_factory: pytest.TempPathFactory)
     """Two versions of one model and a regression, and a folder in which there is one more."""
     folder = tmp_path_factory.mktemp("protocols")
     shutil.copytree(packages["numeric"], folder / "store" / "numeric")
-    serving = Serving(
-        environment="production",
-        deployment="D1",
-        package=str(packages["1.0.0"]),
-        others=(str(packages["2.0.0"]), str(packages["regression"])),
-        records=str(folder / "records"),
-        port=0,
-        folder=str(folder / "store"),
-    )
-    live = Live(folder, serving)
-    live.start()
-    live.until(lambda: live.ask("GET", "/v2/models/numeric/ready").status == 200)
-    yield live
-    live.kill()
+    others = (str(packages["2.0.0"]), str(packages["regression"]))
+    with running(folder, packages["1.0.0"], others=others, folder=str(folder / "store")) as live:
+        live.until(lambda: live.ask("GET", "/v2/models/numeric/ready").status == 200)
+        yield live

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from kervan.core.nouns import ServerState, Serving
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Iterator
     from pathlib import Path
 
 JSON = {"content-type": "application/json"}
@@ -32,6 +34,25 @@ class Reply:
     @property
     def json(self) -> Any:
         return json.loads(self.body)
+
+
+@contextmanager
+def running(place: Path, package: Path, **told: Any) -> Iterator[Live]:
+    """A server of one package that is killed in the end; `told` is what else it is told to do."""
+    serving = Serving(
+        environment="production",
+        deployment="D1",
+        package=str(package),
+        records=str(place / "records"),
+        port=0,
+        **told,
+    )
+    server = Live(place, serving)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.kill()
 
 
 class Live:

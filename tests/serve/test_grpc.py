@@ -31,7 +31,7 @@ from kervan.serve.rpc.messages import DESCRIPTORS, pool
 from serve.authority import Authority
 from serve.disk import small_disk
 from serve.keyring import issue, publish
-from serve.live import Live
+from serve.live import Live, running
 from serve.real_packages import ROW
 
 if TYPE_CHECKING:
@@ -71,21 +71,10 @@ def door(packages: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) ->
     """A server that speaks both, and may load more packages."""
     folder = tmp_path_factory.mktemp("door")
     shutil.copytree(packages["2.0.0"], folder / "more" / "2")
-    serving = Serving(
-        environment="production",
-        deployment="D1",
-        package=str(packages["1.0.0"]),
-        records=str(folder / "records"),
-        others=(str(packages["regression"]), str(packages["numeric"])),
-        folder=str(folder / "more"),
-        port=0,
-        grpc_port=0,
-        reflection=True,
-    )
-    server = Live(folder, serving)
-    server.start()
-    yield server
-    server.kill()
+    others = (str(packages["regression"]), str(packages["numeric"]))
+    more = {"folder": str(folder / "more"), "grpc_port": 0, "reflection": True}
+    with running(folder, packages["1.0.0"], others=others, **more) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,9 @@ import grpc
 import numpy as np
 import pytest
 
-from kervan.core.nouns import Serving
 from kervan.serve.record import find
 from kervan.serve.rpc.messages import pool
-from serve.live import Live
+from serve.live import Live, running
 from serve.real_packages import ROW
 
 if TYPE_CHECKING:
@@ -37,20 +36,10 @@ PUBLIC = (classification_pb2, get_model_metadata_pb2, input_pb2, model_pb2, pred
 
 @pytest.fixture(scope="module")
 def door(packages: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    others = (str(packages["2.0.0"]), str(packages["regression"]))
     folder = tmp_path_factory.mktemp("door")
-    serving = Serving(
-        environment="production",
-        deployment="D1",
-        package=str(packages["1.0.0"]),
-        records=str(folder / "records"),
-        others=(str(packages["2.0.0"]), str(packages["regression"])),
-        port=0,
-        grpc_port=0,
-    )
-    server = Live(folder, serving)
-    server.start()
-    yield server
-    server.kill()
+    with running(folder, packages["1.0.0"], others=others, grpc_port=0) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kervan.core.nouns import Serving
-from serve.live import Live
+from serve.live import Live, running
 from serve.real_packages import ROW
 
 if TYPE_CHECKING:
@@ -33,18 +32,8 @@ def client_of(server: Live) -> ScoringServerClient:
 
 @pytest.fixture(scope="module")
 def numeric(packages: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    folder = tmp_path_factory.mktemp("numeric")
-    serving = Serving(
-        environment="production",
-        deployment="D1",
-        package=str(packages["numeric"]),
-        records=str(folder / "records"),
-        port=0,
-    )
-    server = Live(folder, serving)
-    server.start()
-    yield server
-    server.kill()
+    with running(tmp_path_factory.mktemp("numeric"), packages["numeric"]) as server:
+        yield server
 
 
 def test_a_frame_is_answered_with_labels(shared: Live) -> None:

@@ -12,8 +12,7 @@ import pytest
 from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput
 from tritonclient.utils import InferenceServerException
 
-from kervan.core.nouns import Serving
-from serve.live import Live
+from serve.live import Live, running
 from serve.real_packages import ROW
 
 pytestmark = pytest.mark.service
@@ -27,19 +26,9 @@ def server(packages: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) 
     store = folder / "store"
     for name, path in packages.items():
         shutil.copytree(path, store / name)
-    serving = Serving(
-        environment="production",
-        deployment="D1",
-        package=str(packages["1.0.0"]),
-        records=str(folder / "records"),
-        port=0,
-        folder=str(store),
-    )
-    live = Live(folder, serving)
-    live.start()
-    live.until(lambda: len(live.ask("GET", "/models").json["models"]) == len(packages))
-    yield live
-    live.kill()
+    with running(folder, packages["1.0.0"], folder=str(store)) as live:
+        live.until(lambda: len(live.ask("GET", "/models").json["models"]) == len(packages))
+        yield live
 
 
 @pytest.fixture
