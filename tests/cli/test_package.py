@@ -18,8 +18,9 @@ from docs.manifest_schema import schema
 from journeys.home import SETTINGS
 from kervan.app.project import open_project
 from kervan.app.register import find_model
-from kervan.core.nouns import Package, Serving
+from kervan.core.nouns import Package
 from kervan.core.ports import Request
+from kervan.core.serving import Serving
 from kervan.package.contents.card import DATA_CARD, MODEL_CARD
 from kervan.package.contents.manifest import FILE_NAME
 from kervan.package.contents.materials import MATERIALS

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kervan.core.nouns import Serving
+from kervan.core.serving import Serving
 from kervan.deploy.process import stop
 from kervan.deploy.targets.local import LocalTarget
 from serve.real_packages import CLASSIFICATION, make_package

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kervan.core.nouns import Serving
+from kervan.core.serving import Serving
 from serve.live import Live, running
 from serve.real_packages import CLASSIFICATION, NUMERIC, REGRESSION, make_package
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from kervan.core.nouns import ServerState, Serving
+from kervan.core.serving import ServerState, Serving
 
 if TYPE_CHECKING:
     import ssl

@@ -65,7 +65,7 @@ def guarded(packages: dict[str, Path], tmp_path_factory: pytest.TempPathFactory)
 
 
 def live_in(folder: Path, package: Path, **closed: str) -> Live:
-    from kervan.core.nouns import Serving
+    from kervan.core.serving import Serving
     from serve.live import Live
 
     serving = Serving(

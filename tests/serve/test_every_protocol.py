@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kervan.core.nouns import Serving
 from kervan.core.plugins import plugin, plugins
 from kervan.core.reading import Reading
 from kervan.core.schema import Column, Schema, Signature, Type
+from kervan.core.serving import Serving
 from kervan.package.contents.manifest import Manifest
 from kervan.package.contents.seal import write_manifest
 from kervan.package.opening import load_package

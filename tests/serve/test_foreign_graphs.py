@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from kervan.cli.root import kervan
 from kervan.core.errors import KervanError, ParityFailed, ServerFailed
-from kervan.core.nouns import Serving
+from kervan.core.serving import Serving
 from kervan.package.contents.manifest import FILE_NAME
 from kervan.package.contents.readers.any import parse_manifest
 from kervan.package.contents.seal import write_manifest

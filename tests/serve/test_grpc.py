@@ -25,7 +25,7 @@ from tritonclient.grpc import service_pb2 as public
 from tritonclient.grpc import service_pb2_grpc as stubs
 from tritonclient.utils import InferenceServerException
 
-from kervan.core.nouns import Serving
+from kervan.core.serving import Serving
 from kervan.serve.record import find, records
 from kervan.serve.rpc.messages import DESCRIPTORS, pool
 from serve.authority import Authority

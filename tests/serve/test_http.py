@@ -23,7 +23,7 @@ from serve.real_packages import ROW
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from kervan.core.nouns import Serving
+    from kervan.core.serving import Serving
     from serve.live import Live, Reply
 
 

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from kervan.core.nouns import Prediction, Serving
+    from kervan.core.nouns import Prediction
+    from kervan.core.serving import Serving
     from serve.live import Live
 
 KEY = bytes(range(32))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from kervan.core.nouns import Serving
+from kervan.core.serving import Serving
 from kervan.serve.ledger import Ledger, ModelCounts
 from kervan.serve.tally import Tally
 from serve.keyring import issue, publish

@@ -19,7 +19,7 @@ from serve.real_packages import ROW
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from kervan.core.nouns import Serving
+    from kervan.core.serving import Serving
 
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from kervan.core.errors import InvalidInput
-from kervan.core.nouns import Serving
 from kervan.core.plugins import plugin, plugins
 from kervan.core.ports import Answer, Call
+from kervan.core.serving import Serving
 from kervan.serve.decode import RowDecoder
 from kervan.serve.routing import Router
 from kervan.testing.wire import choosing, with_odd_values

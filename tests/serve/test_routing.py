@@ -21,8 +21,8 @@ from serve.real_packages import ROW
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from kervan.core.nouns import Serving
     from kervan.core.schema import Signature
+    from kervan.core.serving import Serving
 
 
 def route(**changes: Any) -> Route:

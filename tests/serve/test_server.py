@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kervan.core.errors import Refused, ServerFailed
-from kervan.core.nouns import Serving
 from kervan.core.ports import Request
+from kervan.core.serving import Serving
 from kervan.serve.engine import Asked, Engine
 from kervan.serve.record import find, records
 from kervan.serve.server import serve

@@ -23,7 +23,7 @@ from serve.real_packages import ROW
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from kervan.core.nouns import Serving
+    from kervan.core.serving import Serving
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"

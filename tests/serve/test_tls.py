@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from kervan.core.nouns import Serving
+    from kervan.core.serving import Serving
     from serve.live import Live
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from kervan.core.nouns import Serving
+    from kervan.core.serving import Serving
 
 
 @pytest.fixture

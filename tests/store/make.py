@@ -14,7 +14,6 @@ from kervan.core.nouns import (
     Model,
     Origin,
     Package,
-    Plan,
     Report,
     ReportKind,
     Run,
@@ -22,6 +21,7 @@ from kervan.core.nouns import (
     Verdict,
 )
 from kervan.core.schema import Column, Schema, Signature, Type
+from kervan.core.serving import Plan
 
 SCHEMA = Schema((Column(name="yaş", type=Type.INTEGER), Column(name="şehir", type=Type.CATEGORY)))
 SIGNATURE = Signature(inputs=SCHEMA, output=Column(name="gelir", type=Type.NUMBER))

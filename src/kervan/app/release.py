@@ -18,9 +18,10 @@ from kervan.app.segments import records_folder, seal_records
 from kervan.core.access import check_doors
 from kervan.core.errors import NotFound, Refused, did_you_mean
 from kervan.core.identity import Ref, check_name, new_id
-from kervan.core.nouns import Deployment, Link, Model, Package, Plan, Report, Serving
+from kervan.core.nouns import Deployment, Link, Model, Package, Report
 from kervan.core.plugins import plugin
 from kervan.core.private import make_private, open_private, write_private
+from kervan.core.serving import Plan, Serving
 from kervan.core.workspace import doors_of
 from kervan.store.database import storage_errors
 from kervan.store.events import Entry

@@ -174,7 +174,7 @@ def serve(
     """
     from kervan.app.package import key_ids
     from kervan.core.identity import new_id
-    from kervan.core.nouns import Serving
+    from kervan.core.serving import Serving
     from kervan.serve.log import log_json_lines
     from kervan.serve.server import serve as answer
 

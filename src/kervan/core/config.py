@@ -184,13 +184,31 @@ class PackageSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseSettings(Doors):
-    """`[release]`: the environment to release to; without `to`, `kervan run` ends at registration."""
+    """`[release]`: the environment to release to; without `to`, `kervan run` ends at registration.
+
+    `strategy` is how the traffic moves, in `steps` (percent) of at most `every`, each of at least `samples`
+    requests, under `guards` such as `"p99 < 20ms"`. `approvals` is how many others have to agree, `freeze`
+    when nothing is released. For the rest see `kervan.core.serving.Plan`.
+    """
 
     to: str = ""
+    target: str = "local"
+    strategy: str = ""
+    steps: tuple[float, ...] = ()
+    every: str = ""
+    samples: int = 300
+    guards: tuple[str, ...] = ()
+    approvals: int = 0
+    freeze: tuple[str, ...] = ()
+    sticky: str = ""
     host: str = "127.0.0.1"
     port: int = 8000
     grpc_port: int | None = None
     workers: int = 1
+    most_workers: int = 0
+    idle: str = ""
+    memory: str = ""
+    cpu: float = 0.0
     slow: float = 1.0
 
 

@@ -11,10 +11,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from kervan.core.access import Doors, Secret
-from kervan.core.keeping import KEEP_ALL, Keeping
+from kervan.core.access import Secret
 from kervan.core.reading import AS_WRITTEN, Reading
 from kervan.core.schema import Schema, Signature
+from kervan.core.serving import Plan, ShareRole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +210,7 @@ class ReportKind(StrEnum):
     ACCEPTANCE = "acceptance"
     PARITY = "parity"
     DRIFT = "drift"
+    RELEASE = "release"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,82 +276,49 @@ class Package(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan(Doors):
-    """What a target must realise."""
-
-    target: str = "local"
-    host: str = "127.0.0.1"
-    port: int = 8000
-    grpc_port: int | None = None
-    workers: int = 1
-    slow: float = 1.0
-    keeping: Keeping = KEEP_ALL
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Serving(Doors):
-    """What one server process is told to do: answer for `package` (a folder) and record into `records`.
-
-    `others` are packages that answer whoever names them; `folder` is one of packages from which more are
-    loaded on demand. Where `trusted` holds ids of keys, a package that none of them signed is refused.
-    `workers` is how many processes share the address, `share` the part of the environment's traffic that the
-    package gets. At `grpc_port` the server also speaks gRPC, and tells what it speaks if `reflection` is on.
-    Requests that take longer than `slow` seconds are logged. Spans go to the collector at `otlp`, if any.
-    """
-
-    environment: str
-    deployment: str
-    package: str
-    records: str
-    host: str = "127.0.0.1"
-    port: int = 8000
-    trusted: tuple[str, ...] = ()
-    others: tuple[str, ...] = ()
-    folder: str = ""
-    workers: int = 1
-    share: float = 1.0
-    keeping: Keeping = KEEP_ALL
-    grpc_port: int | None = None
-    reflection: bool = False
-    slow: float = 1.0
-    otlp: str = ""
-
-    def url(self, port: int) -> str:
-        """Return the server's address where it listens on `port`.
-
-        >>> Serving(environment="e", deployment="d", package="p", records="r").url(8001)
-        'http://127.0.0.1:8001'
-        """
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{'https' if self.certificate else 'http'}://{host}:{port}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerState:
-    """What a server process says about itself: which deployment it answers for, where, since when.
-
-    `attempt` is the deployment that it last tried to switch to, `error` why that failed, or "".
-    """
-
-    pid: int
-    host: str
-    port: int
-    deployment: str
-    model: str
-    since: float
-    attempt: str
-    error: str = ""
-    grpc_port: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment(Record):
-    """Which models take which share of traffic in an environment (`name`), since when, by whom, and why."""
+    """Which models take which share of traffic in an environment (`name`), since when, by whom, and why.
+
+    `shares` add up to 1; `roles` says what else than its share a model is there for, where that is not plain.
+    `release` is the id of the release of which this is a stage, "" where the traffic moved all at once.
+    """
 
     shares: Mapping[str, float]
     plan: Plan
     endpoint: str
     why: str
+    roles: Mapping[str, ShareRole] = field(default_factory=dict)
+    release: str = ""
+
+    @property
+    def stable(self) -> str:
+        """The model that answers where nothing else is decided: all others are measured against it."""
+        named = (ref for ref in self.shares if self.role(ref) is ShareRole.STABLE)
+        return next(named, "") or max(self.shares, key=lambda ref: self.shares[ref])
+
+    @property
+    def candidate(self) -> str:
+        """The model that is tried against the stable one, "" where none is."""
+        tried = {ShareRole.CANDIDATE, ShareRole.SHADOW}
+        return next((ref for ref in self.shares if self.role(ref) in tried), "")
+
+    def role(self, ref: str) -> ShareRole:
+        """Return what a model is there for."""
+        return self.roles.get(ref, ShareRole.STABLE)
+
+    def told(self) -> str:
+        """Say who answers, and which share, as people write it.
+
+        >>> Deployment(id="D", name="e", creator="c", time=0, shares={"a@1.0.0": 0.95, "a@1.1.0": 0.05},
+        ...            plan=Plan(), endpoint="", why="", roles={"a@1.1.0": ShareRole.CANDIDATE}).told()
+        'a@1.0.0 95 %, a@1.1.0 5 %'
+        """
+        if len(self.shares) == 1:
+            return self.stable
+        words = {ShareRole.SHADOW: "mirrored", ShareRole.STANDBY: "standing by"}
+        return ", ".join(
+            f"{ref} {words.get(self.role(ref)) or f'{share * 100:g} %'}" for ref, share in self.shares.items()
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -377,7 +345,8 @@ class Prediction:
     model. `caller` is the id of the key that was used, `trace` that of a trace that it belongs to, `share`
     what part of the traffic the version got then. `entity` says whom the row is about, a list where there
     were many rows, None where the request did not say it. `withheld` names the columns that `inputs` does not
-    have as they were sent; "*" stands for all, of which there are none.
+    have as they were sent; "*" stands for all, of which there are none. `role` is what the version was there
+    for. A shadow's answer was heard by nobody: `mirrors` is the id of the prediction that was given instead.
     """
 
     id: str
@@ -400,6 +369,8 @@ class Prediction:
     share: float = 1.0
     entity: Any = None
     withheld: tuple[str, ...] = ()
+    role: ShareRole = ShareRole.STABLE
+    mirrors: str = ""
 
     @property
     def rows(self) -> int:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
-    from kervan.core.nouns import Serving
     from kervan.core.schema import Signature
+    from kervan.core.serving import Serving
 
     Matrix: TypeAlias = NDArray[np.float64]  # encoded rows, of shape (rows, inputs): see `package.encoding`
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from kervan.core.errors import ServerFailed
-from kervan.core.nouns import ServerState
+from kervan.core.serving import ServerState
 
 if TYPE_CHECKING:
     from collections.abc import Callable

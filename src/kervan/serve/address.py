@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import asyncio
 
-    from kervan.core.nouns import Serving
+    from kervan.core.serving import Serving
     from kervan.serve.tls import Certificates
 
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})

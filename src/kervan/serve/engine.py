@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from kervan.core.nouns import Serving
     from kervan.core.ports import Matrix, Predictor, Request
     from kervan.core.schema import Signature
+    from kervan.core.serving import Serving
     from kervan.package.contents.manifest import Manifest
 
 _MANY = 16  # rows with which it is tried whether scoring them together pays

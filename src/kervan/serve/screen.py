@@ -24,7 +24,7 @@ from kervan.serve.own import OwnPages
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from kervan.core.nouns import Serving
+    from kervan.core.serving import Serving
     from kervan.serve.metrics import Counted
 
 _SECOND = 1.0

@@ -23,7 +23,7 @@ import uvicorn
 
 from kervan.core.access import check_doors
 from kervan.core.errors import KervanError, Refused
-from kervan.core.nouns import ServerState, Serving
+from kervan.core.serving import ServerState, Serving
 from kervan.serve.access import read_grants
 from kervan.serve.desk import Desk
 from kervan.serve.engine import Engine

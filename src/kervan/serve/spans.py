@@ -16,7 +16,7 @@ from kervan.core.ports import GRPC
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kervan.core.nouns import Serving
+    from kervan.core.serving import Serving
     from kervan.serve.visit import Visit
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")

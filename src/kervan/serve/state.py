@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from kervan.core.errors import Conflict, InvalidInput, StorageFailed
-from kervan.core.nouns import ServerState, Serving
 from kervan.core.private import write_private
+from kervan.core.serving import ServerState, Serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

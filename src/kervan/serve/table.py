@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from kervan.core.errors import NotFound
 from kervan.core.identity import Version, begins
-from kervan.core.nouns import Serving
 from kervan.core.ports import Predictor, Served
+from kervan.core.serving import Serving
 from kervan.package.contents.manifest import Manifest
 from kervan.serve.decode import RowDecoder
 from kervan.serve.keeper import Keeper

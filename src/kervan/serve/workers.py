@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
-    from kervan.core.nouns import ServerState, Serving
+    from kervan.core.serving import ServerState, Serving
 
 _log = logging.getLogger("kervan.serve")
 FILE = "serving.json"

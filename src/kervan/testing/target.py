@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from kervan.core.errors import ServerFailed
-from kervan.core.nouns import Serving
 from kervan.core.ports import Target
+from kervan.core.serving import Serving
 from kervan.testing.sample import ROWS, make_package
 from kervan.testing.suite import Suite
 

@@ -17,8 +17,8 @@ import msgspec
 
 from kervan.core.access import is_loopback
 from kervan.core.errors import Conflict, InvalidInput, KervanError, NotFound, ServerFailed, StorageFailed
-from kervan.core.nouns import Serving
 from kervan.core.private import write_private
+from kervan.core.serving import Serving
 from kervan.deploy.client import Credentials, confirm
 from kervan.deploy.process import STATE, process_number, running, start, stop, switch
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from kervan.core.nouns import ServerState
+    from kervan.core.serving import ServerState
 
 WANTED = "serving.json"
 _LIVE = "live.json"

@@ -13,7 +13,7 @@ from kervan.serve.address import plain_address
 from kervan.serve.tls import Certificates
 
 if TYPE_CHECKING:
-    from kervan.core.nouns import Serving
+    from kervan.core.serving import Serving
 
 _log = logging.getLogger("kervan.serve")
 
