@@ -115,11 +115,13 @@ class Engine:
                 raise NotFound(
                     f"there is no model {name}{'@' * bool(version)}{version} here", hint=f"there is {there}"
                 )
-            if self.current in gone or any(each in gone for each in self._table.rivals):
+            if self.current in gone:
                 raise Conflict(
-                    f"{gone[0].manifest.ref} has a part in what answers whoever names no version",
+                    f"{self.current.manifest.ref} answers whoever names no version",
                     hint="release another one first",
                 )
+            if any(each in gone for each in self._table.rivals):
+                raise Conflict(f"{gone[0].manifest.ref} is being released", hint="roll it back first")
             for each in gone:
                 self._added.pop(each.key, None)
                 self._table = self._table.without(each)
