@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kervan.app.environments import find_deployment
 from kervan.app.register import find_model
-from kervan.app.release import find_deployment
 from kervan.core.errors import InvalidInput, RefusedRow, did_you_mean
 from kervan.deploy.client import Credentials, ask
 

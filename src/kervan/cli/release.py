@@ -60,8 +60,8 @@ def releases(project: Project) -> Shown:
     """Show what runs or ran where, since when, by whom, and why; newest first."""
     import msgspec
 
-    from kervan.app.release import current_deployment, state_of
-    from kervan.app.release import releases as list_releases
+    from kervan.app.environments import current_deployment, state_of
+    from kervan.app.environments import releases as list_releases
 
     found = list_releases(project)
     names = {each.name for each in found}
@@ -246,7 +246,7 @@ def predict(
     spreadsheet would run (=, +, -, @ in front) get a quote (') in front.
     """
     from kervan.app.batch import Wanted, predict_file, predict_row
-    from kervan.app.release import find_environment
+    from kervan.app.environments import find_environment
 
     if (file is None) == (row is None):
         raise click.UsageError("give rows by -f FILE or one row by --row JSON")
