@@ -36,7 +36,7 @@ def check_drift(
     the newest 200,000 rows. The report is kept.
     """
     deployment = find_deployment(project, environment)
-    name = next(iter(deployment.shares))
+    name = deployment.main
     model = project.store.catalog.find(Model, Ref.parse(name))
     profile = training_profile(project, model)
     tidy(project, environment)

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kervan.app.environments import environment_folder
-from kervan.app.pages import write_release
 from kervan.app.progress import read_progress
 from kervan.app.traffic import move, whole
 from kervan.core.identity import new_id
@@ -23,7 +22,11 @@ if TYPE_CHECKING:
     from kervan.monitor.judgement import Judgement
 
 JUDGE = "judge"
-_VERDICTS = {Standing.WORSE: Verdict.FAILED, Standing.PROVEN: Verdict.PASSED, Standing.WATCHED: Verdict.PASSED}
+_VERDICTS = {
+    Standing.WORSE: Verdict.FAILED,
+    Standing.PROVEN: Verdict.PASSED,
+    Standing.WATCHED: Verdict.PASSED,
+}
 
 
 def promote(project: Project, release: Release, *, by: str, reason: str) -> Deployment:
@@ -78,7 +81,6 @@ def _report(project: Project, release: Release, progress: Progress, status: Stat
     )
     with project.store.catalog.transaction() as transaction:
         transaction.put(report)
-    write_release(project, release, judgement)
     return report
 
 

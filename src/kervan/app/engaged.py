@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,9 @@ import msgspec
 
 from kervan.app.environments import SCOPE, environment_folder
 from kervan.app.permission import under_way
+from kervan.core.locks import is_held
 from kervan.core.private import open_private, write_private
 from kervan.deploy.companion import FILE, LOCK, LOG, Asked
-from kervan.core.locks import is_held
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 def engaged(project: Project, environment: str) -> Iterator[None]:
     """See to it that a release is carried on, whatever becomes of this process meanwhile.
 
-    Where it is not over at the end, the process for that starts at once; else nobody is asked for it any more.
+    Where it is not over at the end, the process for that starts at once; else nobody is asked for it.
     """
     folder = environment_folder(project, environment)
     command = [sys.executable, "-P", "-m", "kervan.app.conduct", str(project.store.root.parent), environment]
@@ -53,7 +54,7 @@ def carry_on(project: Project, environment: str) -> None:
         return
     asked = msgspec.json.decode((folder / FILE).read_bytes(), type=Asked)
     with os.fdopen(open_private(folder / LOG, os.O_APPEND), "ab") as log:
-        subprocess.Popen(
+        process = subprocess.Popen(
             asked.command,
             cwd=asked.cwd,
             stdin=subprocess.DEVNULL,
@@ -61,6 +62,7 @@ def carry_on(project: Project, environment: str) -> None:
             stderr=log,
             start_new_session=True,
         )
+    threading.Thread(target=process.wait, daemon=True).start()  # takes note of its end, whenever that is
 
 
 def carry_all_on(project: Project) -> None:

@@ -21,7 +21,7 @@ _MANY = 20_000  # rows; from here on it is told how far asking is
 
 def answering(project: Project, environment: str) -> Model:
     """Return the model that answers in the environment."""
-    return find_model(project, next(iter(find_deployment(project, environment).shares)))
+    return find_model(project, find_deployment(project, environment).main)
 
 
 def predict(

@@ -1,4 +1,4 @@
-"""How a release under way goes, for those who watch: what is judged now, and what was seen before it began."""
+"""How a release under way goes, for those who watch: what is judged now, what was seen before it began."""
 
 from __future__ import annotations
 
@@ -49,11 +49,10 @@ def write_before(folder: Path, seen: Mapping[tuple[str, str], Observed]) -> None
     write_private(folder / _BEFORE, msgspec.json.encode(list(seen.values())))
 
 
-def read_before(folder: Path, deployments: set[str], model: str) -> Observed | None:
-    """Return what was seen of a model in some deployments before the release, None where nothing was."""
+def read_before(folder: Path, model: str) -> Observed | None:
+    """Return what was seen of a model before the release, None where nothing was."""
     try:
         seen = msgspec.json.decode((folder / _BEFORE).read_bytes(), type=list[Observed])
     except (OSError, msgspec.DecodeError):
         return None
-    found = [each for each in seen if each.model == model and each.deployment in deployments]
-    return max(found, key=lambda each: each.looked, default=None)
+    return max((each for each in seen if each.model == model), key=lambda each: each.looked, default=None)

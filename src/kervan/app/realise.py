@@ -10,10 +10,12 @@ from kervan.app.keeping import keeping_of
 from kervan.app.register import cached_package, find_model, package_folder, signing_key
 from kervan.app.segments import records_folder
 from kervan.core.access import check_doors
+from kervan.core.errors import InvalidInput
 from kervan.core.nouns import Deployment, Package
 from kervan.core.plugins import plugin
 from kervan.core.private import write_private
-from kervan.core.serving import Plan, Rival, Serving
+from kervan.core.reading import composed
+from kervan.core.serving import Plan, Rival, Rule, Serving
 from kervan.core.workspace import doors_of
 from kervan.store.database import storage_errors
 
@@ -34,6 +36,9 @@ def plan_of(project: Project) -> Plan:
     check_doors(settings.host, doors)
     _check_files(doors)
     return Plan(
+        target=settings.target,
+        sticky=settings.sticky,
+        rule=_rule(settings.rule),
         host=settings.host,
         port=settings.port,
         grpc_port=settings.grpc_port,
@@ -42,6 +47,17 @@ def plan_of(project: Project) -> Plan:
         keeping=keeping_of(project),
         **doors.closed,
     )
+
+
+def _rule(text: str) -> Rule | None:
+    """Read whose rows a candidate gets: `city=Ankara,İzmir`. Raises `InvalidInput`."""
+    if not text:
+        return None
+    column, sign, values = text.partition("=")
+    named = tuple(each.strip() for each in values.split(",") if each.strip())
+    if not (sign and column.strip() and named):
+        raise InvalidInput(f"{text!r} is no rule", hint="write a column and values: city=Ankara,İzmir")
+    return Rule(column=composed(column.strip()), values=named)
 
 
 def _check_files(doors: Doors) -> None:

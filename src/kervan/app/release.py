@@ -19,11 +19,11 @@ from kervan.app.environments import (
 )
 from kervan.app.keeping import tidy
 from kervan.app.permission import approvers, check_free, check_permitted
+from kervan.app.progress import write_before
 from kervan.app.realise import plan_of
 from kervan.app.register import find_model
 from kervan.app.segments import seal_records
 from kervan.app.terms import terms_of
-from kervan.app.progress import write_before
 from kervan.app.traffic import bring_back, move, staged, whole
 from kervan.core.errors import KervanError
 from kervan.core.identity import check_name, new_id
@@ -103,9 +103,7 @@ def _tell_of_newer(project: Project, current: Deployment, named: Model | None) -
         project.remark("release", f"{newest.ref} is newer: `kervan release {newest.ref}` lets it answer")
 
 
-def _begin(
-    project: Project, model: Model, environment: str, plan: Plan, terms: Terms, why: str
-) -> Release:
+def _begin(project: Project, model: Model, environment: str, plan: Plan, terms: Terms, why: str) -> Release:
     """Return the release of a model; where nothing answers yet or it is there already, it comes at once."""
     current = current_deployment(project, environment)
     before = "" if current is None else current.main

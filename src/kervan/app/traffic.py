@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traffic:
-    """What is to answer in an environment, with which shares, and why; `release` is the release's id, or ""."""
+    """What is to answer in an environment, with which shares, and why; `release` is the id of a release."""
 
     environment: str
     shares: Mapping[str, float]

@@ -30,7 +30,7 @@ def is_frozen(window: str, at: datetime) -> bool:
     hours = _HOURS.fullmatch(text)
     if hours is None or {hours[1], hours[4]} - set(_DAYS):
         raise InvalidConfig(f"[release] freeze: {window!r} is no window", hint=_HOW)
-    start, end = (_minute(*each, window) for each in (hours.groups()[:3], hours.groups()[3:]))
+    start, end = _minute(hours[1], hours[2], hours[3]), _minute(hours[4], hours[5], hours[6])
     now = (at.weekday() * 24 + at.hour) * 60 + at.minute
     return start <= now < end if start <= end else now >= start or now < end
 
@@ -42,7 +42,7 @@ def _day(text: str, window: str) -> date:
         raise InvalidConfig(f"[release] freeze: {window!r}: {error}", hint=_HOW) from error
 
 
-def _minute(day: str, hour: str, minute: str, window: str) -> int:
+def _minute(day: str, hour: str, minute: str) -> int:
     if int(hour) > 24 or int(minute) > 59:
-        raise InvalidConfig(f"[release] freeze: {window!r} has no such time", hint=_HOW)
+        raise InvalidConfig(f"[release] freeze: there is no {hour}:{minute}", hint=_HOW)
     return (_DAYS.index(day) * 24 + int(hour)) * 60 + int(minute)
