@@ -89,7 +89,7 @@ class Judge:
     def _enter(self, at: float, stable: Observed, candidate: Observed, share: float) -> None:
         """Start a stage where the deployment or the share changed, or counters began again."""
         is_same = candidate.deployment == self._candidate.deployment
-        goes_on = is_same and candidate.answered >= self._candidate.answered
+        goes_on = is_same and _requests(candidate) >= _requests(self._candidate)
         if goes_on and share == self._share:
             return
         nothing = Observed(deployment=candidate.deployment, model=candidate.model)
@@ -102,15 +102,16 @@ class Judge:
     def _silent(self) -> str:
         """Say if the candidate answers nothing while the stable version is well: that is enough."""
         streak = self._candidate.streak
-        answered = self._stable.answered - self._well.answered
+        asked = _requests(self._stable) - _requests(self._well)
         failed = self._stable.failed - self._well.failed
-        if streak < (STREAK if answered else 3 * STREAK) or failed > _WELL * answered:
+        if streak < (STREAK if asked else 3 * STREAK) or failed > _WELL * asked:
             return ""
-        well = f", {1 - failed / answered:.0%} of the stable version's did not" if answered else ""
+        well = f", {1 - failed / asked:.0%} of the stable version's did not" if asked else ""
         return f"{streak} requests of the candidate failed one after the other{well}"
 
     def _judgement(self, at: float, measures: tuple[Measure, ...]) -> Judgement:
-        samples, seconds = self._candidate.answered - self._start.answered, at - self._since
+        samples = _requests(self._candidate) - _requests(self._start)
+        seconds = at - self._since
         doubtful = [each for each in measures if each.proof is not None and each.standing != Standing.PROVEN]
         names = ", ".join(each.metric for each in doubtful)
         if self._against:
@@ -158,6 +159,10 @@ class Judge:
         if len(known) > _MOST_MOMENTS:
             self._history = known[::2] if len(known) % 2 else [*known[::2], known[-1]]
             self._apart = max(2 * self._apart, 2 * (at - known[0].at) / len(known))
+
+
+def _requests(seen: Observed) -> int:
+    return seen.answered + seen.failed
 
 
 def _worst(measures: tuple[Measure, ...]) -> str:

@@ -173,5 +173,5 @@ def _figure(metric: str, seen: Observed) -> float | None:
     if metric in QUANTILES:
         return seen.quantile(QUANTILES[metric])
     if metric == "errors":
-        return seen.failed / seen.answered if seen.answered else None
+        return seen.failed / (seen.answered + seen.failed) if seen.answered + seen.failed else None
     return seen.incidents.get(metric, 0) / seen.looked if seen.looked else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 GROUPS = 10
+_NUMBER, _CHANCE = re.compile(r"([+-])(-?[0-9]+)"), re.compile(r"p([0-9]+)")
+_FAR = 1e6  # more steps than any number is away from 1
 
 
 class Groups:
@@ -16,11 +19,11 @@ class Groups:
 
     Answers that were not there then belong to the group before them.
 
-    >>> groups = Groups({"9": 5, "10": 5, "no": 80, "yes": 10}, most=4)
+    >>> groups = Groups({"p5": 50, "p10": 50, "p0": 800, "p95": 100}, most=4)
     >>> groups.labels
-    ('9 – 10', 'no', 'yes')
-    >>> groups.counts({"10": 2, "no": 1, "now": 1})
-    [2, 2, 0]
+    ('0 %', '5 % to 95 %')
+    >>> groups.counts({"p10": 2, "p0": 1, "p70": 1})
+    [1, 3]
     """
 
     def __init__(self, seen: Mapping[str, int], most: int = GROUPS) -> None:
@@ -50,12 +53,27 @@ class Groups:
 
 
 def _label(members: list[str]) -> str:
-    return members[0] if len(members) == 1 else f"{members[0]} – {members[-1]}"
+    ends = [_text(each) for each in (members[0], members[-1])]
+    return ends[0] if len(members) == 1 else f"{ends[0]} to {ends[1]}"
+
+
+def _text(name: str) -> str:
+    """Return what a name of `kervan.serve.seen.output_of` stands for: where a range begins, or a class.
+
+    >>> _text("p15"), _text("+24"), _text("no")
+    ('15 %', '9.8', 'no')
+    """
+    if found := _NUMBER.fullmatch(name):
+        return f"{float(found[1] + '1') * 1.1 ** int(found[2]):.2g}"
+    return f"{name[1:]} %" if _CHANCE.fullmatch(name) else name
 
 
 def _order(name: str) -> tuple[bool, float, str]:
-    """Put numbers before texts, and in their own order."""
-    try:
-        return False, float(name), name
-    except ValueError:
-        return True, 0.0, name
+    """Put numbers and probabilities in their own order, before classes in that of the alphabet."""
+    if name == "0":
+        return False, 0.0, name
+    if found := _NUMBER.fullmatch(name):
+        return False, float(found[1] + "1") * (_FAR + int(found[2])), name
+    if _CHANCE.fullmatch(name):
+        return False, float(name[1:]), name
+    return True, 0.0, name
