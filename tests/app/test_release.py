@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from journeys.home import as_csv, customers
-from kervan.deploy.process import process_number, running
+from kervan.core.locks import process_number
+from kervan.deploy.process import running
 
 if TYPE_CHECKING:
     from journeys.home import Home

@@ -246,7 +246,7 @@ def _realise(project: Project, model: Model, deployment: Deployment) -> str:
         for path, text in rendered.items():
             write_private(folder / path, text.encode())
     target: Target = plugin("target", deployment.plan.target)
-    return target.apply(folder)
+    return target.apply(folder, deployment.plan)
 
 
 def altered_file(project: Project, deployment: Deployment) -> Path | None:
@@ -281,7 +281,7 @@ def _render(project: Project, deployment: Deployment, package: Path) -> Mapping[
         trusted=(signing_key(project).signer.key_id,),
     )
     target: Target = plugin("target", deployment.plan.target)
-    return target.render(serving)
+    return target.render(serving, deployment.plan)
 
 
 @contextmanager
