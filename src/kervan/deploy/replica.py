@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -193,7 +192,8 @@ class Replica:
             time.sleep(0.02)
 
     def forget(self) -> None:
-        """Take away what a replica leaves that is gone."""
+        """Take away what a replica leaves that is gone, but for what it has counted."""
         self._pulse.close()
         self._limits.lift()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        for name in (DOOR, FILE, STATE, LOCK):
+            (self.folder / name).unlink(missing_ok=True)

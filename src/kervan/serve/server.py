@@ -30,6 +30,7 @@ from kervan.serve.desk import Desk
 from kervan.serve.engine import Engine
 from kervan.serve.library import Shelf
 from kervan.serve.listening import ENDING, WellEndingServer, server_of
+from kervan.serve.seen import Watcher
 from kervan.serve.sharing import Sharing
 from kervan.serve.state import read_serving, write_state
 from kervan.serve.tls import Certificates
@@ -183,6 +184,7 @@ async def _serve(server: WellEndingServer, task: _Task) -> None:
         beside.append(asyncio.create_task(_answer_supervisor(server, listener, file.with_name(DOOR))))
         _end_with_keeper(server, task.inherited.keeper)
     if file is not None:
+        beside.append(asyncio.create_task(Watcher(engine, file.parent).keep()))
         hung_up = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hung_up.set)
         beside.append(asyncio.create_task(_switch_on_hangup(hung_up, engine, file, ports)))
