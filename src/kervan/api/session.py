@@ -21,6 +21,7 @@ with extras_named():
         data,
         doctor,
         drift,
+        environments,
         feedback,
         frames,
         gc,
@@ -214,7 +215,7 @@ class Session:
 
     def releases(self) -> Listing[Deployment]:
         """Return all deployments, newest first."""
-        return Listing(release.releases(self.project), ("name", "shares", "endpoint", "creator", "why"))
+        return Listing(environments.releases(self.project), ("name", "shares", "endpoint", "creator", "why"))
 
     def create_key(
         self, *scopes: str, name: str = "", days: float | None = None, rate: str = "", why: str = ""
