@@ -16,7 +16,7 @@ import hypothesis
 import pytest
 import sqlalchemy as sa
 
-from journeys.home import Home
+from journeys.home import Home, as_csv, customers
 from kervan.core.config import DATA_FOLDER, DataSettings
 from kervan.core.errors import MissingTool
 from kervan.core.nouns import Workspace
@@ -268,4 +268,26 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def lived(home: Home, template: Path) -> Home:
     """A project after its first run; `kervan release` brings its server back."""
     shutil.copytree(template, home.folder, dirs_exist_ok=True)
+    return home
+
+
+@pytest.fixture(scope="session")
+def two_versions(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with two versions of its model, of which the second is released; without a server."""
+    folder = tmp_path_factory.mktemp("kalıp") / "Müşteri Kaybı"
+    shutil.copytree(template, folder)
+    here = Home(folder)
+    try:
+        here.write("müşteriler.csv", as_csv([*customers(200), *customers(100, seed=1)]))
+        here.ask("run", "--quiet", "--why", "yeni satırlar")
+    finally:
+        here.stop()
+    return folder
+
+
+@pytest.fixture
+def grown(home: Home, two_versions: Path) -> Home:
+    """A project with two versions of its model, of which the first answers in `üretim`."""
+    shutil.copytree(two_versions, home.folder, dirs_exist_ok=True)
+    home.ask("release", "müşteri-kaybı@1.0.0", "--why", "geri dönüş", "--quiet")
     return home

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from app.callers import calling
+from journeys.callers import calling
 
 if TYPE_CHECKING:
     from journeys.home import Home

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from app.callers import calling
 from app.test_strategies import NEW, OLD, ROW, WHY, now, until
+from journeys.callers import calling
 
 if TYPE_CHECKING:
     from journeys.home import Home

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from kervan.app.engaged import carry_all_on
 from kervan.app.environments import SCOPE, current_deployment, environment_folder, releases, state_of
+from kervan.app.permission import under_way
 from kervan.app.progress import Progress, read_progress
-from kervan.core.errors import NotFound
 from kervan.core.nouns import Deployment
 from kervan.core.releasing import Release
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from kervan.app.project import Project
 
 
@@ -47,11 +49,13 @@ def standings(project: Project) -> list[Standing]:
     """
     carry_all_on(project)
     known = {change.name for change in project.store.catalog.alias_history(SCOPE)}
-    current = {name: current_deployment(project, name) for name in known}  # first: what comes is listed then
+    # In this order: what moves meanwhile is shown as it was, and not half as it is.
+    going = {each.id: each for each in (under_way(project, name) for name in known) if each is not None}
+    current = {name: current_deployment(project, name) for name in known}
     found = releases(project)
     states = {name: state_of(project, name) for name in current}
     return [
-        _standing(project, each, states[each.name] if _is_same(current.get(each.name), each) else "")
+        _standing(project, each, states[each.name] if _is_same(current.get(each.name), each) else "", going)
         for each in found
     ]
 
@@ -60,13 +64,10 @@ def _is_same(current: Deployment | None, each: Deployment) -> bool:
     return current is not None and current.id == each.id
 
 
-def _standing(project: Project, deployment: Deployment, state: str) -> Standing:
-    release = progress = None
-    if deployment.release:
-        try:
-            release = project.store.catalog.get(Release, deployment.release)
-        except NotFound:
-            release = None
+def _standing(project: Project, deployment: Deployment, state: str, going: Mapping[str, Release]) -> Standing:
+    release, progress = going.get(deployment.release), None
+    if release is None and deployment.release:
+        release = project.store.catalog.get(Release, deployment.release)
     if release is not None and state and not release.status.is_over:
         progress = read_progress(environment_folder(project, deployment.name), release.id)
     return Standing(deployment=deployment, state=state, release=release, progress=progress)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 FILE = "companion.json"
 LOCK = "companion.lock"
 LOG = "companion.log"
+_SECONDS = 3.0
 _log = logging.getLogger("kervan.deploy")
 
 
@@ -52,10 +53,17 @@ class Companion:
             _log.info("the companion ended", extra={"exit": self._process.returncode})
             self._patience.note_death(now, now - self._started, was_ready=True)
             self._process = None
-        if now < self._patience.until or not (self._folder / FILE).is_file():
+        if now < self._patience.until or not self._is_wanted():
             return
         if not is_held(self._folder / LOCK):
             self._start(now)
+
+    def _is_wanted(self) -> bool:
+        """Whether somebody asked for it a while ago: who does so is often done in a moment, without it."""
+        try:
+            return time.time() - (self._folder / FILE).stat().st_mtime > _SECONDS
+        except OSError:
+            return False
 
     def _start(self, now: float) -> None:
         self._started = now
