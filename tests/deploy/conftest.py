@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kervan.core.serving import Serving
+from kervan.core.serving import Plan, Serving
 from kervan.deploy.process import stop
 from kervan.deploy.targets.local import LocalTarget
 from serve.real_packages import CLASSIFICATION, make_package
@@ -29,6 +29,7 @@ class Place:
 
     folder: Path
     packages: dict[str, Path]
+    plan: Plan = field(default_factory=Plan)
 
     def render(self, version: str = "1.0.0", deployment: str = "D1", **changes: Any) -> None:
         values = {
@@ -39,12 +40,15 @@ class Place:
             "port": 0,
             **changes,
         }
-        for path, text in LocalTarget().render(Serving(**values)).items():
+        for path, text in LocalTarget().render(Serving(**values), self.plan).items():
             (self.folder / path).write_text(text)
 
     def release(self, version: str = "1.0.0", deployment: str = "D1", **changes: Any) -> str:
         self.render(version, deployment, **changes)
-        return LocalTarget().apply(self.folder)
+        return self.apply()
+
+    def apply(self) -> str:
+        return LocalTarget().apply(self.folder, self.plan)
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def realise(project: Project, deployment: Deployment) -> str:
         for path, text in rendered.items():
             write_private(folder / path, text.encode())
     target: Target = plugin("target", deployment.plan.target)
-    return target.apply(folder)
+    return target.apply(folder, deployment.plan)
 
 
 def altered_file(project: Project, deployment: Deployment) -> Path | None:
@@ -125,4 +125,4 @@ def _render(
         trusted=(signing_key(project).signer.key_id,),
     )
     target: Target = plugin("target", plan.target)
-    return target.render(serving)
+    return target.render(serving, plan)

@@ -1,4 +1,4 @@
-"""Several processes at one address are one server."""
+"""Several processes at one address are one server, which outlives each of them."""
 
 from __future__ import annotations
 
@@ -7,31 +7,43 @@ import json
 import os
 import signal
 import threading
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from kervan.core.serving import Serving
 from kervan.serve.record import records
 from serve.live import JSON, Live
-from serve.real_packages import ROW
+from serve.real_packages import REGRESSION, ROW, make_package
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from kervan.core.serving import Serving
+
+@pytest.fixture
+def serving(packages: dict[str, Path], tmp_path: Path) -> Callable[..., Serving]:
+    def make(version: str = "1.0.0", deployment: str = "D1", **told: Any) -> Serving:
+        values = {"port": 0, "workers": 2, **told}
+        return Serving(
+            environment="production",
+            deployment=deployment,
+            package=values.pop("package", str(packages[version])),
+            records=str(tmp_path / "records"),
+            **values,
+        )
+
+    return make
 
 
 @pytest.fixture
 def two(serving: Callable[..., Serving], tmp_path: Path) -> Iterator[Live]:
     folder = tmp_path / "server"
     folder.mkdir()
-    server = Live(folder, replace(serving(), workers=2))
+    server = Live(folder, serving())
     server.start()
     yield server
-    if server.process is not None and server.process.poll() is None:
-        server.terminate()
+    server.kill()
 
 
 def pids(server: Live) -> set[int]:
@@ -80,12 +92,12 @@ def test_one_that_dies_is_replaced_and_fails_nobody_else(two: Live) -> None:
 def test_all_switch_or_none_does(
     two: Live, serving: Callable[..., Serving], packages: dict[str, Path]
 ) -> None:
-    two.write(replace(serving("2.0.0", "D2"), workers=2, port=two.port))
+    two.write(serving("2.0.0", "D2", port=two.port))
     two.hang_up()
     two.until(lambda: two.state.attempt == "D2")
     assert two.state.model == "gelir@2.0.0"
     assert {two.predict(ROW).json["model"] for _ in range(40)} == {"gelir@2.0.0"}
-    two.write(replace(serving("2.0.0", "D3"), workers=2, port=two.port, package="/nowhere"))
+    two.write(serving("2.0.0", "D3", port=two.port, package="/nowhere"))
     two.hang_up()
     two.until(lambda: two.state.attempt == "D3")
     assert "no package" in two.state.error
@@ -105,7 +117,7 @@ def test_requests_go_on_while_all_switch(two: Live, serving: Callable[..., Servi
     for thread in asking:
         thread.start()
     for place in range(3):
-        two.write(replace(serving(("2.0.0", "1.0.0")[place % 2], f"E{place}"), workers=2, port=two.port))
+        two.write(serving(("2.0.0", "1.0.0")[place % 2], f"E{place}", port=two.port))
         two.hang_up()
         two.until(lambda place=place: two.state.deployment == f"E{place}")
     stop.set()
@@ -115,24 +127,8 @@ def test_requests_go_on_while_all_switch(two: Live, serving: Callable[..., Servi
     assert set(statuses) == {200}
 
 
-def test_a_keeper_that_is_killed_leaves_no_worker(two: Live) -> None:
-    assert two.process is not None
-    workers = pids(two)
-    two.process.kill()
-    two.process.wait()
-
-    def lives(number: int) -> bool:
-        try:
-            os.kill(number, 0)
-        except ProcessLookupError:
-            return False
-        return True
-
-    two.until(lambda: not any(map(lives, workers)))
-
-
 def test_a_package_that_does_not_load_is_said(serving: Callable[..., Serving], tmp_path: Path) -> None:
-    server = Live(tmp_path, replace(serving(), workers=2, package="/nowhere"))
+    server = Live(tmp_path, serving(package="/nowhere"))
     server.start(wait=False)
     server.until((tmp_path / "state.json").exists)
     assert "no package" in server.state.error
@@ -140,17 +136,13 @@ def test_a_package_that_does_not_load_is_said(serving: Callable[..., Serving], t
     assert server.process.wait(timeout=30) == 1
 
 
-def test_models_are_loaded_from_the_folder_alone(
-    serving: Callable[..., Serving], tmp_path: Path, packages: dict[str, Path]
-) -> None:
-    import shutil
-
+def test_models_are_loaded_from_the_folder_alone(serving: Callable[..., Serving], tmp_path: Path) -> None:
     folder = tmp_path / "models"
     folder.mkdir()
-    server = Live(tmp_path, replace(serving(), workers=2, folder=str(folder)))
+    server = Live(tmp_path, serving(folder=str(folder)))
     server.start()
     try:
-        shutil.copytree(packages["regression"], folder / "kira")
+        make_package(folder / "kira", REGRESSION, name="kira")
 
         def known() -> set[Any]:
             return {server.ask("GET", "/models/kira").status for _ in range(20)}
