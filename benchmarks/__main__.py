@@ -11,6 +11,7 @@ from benchmarks import (
     packages,
     pipeline,
     records,
+    releases,
     serving,
     tracking,
     truth,
@@ -36,6 +37,7 @@ SECTIONS = {
     "packages": packages.main,
     "truth": truths,
     "verdicts": verdicts.main,
+    "releases": releases.main,
 }
 
 
