@@ -375,3 +375,24 @@ def test_alike_versions_are_rarely_rolled_back() -> None:
             version.errors = 0.02
         back += last(traffic.go(judge, 8, share=0.3)).decision is Decision.ROLL_BACK
     assert back <= 8
+
+
+def test_callers_that_stay_with_a_version_do_not_make_it_worse() -> None:
+    """The share says 5 %, but who asks most is one of those that belong to the candidate."""
+    traffic = Traffic(25)
+    judge = Judge(every=600, samples=10**9)
+    for version in (traffic.stable, traffic.candidate):
+        version.errors = 0.02
+    for _ in range(80):
+        traffic.stable.serve(30)
+        traffic.candidate.serve(20)
+        traffic.now += TICK
+        judged = judge.look(traffic.now, traffic.stable.seen, traffic.candidate.seen, 0.05)
+    assert judged.decision is Decision.LOOK
+    traffic.candidate.errors = 0.2
+    for _ in range(80):
+        traffic.stable.serve(30)
+        traffic.candidate.serve(20)
+        traffic.now += TICK
+        judged = judge.look(traffic.now, traffic.stable.seen, traffic.candidate.seen, 0.05)
+    assert judged.decision is Decision.ROLL_BACK
