@@ -9,6 +9,7 @@ import pytest
 from kervan.core.serving import Plan, Serving
 from kervan.deploy.process import stop
 from kervan.deploy.targets.local import LocalTarget
+from serve.live import Live
 from serve.real_packages import CLASSIFICATION, make_package
 
 if TYPE_CHECKING:
@@ -65,3 +66,28 @@ def second(packages: dict[str, Path], tmp_path: Path) -> Iterator[Callable[[], P
     folder.mkdir()
     yield lambda: Place(folder, packages)
     stop(folder)
+
+
+@pytest.fixture
+def serving(packages: dict[str, Path], tmp_path: Path) -> Callable[..., Serving]:
+    def make(version: str = "1.0.0", deployment: str = "D1", **told: Any) -> Serving:
+        values = {"port": 0, "workers": 2, **told}
+        return Serving(
+            environment="production",
+            deployment=deployment,
+            package=values.pop("package", str(packages[version])),
+            records=str(tmp_path / "records"),
+            **values,
+        )
+
+    return make
+
+
+@pytest.fixture
+def two(serving: Callable[..., Serving], tmp_path: Path) -> Iterator[Live]:
+    folder = tmp_path / "server"
+    folder.mkdir()
+    server = Live(folder, serving())
+    server.start()
+    yield server
+    server.kill()

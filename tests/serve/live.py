@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -74,8 +74,8 @@ class Live:
         wanted = serving if self.plan is None else Kept(**told, plan=self.plan)
         self.file.write_bytes(msgspec.json.encode(wanted))
 
-    def start(self, *, wait: bool = True) -> None:
-        self.write(self.serving)
+    def start(self, port: int | None = None, *, wait: bool = True) -> None:
+        self.write(self.serving if port is None else replace(self.serving, port=port))
         (self.folder / "state.json").unlink(missing_ok=True)
         module = "kervan.serve.server" if self.plan is None else "kervan.deploy.supervisor"
         with (self.folder / "log").open("ab") as log:

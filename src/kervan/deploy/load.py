@@ -1,8 +1,9 @@
-"""What replicas do: the CPU seconds that the system counts, and what they count themselves."""
+"""What replicas do: the seconds that the system counts, and what they count themselves."""
 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from kervan.deploy.scaling import Load
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_NANO = 1e9
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -35,24 +37,24 @@ class Meter:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._cpu: dict[int, float] = {}
+        self._busy: dict[int, float] = {}
         self._time = 0.0
         self._sums = (0, 0.0, 0.0)
         self.asked = 0  # answers to callers, and refusals, so far
 
     def read(self, now: float, numbers: Iterable[int], cores: float) -> Load:
         """Return the load of the processes `numbers`, of which each may have so many `cores`."""
-        cpu = {number: cpu_seconds(number) for number in numbers}
-        known = [cpu[number] - self._cpu[number] for number in cpu if number in self._cpu]
+        busy = {number: busy_seconds(number) for number in numbers}
+        known = [max(busy[each] - self._busy[each], 0.0) for each in busy if each in self._busy]
         passed = now - self._time
-        busy = sum(known) / (len(known) * passed * cores) if known and passed > 0 else 0.0
-        self._cpu, self._time = cpu, now
+        share = sum(known) / (len(known) * passed * cores) if known and passed > 0 else 0.0
+        self._busy, self._time = busy, now
         count, waited, scored = self._look()
         fresh = count - self._sums[0]
         before, self._sums = self._sums, (count, waited, scored)
         if fresh <= 0:
-            return Load(busy=busy)
-        return Load(busy=busy, waited=(waited - before[1]) / fresh, scored=(scored - before[2]) / fresh)
+            return Load(busy=share)
+        return Load(busy=share, waited=(waited - before[1]) / fresh, scored=(scored - before[2]) / fresh)
 
     def _look(self) -> tuple[int, float, float]:
         """Return how many requests were answered, and the seconds that they waited and were scored."""
@@ -74,10 +76,18 @@ class Meter:
                 continue
 
 
-def cpu_seconds(number: int) -> float:
-    """Return the CPU time that a process has had, 0 of one that is gone."""
+def busy_seconds(number: int) -> float:
+    """Return the time for which a process had a core or waited for one, 0 of one that is gone.
+
+    On a machine that others keep busy too, what a process gets says little about what it needs. Where the
+    system does not count the waiting, it is the time that it had.
+    """
+    waiting = 0.0
+    for path in Path(f"/proc/{number}/task").glob("*/schedstat"):
+        with suppress(OSError, IndexError, ValueError):
+            waiting += int(path.read_text().split()[1]) / _NANO
     try:
         values = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
-        return (int(values[11]) + int(values[12])) / _TICKS
+        return waiting + (int(values[11]) + int(values[12])) / _TICKS
     except (OSError, IndexError, ValueError):
         return 0.0

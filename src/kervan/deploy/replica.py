@@ -108,6 +108,8 @@ class Replica:
         state = self.state
         if state is not None and state.error:
             return state.error
+        if self.exit == -signal.SIGKILL and self.kept.plan.memory:
+            return f"replica {self.folder.name} needs more memory than {self.kept.plan.memory:,} bytes"
         return f"replica {self.folder.name} {'does not come up' if self.is_alive else 'died'}"
 
     def start(self, means: Means) -> None:

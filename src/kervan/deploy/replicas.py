@@ -98,11 +98,6 @@ class Replicas:
             self._tell_all(before, after)
 
     def _tell_all(self, before: Kept, after: Kept) -> None:
-        for each in [each for each in self.all if not (each.was_ready and each.is_alive)]:
-            each.signal(signal.SIGKILL)  # one that is only starting begins with what is wanted now
-            each.wait(0)
-            each.kept = after
-            each.start(self._means)
         try:
             self._hang_up(self.all, after)
             self._wait_for(self.all)
@@ -112,9 +107,16 @@ class Replicas:
             raise
 
     def _hang_up(self, replicas: Iterable[Replica], kept: Kept) -> None:
+        """Tell each what it is to answer for; one that is only starting begins again with that."""
         for each in replicas:
-            each.tell(kept, self._means)
-            each.signal(signal.SIGHUP)
+            if each.was_ready and each.is_alive:
+                each.tell(kept, self._means)
+                each.signal(signal.SIGHUP)
+                continue
+            each.signal(signal.SIGKILL)
+            each.wait(0)
+            each.kept = kept
+            each.start(self._means)
 
     def _bring_back(self) -> None:
         """Wait until those that live answer for what they did before; one that cannot is started anew."""
@@ -152,6 +154,8 @@ class Replicas:
         deadline = time.monotonic() + _SECONDS
         while waiting:
             self._tend([each for each in self.all if each not in waiting])
+            for each in waiting:
+                each.look(time.monotonic())
             for each in [each for each in waiting if each.has_tried or not each.is_alive]:
                 if not each.is_ready:
                     raise ServerFailed(each.reason)

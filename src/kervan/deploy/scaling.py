@@ -19,7 +19,8 @@ _NEXT_SECONDS = 10.0
 class Load:
     """What replicas did since the last look.
 
-    `busy` is the share of its cores that each had, `waited` and `scored` the seconds of a request on average.
+    `busy` is the share of its cores that each needed, `waited` and `scored` are the seconds of a request on
+    average.
     """
 
     busy: float = 0.0
