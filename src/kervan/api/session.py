@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
 
 from kervan.api import progress as progress_
-from kervan.api.views import DatasetView, DriftView, Listing, ModelView, ReleaseView, TraceView
+from kervan.api.views import DatasetView, DriftView, Listing, ModelView, ReleaseView, ReplayView, TraceView
 from kervan.core.identity import check_name
 from kervan.core.plugins import extras_named
 
@@ -26,9 +26,11 @@ with extras_named():
         gc,
         keys,
         predict,
+        recompute,
         records,
         register,
         release,
+        replay,
         run,
         runs,
         trace,
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from kervan.app.feedback import Labelled
     from kervan.app.gc import Sweep
     from kervan.app.keys import Issued
+    from kervan.app.recompute import Recomputed
     from kervan.core.config import Check, DataSettings, Goal
     from kervan.core.nouns import Dataset, Deployment, Event, Finding, Key, Model
     from kervan.flow.step import Pipeline
@@ -180,6 +183,32 @@ class Session:
             records.settle(self.project, self._asked)
         with extras_named():
             return DriftView(*drift.check_drift(self.project, environment=environment, since=since))
+
+    def replay(
+        self,
+        model: ModelView | str,
+        *,
+        environment: str = "",
+        since: float | None = None,
+        until: float | None = None,
+        limit: int | None = None,
+    ) -> ReplayView:
+        """Let a model answer the requests that are on record, and compare; see `kervan replay --help`.
+
+        `since` and `until` are times in seconds since 1970; with `limit` the newest so many requests count.
+        """
+        if self._asked:
+            records.settle(self.project, self._asked)
+        ref = model.ref if isinstance(model, ModelView) else model
+        with extras_named():
+            return ReplayView(
+                replay.replay(self.project, ref, environment, since=since, until=until, limit=limit)
+            )
+
+    def recompute(self, prediction: str) -> Recomputed:
+        """Answer a recorded request once more by the package that answered it, and compare every bit."""
+        with extras_named():
+            return recompute.recompute(self.project, prediction)
 
     def give_feedback(self, path: str | Path, *, environment: str = "production") -> int:
         """Keep the labels or rewards of a file beside the predictions; see `kervan feedback --help`."""

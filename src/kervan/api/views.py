@@ -11,6 +11,7 @@ from kervan.core.shown import moment, printable
 
 if TYPE_CHECKING:
     from kervan.app.data import Described
+    from kervan.app.replay import Replayed
     from kervan.app.trace import Trace
     from kervan.core.nouns import Dataset, Deployment, Model, Report
     from kervan.monitor.drift import DriftReport
@@ -177,6 +178,23 @@ class DriftView:
         from kervan.monitor.page import drift_page
 
         return _framed(drift_page(self.drift))
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayView:
+    """What a model would have answered to recorded requests, beside what was answered."""
+
+    replayed: Replayed
+
+    def __repr__(self) -> str:
+        found = self.replayed
+        changed = f"{found.changed.changed:,} of {found.changed.rows:,} answers changed"
+        return f"<Replay of {found.model} on requests to {found.environment}: {changed}>"
+
+    def _repr_html_(self) -> str:
+        from kervan.app.replay_page import replay_page
+
+        return _framed(replay_page(self.replayed))
 
 
 def _conclusion(report: Report | None) -> str:

@@ -129,6 +129,24 @@ def any_lines(segment: Segment) -> Iterator[bytes]:
         yield base64.b64decode(tail)
 
 
+def any_ids(segment: Segment) -> list[str]:
+    """Return the ids of the whole records in a segment of either form, oldest first."""
+    import polars as pl
+
+    if not is_compacted(segment):
+        try:
+            with segment.path.open("rb") as file:
+                whole = (line for line in file if line.endswith(b"\n"))
+                return [line[_ID_END - 26 : _ID_END].decode("ascii", "replace") for line in whole]
+        except FileNotFoundError:
+            segment = _sibling(segment)
+    if not segment.path.exists():
+        return []
+    with _readable(segment.path):
+        found: list[str] = pl.read_parquet(segment.path, columns=["id"])["id"].to_list()
+    return found
+
+
 def about(path: Path) -> About:
     """Return what a compacted file says of itself, or raise `Corrupted`."""
     import polars as pl

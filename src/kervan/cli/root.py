@@ -28,6 +28,7 @@ COMMANDS = {
     "feedback": ("kervan.cli.records:feedback", "Keep what turned out to be true beside the predictions."),
     "records": ("kervan.cli.records:records", "List, compact and clean the records of predictions."),
     "trace": ("kervan.cli.watch:trace", "Walk from one prediction back to rows, code and approver."),
+    "replay": ("kervan.cli.replay:replay", "Answer recorded requests once more, and compare."),
     "drift": ("kervan.cli.watch:drift", "Compare what is asked with what was trained on."),
     "audit": ("kervan.cli.watch:audit", "Read the audit trail, or verify that nothing was altered."),
     "gc": ("kervan.cli.care:gc", "Remove stored files that nothing refers to."),
