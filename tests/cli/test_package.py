@@ -27,7 +27,8 @@ from kervan.package.contents.materials import MATERIALS
 from kervan.package.contents.signing import FILE_NAME as SIGNATURE
 from kervan.package.contents.signing import SigningKey
 from kervan.package.opening import opened
-from kervan.serve.engine import Asked, Engine
+from kervan.serve.asked import Asked
+from kervan.serve.engine import Engine
 
 if TYPE_CHECKING:
     from journeys.home import Home

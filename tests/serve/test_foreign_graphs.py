@@ -19,7 +19,8 @@ from kervan.package.contents.manifest import FILE_NAME
 from kervan.package.contents.readers.any import parse_manifest
 from kervan.package.contents.seal import write_manifest
 from kervan.package.contents.signing import SigningKey
-from kervan.serve.engine import Asked, Engine
+from kervan.serve.asked import Asked
+from kervan.serve.engine import Engine
 from serve.real_packages import NUMERIC, REGRESSION, ROW, make_package
 
 if TYPE_CHECKING:

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from kervan.core.feedback import FOLDER
 from kervan.core.identity import new_id
 from kervan.core.keeping import Keeping, pseudonym
+from kervan.serve.asked import Asked
 from kervan.serve.chain import check_segment, lines_of
-from kervan.serve.engine import Asked, Engine
+from kervan.serve.engine import Engine
 from kervan.serve.flags import Flags, flags_of
 from kervan.serve.record import find, records, segments
 from kervan.serve.recorder import Recorder

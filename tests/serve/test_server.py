@@ -18,7 +18,8 @@ import pytest
 from kervan.core.errors import Refused, ServerFailed
 from kervan.core.ports import Request
 from kervan.core.serving import Serving
-from kervan.serve.engine import Asked, Engine
+from kervan.serve.asked import Asked
+from kervan.serve.engine import Engine
 from kervan.serve.record import find, records
 from kervan.serve.server import serve
 from serve.disk import small_disk

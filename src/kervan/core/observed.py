@@ -21,7 +21,8 @@ class Observed:
     server was looked at, taken by chance among those of all versions, so that what happens to many at once
     counts once: `looked` in all. Of these, `incidents` counts by kind ("failed", "refused") what went wrong,
     once for each caller and second, `seconds` how long they took, by `bucket`, and `outputs` what was
-    answered, by `kervan.serve.observer`'s names.
+    answered, by `kervan.serve.seen`'s names. Rows of a shadow were `compared` with what was answered instead,
+    of which `changed` were something else.
     """
 
     deployment: str
@@ -32,6 +33,8 @@ class Observed:
     rows: int = 0
     cpu: float = 0.0
     looked: int = 0
+    compared: int = 0
+    changed: int = 0
     incidents: Mapping[str, int] = field(default_factory=dict)
     seconds: Mapping[int, int] = field(default_factory=dict)
     outputs: Mapping[str, int] = field(default_factory=dict)
@@ -47,6 +50,8 @@ class Observed:
             rows=self.rows + other.rows,
             cpu=self.cpu + other.cpu,
             looked=self.looked + other.looked,
+            compared=self.compared + other.compared,
+            changed=self.changed + other.changed,
             incidents=Counter(self.incidents) + Counter(other.incidents),
             seconds=Counter(self.seconds) + Counter(other.seconds),
             outputs=Counter(self.outputs) + Counter(other.outputs),
@@ -82,3 +87,12 @@ def bucket(seconds: float) -> int:
 def edge(place: int) -> float:
     """Return the upper edge of a bucket in seconds."""
     return _LEAST * STEP**place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """What one process of a server has seen of each version so far, and the bytes that it has in memory."""
+
+    pid: int
+    memory: int
+    seen: tuple[Observed, ...]

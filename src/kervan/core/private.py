@@ -27,15 +27,19 @@ def open_private(path: Path, flags: int) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | flags, _FILE)
 
 
-def write_private(path: Path, content: bytes) -> None:
-    """Write a file in one step, durable, for its owner alone; its folder is made if it is missing."""
+def write_private(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Write a file in one step, for its owner alone; its folder is made if it is missing.
+
+    What is not `durable` may be gone, but not half, after the machine failed.
+    """
     make_private(path.parent)
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with os.fdopen(open_private(fresh, os.O_TRUNC), "wb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         fresh.replace(path)
     except BaseException:
         fresh.unlink(missing_ok=True)

@@ -8,6 +8,8 @@ from enum import StrEnum
 from kervan.core.access import Doors
 from kervan.core.keeping import KEEP_ALL, Keeping
 
+SHADOWS = "shadow"  # the folder of what shadows answered, beside the records
+
 
 class ShareRole(StrEnum):
     """What a model is there for in a deployment.

@@ -22,27 +22,31 @@ from kervan.core.errors import Conflict, KervanError
 from kervan.core.identity import new_id
 from kervan.core.plugins import plugin, plugins
 from kervan.core.ports import Action, Call, Reply, Scope, Served
+from kervan.core.serving import ShareRole
 from kervan.serve.access import ANYBODY, Access, Caller
 from kervan.serve.address import Hosts
+from kervan.serve.answer import name_values
+from kervan.serve.asked import Asked
 from kervan.serve.body import plain
-from kervan.serve.engine import Asked
 from kervan.serve.feedback import decode_feedback
 from kervan.serve.guard import check_kind, check_sender, read_headers
+from kervan.serve.mirror import Mirrored
 from kervan.serve.moment import Now
 from kervan.serve.own import OwnPages
 from kervan.serve.problem import HttpProblem, respond, to_problem
 from kervan.serve.rates import Rates
 from kervan.serve.routing import Mounted, Router
+from kervan.serve.seen import kind_of
 from kervan.serve.spans import Spans, are_wanted
 from kervan.serve.visit import SlowLog, Visit, Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from kervan.core.ports import Choose, Route
+    from kervan.core.ports import Answer, Choose, Request, Route
     from kervan.core.schema import Signature
     from kervan.serve.engine import Engine
-    from kervan.serve.table import Loaded
+    from kervan.serve.table import Loaded, Table
     from kervan.serve.tls import Certificates
 
 _log = logging.getLogger("kervan.serve")
@@ -297,24 +301,36 @@ class Desk:
     def _predict(self, visit: Visit, admission: Admission, call: Call) -> Reply:
         started = time.perf_counter()
         wire = admission.mounted.wire
+        table = self.engine.table
         chosen: list[Loaded] = []
 
         def choose(name: str = "", version: str = "") -> Signature:
-            model = name or self.engine.current.key[0]
+            model = name or table.default.key[0]
             # First: which models there are is not everybody's business.
             self.permit(admission, model, is_counted=visit.is_counted or bool(chosen))
-            chosen.append(self.engine.table.choose(name, version))
+            is_dealt = visit.dealt is not None and table.is_open(name, version)
+            chosen.append(
+                visit.dealt if visit.dealt and is_dealt else table.deal(call.headers, name, version)
+            )
             return chosen[-1].signature
 
         try:
             request = wire.decode(call, choose)
+            if self._is_dealt_otherwise(visit, table, chosen[-1], request, call):
+                request = wire.decode(call, choose)
             loaded = chosen[-1]
             decoded = time.perf_counter()
             answer = self.engine.answer(loaded, request, admission.asked(visit.request_id), started)
-        except Exception:
+        except Exception as error:
             if chosen:
-                chosen[-1].tally.refuse()
+                self.blame(chosen[-1], error, visit)
             raise
+        ended = time.perf_counter()
+        loaded.seen.answer(1, len(request.rows), ended - decoded)
+        if visit.is_looked_at:
+            loaded.seen.look(ended - visit.started, answer.values)
+        if table.shadows and loaded.role is ShareRole.STABLE:
+            self.engine.reflect(_mirrored(answer, loaded, admission, is_looked_at=visit.is_looked_at))
         visit.work = Work(
             model=answer.model,
             version=answer.version,
@@ -322,9 +338,42 @@ class Desk:
             prediction=answer.id,
             wait=started - visit.started,
             decode=decoded - started,
-            score=time.perf_counter() - decoded,
+            score=ended - decoded,
         )
         return wire.encode(answer, loaded.signature, call)
+
+    def blame(self, loaded: Loaded, error: Exception, visit: Visit) -> None:
+        """Count a request that a version did not answer, against the version if it is to blame."""
+        loaded.tally.refuse()
+        kind = kind_of(error)
+        if kind:
+            caller = visit.admission.caller.id if visit.admission else ""
+            is_new = self.engine.incidents.is_new(kind, caller)
+            loaded.seen.fail(kind, is_looked_at=visit.is_looked_at, is_new=is_new)
+
+    def _is_dealt_otherwise(
+        self, visit: Visit, table: Table, loaded: Loaded, request: Request, call: Call
+    ) -> bool:
+        """Say whether the rows, now that they are known, belong to another version, which is then dealt."""
+        division = table.division
+        is_open = loaded is table.default or loaded in table.rivals
+        if division is None or not division.asks_rows or visit.dealt is not None or not is_open:
+            return False
+        if not table.is_open(call.parameters.get("name", ""), call.parameters.get("version", "")):
+            return False
+        row = request.rows[0] if request.rows else {}
+        visit.dealt = division.by_row(row, row.get(table.default.entity), call.headers)
+        return visit.dealt is not loaded
+
+
+def _mirrored(answer: Answer, loaded: Loaded, admission: Admission, *, is_looked_at: bool) -> Mirrored:
+    return Mirrored(
+        ident=answer.id,
+        rows=msgspec.json.encode(answer.request.rows, enc_hook=float),
+        outputs=msgspec.json.encode(name_values(answer.values, loaded.signature)),
+        asked=admission.asked(""),
+        is_looked_at=is_looked_at,
+    )
 
 
 def _is_heavy(admission: Admission, body: bytes) -> bool:

@@ -7,7 +7,7 @@ import threading
 import time
 from contextlib import suppress
 from ctypes import CDLL
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,17 +17,20 @@ import numpy as np
 from kervan.core import feedback
 from kervan.core.errors import Conflict, InvalidInput, NotFound, ParityFailed, ServerFailed
 from kervan.core.ports import Action, Answer, Served
+from kervan.core.serving import SHADOWS, ShareRole
 from kervan.package.encoding import NUMBER
-from kervan.package.opening import load_package
+from kervan.package.opening import load_package, told
 from kervan.package.quick.quickened import Quickened
 from kervan.package.writing.formats.onnx import bound_memory
 from kervan.serve.answer import check_values, name_values
+from kervan.serve.asked import Asked, record_of
 from kervan.serve.decode import RowDecoder
 from kervan.serve.keeper import keeper_of, read_entity
 from kervan.serve.library import named_by_others, packages_in
 from kervan.serve.metrics import Metrics
-from kervan.serve.record import FORM
+from kervan.serve.mirror import Mirror
 from kervan.serve.recorder import Recorder
+from kervan.serve.seen import Incidents, Seen
 from kervan.serve.table import Loaded, Table
 from kervan.serve.trial import try_samples
 
@@ -39,19 +42,10 @@ if TYPE_CHECKING:
     from kervan.core.schema import Signature
     from kervan.core.serving import Serving
     from kervan.package.contents.manifest import Manifest
+    from kervan.serve.mirror import Mirrored
 
 _MANY = 16  # rows with which it is tried whether scoring them together pays
 _encoder = msgspec.json.Encoder(enc_hook=float)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """Who asks and how: what a record keeps of a request beside its rows."""
-
-    protocol: str
-    request_id: str = ""
-    caller: str = ""
-    trace: str = ""
 
 
 class Engine:
@@ -67,11 +61,9 @@ class Engine:
         self._changing = threading.Lock()
         self._added: dict[tuple[str, str], Loaded] = {}  # by `load`, not by what the server is told to do
         self.is_one_of_many = False  # beside other processes at the same address
-        self._table = Table(self._load(serving, serving.package))
-        for package in serving.others:
-            other = self._load(serving, package)
-            if other.key not in {each.key for each in self._table.rows}:
-                self._table = self._table.having(other)
+        self.incidents = Incidents()
+        self.mirror = Mirror()
+        self._table = self._made(serving, ())
         self._tell()
 
     @property
@@ -94,12 +86,11 @@ class Engine:
 
         May run in a thread of its own. When it raises, what was there goes on.
         """
-        loaded = self._load(serving, serving.package)
-        others = [self._load(serving, package) for package in serving.others]
+        made = self._made(serving, self._table.rows)
         with self._changing:
-            self._table = Table(loaded, [*self._added.values(), *others])
+            self._table = Table(made.default, [*self._added.values(), *made.rows], made.rivals)
         self._tell()
-        return loaded
+        return made.default
 
     def load(self, package: Path, alias: str = "") -> Loaded:
         """Load one more version, or the same one anew, and let it answer those who ask for it."""
@@ -129,6 +120,8 @@ class Engine:
                     f"{self.current.manifest.ref} answers whoever names no version",
                     hint="release another one first",
                 )
+            if any(each in gone for each in self._table.rivals):
+                raise Conflict(f"{gone[0].manifest.ref} is being released", hint="roll it back first")
             for each in gone:
                 self._added.pop(each.key, None)
                 self._table = self._table.without(each)
@@ -253,10 +246,44 @@ class Engine:
         self.metrics.add_feedback(len(ids))
         return ids
 
+    def reflect(self, mirrored: Mirrored) -> None:
+        """Let the shadows be asked what was answered just now. Nobody waits for it."""
+        if self._table.shadows:
+            self.mirror.take(self._table.shadows, mirrored)
+
     def close(self) -> None:
         """Write the records that wait; raise `StorageFailed` if some are lost."""
+        self.mirror.close()
         for recorder in self._recorders.values():
             recorder.close()
+
+    def _made(self, serving: Serving, known: Sequence[Loaded]) -> Table:
+        """Return the table that a serving file asks for; what is known and stays is not loaded again."""
+        stable = self._brought(serving, serving.package, known)
+        stable = replace(stable, share=1.0 - sum(each.share for each in serving.rivals))
+        rivals = [
+            replace(self._brought(serving, each.package, known), role=each.role, share=each.share)
+            for each in serving.rivals
+        ]
+        for each in rivals:
+            if each.role is ShareRole.SHADOW:
+                self.mirror.knows(self._recorder(Path(serving.records) / SHADOWS))
+        table = Table(stable, (), rivals)
+        for package in serving.others:
+            other = self._brought(serving, package, known)
+            if other.key not in {each.key for each in table.rows}:
+                table = table.having(other)
+        return table
+
+    def _brought(self, serving: Serving, package: str, known: Sequence[Loaded]) -> Loaded:
+        """Return a package that is ready, which it may be already."""
+        manifest = told(Path(package))
+        found = [each for each in known if manifest is not None and each.package == manifest.hash]
+        stays = [each for each in found if _is_kept_alike(each.serving, serving) and not each.alias]
+        if not stays:
+            return self._load(serving, package)
+        seen = Seen(serving.deployment, stays[0].manifest.ref, stays[0].signature)
+        return replace(stays[0], serving=serving, seen=seen, role=ShareRole.STABLE, share=1.0)
 
     def _load(self, serving: Serving, package: str) -> Loaded:
         bound_memory()
@@ -274,6 +301,7 @@ class Engine:
             decoder=decoder,
             recorder=self._recorder(Path(serving.records), self.metrics),
             since=time.time(),
+            seen=Seen(serving.deployment, manifest.ref, manifest.signature),
             batches=_pays(predictor, matrix[:1]),
             keeper=keeper,
         )
@@ -292,18 +320,9 @@ class Engine:
         )
 
 
-def record_of(loaded: Loaded, asked: Asked) -> dict[str, Any]:
-    """Return what all records of one version, protocol and caller have in common."""
-    return {
-        "version": FORM,
-        "environment": loaded.serving.environment,
-        "deployment": loaded.serving.deployment,
-        "model": loaded.manifest.ref,
-        "package": loaded.package,
-        "share": loaded.serving.share,
-        "protocol": asked.protocol,
-        "caller": asked.caller,
-    }
+def _is_kept_alike(one: Serving, other: Serving) -> bool:
+    """Say whether records are kept in the same way, of packages that the same people may have made."""
+    return all(getattr(one, name) == getattr(other, name) for name in ("records", "keeping", "trusted"))
 
 
 def _known(rows: Sequence[Mapping[str, Any]], signature: Signature) -> tuple[dict[str, Any], ...]:

@@ -30,6 +30,7 @@ from kervan.serve.engine import Engine
 from kervan.serve.library import Shelf
 from kervan.serve.listening import ENDING, WellEndingServer, listen, server_of
 from kervan.serve.log import log_json_lines
+from kervan.serve.seen import Watcher
 from kervan.serve.sharing import Sharing, read_counts
 from kervan.serve.state import only_server, read_serving, read_state, write_state
 from kervan.serve.tls import Certificates
@@ -205,6 +206,7 @@ async def _serve(server: WellEndingServer, task: _Task) -> None:
     if serving.folder:
         beside.append(asyncio.create_task(Shelf(engine).watch()))
     if file is not None:
+        beside.append(asyncio.create_task(Watcher(engine, file.parent).keep()))
         hung_up = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hung_up.set)
         beside.append(asyncio.create_task(_switch_on_hangup(hung_up, engine, file, ports)))

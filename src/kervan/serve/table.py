@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import NotFound
 from kervan.core.identity import Version, begins
 from kervan.core.ports import Predictor, Served
-from kervan.core.serving import Serving
+from kervan.core.serving import Serving, ShareRole
 from kervan.package.contents.manifest import Manifest
 from kervan.serve.decode import RowDecoder
+from kervan.serve.division import Division
 from kervan.serve.keeper import Keeper
 from kervan.serve.recorder import Recorder
+from kervan.serve.seen import Seen
 from kervan.serve.tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from kervan.core.schema import Signature
 
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
 class Loaded:
     """A package that answered its health prediction; `since` is when it was ready.
 
-    It is known by its own name, or by the `alias` under which somebody had it loaded.
+    It is known by its own name, or by the `alias` under which somebody had it loaded. `role` is what it is
+    there for, `share` the part of the traffic that it gets, and `seen` what it did with it.
     """
 
     serving: Serving
@@ -35,6 +38,9 @@ class Loaded:
     decoder: RowDecoder
     recorder: Recorder
     since: float
+    seen: Seen
+    role: ShareRole = ShareRole.STABLE
+    share: float = 1.0
     batches: bool = True
     alias: str = ""
     tally: Tally = field(default_factory=Tally, compare=False)
@@ -62,8 +68,12 @@ class Table:
     It never changes: another one takes its place, so that whoever has taken it sees one state.
     """
 
-    def __init__(self, default: Loaded, others: Iterable[Loaded] = ()) -> None:
+    def __init__(self, default: Loaded, others: Iterable[Loaded] = (), rivals: Sequence[Loaded] = ()) -> None:
         self.default = default
+        self.rivals = tuple(rivals)
+        self.division = Division(default, rivals, default.serving) if rivals else None
+        self.shadows = tuple(each for each in rivals if each.role is ShareRole.SHADOW)
+        others = (*others, *rivals)
         self._rows = {each.key: each for each in (*others, default)}
         self._chosen = dict(self._rows)  # by what was asked for
         self._sorted = tuple(sorted(self._rows.values(), key=lambda each: (each.key[0], _number(each))))
@@ -77,11 +87,26 @@ class Table:
         """Return a table with one more version, or with another one under the same name and version."""
         others = [each for each in self._rows.values() if each.key != loaded.key]
         stays = loaded if loaded.key == self.default.key else self.default
-        return Table(stays, [*others, loaded])
+        rivals = [
+            replace(loaded, role=each.role, share=each.share) if each.key == loaded.key else each
+            for each in self.rivals
+        ]
+        return Table(stays, [*others, loaded], rivals)
 
     def without(self, gone: Loaded) -> Table:
-        """Return a table without a version, which is not the default."""
-        return Table(self.default, [each for each in self._rows.values() if each is not gone])
+        """Return a table without a version, which has no part in the traffic."""
+        return Table(self.default, [each for each in self._rows.values() if each is not gone], self.rivals)
+
+    def is_open(self, name: str = "", version: str = "") -> bool:
+        """Say whether a request that names these leaves open which of the deployment's versions answers."""
+        return name in {"", self.default.key[0]} and version in {"", self.default.serving.environment}
+
+    def deal(self, headers: Mapping[str, str], name: str = "", version: str = "") -> Loaded:
+        """Return the version that answers a request with these headers, in proportion to the shares."""
+        if self.division is None or not self.is_open(name, version):
+            return self.choose(name, version)
+        dealt = self.division.by_head(headers)
+        return dealt if name in {"", dealt.key[0]} else self.default
 
     def choose(self, name: str = "", version: str = "") -> Loaded:
         """Return the version that answers; see `kervan.core.ports.Choose`."""

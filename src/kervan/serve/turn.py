@@ -6,18 +6,21 @@ rows of several requests fails, each of them is answered by itself.
 
 from __future__ import annotations
 
+import random
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import msgspec
 import numpy as np
 
 from kervan.core.errors import KervanError, NotFound
 from kervan.core.identity import new_id
+from kervan.core.serving import ShareRole
 from kervan.package.encoding import NUMBER
 from kervan.serve.answer import check_values, name_values
-from kervan.serve.engine import record_of
+from kervan.serve.asked import record_of
+from kervan.serve.mirror import Mirrored
 from kervan.serve.moment import Now
 from kervan.serve.problem import HttpProblem
 from kervan.serve.typed import Scored
@@ -77,6 +80,19 @@ class _Job:
     parameters: Mapping[str, str]
     request: str
     is_counted: bool = False
+    dealt: Loaded | None = None  # where several versions share the traffic
+    is_looked_at: bool = False
+
+
+class _Done(NamedTuple):
+    """What a run has answered."""
+
+    jobs: list[_Job]
+    counts: list[int]
+    sent: list[bytes]
+    outputs: list[bytes]
+    ids: list[str]
+    values: NDArray[np.float64]
 
 
 class _Run:
@@ -172,9 +188,13 @@ class Turn:
 
     def _answer_all(self, jobs: list[_Job], started: float) -> None:
         runs: dict[int, _Run] = {}
+        jobs[random.randrange(len(jobs))].is_looked_at = True  # noqa: S311 - no secret hangs on it
         for job in jobs:
             run = self._run_of(job)
             read = None if run is None else run.reader.read(job.told)
+            if run is not None and read is not None and self._is_dealt_otherwise(job, run, read):
+                run = self._run_of(job)
+                read = None if run is None else run.reader.read(job.told)
             if run is None or read is None:
                 self._answer_alone(job)
                 continue
@@ -195,18 +215,29 @@ class Turn:
         if reader is None:
             return None
         table = self._desk.engine.table
-        loaded = table.default
-        if job.parameters:
+        loaded = job.dealt or table.default
+        if job.dealt is None and (job.parameters or table.division is not None):
             try:
-                loaded = table.choose(**job.parameters)
+                loaded = table.deal(job.admission.headers, **job.parameters)
             except NotFound:
                 return None
+            if table.division is not None and not table.division.asks_rows:
+                job.dealt = loaded
         run = self._runs.get((id(loaded), id(wire)))
         if run is None or run.loaded is not loaded:
             there = {id(each) for each in table.rows}
             self._runs = {key: known for key, known in self._runs.items() if key[0] in there}
             run = self._runs[id(loaded), id(wire)] = _Run(loaded, reader(loaded.signature, loaded.entity))
         return run
+
+    def _is_dealt_otherwise(self, job: _Job, run: _Run, read: tuple[list[list[Any]], bytes, bytes]) -> bool:
+        """Say whether the rows belong to another version, which is then dealt."""
+        table = self._desk.engine.table
+        division = table.division
+        if division is None or not division.asks_rows or not table.is_open(**job.parameters):
+            return False
+        job.dealt = division.by_sent(read[1], read[2], job.admission.headers)
+        return job.dealt is not run.loaded
 
     def _is_permitted(self, job: _Job, loaded: Loaded) -> bool:
         """Let the desk check the caller again, now that it is known which model is asked."""
@@ -230,7 +261,7 @@ class Turn:
     def _answer_run(self, run: _Run, started: float) -> None:
         jobs, counts, sent, rows = run.jobs, run.counts, run.sent, run.rows
         run.empty()
-        decoded = time.perf_counter()
+        begun = decoded = time.perf_counter()
         loaded = run.loaded
         try:
             matrix = np.array(rows, dtype=NUMBER)
@@ -257,7 +288,9 @@ class Turn:
             return None
         self._desk.metrics.add_run(len(rows), many, parts)
         loaded.tally.add(len(rows), many, parts)
+        loaded.seen.answer(many, len(rows), scored - decoded)
         ended = time.perf_counter()
+        self._see(loaded, _Done(jobs, counts, sent, outputs, ids, values), started, ended - begun)
         told = [job.told for job in jobs]
         bodies = run.reader.write(Scored(loaded.key, told, ids, outputs, counts, values))
         for job, ident, body in zip(jobs, ids, bodies, strict=True):
@@ -268,6 +301,21 @@ class Turn:
             for job, work in zip(jobs, works, strict=True):
                 self._tell(job, replace(work, wait=started - job.started), ended - job.started)
         return None
+
+    def _see(self, loaded: Loaded, done: _Done, started: float, own: float) -> None:
+        """Look at the request of the turn that stands for all, and let the shadows be asked the same."""
+        place = 0
+        for job, count in zip(done.jobs, done.counts, strict=True):
+            if job.is_looked_at:  # it waited for the turn; what others of the turn took is not the version's
+                loaded.seen.look(started - job.started + own, done.values[place : place + 1])
+            place += count
+        engine = self._desk.engine
+        if not engine.table.shadows or loaded.role is not ShareRole.STABLE:
+            return
+        for job, sent, outputs, ident in zip(done.jobs, done.sent, done.outputs, done.ids, strict=True):
+            rows = sent.partition(b',"entity":')[0] if loaded.entity else sent
+            asked = job.admission.asked(job.request)
+            engine.reflect(Mirrored(ident, rows, outputs, asked, is_looked_at=job.is_looked_at))
 
     def _tell(self, job: _Job, work: Work, seconds: float) -> None:
         """Tell of a request that was answered together with others, if that is to be told."""
@@ -301,6 +349,8 @@ def _visit_of(job: _Job, request_id: str = "") -> Visit:
         started=job.started,
         admission=job.admission,
         is_counted=job.is_counted,
+        dealt=job.dealt,
+        is_looked_at=job.is_looked_at,
     )
 
 

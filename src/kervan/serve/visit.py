@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kervan.serve.desk import Admission
+    from kervan.serve.table import Loaded
 
 _log = logging.getLogger("kervan.serve")
 _MOST_LINES = 10  # of the log, a second
@@ -34,7 +35,11 @@ class Work:
 
 @dataclass(slots=True, kw_only=True)
 class Visit:
-    """One request. `is_counted` says that it was taken from the caller's rate, `error` what went wrong."""
+    """One request. `is_counted` says that it was taken from the caller's rate, `error` what went wrong.
+
+    `dealt` is the version that was chosen for it where several share the traffic. One that `is_looked_at`
+    stands for all of its turn in what is seen of versions.
+    """
 
     request_id: str = ""
     method: str = ""
@@ -42,6 +47,8 @@ class Visit:
     admission: Admission | None = None
     is_counted: bool = False
     work: Work | None = None
+    dealt: Loaded | None = None
+    is_looked_at: bool = True
     error: str = ""
 
     @property

@@ -1,0 +1,181 @@
+"""What is counted of two versions that share the traffic, and the evidence in it, stage after stage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from kervan.core.observed import Observed, bucket
+from kervan.monitor.events import candidates_part, log_evidence, log_mean
+from kervan.monitor.outputs import Groups
+from kervan.monitor.stages import Alarm, Proof
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from kervan.core.releasing import Guard
+    from kervan.monitor.judgement import Margin
+
+QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+_JUDGED = ("p50", "p90", "p99")
+_INCIDENTS = {"errors": "failed", "refused": "refused"}
+BASELINE = 500  # requests of the stable version from which its quantiles and usual answers are taken
+
+Counts = dict[str, int]
+
+
+class _Question(NamedTuple):
+    """One e-value: `bad` of `events` events speak for an alarm or a proof, under the null at most `part`."""
+
+    name: str
+    bad: int
+    events: int
+    part: float
+
+
+class Moved(NamedTuple):
+    """A group of answers, and its share of each version's answers, stable first."""
+
+    label: str
+    shares: tuple[float, float]
+
+
+class Comparison:
+    """Counts of both versions in the stage under way, and the evidence of all stages.
+
+    What is slow and which answers belong together is fixed from what the stable version did before, or from
+    its first 500 requests, which then do not count.
+    """
+
+    def __init__(
+        self, margins: Mapping[str, Margin], guards: Sequence[Guard], before: Observed | None
+    ) -> None:
+        self._margins, self._guards = margins, guards
+        self._places: dict[str, int] = {}
+        self._groups: Groups | None = None
+        self._alarms: dict[str, Alarm] = {}
+        self._proofs: dict[str, Proof] = {}
+        self._logs: dict[str, float] = {}
+        self._from: tuple[Counts, Counts] = ({}, {})
+        self.stable: Counts = {}
+        self.candidate: Counts = {}
+        if before is not None and before.looked >= BASELINE:
+            self._fix(before)
+
+    def begin(self, stable: Observed, candidate: Observed) -> None:
+        """Start a stage, in which what is counted already does not count."""
+        for name, alarm in self._alarms.items():
+            alarm.close(self._logs.get(name, 0.0))
+        for name, proof in self._proofs.items():
+            proof.close(self._logs.get(name, 0.0))
+        self._logs = {}
+        self._from = self._counted(stable), self._counted(candidate)
+
+    def look(self, stable: Observed, candidate: Observed, share: float) -> None:
+        """Take in how both stand now, the candidate having `share` of the traffic."""
+        if self._groups is None and stable.looked >= BASELINE:
+            self._fix(stable)
+            old, new = self._from
+            self._from = self._counted(stable) | old, self._counted(candidate) | new
+        self.stable, self.candidate = (
+            {name: count - since.get(name, 0) for name, count in self._counted(each).items()}
+            for each, since in zip((stable, candidate), self._from, strict=True)
+        )
+        asked = list(self._asked(share))
+        if not asked:
+            return
+        logs = log_evidence(*(np.array(each, np.float64) for each in list(zip(*asked, strict=True))[1:]))
+        self._logs = {question.name: float(log) for question, log in zip(asked, logs, strict=True)}
+
+    def alarm(self, metric: str) -> float | None:
+        """Return the logarithm of the e-value against the candidate, None where nothing was counted."""
+        logs = [self._alarm(name) for name in self._names(metric)]
+        return log_mean(np.array(logs)) if logs else None
+
+    def proof(self, metric: str) -> float | None:
+        """Return the logarithm of the e-value in favour of the candidate, None where nothing was counted."""
+        names = [f"{metric}: well", f"{metric}: rarely"]
+        logs = [self._proof(name) for name in names if name in self._proofs or name in self._logs]
+        return log_mean(np.array(logs)) if logs else None
+
+    def most_moved(self) -> Moved | None:
+        """Return the group of answers with the most evidence, None while there are no groups."""
+        names = self._names("outputs")
+        if not names or self._groups is None:
+            return None
+        name = max(names, key=self._alarm).partition(":")[0]
+        old, new = (each[name] / max(each["answers"], 1) for each in (self.stable, self.candidate))
+        return Moved(label=self._groups.labels[int(name.split()[1])], shares=(old, new))
+
+    def _names(self, metric: str) -> list[str]:
+        if metric == "outputs":
+            groups = len(self._groups.labels) if self._groups else 0
+            return [f"outputs {place}: {way}" for place in range(groups) for way in ("more", "less")]
+        return [metric] if metric in self._alarms or metric in self._logs else []
+
+    def _alarm(self, name: str) -> float:
+        return self._alarms.setdefault(name, Alarm()).log_value(self._logs.get(name, 0.0))
+
+    def _proof(self, name: str) -> float:
+        return self._proofs.setdefault(name, Proof()).log_value(self._logs.get(name, 0.0))
+
+    def _fix(self, seen: Observed) -> None:
+        self._groups = Groups(seen.outputs)
+        total, sofar = sum(seen.seconds.values()), 0
+        for place in sorted(seen.seconds):
+            sofar += seen.seconds[place]
+            for metric in _JUDGED:
+                if sofar >= QUANTILES[metric] * total:
+                    self._places.setdefault(metric, place)
+
+    def _counted(self, seen: Observed) -> Counts:
+        counts = {metric: seen.incidents.get(kind, 0) for metric, kind in _INCIDENTS.items()}
+        counts |= {"looked": seen.looked, "timed": sum(seen.seconds.values())}
+        counts |= {metric: seen.slower(place) for metric, place in self._places.items()}
+        for guard in self._guards:
+            if guard.metric in QUANTILES:
+                counts[guard.text] = seen.slower(bucket(guard.bound))
+        if self._groups is not None:
+            groups = self._groups.counts(seen.outputs)
+            counts |= {f"outputs {place}": count for place, count in enumerate(groups)}
+            counts["answers"] = sum(groups)
+        return counts
+
+    def _asked(self, share: float) -> Iterator[_Question]:
+        yield from self._asked_of_guards()
+        errors = self._margins["errors"]
+        looked = self.candidate["looked"]
+        good = looked - self.candidate["errors"]
+        if errors.rarely:
+            yield _Question("errors: rarely", max(good, 0), looked, 1 - errors.rarely)
+        if not 0 < share < 1:
+            return
+        for metric in ("errors", "refused", *self._places):
+            margin, new, old = self._margins[metric], self.candidate[metric], self.stable[metric]
+            yield _Question(metric, new, new + old, candidates_part(share, margin.times))
+            if margin.well:
+                yield _Question(f"{metric}: well", old, new + old, 1 - candidates_part(share, margin.well))
+        times = self._margins["outputs"].times
+        for place in range(len(self._groups.labels) if self._groups else 0):
+            new, old = self.candidate[f"outputs {place}"], self.stable[f"outputs {place}"]
+            more, less = candidates_part(share, times), candidates_part(share, 1 / times)
+            yield _Question(f"outputs {place}: more", new, new + old, more)
+            yield _Question(f"outputs {place}: less", old, new + old, 1 - less)
+
+    def _asked_of_guards(self) -> Iterator[_Question]:
+        """Ask whether the candidate alone keeps to a bound."""
+        for guard in self._guards:
+            if guard.metric in QUANTILES:
+                bad, events, part = (
+                    self.candidate[guard.text],
+                    self.candidate["timed"],
+                    1 - QUANTILES[guard.metric],
+                )
+            elif guard.metric in _INCIDENTS and 0 < guard.bound < 1:
+                bad, events, part = self.candidate[guard.metric], self.candidate["looked"], guard.bound
+            else:
+                continue
+            bad = min(bad, events)
+            asked = (bad, events, part) if guard.is_upper else (events - bad, events, 1 - part)
+            yield _Question(f"guard {guard.text}", *asked)
