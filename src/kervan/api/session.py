@@ -19,6 +19,7 @@ with extras_named():
     from kervan.app import (
         audit,
         data,
+        delete,
         doctor,
         drift,
         feedback,
@@ -26,9 +27,11 @@ with extras_named():
         gc,
         keys,
         predict,
+        profile,
         recompute,
         records,
         register,
+        registry,
         release,
         replay,
         run,
@@ -45,7 +48,9 @@ if TYPE_CHECKING:
     from kervan.app.feedback import Labelled
     from kervan.app.gc import Sweep
     from kervan.app.keys import Issued
+    from kervan.app.profile import Profiled
     from kervan.app.recompute import Recomputed
+    from kervan.app.registry import Registry
     from kervan.core.config import Check, DataSettings, Goal
     from kervan.core.nouns import Dataset, Deployment, Event, Finding, Key, Model
     from kervan.flow.step import Pipeline
@@ -241,9 +246,30 @@ class Session:
         """Return all models, newest first."""
         return Listing(register.models(self.project), ("ref", "family", "metrics", "creator"))
 
+    def delete_model(self, ref: str, *, why: str) -> Model:
+        """Delete a version of a model, such as `income@1.2.0`, unless it answers somewhere; on record."""
+        return delete.delete_model(self.project, ref, why=why)
+
+    def delete_dataset(self, ref: str, *, why: str) -> Dataset:
+        """Delete a version of a dataset, such as `adult:3`, unless a model was trained on it; on record."""
+        return delete.delete_dataset(self.project, ref, why=why)
+
+    def profile(
+        self, model: ModelView | str, goal: str, *, rows: str | Path | None = None, seconds: float = 2.0
+    ) -> Profiled:
+        """Find how many replicas reach a goal such as `p99 < 20ms at 500/s`; see `kervan profile --help`."""
+        ref = model.ref if isinstance(model, ModelView) else model
+        file = None if rows is None else Path(rows)
+        with extras_named():
+            return profile.profile(self.project, ref, goal, rows=file, seconds=seconds)
+
     def releases(self) -> Listing[Deployment]:
         """Return all deployments, newest first."""
         return Listing(release.releases(self.project), ("name", "shares", "endpoint", "creator", "why"))
+
+    def registry(self, *, at: float | None = None) -> Registry:
+        """Return what answers in every environment, or answered at a time in seconds since 1970."""
+        return registry.registry(self.project, at=at)
 
     def create_key(
         self, *scopes: str, name: str = "", days: float | None = None, rate: str = "", why: str = ""

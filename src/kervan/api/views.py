@@ -144,7 +144,8 @@ class TraceView:
 
     def _rows(self) -> dict[str, Any]:
         found = self.trace
-        lineage, run, dataset = found.manifest.lineage, found.run, found.dataset
+        run, dataset = found.run, found.dataset
+        source = found.manifest.lineage.source if found.manifest else ""
         return {
             "asked": dict(found.asked.inputs),
             "answered": dict(found.asked.outputs),
@@ -154,7 +155,8 @@ class TraceView:
             "run": run.id if run else "",
             "commit": (run.code.commit or "not in a Git repository") if run else "",
             "data": f"{dataset.ref}, {dataset.rows:,} rows from {dataset.origin.source}" if dataset else "",
-            **({"imported from": lineage.source} if lineage.source else {}),
+            **({"imported from": source} if source else {}),
+            **({"deleted": f"by {found.deleted.actor} {found.deleted.why}"} if found.deleted else {}),
         }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from kervan.app.register import package_folder, signing_key
 from kervan.core.errors import RefusedRow, ServerFailed
 from kervan.core.keeping import EVERYTHING
 from kervan.core.serving import ShareRole
+from kervan.monitor.values import labels_of
 from kervan.package.opening import load_package
 from kervan.serve.answer import check_values
 from kervan.serve.decode import RowDecoder
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from kervan.app.project import Project
     from kervan.core.nouns import Model, Prediction
     from kervan.core.ports import Matrix
+    from kervan.core.schema import Signature
 
 WITHHELD, REFUSED, FAILED = "withheld", "refused", "failed"
 UNANSWERED, OTHER = "unanswered", "answered otherwise"
@@ -150,3 +153,24 @@ def in_pieces(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
             piece = []
     if piece:
         yield piece
+
+
+def truth_of(label: Any, signature: Signature) -> float | None:
+    """Return a label as metrics take it: the place of its class, or a number; None if it is neither."""
+    if signature.is_classification:
+        (text,) = labels_of([{"label": label}], "label")
+        classes = signature.output.allowed
+        return classes.index(text) if text in classes else None
+    try:
+        number = float(label)
+    except (TypeError, ValueError):
+        return None
+    return number if isfinite(number) else None
+
+
+def figures_of(answer: Mapping[str, Any], signature: Signature) -> list[float] | None:
+    """Return an answer's figures in the order of a signature; None if its classes are others."""
+    if not signature.is_classification:
+        return [answer["value"]]
+    told, classes = answer.get("probabilities", {}), signature.output.allowed
+    return [told[each] for each in classes] if set(told) == set(classes) else None

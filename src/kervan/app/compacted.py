@@ -119,6 +119,20 @@ def find_any(segment: Segment, record: str) -> Prediction | None:
     return next((parse(_line(row), segment.path, 0) for row in found.iter_rows()), None)
 
 
+def found_in(segment: Segment, entity: str) -> Iterator[Prediction]:
+    """Yield the records of a compacted segment whose entity is a text, or a list that has it somewhere."""
+    import polars as pl
+
+    with _readable(segment.path):
+        about = pl.col("entity")
+        written = msgspec.json.encode(entity)[1:-1].decode()
+        listed = about.str.starts_with("[") & about.str.contains(written, literal=True)
+        table = pl.scan_parquet(segment.path).filter((about == entity) | listed)
+        found = table.select(_RESTORING).collect()
+    for place, row in enumerate(found.iter_rows()):
+        yield parse(_line(row), segment.path, place)
+
+
 def any_lines(segment: Segment) -> Iterator[bytes]:
     """Yield the lines of a segment of either form as they were written, also what a crash left at its end."""
     if not is_compacted(segment):

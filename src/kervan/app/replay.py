@@ -6,12 +6,12 @@ import time
 from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import islice
-from math import inf, isfinite
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kervan.app.again import Again, in_pieces
+from kervan.app.again import Again, figures_of, in_pieces, truth_of
 from kervan.app.feedback import labelled
 from kervan.app.newest import first_of_newest
 from kervan.app.records import predictions
@@ -22,7 +22,6 @@ from kervan.core.identity import id_time
 from kervan.model.metrics import task_of
 from kervan.model.paired import paired
 from kervan.monitor.changes import Changes
-from kervan.monitor.values import labels_of
 from kervan.serve.answer import name_values
 
 if TYPE_CHECKING:
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 
     from kervan.app.again import LeftOut, Row
     from kervan.app.project import Project
-    from kervan.core.schema import Signature
     from kervan.model.paired import Paired
     from kervan.monitor.changes import Changed
 
@@ -153,39 +151,18 @@ def _quality(again: Again, seen: _Seen) -> tuple[int, tuple[Paired, ...]]:
     useful = (
         row
         for row in seen.labelled(again)
-        if _truth(row, signature) is not None and _figures(row, signature) is not None
+        if truth_of(row.label, signature) is not None and figures_of(row.before, signature) is not None
     )
     truths: list[Any] = []
     before: list[Any] = []
     after: list[NDArray[np.float64]] = []
     for piece in in_pieces(islice(useful, most), _AT_ONCE):
         scored = again.score(piece)
-        truths += [_truth(row, signature) for row in scored.rows]
-        before += [_figures(row, signature) for row in scored.rows]
+        truths += [truth_of(row.label, signature) for row in scored.rows]
+        before += [figures_of(row.before, signature) for row in scored.rows]
         after += [scored.values] if scored.rows else []
     if not truths:
         return 0, ()
     kind = np.int64 if signature.is_classification else np.float64
     truth, was = np.array(truths, dtype=kind), np.array(before, dtype=np.float64)
     return len(truth), paired(task_of(signature), truth, was, np.concatenate(after))
-
-
-def _truth(row: Row, signature: Signature) -> float | None:
-    """Return a label as metrics take it: the place of its class, or a number; None if it is neither."""
-    if signature.is_classification:
-        (label,) = labels_of([{"label": row.label}], "label")
-        classes = signature.output.allowed
-        return classes.index(label) if label in classes else None
-    try:
-        number = float(row.label)
-    except (TypeError, ValueError):
-        return None
-    return number if isfinite(number) else None
-
-
-def _figures(row: Row, signature: Signature) -> list[float] | None:
-    """Return what was answered as figures in the order of a signature; None if the classes are others."""
-    if not signature.is_classification:
-        return [row.before["value"]]
-    told, classes = row.before.get("probabilities", {}), signature.output.allowed
-    return [told[each] for each in classes] if set(told) == set(classes) else None
