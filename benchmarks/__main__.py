@@ -6,7 +6,18 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from benchmarks import data, packages, pipeline, records, serving, tracking, truth, truth_drift, truth_formats
+from benchmarks import (
+    data,
+    packages,
+    pipeline,
+    records,
+    serving,
+    tracking,
+    truth,
+    truth_drift,
+    truth_formats,
+    verdicts,
+)
 from benchmarks.measure import machine
 
 
@@ -24,6 +35,7 @@ SECTIONS = {
     "pipeline": pipeline.main,
     "packages": packages.main,
     "truth": truths,
+    "verdicts": verdicts.main,
 }
 
 

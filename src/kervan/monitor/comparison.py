@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from kervan.core.observed import Observed, bucket
-from kervan.monitor.events import candidates_part, log_evidence, log_mean
+from kervan.monitor.events import candidates_part, log_evidence_of_two, log_mean
 from kervan.monitor.outputs import Groups
 from kervan.monitor.stages import Alarm, Proof
 
@@ -22,16 +22,23 @@ _JUDGED = ("p50", "p90", "p99")
 _INCIDENTS = {"errors": "failed", "refused": "refused"}
 BASELINE = 500  # requests of the stable version from which its quantiles and usual answers are taken
 
+_COLUMNS = ("bad", "events", "part", "near")
+
 Counts = dict[str, int]
 
 
 class _Question(NamedTuple):
-    """One e-value: `bad` of `events` events speak for an alarm or a proof, under the null at most `part`."""
+    """One e-value: `bad` of `events` events speak for an alarm or a proof, under the null at most `part`.
+
+    Half of the stake is on shares up to `near`.
+    """
 
     name: str
     bad: int
     events: int
     part: float
+    near: float = 1.0
+    is_proof: bool = False
 
 
 class Moved(NamedTuple):
@@ -57,10 +64,11 @@ class Comparison:
         self._alarms: dict[str, Alarm] = {}
         self._proofs: dict[str, Proof] = {}
         self._logs: dict[str, float] = {}
+        self._against: dict[str, float] = {}
         self._from: tuple[Counts, Counts] = ({}, {})
         self.stable: Counts = {}
         self.candidate: Counts = {}
-        if before is not None and before.looked >= BASELINE:
+        if before is not None and _is_enough(before):
             self._fix(before)
 
     def begin(self, stable: Observed, candidate: Observed) -> None:
@@ -74,7 +82,7 @@ class Comparison:
 
     def look(self, stable: Observed, candidate: Observed, share: float) -> None:
         """Take in how both stand now, the candidate having `share` of the traffic."""
-        if self._groups is None and stable.looked >= BASELINE:
+        if self._groups is None and _is_enough(stable):
             self._fix(stable)
             old, new = self._from
             self._from = self._counted(stable) | old, self._counted(candidate) | new
@@ -83,42 +91,37 @@ class Comparison:
             for each, since in zip((stable, candidate), self._from, strict=True)
         )
         asked = list(self._asked(share))
-        if not asked:
-            return
-        logs = log_evidence(*(np.array(each, np.float64) for each in list(zip(*asked, strict=True))[1:]))
-        self._logs = {question.name: float(log) for question, log in zip(asked, logs, strict=True)}
+        self._logs = _logs(asked)
+        for question in asked:
+            if question.is_proof:
+                self._proofs.setdefault(question.name, Proof())
+            else:
+                self._alarms.setdefault(question.name, Alarm())
+        self._against = {
+            name: alarm.log_value(self._logs.get(name, 0.0)) for name, alarm in self._alarms.items()
+        }
 
     def alarm(self, metric: str) -> float | None:
         """Return the logarithm of the e-value against the candidate, None where nothing was counted."""
-        logs = [self._alarm(name) for name in self._names(metric)]
+        if metric != "outputs":
+            return self._against.get(metric)
+        logs = [log for name, log in self._against.items() if name.startswith("outputs")]
         return log_mean(np.array(logs)) if logs else None
 
     def proof(self, metric: str) -> float | None:
         """Return the logarithm of the e-value in favour of the candidate, None where nothing was counted."""
-        names = [f"{metric}: well", f"{metric}: rarely"]
-        logs = [self._proof(name) for name in names if name in self._proofs or name in self._logs]
+        names = [name for name in (f"{metric}: well", f"{metric}: rarely") if name in self._proofs]
+        logs = [self._proofs[name].log_value(self._logs.get(name, 0.0)) for name in names]
         return log_mean(np.array(logs)) if logs else None
 
     def most_moved(self) -> Moved | None:
         """Return the group of answers with the most evidence, None while there are no groups."""
-        names = self._names("outputs")
-        if not names or self._groups is None:
+        moved = {name: log for name, log in self._against.items() if name.startswith("outputs")}
+        if not moved or self._groups is None:
             return None
-        name = max(names, key=self._alarm).partition(":")[0]
+        name = max(moved, key=moved.__getitem__).partition(":")[0]
         old, new = (each[name] / max(each["answers"], 1) for each in (self.stable, self.candidate))
         return Moved(label=self._groups.labels[int(name.split()[1])], shares=(old, new))
-
-    def _names(self, metric: str) -> list[str]:
-        if metric == "outputs":
-            groups = len(self._groups.labels) if self._groups else 0
-            return [f"outputs {place}: {way}" for place in range(groups) for way in ("more", "less")]
-        return [metric] if metric in self._alarms or metric in self._logs else []
-
-    def _alarm(self, name: str) -> float:
-        return self._alarms.setdefault(name, Alarm()).log_value(self._logs.get(name, 0.0))
-
-    def _proof(self, name: str) -> float:
-        return self._proofs.setdefault(name, Proof()).log_value(self._logs.get(name, 0.0))
 
     def _fix(self, seen: Observed) -> None:
         self._groups = Groups(seen.outputs)
@@ -148,19 +151,20 @@ class Comparison:
         looked = self.candidate["looked"]
         good = looked - self.candidate["errors"]
         if errors.rarely:
-            yield _Question("errors: rarely", max(good, 0), looked, 1 - errors.rarely)
+            yield _Question("errors: rarely", max(good, 0), looked, 1 - errors.rarely, is_proof=True)
         if not 0 < share < 1:
             return
         for metric in ("errors", "refused", *self._places):
             margin, new, old = self._margins[metric], self.candidate[metric], self.stable[metric]
-            yield _Question(metric, new, new + old, candidates_part(share, margin.times))
+            yield _Question(metric, new, new + old, *_parts(share, margin.times))
             if margin.well:
-                yield _Question(f"{metric}: well", old, new + old, 1 - candidates_part(share, margin.well))
+                part = 1 - candidates_part(share, margin.well)
+                yield _Question(f"{metric}: well", old, new + old, part, is_proof=True)
         times = self._margins["outputs"].times
         for place in range(len(self._groups.labels) if self._groups else 0):
             new, old = self.candidate[f"outputs {place}"], self.stable[f"outputs {place}"]
-            more, less = candidates_part(share, times), candidates_part(share, 1 / times)
-            yield _Question(f"outputs {place}: more", new, new + old, more)
+            less = candidates_part(share, 1 / times)
+            yield _Question(f"outputs {place}: more", new, new + old, *_parts(share, times))
             yield _Question(f"outputs {place}: less", old, new + old, 1 - less)
 
     def _asked_of_guards(self) -> Iterator[_Question]:
@@ -179,3 +183,20 @@ class Comparison:
             bad = min(bad, events)
             asked = (bad, events, part) if guard.is_upper else (events - bad, events, 1 - part)
             yield _Question(f"guard {guard.text}", *asked)
+
+
+def _is_enough(seen: Observed) -> bool:
+    return min(sum(seen.seconds.values()), sum(seen.outputs.values())) >= BASELINE
+
+
+def _logs(asked: Sequence[_Question]) -> dict[str, float]:
+    if not asked:
+        return {}
+    columns = (np.array([getattr(each, field) for each in asked], np.float64) for field in _COLUMNS)
+    logs = log_evidence_of_two(*columns)
+    return {question.name: float(log) for question, log in zip(asked, logs, strict=True)}
+
+
+def _parts(share: float, times: float) -> tuple[float, float]:
+    """Return the candidate's part of the events at a margin, and where it is three times as bad as that."""
+    return candidates_part(share, times), candidates_part(share, 3 * times)

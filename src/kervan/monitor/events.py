@@ -17,6 +17,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    Floats = NDArray[np.float64]
+
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
 _EXACT = 2 * len(_NODES) - 1  # polynomials up to this degree are integrated exactly
 _DEEP = 45.0  # e to the power of -45 is nothing beside 1
@@ -32,52 +34,62 @@ def candidates_part(share: float, margin: float) -> float:
     return share * margin / (share * margin + 1 - share)
 
 
-def log_evidence(bad: ArrayLike, events: ArrayLike, part: ArrayLike) -> NDArray[np.float64]:
+def log_evidence(bad: ArrayLike, events: ArrayLike, part: ArrayLike, upto: ArrayLike = 1.0) -> Floats:
     """Return the logarithm of the e-value of `bad` among `events` against "at most `part` of them".
 
-    E is the likelihood of the counts under shares θ that are equally likely above q, beside that under q,
+    E is the likelihood of the counts under shares θ that are equally likely from q to t, beside that under q,
 
-        E = ∫ θ^k (1 - θ)^(n - k) dθ / ((1 - q) q^k (1 - q)^(n - k)),  θ from q to 1,
+        E = ∫ θ^k (1 - θ)^(n - k) dθ / ((t - q) q^k (1 - q)^(n - k)),  θ from q to t,
 
-    that is B(1 + k, 1 + n - k) (1 - I_q(1 + k, 1 + n - k)) above the same. For each θ above q the ratio of
-    likelihoods is a supermartingale as long as the chance of each next event stays at or below q, and so is
-    their mean: E exceeds 1 / α, at whatever time one looks, with a chance of at most α (J. Ville, 1939;
-    H. Robbins, Annals of Mathematical Statistics 41, 1970). The integral is taken by Gauss and Legendre's
-    rule of 64 points: exact up to 127 events, and around the peak beyond. Arrays of one shape; `part` lies
-    between 0 and 1, both excluded.
+    that is B(1 + k, 1 + n - k) (I_t(1 + k, 1 + n - k) - I_q(1 + k, 1 + n - k)) above the same. For each θ
+    above q the ratio of likelihoods is a supermartingale as long as the chance of each next event stays at or
+    below q, and so is their mean: E exceeds 1 / α, at whatever time one looks, with a chance of at most α
+    (J. Ville, 1939; H. Robbins, Annals of Mathematical Statistics 41, 1970). The integral is taken by Gauss
+    and Legendre's rule of 64 points: exact up to 127 events, and around the peak beyond. Arrays that fit
+    each other; 0 < `part` < `upto` ≤ 1.
 
     >>> round(float(log_evidence(0, 0, 0.05)), 9)
     0.0
     >>> bool(log_evidence(5, 6, 0.05) > np.log(1000))
     True
     """
-    few, many, null = (np.asarray(each, np.float64)[..., None] for each in (bad, events, part))
-    low, high = _reach(few, many, null)
+    few, many, null, top = (np.asarray(each, np.float64)[..., None] for each in (bad, events, part, upto))
+    low, high = _reach(few, many, null, top)
     above = (low - null) + (high - low) * (_NODES + 1) / 2
     logs = few * np.log1p(above / null) + (many - few) * np.log1p(-above / (1 - null))
     most = logs.max(-1, keepdims=True)
     mean = (np.exp(logs - most) * _WEIGHTS).sum(-1) / 2
-    whole: NDArray[np.float64] = np.log(mean * ((high - low) / (1 - null))[..., 0]) + most[..., 0]
+    whole: Floats = np.log(mean * ((high - low) / (top - null))[..., 0]) + most[..., 0]
     return whole
 
 
-def _reach(
-    bad: NDArray[np.float64], events: NDArray[np.float64], part: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return from where to where above `part` there is anything to integrate."""
+def _reach(bad: Floats, events: Floats, part: Floats, upto: Floats) -> tuple[Floats, Floats]:
+    """Return from where to where between `part` and `upto` there is anything to integrate."""
     count = np.maximum(events, 1)
     seen = bad / count
-    peak = np.maximum(seen, part)
-    aside = _WIDE * np.sqrt(peak * (1 - peak) / count) + _DEEP / count
-    downhill = np.maximum(events * part - bad, 1e-9) / (part * (1 - part))
-    beyond = np.where(seen < part, np.minimum(aside, _DEEP / downhill), aside)
+    peak = np.clip(seen, part, upto)
+    spread = np.maximum(peak * (1 - peak), 1e-300)
+    aside = _WIDE * np.sqrt(spread / count) + _DEEP / count
+    steep = np.abs(bad - events * peak) / spread
+    aside = np.where(steep > 0, np.minimum(aside, _DEEP / np.maximum(steep, 1e-9)), aside)
     is_exact = events <= _EXACT
-    low = np.where(is_exact, part, np.maximum(part, seen - aside))
-    high = np.where(is_exact, 1.0, np.minimum(1.0, peak + beyond))
+    low = np.where(is_exact, part, np.maximum(part, peak - aside))
+    high = np.where(is_exact, upto, np.minimum(upto, peak + aside))
     return low, high
 
 
-def log_mean(logs: NDArray[np.float64]) -> float:
+def log_evidence_of_two(bad: ArrayLike, events: ArrayLike, part: ArrayLike, near: ArrayLike) -> Floats:
+    """Return the same where half of the stake is on shares up to `near`, half on all up to 1.
+
+    Small faults are found sooner then, and great ones hardly later.
+    """
+    close = np.asarray(near, np.float64)
+    logs = log_evidence(bad, events, part, np.stack([close, np.ones_like(close)]))
+    both: Floats = np.logaddexp.reduce(logs) - np.log(2)
+    return both
+
+
+def log_mean(logs: Floats) -> float:
     """Return the logarithm of the mean of e-values, which is an e-value.
 
     (V. Vovk, R. Wang, E-values: calibration, combination and applications, Annals of Statistics 49, 2021.)

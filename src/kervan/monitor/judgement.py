@@ -40,17 +40,17 @@ class Margin:
 
 
 MARGINS = (
-    Margin(metric="errors", times=1.25, well=2.0, rarely=0.001, weight=0.16),
-    Margin(metric="refused", times=1.5, weight=0.03),
+    Margin(metric="errors", times=1.25, well=2.0, rarely=0.001, weight=0.15),
+    Margin(metric="refused", times=1.5, weight=0.02),
     Margin(metric="p50", times=1.1, well=1.5, weight=0.03),
-    Margin(metric="p90", times=1.1, well=2.0, weight=0.14),
+    Margin(metric="p90", times=1.1, well=2.0, weight=0.13),
     Margin(metric="p99", times=1.25, well=2.0, weight=0.04),
     Margin(metric="outputs", times=1.5, weight=0.04),
     Margin(metric="cpu", times=1.5, weight=0.02),
     Margin(metric="memory", times=2.0, weight=0.0),
-    Margin(metric="quality", times=0.0, well=0.03, weight=0.45),
-    Margin(metric="reward", times=0.0, weight=0.04),
-    Margin(metric="guards", times=0.0, weight=0.05),
+    Margin(metric="quality", times=0.0, well=0.03, weight=0.5),
+    Margin(metric="reward", times=0.0, weight=0.03),
+    Margin(metric="guards", times=0.0, weight=0.04),
 )
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 
 class Alarm:
     """What is known against a candidate after any number of stages.
@@ -30,13 +28,13 @@ class Alarm:
 
     def log_value(self, now: float) -> float:
         """Return the logarithm of the e-value where the stage under way gives `now`."""
-        return float(np.logaddexp(self._staked + now, -math.log(self._stage + 2)))
+        return _log_sum(self._staked + now, -math.log(self._stage + 2))
 
     def close(self, now: float) -> None:
         """End the stage with what it gave."""
         self._stage += 1
         joins = -math.log((self._stage + 1) * (self._stage + 2))
-        self._staked = float(np.logaddexp(self._staked + now, joins))
+        self._staked = _log_sum(self._staked + now, joins)
 
 
 class Proof:
@@ -52,3 +50,8 @@ class Proof:
     def close(self, now: float) -> None:
         """End the stage with what it gave."""
         self._closed += now
+
+
+def _log_sum(one: float, other: float) -> float:
+    low, high = min(one, other), max(one, other)
+    return high + math.log1p(math.exp(low - high))
