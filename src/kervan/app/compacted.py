@@ -119,18 +119,19 @@ def find_any(segment: Segment, record: str) -> Prediction | None:
     return next((parse(_line(row), segment.path, 0) for row in found.iter_rows()), None)
 
 
-def found_in(segment: Segment, entity: str) -> Iterator[Prediction]:
-    """Yield the records of a compacted segment whose entity is a text, or a list that has it somewhere."""
+def about_in(segment: Segment, entity: str) -> list[tuple[str, str, int]]:
+    """Return id, entity and number of rows of the records in a compacted segment that may be about an entity.
+
+    That is a text as records have it, or a JSON list that has it somewhere.
+    """
     import polars as pl
 
     with _readable(segment.path):
         about = pl.col("entity")
         written = msgspec.json.encode(entity)[1:-1].decode()
         listed = about.str.starts_with("[") & about.str.contains(written, literal=True)
-        table = pl.scan_parquet(segment.path).filter((about == entity) | listed)
-        found = table.select(_RESTORING).collect()
-    for place, row in enumerate(found.iter_rows()):
-        yield parse(_line(row), segment.path, place)
+        table = pl.scan_parquet(segment.path).select("id", "entity", "rows")
+        return table.filter((about == entity) | listed).collect().rows()
 
 
 def any_lines(segment: Segment) -> Iterator[bytes]:

@@ -35,7 +35,9 @@ def delete_model(project: Project, ref: str, *, why: str) -> Model:
     with project.store.catalog.transaction() as transaction:
         model = project.store.catalog.find(Model, wanted)
         if used := next(_users(project, model), ""):
-            hint = f"release another version there first: `kervan release --to {used.split()[-1]}`"
+            hint = (
+                f"release another version there first: `kervan release NAME@VERSION --to {used.split()[-1]}`"
+            )
             raise Refused(f"{model.ref} {used}", hint=hint)
         package = project.store.catalog.get(Package, model.package)
         for record in (model, package):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from kervan.app.compacted import all_segments, found_in, is_compacted
+from kervan.app.compacted import about_in, all_segments, is_compacted
 from kervan.app.newest import newest_first
 from kervan.app.segments import records_folder
 from kervan.core.identity import id_time
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from kervan.app.project import Project
-    from kervan.core.nouns import Prediction
     from kervan.serve.record import Segment
 
 _MOST = 10
@@ -55,22 +54,15 @@ def others_about(project: Project, environment: str, entity: Any, *, but: str) -
             break
         if time.monotonic() - started > _SECONDS:
             return Others(ids=tuple(ids), since=id_time(bound))
-        found = [ident for record in _about(segment, wanted) for ident in _rows(record, wanted)]
-        ids = nlargest(_MOST, {*ids, *found} - {but})
+        ids = nlargest(_MOST, {*ids, *_about(segment, wanted)} - {but})
     return Others(ids=tuple(ids))
 
 
-def _rows(record: Prediction, wanted: str) -> Iterator[str]:
-    for row, ident in enumerate(row_ids(record.id, record.rows)):
-        about = record.about(row)
-        if about is not None and text_of(about) == wanted:
-            yield ident
-
-
-def _about(segment: Segment, entity: str) -> Iterator[Prediction]:
-    """Yield the records of a segment that may be about an entity."""
+def _about(segment: Segment, entity: str) -> Iterator[str]:
+    """Yield the ids of the rows in a segment that are about an entity."""
     if is_compacted(segment):
-        yield from found_in(segment, entity)
+        for ident, told, rows in about_in(segment, entity):
+            yield from _rows(ident, told if told == entity else msgspec.json.decode(told), rows, entity)
         return
     try:
         content = segment.path.read_bytes()
@@ -82,4 +74,13 @@ def _about(segment: Segment, entity: str) -> Iterator[Prediction]:
     for match in re.finditer(rb'"entity":(?:%b[,}]|\[[^\n]*?%b)' % (written, written), content):
         start, end = content.rfind(b"\n", 0, match.start()) + 1, content.find(b"\n", match.end())
         if end > 0:
-            yield parse(content[start : end + 1], segment.path, start)
+            record = parse(content[start : end + 1], segment.path, start)
+            yield from _rows(record.id, record.entity, record.rows, entity)
+
+
+def _rows(record: str, about: Any, rows: int, wanted: str) -> Iterator[str]:
+    """Yield the ids of the rows of a record that are about an entity."""
+    for row, ident in enumerate(row_ids(record, rows)):
+        told = about[row] if isinstance(about, list) else about
+        if told is not None and text_of(told) == wanted:
+            yield ident

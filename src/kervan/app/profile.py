@@ -44,7 +44,7 @@ QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 _BODIES = 1_000
 _HALVINGS = 3  # of the gap between the last rate that held and the first that did not
 _FIRST = 50.0  # requests a second
-_FASTEST = 20_000.0
+_ENOUGH = 4  # times the wanted rate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,11 +95,11 @@ class Level:
 class Profiled:
     """What a model needs to reach a goal.
 
-    `capacity` is the highest rate at which one replica held it, 0 if none did; then `replicas` is 0 too.
-    `cpu_seconds` is what one request takes of a core; `cpu` (cores) and `memory` (bytes) are what all replicas
+    `capacity` is the highest rate tried that one replica held, 0 if none was: then `replicas` is 0 too.
+    `cpu_seconds` is what a request takes of a core; `cpu` (cores) and `memory` (bytes) are what all replicas
     need together at the wanted rate. `is_client_bound` says that asking took more of the processor than
-    answering where the goal was missed: the model may be able to do more. `quality` are the model's metrics on the `rows` that were asked, where
-    these say what is true.
+    answering where the goal was missed: the model may be able to do more. `quality` are the model's metrics
+    on the `rows` that were asked, where these say what is true.
     """
 
     model: str
@@ -122,7 +122,9 @@ class Profiled:
         if not self.replicas:
             return f"no number of replicas reaches {self.goal} here"
         many = "1 replica reaches" if self.replicas == 1 else f"{self.replicas:,} replicas reach"
-        return f"{many} {self.goal}; each holds it up to {self.capacity:,.0f}/s"
+        upto = "at" if self.levels[-1].holds else "up to"
+        more = " and more" if self.levels[-1].holds else ""
+        return f"{many} {self.goal}; each holds it {upto} {self.capacity:,.0f}/s{more}"
 
 
 def profile(
@@ -193,7 +195,8 @@ def _climb(
 ) -> Iterator[tuple[Level, bool]]:
     """Double the rate until the goal is missed, and halve the gap; give levels, and whether asking was slow.
 
-    A rate that misses is tried once more: the machine may have been busy with something else.
+    Four times what is wanted is enough. A rate that misses is tried once more: the machine may have been busy
+    with something else.
     """
     measure(min(_FIRST, goal.rate))  # what is asked for the first time takes longer
 
@@ -206,13 +209,13 @@ def _climb(
         return shown, found.cpu is not None and found.client > found.cpu
 
     low, rate = 0.0, min(_FIRST, goal.rate)
-    while rate <= _FASTEST:
+    while low < _ENOUGH * goal.rate:
         found = level(rate)
         yield found
         if not found[0].holds:
             break
         low, rate = rate, rate * 2
-    for _ in range(_HALVINGS if 0 < low < rate <= _FASTEST else 0):
+    for _ in range(_HALVINGS if low and not found[0].holds else 0):
         middle = (low + rate) / 2
         found = level(middle)
         yield found

@@ -29,8 +29,8 @@ _LENGTH = b"content-length:"
 class Measured:
     """What a server did under so many requests a second, `rate`, for so many `seconds`.
 
-    `latencies` are in seconds, rising, of what was answered with success; `failed` were not. `cpu` is how many
-    cores the server took on average, `memory` the bytes it held at the end, both None where nobody tells.
+    `latencies` are in seconds, rising, of what was answered with success; `failed` were not. `cpu` is how
+    many cores the server took on average, `memory` the bytes it held at the end, None where nobody tells.
     `is_overrun` says that it could not keep up, `client` which share of a core asking took.
     """
 
