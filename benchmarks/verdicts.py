@@ -48,7 +48,10 @@ QUALITIES = ((0.87, 0.05, 0.02), (0.80, 0.12, 0.02), (0.89, 0.03, 0.02), (0.90, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of releases: when each was rolled back or through (infinite: not), and its requests."""
+    """What became of releases: when each was rolled back or through (infinite: not), and its requests.
+
+    `failures` are those of the candidate among its requests, `requests` are of both.
+    """
 
     back: Floats
     through: Floats
@@ -59,27 +62,21 @@ class Outcome:
 
 
 def main(runs: int) -> None:
-    margins = ", ".join(f"{each.metric} {each.times:g}" for each in MARGINS if each.weight)
+    rules = "".join(f"{rule:>18}" for rule in RULES)
+    margins = ", ".join(f"{each.metric} {each.times:g}" for each in MARGINS if each.times)
     print(f"\n== verdicts: steps of {', '.join(f'{step:.0%}' for step in STEPS)}, {RATE:g} requests a second")
-    note(f"alpha {ALPHA:.0%}, margins: {margins}; each step up to {EVERY:g} s")
-    print(f"\nhealthy releases rolled back, of {HEALTHY * runs:,} each")
-    print(
-        f"{'':36}{'judge':>9}"
-        + "".join(f"{rule:>34}" for rule in RULES)
-        + f"{'through after s':>18}{'proven':>9}"
-    )
+    note(f"alpha {ALPHA:.0%}; margins: {margins}; steps of up to {EVERY:g} s; the rules' are as long")
+    print(f"\nhealthy releases rolled back, of {HEALTHY * runs:,} each; then by the judge")
+    print(f"{'':36}{'judge':>10}{rules}{'promoted':>12}{'all proven':>12}{'after s':>9}")
     for seed, world in enumerate(HEALTHY_WORLDS):
         _show_healthy(world, HEALTHY * runs, seed)
     print(
-        f"\nfaults: seconds until rolled back, median / 95 % of {FAULTY * runs:,} releases; failed until then"
+        f"\nseconds until rolled back, median / 95 %, of {FAULTY * runs:,} releases; medians at the judge's"
     )
-    print(
-        f"{'':36}{'judge':>18}{'missed':>8}{'failed':>8}{'of all':>9}"
-        + "".join(f"{rule:>34}" for rule in RULES)
-    )
+    print(f"{'':36}{'judge':>18}{rules}{'missed':>9}{'requests':>10}{'failed':>8}{'of all':>8}")
     for seed, world in enumerate(FAULTS):
         _show_fault(world, FAULTY * runs, seed)
-    print(f"\nquality: labels until rolled back, of {FAULTY * runs:,} releases with {LABELS:,} labels each")
+    print(f"\nlabels until rolled back, median / 95 %, of {FAULTY * runs:,} releases with {LABELS:,} labels")
     for quality, lost, won in QUALITIES:
         _show_quality(quality, lost, won, FAULTY * runs)
     _show_same()
@@ -87,26 +84,21 @@ def main(runs: int) -> None:
 
 def _show_healthy(world: World, runs: int, seed: int) -> None:
     found = released(world, runs, 1.0, seed)
-    rules = (np.isfinite(each).mean() for each in alarms(world, runs, seed))
-    beside = "".join(f"{share:>33.2%} " for share in rules)
-    through = np.median(found.through[np.isfinite(found.through)])
-    print(
-        f"{world.name:36}{np.isfinite(found.back).mean():>9.2%}{beside}{through:>17.0f}{found.proven.mean():>9.0%}",
-        flush=True,
-    )
+    rules = "".join(f"{np.isfinite(each).mean():>18.2%}" for each in alarms(world, runs, seed))
+    is_through = np.isfinite(found.through)
+    shares = f"{is_through.mean():>12.2%}{found.proven.mean():>12.1%}"
+    after = np.median(found.through[is_through])
+    print(f"{world.name:36}{1 - is_through.mean():>10.2%}{rules}{shares}{after:>9.0f}", flush=True)
 
 
 def _show_fault(world: World, runs: int, seed: int) -> None:
     found = released(world, runs, 0.25, seed)
+    rules = "".join(f"{_times(each):>18}" for each in alarms(world, runs, seed))
     is_back = np.isfinite(found.back)
-    failed = np.median(found.failures[is_back]) if is_back.any() else 0
-    part = np.median((found.failures / found.requests)[is_back]) if is_back.any() else 0
-    beside = "".join(f"{_times(each):>34}" for each in alarms(world, runs, seed))
-    print(
-        f"{world.name:36}{_times(found.back):>18}{1 - is_back.mean():>8.1%}{failed:>8.0f}{part:>9.2%}"
-        f"{beside}",
-        flush=True,
-    )
+    of = [found.candidates, found.failures, found.failures / found.requests]
+    requests, failed, part = (np.median(each[is_back]) for each in of)
+    harmed = f"{requests:>10.0f}{failed:>8.0f}{part:>8.2%}"
+    print(f"{world.name:36}{_times(found.back):>18}{rules}{1 - is_back.mean():>9.1%}{harmed}", flush=True)
 
 
 def _times(seconds: Floats) -> str:
@@ -151,11 +143,8 @@ def _show_quality(quality: float, lost: float, won: float, runs: int) -> None:
     worse = random.random((runs, LABELS))
     losses = np.where(worse < lost, 1, np.where(worse < lost + won, -1, 0)).astype(np.int8)
     decided = np.array([_decided(each, -np.log(ALPHA * weight)) for each in losses])
-    print(
-        f"0.90 → {quality:.2f}, {lost + won:.0%} of the answers changed{'':6}"
-        f"{_times(decided):>18}{np.isfinite(decided).mean():>9.1%} rolled back",
-        flush=True,
-    )
+    name = f"0.90 → {quality:.2f}, {lost + won:.0%} of the answers changed"
+    print(f"{name:44}{_times(decided):>16}{np.isfinite(decided).mean():>10.1%} rolled back", flush=True)
 
 
 def _decided(losses: NDArray[np.int8], limit: float) -> float:

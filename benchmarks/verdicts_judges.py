@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import xlogy
 
 from benchmarks.verdicts_traffic import ANSWERS, FAILED, GROUPS, TIMES, WIDTH, Counts, Floats, observed
 from kervan.core.observed import Observed
@@ -23,6 +26,7 @@ _PROVEN = np.log(20)
 _ALARMS = len(_TIMES) + GROUPS
 
 Flags = NDArray[np.bool_]
+Weigh = Callable[..., Floats]  # returns evidence as `log_evidence_of_two`
 
 
 def events_of(counted: Counts) -> Counts:
@@ -69,51 +73,52 @@ class Judges:
 
     def decide(self, alive: Counts) -> tuple[Flags, Flags]:
         """Say which are rolled back and which are through; others go on, some with the next step."""
-        is_bad = self._alarmed(alive) | self._silent(alive)
-        is_proven = (self._proofs(alive) >= _PROVEN).all(1)
-        is_over = is_proven | (self._seconds[alive] >= self._every)
-        is_done = ~is_bad & is_over & (self._requests[1, alive] >= SAMPLES)
-        is_last = self.stage[alive] == len(STEPS) - 1
+        is_bad = _exactly(self._is_alarming, alive) | self._silent(alive)
+        is_full = self._requests[1, alive] >= SAMPLES
+        is_proven = np.zeros(len(alive), np.bool_)
+        is_proven[is_full] = _exactly(self._is_proven, alive[is_full])
         self.proven[alive] = is_proven
+        is_done = ~is_bad & is_full & (is_proven | (self._seconds[alive] >= self._every))
+        is_last = self.stage[alive] == len(STEPS) - 1
         self._close(alive[is_done & ~is_last])
         return is_bad, is_done & is_last
 
-    def _alarmed(self, alive: Counts) -> Flags:
-        logs = self._alarms(alive, is_quick=True)
-        cash = -np.log(self.stage[alive] + 2.0)[:, None]
-        values = np.logaddexp(self._staked[alive] + logs, cash)
+    def _is_alarming(self, some: Counts, weigh: Weigh) -> Flags:
+        """Say where the evidence of all stages is enough against the candidate."""
+        cash = -np.log(self.stage[some] + 2.0)[:, None]
+        values = np.logaddexp(self._staked[some] + self._alarms(some, weigh), cash)
         outputs = np.logaddexp.reduce(values[:, 4:], axis=1) - np.log(2 * GROUPS)
         return (np.column_stack([values[:, :4], outputs]) >= _LIMITS).any(1)
 
-    def _alarms(self, alive: Counts, *, is_quick: bool) -> Floats:
-        """Return the evidence of this stage; where it is below 1 anyway, quickly as 1."""
-        old, new = (events_of(self._counted[side, alive]) for side in (0, 1))
-        share = self.share(alive)[:, None]
+    def _is_proven(self, some: Counts, weigh: Weigh) -> Flags:
+        """Say where the evidence of all stages is enough in favour of the candidate."""
+        logs = self._closed[some] + self._proofs(some, weigh)
+        errors = np.logaddexp(logs[:, 0], logs[:, 1]) - np.log(2)
+        return (np.column_stack([errors, logs[:, 2:]]) >= _PROVEN).all(1)
+
+    def _alarms(self, some: Counts, weigh: Weigh) -> Floats:
+        """Return the evidence of this stage against the candidate."""
+        old, new = (events_of(self._counted[side, some]) for side in (0, 1))
+        share = self.share(some)[:, None]
         more, near = _part(share, _TIMES), _part(share, 3 * _TIMES)
         less = 1 - _part(share, 1 / _TIMES[4:])
         bad = np.concatenate([new, old[:, 4:]], axis=1)
         events = np.concatenate([new + old, (new + old)[:, 4:]], axis=1)
         part = np.concatenate([more, less], axis=1)
         near = np.concatenate([near, np.ones(less.shape)], axis=1)
-        is_asked = np.broadcast_to(share < 1, bad.shape) & (bad > events * part if is_quick else events > 0)
-        return _logs((bad, events, part, near), is_asked)
+        return _where(np.broadcast_to(share < 1, bad.shape), weigh, bad, events, part, near)
 
-    def _proofs(self, alive: Counts) -> Floats:
-        """Return the evidence of all stages for errors, p50, p90 and p99."""
-        logs = self._closed[alive] + self._stage_proofs(alive)
-        errors = np.logaddexp(logs[:, 0], logs[:, 1]) - np.log(2)
-        return np.column_stack([errors, logs[:, 2:]])
-
-    def _stage_proofs(self, alive: Counts) -> Floats:
-        old, new = (events_of(self._counted[side, alive])[:, :4] for side in (0, 1))
-        share = self.share(alive)[:, None]
+    def _proofs(self, some: Counts, weigh: Weigh) -> Floats:
+        """Return the evidence of this stage in favour of the candidate."""
+        old, new = (events_of(self._counted[side, some])[:, :4] for side in (0, 1))
+        share = self.share(some)[:, None]
         part = 1 - _part(share, _WELL)
-        looked = self._requests[1, alive]
+        looked = self._requests[1, some]
         good = looked - new[:, 0]
-        rarely = np.full(len(alive), 1 - _MARGINS["errors"].rarely)
+        rarely = np.full(len(some), 1 - _MARGINS["errors"].rarely)
         is_shared = np.broadcast_to(share < 1, old.shape)
-        beside = _logs((old, old + new, part, np.ones(part.shape)), is_shared)
-        alone = _logs((good, looked, rarely, np.ones(len(alive))), looked > 0)
+        beside = _where(is_shared, weigh, old, old + new, part, np.ones(part.shape))
+        alone = weigh(good, looked, rarely, np.ones(len(some)))
         return np.column_stack([beside[:, 0], alone, beside[:, 1:]])
 
     def _silent(self, alive: Counts) -> Flags:
@@ -124,7 +129,7 @@ class Judges:
 
     def _close(self, ended: Counts) -> None:
         """End the step of some, and begin their next."""
-        alarms, proofs = self._alarms(ended, is_quick=False), self._stage_proofs(ended)
+        alarms, proofs = (of(ended, log_evidence_of_two) for of in (self._alarms, self._proofs))
         self.stage[ended] += 1
         joins = -np.log((self.stage[ended] + 1.0) * (self.stage[ended] + 2.0))[:, None]
         self._staked[ended] = np.logaddexp(self._staked[ended] + alarms, joins)
@@ -139,8 +144,23 @@ def _part(share: Floats, times: Floats) -> Floats:
     return share * times / (share * times + 1 - share)
 
 
-def _logs(asked: tuple[Counts, Counts, Floats, Floats], is_asked: Flags) -> Floats:
+def _exactly(holds: Callable[[Counts, Weigh], Flags], some: Counts) -> Flags:
+    """Say where something holds: exactly, but only where it can, which is quicker."""
+    found = holds(some, _most)
+    found[found] = holds(some[found], log_evidence_of_two)
+    return found
+
+
+def _most(bad: Floats, events: Floats, part: Floats, _: Floats) -> Floats:
+    """Return the most that the evidence can be: the likelihood of the best of all shares."""
+    count = np.maximum(events, 1)
+    seen = bad / count
+    logs = xlogy(bad, seen / part) + xlogy(events - bad, (1 - seen) / (1 - part))
+    return np.where(seen > part, logs, 0.0)
+
+
+def _where(is_asked: Flags, weigh: Weigh, *asked: Floats) -> Floats:
     logs = np.zeros(is_asked.shape)
     if is_asked.any():
-        logs[is_asked] = log_evidence_of_two(*(each[is_asked] for each in asked))
+        logs[is_asked] = weigh(*(each[is_asked] for each in asked))
     return logs

@@ -15,6 +15,8 @@ from kervan.app import entity as entities
 from kervan.core.identity import new_id
 from kervan.core.nouns import Deployment
 from kervan.core.releasing import Release, Status
+from kervan.core.serving import Plan
+from kervan.serve.recorder import Recorder
 
 if TYPE_CHECKING:
     from journeys.home import Home
@@ -80,6 +82,7 @@ def test_a_trace_names_the_release_its_verdict_and_who_agreed(lived: Home) -> No
             before="",
             strategy="canary",
             steps=(0.05, 1.0),
+            plan=Plan(),
             every=60.0,
             samples=100,
             status=Status.ROLLED_BACK,
@@ -99,12 +102,13 @@ def test_a_shadow_says_who_was_heard_instead(lived: Home) -> None:
     answer = lived.predict(ROW)
     (segment,) = lived.folder.glob(".kervan/predictions/üretim/*.jsonl")
     record = json.loads(segment.read_text(encoding="utf-8").splitlines()[-1])
-    shadow = {name: value for name, value in record.items() if name != "chain"}
-    shadow |= {"id": new_id(), "role": "shadow", "mirrors": answer["id"], "share": 0.0}
-    line = json.dumps(shadow, ensure_ascii=False, separators=(",", ":")) + "\n"
-    (segment.parent / f"{shadow['id']}.{'0' * 16}.jsonl").write_text(line, encoding="utf-8")
+    shadow = {name: value for name, value in record.items() if name not in {"id", "chain"}}
+    shadow |= {"role": "shadow", "mirrors": answer["id"], "share": 0.0}
+    recorder = Recorder(segment.parent)
+    (ident,) = recorder.extend([json.dumps(shadow, separators=(",", ":")).encode()[1:]], 1)
+    recorder.close()
     said = f"none, as shadow: nobody heard it; {answer['id']} was answered instead"
     with open_workspace(lived.folder) as ws:
-        found = ws.trace(shadow["id"]).trace
+        found = ws.trace(ident).trace
         assert found.prediction.mirrors == answer["id"]
-    assert said in lived.ask("trace", shadow["id"]).out
+    assert said in lived.ask("trace", ident).out

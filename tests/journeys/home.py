@@ -7,13 +7,17 @@ import io
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kervan.cli import main
+from kervan.core.locks import is_held
+from kervan.deploy.companion import FILE, LOCK
 from kervan.deploy.targets.local import LocalTarget
 
 if TYPE_CHECKING:
@@ -138,7 +142,23 @@ class Home:
     def stop(self) -> None:
         """End every server of the project; nothing happens where none runs."""
         for folder in self.folder.rglob(".kervan/environments/*"):
+            end_conductor(folder)
             LocalTarget().remove(folder)
+
+
+def conductor(folder: Path) -> int | None:
+    """The number of the process that carries on an environment's release, if there is one."""
+    lock = folder / LOCK
+    return int(lock.read_text() or 0) or None if is_held(lock) else None
+
+
+def end_conductor(folder: Path) -> None:
+    """Kill what carries on a release, so that it does not bring back what is stopped."""
+    (folder / FILE).unlink(missing_ok=True)
+    while (number := conductor(folder)) is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(number, signal.SIGKILL)
+        time.sleep(0.02)
 
 
 def _checked(reply: Reply, code: int | None, arguments: Sequence[str]) -> Reply:

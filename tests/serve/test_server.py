@@ -244,7 +244,9 @@ def test_serves_on_the_other_loopback(serving: Callable[..., Serving], tmp_path:
 
 def test_in_the_foreground_it_ends_well_on_interrupt(serving: Callable[..., Serving], tmp_path: Path) -> None:
     code = (
-        "import sys, msgspec; from kervan.core.nouns import Serving; from kervan.serve.server import serve\n"
+        "import sys, msgspec\n"
+        "from kervan.core.serving import Serving\n"
+        "from kervan.serve.server import serve\n"
         "serve(msgspec.json.decode(sys.argv[1], type=Serving)); print('ended')"
     )
     with socket.create_server(("127.0.0.1", 0)) as probe:

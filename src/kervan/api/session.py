@@ -22,6 +22,7 @@ with extras_named():
         delete,
         doctor,
         drift,
+        environments,
         feedback,
         frames,
         gc,
@@ -265,7 +266,7 @@ class Session:
 
     def releases(self) -> Listing[Deployment]:
         """Return all deployments, newest first."""
-        return Listing(release.releases(self.project), ("name", "shares", "endpoint", "creator", "why"))
+        return Listing(environments.releases(self.project), ("name", "shares", "endpoint", "creator", "why"))
 
     def registry(self, *, at: float | None = None) -> Registry:
         """Return what answers in every environment, or answered at a time in seconds since 1970."""

@@ -6,8 +6,8 @@ import shutil
 import time
 from typing import TYPE_CHECKING
 
+from kervan.app.environments import SCOPE, current_deployment
 from kervan.app.register import cached_package
-from kervan.app.release import SCOPE, current_deployment
 from kervan.core.errors import InvalidInput, Refused
 from kervan.core.identity import Ref
 from kervan.core.nouns import Dataset, Deployment, Model, Package

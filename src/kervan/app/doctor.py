@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from kervan.app.audit import verify
 from kervan.app.beside import look_at_cache, look_at_key, look_at_permissions
+from kervan.app.environments import SCOPE, current_deployment, state_of
 from kervan.app.keys import access_file, is_published, keys
-from kervan.app.release import SCOPE, altered_file, current_deployment, state_of
+from kervan.app.realise import altered_file
 from kervan.core.errors import KervanError, NotFound
 from kervan.core.nouns import Finding, Model, Status, Verdict
 from kervan.core.shown import moment

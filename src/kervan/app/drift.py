@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from kervan.app.data import report_of
+from kervan.app.environments import find_deployment
 from kervan.app.keeping import tidy
 from kervan.app.records import predictions
-from kervan.app.release import find_deployment
 from kervan.core.errors import NotFound
 from kervan.core.identity import Ref, new_id
 from kervan.core.nouns import Link, Model, Report, ReportKind
@@ -36,7 +36,7 @@ def check_drift(
     the newest 200,000 rows. The report is kept.
     """
     deployment = find_deployment(project, environment)
-    name = next(iter(deployment.shares))
+    name = deployment.main
     model = project.store.catalog.find(Model, Ref.parse(name))
     profile = training_profile(project, model)
     tidy(project, environment)

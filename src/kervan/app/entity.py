@@ -53,7 +53,7 @@ def others_about(project: Project, environment: str, entity: Any, *, but: str) -
         if len(ids) == _MOST and bound <= ids[-1]:
             break
         if time.monotonic() - started > _SECONDS:
-            return Others(ids=tuple(ids), since=id_time(bound))
+            return Others(ids=tuple(ids), since=min(time.time(), id_time(bound)))
         ids = nlargest(_MOST, {*ids, *_about(segment, wanted)} - {but})
     return Others(ids=tuple(ids))
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from kervan.app.project import Project
     from kervan.serve.record import Segment
 
-_AFTER_ALL = "~"  # sorts behind every id
+_AFTER_ALL = "Z" * 26  # no id is greater
 
 
 def newest_first(found: Sequence[Segment]) -> Iterator[tuple[str, Segment]]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kervan.app.environments import find_deployment
 from kervan.app.register import find_model
-from kervan.app.release import find_deployment
 from kervan.core.errors import InvalidInput, RefusedRow, did_you_mean
 from kervan.deploy.client import Credentials, ask
 
@@ -21,7 +21,7 @@ _MANY = 20_000  # rows; from here on it is told how far asking is
 
 def answering(project: Project, environment: str) -> Model:
     """Return the model that answers in the environment."""
-    return find_model(project, next(iter(find_deployment(project, environment).shares)))
+    return find_model(project, find_deployment(project, environment).main)
 
 
 def predict(

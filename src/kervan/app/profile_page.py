@@ -64,20 +64,19 @@ def _curve(levels: Sequence[Level], bound: float) -> str:
     """Draw the median and the 99th percentile by rate, up to twice the bound, which is a dashed line."""
     fastest, top = max(each.rate for each in levels), 2 * bound
     lines = []
-    for name, style in zip(_SHOWN, ("bar", "second"), strict=True):
+    for name, style in zip(_SHOWN, ("line", "line second"), strict=True):
         points = []
         for each in levels:
             value = each.latency[name]
             high = min(top, top if value is None else value) / top
             points.append((_WIDTH * each.rate / fastest, _HEIGHT * (1 - high)))
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-        lines.append(f'<polyline points="{path}" fill="none" stroke="var(--{style})" stroke-width="2"/>')
-        lines += [f'<circle class="{style}" cx="{x:.1f}" cy="{y:.1f}" r="3"/>' for x, y in points]
+        lines.append(f'<polyline class="{style}" points="{path}"/>')
     middle = _HEIGHT / 2
     return (
         f'<svg viewBox="-4 -14 {_WIDTH + 8} {_HEIGHT + 34}" width="{_WIDTH}" role="img" '
         f'aria-label="latency by requests a second">'
-        f'<line x1="0" y1="{middle}" x2="{_WIDTH}" y2="{middle}" stroke="var(--bad)" stroke-dasharray="4"/>'
+        f'<line class="mark" x1="0" y1="{middle}" x2="{_WIDTH}" y2="{middle}"/>'
         f'<text x="0" y="{middle - 4}">{escape(milliseconds(bound))}</text>'
         f'<text x="0" y="{_HEIGHT + 14}">0</text>'
         f'<text x="{_WIDTH}" y="{_HEIGHT + 14}" text-anchor="end">{fastest:,.0f} requests a second</text>'

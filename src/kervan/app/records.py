@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from kervan.app.compacted import all_segments, find_any, read_any
-from kervan.app.release import SCOPE
+from kervan.app.environments import SCOPE
 from kervan.app.segments import records_folder
 from kervan.core.errors import NotFound
 from kervan.core.identity import id_time

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kervan.app.release import SCOPE, STARTED, STOPPED
+from kervan.app.environments import SCOPE, STARTED, STOPPED
 from kervan.core.nouns import Deployment, Model
 from kervan.core.serving import ShareRole
 from kervan.store.codec import DELETED

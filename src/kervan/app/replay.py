@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kervan.app.again import Again, figures_of, in_pieces, truth_of
+from kervan.app.environments import PRODUCTION, find_deployment
 from kervan.app.feedback import labelled
 from kervan.app.newest import first_of_newest
 from kervan.app.records import predictions
 from kervan.app.register import find_model
-from kervan.app.release import PRODUCTION, find_deployment
 from kervan.core.errors import NotFound
 from kervan.core.identity import id_time
 from kervan.model.metrics import task_of

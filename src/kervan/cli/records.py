@@ -84,8 +84,8 @@ def feedback(project: Project, file: Path, name: str) -> Shown:
     stands beside an earlier one, and counts. The predictions are those of production, or of the environment
     or model NAME.
     """
+    from kervan.app.environments import find_environment
     from kervan.app.feedback import count_feedback, give_feedback
-    from kervan.app.release import find_environment
 
     environment = find_environment(project, name)
     taken = give_feedback(project, file, environment=environment)
@@ -96,7 +96,7 @@ def feedback(project: Project, file: Path, name: str) -> Shown:
 
 
 def _environment(project: Project, name: str) -> str:
-    from kervan.app.release import find_environment
+    from kervan.app.environments import find_environment
 
     return find_environment(project, name) if name else ""
 

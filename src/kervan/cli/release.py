@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from kervan.cli.edge import Shown, shows, table, with_project
-from kervan.core.shown import moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,71 +17,6 @@ if TYPE_CHECKING:
     from kervan.app.project import Project
 
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
-
-
-@click.command()
-@click.argument("model", default="")
-@click.option("--to", default="", help="The environment; by default `to` in [release], else production.")
-@click.option("--why", default="", help="Goes on record.")
-@click.option("--port", type=click.IntRange(0, 65535), help="The server's port; 0 takes a free one.")
-@click.option("--stop", is_flag=True, help="Take the environment's server away instead.")
-@shows(
-    example="""kervan release income@1.0.0 --to production --why "first model"
-               kervan release ./cells.kervan --why "from the laboratory, tried by hand"
-               kervan release --stop --to production"""
-)
-@with_project
-def release(project: Project, model: str, to: str, why: str, port: int | None, stop: bool) -> Shown:
-    """Let a model answer in an environment, without failing a request.
-
-    MODEL may also be a package of this project, a folder or one file, such as an imported one. Without it,
-    what was stopped comes back; in a new environment the newest model answers.
-    """
-    from dataclasses import replace
-
-    from kervan.app import release as releases_
-
-    if stop:
-        usual = project.config.release.to or releases_.PRODUCTION
-        stopped = releases_.stop(project, to or usual)
-        back = "kervan release" if stopped.name == usual else f"kervan release --to {stopped.name}"
-        return Shown(stopped, f"{stopped.name} is stopped; `{back}` brings it back")
-    if port is not None:
-        project = project.with_settings(release=replace(project.config.release, port=port))
-    done = releases_.release(project, model, to=to, why=why)
-    return Shown(done, f"{', '.join(done.shares)} answers in {done.name} at {done.endpoint}")
-
-
-@click.command()
-@shows(example="kervan releases")
-@with_project
-def releases(project: Project) -> Shown:
-    """Show what runs or ran where, since when, by whom, and why; newest first."""
-    import msgspec
-
-    from kervan.app.release import current_deployment, state_of
-    from kervan.app.release import releases as list_releases
-
-    found = list_releases(project)
-    names = {each.name for each in found}
-    current = {name: current_deployment(project, name) for name in names}
-    states = {name: state_of(project, name) for name in names}
-    shown = [(each, states[each.name] if current[each.name] == each else "") for each in found]
-    rows = [
-        (
-            "●" if state == "running" else state,
-            each.name,
-            ", ".join(each.shares),
-            each.endpoint,
-            moment(each.time),
-            each.creator,
-            each.why,
-        )
-        for each, state in shown
-    ]
-    value = [{**msgspec.to_builtins(each), "state": state} for each, state in shown]
-    headers = ("", "environment", "model", "address", "since", "by", "why")
-    return Shown(value, table(headers, rows, empty="nothing was released yet: `kervan release`"))
 
 
 def _file_option(name: str, parameter: str, told: str) -> Callable[[_Command], _Command]:
@@ -246,7 +180,7 @@ def predict(
     spreadsheet would run (=, +, -, @ in front) get a quote (') in front.
     """
     from kervan.app.batch import Wanted, predict_file, predict_row
-    from kervan.app.release import find_environment
+    from kervan.app.environments import find_environment
 
     if (file is None) == (row is None):
         raise click.UsageError("give rows by -f FILE or one row by --row JSON")

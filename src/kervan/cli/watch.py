@@ -38,7 +38,7 @@ def trace(project: Project, prediction: str) -> Shown:
 def drift(project: Project, name: str, since: str | None, html: Path | None, strict: bool) -> Shown:
     """Compare what was asked for with the training data: in production, or in NAME (also a model's)."""
     from kervan.app.drift import check_drift
-    from kervan.app.release import find_environment
+    from kervan.app.environments import find_environment
     from kervan.cli.show import drift_text
     from kervan.core.nouns import Verdict
     from kervan.monitor.page import drift_page

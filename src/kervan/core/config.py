@@ -201,6 +201,7 @@ class ReleaseSettings(Doors):
     approvals: int = 0
     freeze: tuple[str, ...] = ()
     sticky: str = ""
+    rule: str = ""
     host: str = "127.0.0.1"
     port: int = 8000
     grpc_port: int | None = None

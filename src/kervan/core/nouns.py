@@ -295,7 +295,12 @@ class Deployment(Record):
     def stable(self) -> str:
         """The model that answers where nothing else is decided: all others are measured against it."""
         named = (ref for ref in self.shares if self.role(ref) is ShareRole.STABLE)
-        return next(named, "") or max(self.shares, key=lambda ref: self.shares[ref])
+        return next(named, "") or self.main
+
+    @property
+    def main(self) -> str:
+        """The model that answers the most."""
+        return max(self.shares, key=lambda ref: self.shares[ref])
 
     @property
     def candidate(self) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from kervan.core.errors import InvalidInput, did_you_mean
 from kervan.core.nouns import Record
+from kervan.core.serving import Plan
 
 METRICS = (
     "errors",
@@ -92,9 +92,9 @@ class Release(Record):
 
     `model` comes, `before` was there ("" where nothing was). `steps` are the shares that the model gets one
     after the other; each lasts until there is evidence, but for no longer than `every` seconds and not before
-    `samples` requests were answered. `stage` is the step that is taken now, since `stage_since`. `wanted` is
-    what somebody asked for and was not done yet, `by_whom` and `reason` who or what ended it and why,
-    `report` the id of the judge's report. `approvers` agreed beforehand.
+    `samples` requests were answered. `stage` is the step that is taken now, since `stage_since`. `by_whom`
+    and `reason` say who or what ended it and why, `report` is the id of the judge's report. `approvers`
+    agreed beforehand. `is_again` says that it was let come although it had failed before.
     """
 
     model: str
@@ -103,15 +103,15 @@ class Release(Record):
     steps: tuple[float, ...]
     every: float
     samples: int
+    plan: Plan
     guards: tuple[str, ...] = ()
     status: Status = Status.RUNNING
     stage: int = 0
     stage_since: float = 0.0
-    wanted: str = ""
     why: str = ""
     by_whom: str = ""
     reason: str = ""
     report: str = ""
     ended: float | None = None
     approvers: tuple[str, ...] = ()
-    options: Mapping[str, str] = field(default_factory=dict)
+    is_again: bool = False

@@ -25,6 +25,9 @@ svg { display: block; margin: .6rem 0; max-width: 100% }
 .bar { fill: var(--bar) } .second { fill: var(--second) }
 text { fill: var(--soft); font-size: 11px } .failed { color: var(--bad) } .warned { color: var(--warn) }
 .passed { color: var(--good) }
+.line { fill: none; stroke: var(--bar); stroke-width: 2 } .mark { stroke: var(--soft); stroke-dasharray: 4 }
+.line.second { fill: none; stroke: var(--second) } .line.third { stroke: var(--good) }
+.line.fourth { stroke: var(--bad) } .frame { fill: none; stroke: var(--line) }
 """
 
 

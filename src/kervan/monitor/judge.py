@@ -112,7 +112,8 @@ class Judge:
     def _judgement(self, at: float, measures: tuple[Measure, ...]) -> Judgement:
         samples = _requests(self._candidate) - _requests(self._start)
         seconds = at - self._since
-        doubtful = [each for each in measures if each.proof is not None and each.standing != Standing.PROVEN]
+        sure = {Standing.PROVEN, Standing.WORSE}
+        doubtful = [each for each in measures if each.proof is not None and each.standing not in sure]
         names = ", ".join(each.metric for each in doubtful)
         if self._against:
             decision, reason = Decision.ROLL_BACK, self._against
@@ -137,7 +138,7 @@ class Judge:
             every=self._every,
             alpha=self._alpha,
             measures=measures,
-            notes=tuple(f"not proven: {each.said}" for each in doubtful),
+            notes=tuple(f"not proven of {each.metric}: {each.said}" for each in doubtful),
             history=tuple(self._history),
         )
 

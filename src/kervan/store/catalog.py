@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from kervan.core.errors import NotFound, did_you_mean
 from kervan.core.identity import Ref
 from kervan.core.nouns import Dataset, Deployment, Event, Key, Model, Package, Record, Report, Run, Status
+from kervan.core.releasing import Release
 from kervan.core.shown import moment
 from kervan.store.codec import DELETED, SAID, Kept, R, decode, event_of, kept_of, kind_of, last_event, upsert
 from kervan.store.database import Database
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KINDS: dict[str, type[Record]] = {
-    kind_of(kind): kind for kind in (Dataset, Run, Report, Model, Package, Deployment, Key)
+    kind_of(kind): kind for kind in (Dataset, Run, Report, Model, Package, Deployment, Release, Key)
 }
 _PAGE = 2_000
 _SAID = tuple(records.c[name] for name in SAID)

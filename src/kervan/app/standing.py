@@ -1,0 +1,66 @@
+"""How releases stand: what runs where with which share, and how what is under way goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kervan.app.engaged import carry_all_on
+from kervan.app.environments import current_deployment, environment_folder, releases, state_of
+from kervan.app.progress import Progress, read_progress
+from kervan.core.errors import NotFound
+from kervan.core.nouns import Deployment
+from kervan.core.releasing import Release
+
+if TYPE_CHECKING:
+    from kervan.app.project import Project
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A deployment that answers or did, by which release it came, and how that goes.
+
+    `state` is how its server is where the environment points to it, "" for what is past.
+    """
+
+    deployment: Deployment
+    state: str
+    release: Release | None
+    progress: Progress | None
+
+    @property
+    def verdict(self) -> str:
+        """What was found so far, or in the end, in a few words."""
+        if self.release is None or (self.release.strategy == "at-once" and not self.release.reason):
+            return ""
+        if self.release.status.is_over:
+            who = f" by {self.release.by_whom}" if self.release.by_whom else ""
+            return f"{self.release.status}{who}: {self.release.reason}".rstrip(": ")
+        judged = self.progress.judgement if self.progress else None
+        return f"{self.release.status}, {judged.decision}: {judged.reason}" if judged else "under way"
+
+
+def standings(project: Project) -> list[Standing]:
+    """Return all deployments that came to answer, in all environments, newest first.
+
+    A release whose process was killed is carried on.
+    """
+    carry_all_on(project)
+    found = releases(project)
+    current = {name: current_deployment(project, name) for name in {each.name for each in found}}
+    states = {name: state_of(project, name) for name in current}
+    return [
+        _standing(project, each, states[each.name] if current[each.name] == each else "") for each in found
+    ]
+
+
+def _standing(project: Project, deployment: Deployment, state: str) -> Standing:
+    release = progress = None
+    if deployment.release:
+        try:
+            release = project.store.catalog.get(Release, deployment.release)
+        except NotFound:
+            release = None
+    if release is not None and state and not release.status.is_over:
+        progress = read_progress(environment_folder(project, deployment.name), release.id)
+    return Standing(deployment=deployment, state=state, release=release, progress=progress)

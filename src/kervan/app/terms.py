@@ -1,0 +1,68 @@
+"""The terms of a release: how the traffic moves, how long, under which guards. Settings, or what is said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kervan.core.access import read_span
+from kervan.core.errors import InvalidInput
+from kervan.core.releasing import Guard
+from kervan.deploy.strategies import Strategy, strategy_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kervan.core.config import ReleaseSettings
+
+_EVERY = 600.0  # seconds that a step may take where nobody says it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """How a version is to come: by which strategy, in which shares, each for so many seconds and requests."""
+
+    name: str
+    steps: tuple[float, ...]
+    every: float
+    samples: int
+    guards: tuple[Guard, ...]
+
+    @property
+    def strategy(self) -> Strategy:
+        """The strategy."""
+        return strategy_of(self.name)
+
+
+def terms_of(settings: ReleaseSettings) -> Terms:
+    """Return the terms that the settings of `[release]` say, or raise `InvalidInput`."""
+    if settings.samples < 1:
+        raise InvalidInput(f"[release] samples: {settings.samples} are too few", hint="give 1 or more")
+    name = settings.strategy or "at-once"
+    steps = tuple(each / 100 for each in settings.steps)
+    strategy_of(name).stages(steps)
+    return Terms(
+        name=name,
+        steps=steps,
+        every=read_span(settings.every) if settings.every else _EVERY,
+        samples=settings.samples,
+        guards=tuple(Guard.parse(each) for each in settings.guards),
+    )
+
+
+def read_steps(text: str) -> tuple[float, ...]:
+    """Read steps in percent.
+
+    >>> read_steps("5, 25,50,100")
+    (5.0, 25.0, 50.0, 100.0)
+    """
+    return tuple(_percent(each, text) for each in text.split(",")) if text.strip() else ()
+
+
+def _percent(text: str, whole: Sequence[str]) -> float:
+    try:
+        return float(text.strip().removesuffix("%"))
+    except ValueError as error:
+        raise InvalidInput(
+            f"{text.strip()!r} in the steps {whole!r} is no number", hint="write 5,25,50,100"
+        ) from error

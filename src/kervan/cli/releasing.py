@@ -1,0 +1,232 @@
+"""Commands about releases."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kervan.cli.edge import Shown, say, shows, table, with_project
+from kervan.core.shown import moment
+
+if TYPE_CHECKING:
+    from kervan.app.project import Project
+    from kervan.app.standing import Standing
+    from kervan.core.config import ReleaseSettings
+    from kervan.core.nouns import Deployment
+
+_SAID = ("pause", "resume", "promote", "roll-back")
+_WATCH_SECONDS = 1.0
+
+
+@click.command()
+@click.argument("model", default="")
+@click.argument("environment", default="")
+@click.option("--to", default="", help="The environment; by default `to` in [release], else production.")
+@click.option("--why", default="", help="Goes on record.")
+@click.option(
+    "--strategy",
+    default="",
+    help="at-once (usual), blue-green, canary, rolling, shadow, ab or bandit.",
+)
+@click.option("--steps", default="", help="Shares in percent, one after the other: 5,25,50,100.")
+@click.option("--every", default="", help="How long a step may take if nothing is proven: 10m (usual).")
+@click.option("--samples", type=click.IntRange(1), help="Requests that each step needs: 300 (usual).")
+@click.option("--guard", "guards", multiple=True, help='What must hold: "p99 < 20ms". May be repeated.')
+@click.option("--sticky", default="", help='By what callers stay with a version: "entity", or a header.')
+@click.option("--rule", default="", help="Whose rows the candidate gets: city=Ankara,İzmir.")
+@click.option("--target", default="", help="Where it is to run: local (usual), or a plug-in.")
+@click.option("--breaking", is_flag=True, help="Those who ask know that they have to ask otherwise.")
+@click.option("--again", is_flag=True, help="Although it was rolled back before; say --why.")
+@click.option("--wait", is_flag=True, help="Until it is promoted (0) or rolled back (1).")
+@click.option("--port", type=click.IntRange(0, 65535), help="The server's port; 0 takes a free one.")
+@click.option("--stop", is_flag=True, help="Take the environment's server away instead.")
+@shows(
+    example="""kervan release income@1.0.0 --to production --why "first model"
+               kervan release income@1.3.0 --strategy canary --steps 5,25,50,100 --guard "p99 < 20ms"
+               kervan release roll-back production --why "complaints from the branches"
+               kervan release ./cells.kervan --why "from the laboratory, tried by hand"
+               kervan release --stop --to production"""
+)
+@with_project
+def release(project: Project, model: str, environment: str, to: str, why: str, **told: Any) -> Shown:
+    """Let a model come to answer in an environment, without failing a request.
+
+    MODEL may also be a package of this project, a folder or one file, such as an imported one. Without it,
+    what was stopped comes back; in a new environment the newest model answers.
+
+    `pause`, `resume`, `promote` and `roll-back` with an ENVIRONMENT say what becomes of a release under way;
+    `roll-back` also takes back what was promoted.
+    """
+    from kervan.app.environments import PRODUCTION
+    from kervan.app.release import Consent, stop
+    from kervan.app.release import release as let_come
+
+    where = to or environment or project.config.release.to or PRODUCTION
+    if model in _SAID:
+        return _steer(project, model, where, why)
+    if environment:
+        raise click.UsageError(f"what is {environment!r}? Name the environment by --to")
+    if told["stop"]:
+        stopped = stop(project, where)
+        usual = project.config.release.to or PRODUCTION
+        back = "kervan release" if stopped.name == usual else f"kervan release --to {stopped.name}"
+        return Shown(stopped, f"{stopped.name} is stopped; `{back}` brings it back")
+    project = project.with_settings(release=_settings(project.config.release, told))
+    consent = Consent(breaking=told["breaking"], again=told["again"])
+    done = let_come(project, model, to=where, why=why, consent=consent)
+    if told["wait"] and done.release:
+        return _waited(project, done)
+    return Shown(done, _said(project, done))
+
+
+def _settings(settings: ReleaseSettings, told: dict[str, Any]) -> ReleaseSettings:
+    """Return the settings with what was said instead."""
+    from kervan.app.terms import read_steps
+
+    said = {name: told[name] for name in ("strategy", "every", "samples", "sticky", "target", "port", "rule")}
+    changes = {name: value for name, value in said.items() if value not in {"", None}}
+    if told["steps"]:
+        changes["steps"] = read_steps(told["steps"])
+    if told["guards"]:
+        changes["guards"] = told["guards"]
+    if told["strategy"] not in {"", settings.strategy} and "steps" not in changes:
+        changes["steps"] = ()  # those of another strategy
+    return replace(settings, **changes)
+
+
+def _said(project: Project, done: Deployment) -> str:
+    from kervan.app.permission import under_way
+
+    if under_way(project, done.name) is None:
+        return f"{done.main} answers in {done.name} at {done.endpoint}"
+    return f"{done.told()} in {done.name} at {done.endpoint}; `kervan releases --watch` shows how it goes"
+
+
+def _steer(project: Project, what: str, environment: str, why: str) -> Shown:
+    from kervan.app import steering
+
+    if what in {"pause", "resume"}:
+        going = (steering.pause if what == "pause" else steering.resume)(project, environment, why=why)
+        return Shown(going, f"the release of {going.model} to {environment} is {going.status}")
+    done = (steering.promote if what == "promote" else steering.roll_back)(project, environment, why=why)
+    return Shown(done, f"{done.main} answers in {done.name} at {done.endpoint}")
+
+
+def _waited(project: Project, done: Deployment) -> Shown:
+    """Wait for the end of a release, and tell how it ended."""
+    from kervan.core.releasing import Release, Status
+
+    last = ""
+    while not (found := project.store.catalog.get(Release, done.release)).status.is_over:
+        now = next((_line(each) for each in _current(project) if each.deployment.name == done.name), "")
+        if now != last:
+            project.remark("release", now)
+            last = now
+        time.sleep(_WATCH_SECONDS)
+    is_well = found.status is Status.PROMOTED
+    text = f"{found.model} was {found.status} in {found.name}: {found.reason}"
+    return Shown(found, text, code=0 if is_well else 1)
+
+
+@click.command()
+@click.option("--watch", is_flag=True, help="Show again and again how releases under way go.")
+@shows(
+    example="""kervan releases
+               kervan releases --watch"""
+)
+@with_project
+def releases(project: Project, watch: bool) -> Shown:
+    """Show what runs or ran where, its share, how it goes, since when, by whom, and why; newest first."""
+    import msgspec
+
+    from kervan.app.standing import standings
+
+    if watch:
+        _watch(project)
+    found = standings(project)
+    rows = [
+        (
+            "●" if each.state == "running" else each.state,
+            each.deployment.name,
+            each.deployment.told(),
+            each.deployment.endpoint,
+            moment(each.deployment.time),
+            each.deployment.creator,
+            each.verdict,
+            each.deployment.why,
+        )
+        for each in found
+    ]
+    value = [
+        {
+            **msgspec.to_builtins(each.deployment),
+            "state": each.state,
+            "verdict": each.verdict,
+            "under_way": msgspec.to_builtins(each.release)
+            if each.release is not None and not each.release.status.is_over
+            else None,
+            "judgement": msgspec.to_builtins(each.progress.judgement) if each.progress else None,
+        }
+        for each in found
+    ]
+    headers = ("", "environment", "model", "address", "since", "by", "verdict", "why")
+    return Shown(value, table(headers, rows, empty="nothing was released yet: `kervan release`"))
+
+
+def _current(project: Project) -> list[Standing]:
+    from kervan.app.standing import standings
+
+    return [each for each in standings(project) if each.state]
+
+
+def _watch(project: Project) -> None:
+    """Show how what is under way goes until nothing is; in a terminal in one place, else a line each time."""
+    last: list[str] = []
+    is_seen = sys.stdout.isatty()
+    while True:
+        found = _current(project)
+        lines = [_line(each) for each in found]
+        if lines != last:
+            if is_seen and last:
+                click.echo(f"\x1b[{len(last)}A\x1b[J", nl=False)
+            for line in lines:
+                say(line)
+            last = lines
+        if not any(each.release and not each.release.status.is_over for each in found):
+            return
+        time.sleep(_WATCH_SECONDS)
+
+
+def _line(each: Standing) -> str:
+    """Tell in one line how an environment stands."""
+    text = f"{each.deployment.name}: {each.deployment.told()}"
+    if each.progress is not None:
+        judged = each.progress.judgement
+        errors = _pair(judged, "errors", lambda value: f"{value:.2%}")
+        slow = _pair(judged, "p99", lambda value: f"{value * 1000:.3g} ms")
+        text += f", {judged.samples:,} requests, errors {errors}, p99 {slow}"
+    return f"{text}; {each.verdict}" if each.verdict else text
+
+
+def _pair(judged: Any, metric: str, shown: Any) -> str:
+    found = next((each for each in judged.measures if each.metric == metric), None)
+    values = (None, None) if found is None else (found.stable, found.candidate)
+    return " → ".join("–" if value is None else shown(value) for value in values)
+
+
+@click.command()
+@click.argument("model")
+@click.option("--for", "environment", default="production", show_default=True, help="The environment.")
+@click.option("--why", default="", help="Goes on record; it is needed.")
+@shows(example='kervan approve income@1.3.0 --for production --why "checked the figures of May"')
+@with_project
+def approve(project: Project, model: str, environment: str, why: str) -> Shown:
+    """Agree on record that a model may be released to an environment; [release] says how many have to."""
+    from kervan.app.permission import approve as agree
+
+    event = agree(project, model, environment=environment, why=why)
+    return Shown(event, f"{event.actor} agrees that {event.body['ref']} may be released to {environment}")

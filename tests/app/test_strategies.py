@@ -1,0 +1,140 @@
+"""Every strategy forwards and back, with callers who go on asking: none of them fails."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from app.callers import calling
+
+if TYPE_CHECKING:
+    from journeys.home import Home
+
+ROW = {"yaş": 30, "şehir": "ısparta", "gelir": 10_000.0}
+OLD, NEW = "müşteri-kaybı@1.0.0", "müşteri-kaybı@1.0.1"
+WHY = ("--why", "dene")
+
+
+def now(home: Home) -> dict[str, Any]:
+    """How the environment stands."""
+    found = home.ask("releases", "--json").json
+    return next(each for each in found if each["state"])
+
+
+def until(holds: Any, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_blue_green_switches_and_back_in_an_instant(grown: Home) -> None:
+    with calling(grown, ROW) as callers:
+        grown.ask("release", NEW, "--strategy", "blue-green", "--every", "1h", *WHY)
+        moment = time.monotonic()
+        until(lambda: callers.since(moment).total() > 50)
+        assert set(callers.since(moment)) == {NEW}
+        assert now(grown)["shares"] == {OLD: 0, NEW: 1}
+        grown.ask("release", "promote", "üretim", *WHY)
+        assert now(grown)["roles"] == {OLD: "standby"}
+        grown.ask("release", "roll-back", "üretim", "--why", "geri")
+        moment = time.monotonic()
+        until(lambda: callers.since(moment).total() > 50)
+        assert set(callers.since(moment)) == {OLD}
+    history = grown.ask("releases", "--json").json
+    assert history[0]["verdict"].startswith("rolled back by")
+    refused = grown.ask("release", NEW, code=4)
+    assert "was rolled back in üretim: geri" in refused.err
+    assert "--again" in refused.err
+    grown.ask("release", NEW, "--again", "--why", "şimdi biliyoruz")
+    assert grown.predict(ROW)["model"] == NEW
+    grown.ask("audit", "verify")
+    grown.ask("doctor")
+
+
+def test_a_canary_takes_its_steps_and_is_promoted_by_the_judge(grown: Home) -> None:
+    with calling(grown, ROW) as callers:
+        told = grown.ask(
+            *("release", NEW, "--strategy", "canary", "--steps", "20,50,100", "--every", "2s"),
+            *("--samples", "20", *WHY),
+        )
+        assert "müşteri-kaybı@1.0.1 20 %" in told.out
+        refused = grown.ask("release", OLD, code=None)
+        assert refused.code != 0
+        assert "in the middle of a release" in refused.err
+        assert now(grown)["under_way"]["strategy"] == "canary"
+        until(lambda: now(grown)["shares"] == {NEW: 1})
+        moment = time.monotonic()
+        until(lambda: callers.since(moment).total() > 50)
+        assert set(callers.since(moment)) == {NEW}
+    shares = [each["shares"] for each in grown.ask("releases", "--json").json]
+    assert shares[:3] == [{NEW: 1}, {OLD: 0.5, NEW: 0.5}, {OLD: 0.8, NEW: 0.2}]
+    ident = callers.answers[-1][2]
+    assert NEW in grown.ask("trace", ident).out
+    grown.ask("audit", "verify")
+    grown.ask("doctor")
+
+
+def test_a_pause_holds_and_a_command_takes_it_back(grown: Home) -> None:
+    with calling(grown, ROW):
+        grown.ask("release", NEW, "--strategy", "canary", "--every", "1s", "--samples", "1", *WHY)
+        grown.ask("release", "pause", "üretim", *WHY)
+        held = now(grown)["shares"]
+        time.sleep(2)
+        assert now(grown)["shares"] == held
+        assert now(grown)["under_way"]["status"] == "paused"
+        grown.ask("release", "resume", "üretim", *WHY)
+        until(lambda: now(grown)["shares"] != held)
+        grown.ask("release", "roll-back", "üretim", "--why", "yeter", code=None)
+    assert now(grown)["shares"] == {OLD: 1}
+
+
+def test_a_shadow_is_compared_and_then_promoted_by_hand(grown: Home) -> None:
+    with calling(grown, ROW) as callers:
+        grown.ask("release", NEW, "--strategy", "shadow", "--samples", "20", *WHY)
+        moment = time.monotonic()
+        until(lambda: callers.since(moment).total() > 100)
+        assert set(callers.since(moment)) == {OLD}
+        until(lambda: (now(grown)["judgement"] or {"samples": 0})["samples"] > 20)
+        grown.ask("release", "promote", "üretim", *WHY)
+        moment = time.monotonic()
+        until(lambda: callers.since(moment).total() > 50)
+        assert set(callers.since(moment)) == {NEW}
+    grown.ask("audit", "verify")
+
+
+def test_rolling_replaces_the_replicas(grown: Home) -> None:
+    with calling(grown, ROW) as callers:
+        grown.ask("release", NEW, "--strategy", "rolling", *WHY)
+        moment = time.monotonic()
+        until(lambda: callers.since(moment).total() > 50)
+        assert set(callers.since(moment)) == {NEW}
+        grown.ask("release", "roll-back", "üretim", *WHY)
+        moment = time.monotonic()
+        until(lambda: callers.since(moment).total() > 50)
+        assert set(callers.since(moment)) == {OLD}
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        (("--strategy", "kanarya"), "there is no strategy 'kanarya'"),
+        (("--strategy", "canary", "--steps", "50,5"), "the steps do not rise"),
+        (("--strategy", "canary", "--steps", "5,120"), "a step of 120 % is no share"),
+        (("--strategy", "canary", "--steps", "5,x"), "'x' in the steps"),
+        (("--strategy", "shadow", "--steps", "5"), "steps are for a canary alone"),
+        (("--strategy", "ab", "--steps", "5,10"), "an experiment has one share"),
+        (("--strategy", "canary", "--guard", "p98 < 20ms"), "which nobody measures"),
+        (("--strategy", "canary", "--guard", "p99"), "is no guard"),
+        (("--strategy", "canary", "--every", "soon"), "is not a length of time"),
+        (("--rule", "şehir"), "is no rule"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_nothing_changes(grown: Home, told: tuple[str, ...], said: str) -> None:
+    before = grown.ask("releases", "--json").json
+    refused = grown.ask("release", NEW, *told, code=None)
+    assert refused.code not in {0, 1}
+    assert said in refused.err
+    assert grown.ask("releases", "--json").json == before
