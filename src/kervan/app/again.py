@@ -70,6 +70,7 @@ class Again:
         trusted = (signing_key(project).signer.key_id,)
         manifest, self._predictor = load_package(package_folder(project, model), trusted=trusted)
         self.signature = manifest.signature
+        self._names = frozenset(self.signature.inputs.names)
         self._decoder = RowDecoder(self.signature)
         self._left_out: dict[tuple[str, str], LeftOut] = {}
 
@@ -113,7 +114,7 @@ class Again:
         )
 
     def _score(self, rows: Sequence[Row]) -> Scored:
-        matrix = self._decoder.decode([dict(row.inputs) for row in rows])
+        matrix = self._decoder.decode([row.inputs for row in rows])
         values = self._predictor.predict(matrix)
         check_values(values, len(matrix), self.signature)
         return Scored(rows=rows, matrix=matrix, values=values)
@@ -125,8 +126,7 @@ class Again:
         """Return a column that the model takes and that is not on record as it was sent, or None."""
         if not prediction.inputs or EVERYTHING in prediction.withheld:
             return EVERYTHING if prediction.withheld or prediction.outputs else None
-        names = set(self.signature.inputs.names)
-        return next((name for name in prediction.withheld if name in names), None)
+        return next((name for name in prediction.withheld if name in self._names), None)
 
     def _leave_out_for(self, error: RefusedRow | ServerFailed, row: Row) -> None:
         if isinstance(error, RefusedRow):
