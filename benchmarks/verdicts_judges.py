@@ -14,7 +14,7 @@ from kervan.monitor.events import log_evidence_of_two
 from kervan.monitor.judge import STREAK
 from kervan.monitor.judgement import MARGINS
 
-STEPS = np.array([0.05, 0.25, 0.5, 1.0])
+STEPS = np.array([0.05, 0.25, 0.5])  # then all
 SAMPLES = 300
 _MARGINS = {each.metric: each for each in MARGINS}
 _COUNTED = ("errors", "p50", "p90", "p99")
@@ -106,7 +106,7 @@ class Judges:
         events = np.concatenate([new + old, (new + old)[:, 4:]], axis=1)
         part = np.concatenate([more, less], axis=1)
         near = np.concatenate([near, np.ones(less.shape)], axis=1)
-        return _where(np.broadcast_to(share < 1, bad.shape), weigh, bad, events, part, near)
+        return weigh(bad, events, part, near)
 
     def _proofs(self, some: Counts, weigh: Weigh) -> Floats:
         """Return the evidence of this stage in favour of the candidate."""
@@ -116,8 +116,7 @@ class Judges:
         looked = self._requests[1, some]
         good = looked - new[:, 0]
         rarely = np.full(len(some), 1 - _MARGINS["errors"].rarely)
-        is_shared = np.broadcast_to(share < 1, old.shape)
-        beside = _where(is_shared, weigh, old, old + new, part, np.ones(part.shape))
+        beside = weigh(old, old + new, part, np.ones(part.shape))
         alone = weigh(good, looked, rarely, np.ones(len(some)))
         return np.column_stack([beside[:, 0], alone, beside[:, 1:]])
 
@@ -157,10 +156,3 @@ def _most(bad: Floats, events: Floats, part: Floats, _: Floats) -> Floats:
     seen = bad / count
     logs = xlogy(bad, seen / part) + xlogy(events - bad, (1 - seen) / (1 - part))
     return np.where(seen > part, logs, 0.0)
-
-
-def _where(is_asked: Flags, weigh: Weigh, *asked: Floats) -> Floats:
-    logs = np.zeros(is_asked.shape)
-    if is_asked.any():
-        logs[is_asked] = weigh(*(each[is_asked] for each in asked))
-    return logs

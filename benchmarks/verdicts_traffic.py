@@ -79,6 +79,17 @@ class Traffic:
         asked = np.stack([requests - its, its])
         return asked, np.stack([stable, candidate]), self._trailing(its, candidate[:, FAILED])
 
+    def failures(self, share: float) -> tuple[Counts, Counts]:
+        """Return requests and failures alone, of all releases, stable first: the same law, drawn quicker."""
+        self._now += self._tick
+        load, more, _ = self._moods(np.arange(self._phases.shape[1]))
+        requests = self._random.poisson(RATE * self._tick * load)
+        its = self._random.binomial(requests, share)
+        errors = np.minimum(self._world.errors * more, 0.3)
+        failing = errors if self._world.failing is None else self._world.failing
+        asked = np.stack([requests - its, its])
+        return asked, self._random.binomial(asked, np.stack(np.broadcast_arrays(errors, failing)))
+
     def _moods(self, alive: Counts) -> tuple[Floats, Floats, Floats]:
         if not self._world.is_rough:
             return np.ones(len(alive)), np.ones(len(alive)), np.zeros(len(alive))

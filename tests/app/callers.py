@@ -57,11 +57,11 @@ class Callers:
 
 @contextmanager
 def calling(
-    home: Home, row: Mapping[str, Any], many: int = 4, pause: float = 0.005, environment: str = "üretim"
+    home: Home, row: Mapping[str, Any], many: int = 4, pause: float = 0.005, *, may_fail: bool = False
 ) -> Iterator[Callers]:
-    """Keep asking an environment; at the end no request may have failed."""
+    """Keep asking the environment; at the end no request may have failed, unless some are to."""
     found = home.ask("releases", "--json").json
-    url = next(each["endpoint"] for each in found if each["state"] and each["name"] == environment)
+    url = next(each["endpoint"] for each in found if each["state"])
     callers = Callers(url, row, pause)
     threads = [threading.Thread(target=callers.keep_asking) for _ in range(many)]
     for each in threads:
@@ -72,5 +72,5 @@ def calling(
         callers.stop()
         for each in threads:
             each.join()
-    assert callers.failures == []
+    assert may_fail or callers.failures == []
     assert callers.answers

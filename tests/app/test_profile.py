@@ -16,7 +16,7 @@ from kervan.api.session import open as open_workspace
 from kervan.app.profile import LoadGoal, newest_profile
 from kervan.app.register import find_model
 from kervan.core.errors import InvalidInput, ServerFailed
-from kervan.deploy.load import put_load
+from kervan.deploy.rush import put_load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

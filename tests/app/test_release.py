@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from typing import TYPE_CHECKING
 
 import pytest
 
+from faults.killing import kill_server
 from journeys.home import as_csv, customers
-from kervan.deploy.process import process_number, running
 
 if TYPE_CHECKING:
     from journeys.home import Home
@@ -45,11 +43,7 @@ def test_what_was_stopped_comes_back_and_the_newest_is_asked_for_by_name(rolled_
 
 def test_a_killed_server_is_named_and_comes_back(rolled_back: Home) -> None:
     folder = rolled_back.folder / ".kervan" / "environments" / "üretim"
-    number = process_number(folder)
-    assert number is not None
-    os.kill(number, signal.SIGKILL)
-    while running(folder) is not None:
-        pass
+    kill_server(folder)
     assert "gone" in rolled_back.ask("releases").out
     found = rolled_back.ask("doctor", "--json", code=6).json
     failed = [each for each in found if each["verdict"] == "failed"]

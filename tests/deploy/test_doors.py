@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kervan.core.errors import ServerFailed
+from kervan.core.locks import process_number
 from kervan.deploy.client import Credentials, ask
-from kervan.deploy.process import process_number, running
+from kervan.deploy.process import running
 from serve.authority import Authority
 from serve.real_packages import ROW
 

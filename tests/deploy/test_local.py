@@ -15,10 +15,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from kervan.core.errors import Conflict, InvalidInput, NotFound, ServerFailed
+from kervan.core.locks import process_number
 from kervan.core.plugins import plugin
 from kervan.core.ports import Target
 from kervan.deploy.client import ask
-from kervan.deploy.process import STATE, process_number, running
+from kervan.deploy.process import STATE, running
 from kervan.deploy.targets.local import LocalTarget
 from serve.real_packages import ROW
 
@@ -86,8 +87,9 @@ def test_starts_switches_and_removes(place: Place) -> None:
 def test_the_server_outlives_the_command_that_released_it(place: Place) -> None:
     place.render()
     code = (
-        "import sys, pathlib; from kervan.deploy.targets.local import LocalTarget\n"
-        "print(LocalTarget().apply(pathlib.Path(sys.argv[1])))"
+        "import sys, pathlib; from kervan.core.serving import Plan\n"
+        "from kervan.deploy.targets.local import LocalTarget\n"
+        "print(LocalTarget().apply(pathlib.Path(sys.argv[1]), Plan(port=0)))"
     )
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code, str(place.folder)],
@@ -179,10 +181,10 @@ def test_two_releases_to_one_folder_exclude_each_other(place: Place) -> None:
     with (place.folder / "release.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(Conflict, match="under way"):
-            LocalTarget().apply(place.folder)
+            place.apply()
         with pytest.raises(Conflict, match="under way"):
             LocalTarget().remove(place.folder)
-    assert model(LocalTarget().apply(place.folder)) == "gelir@1.0.0"
+    assert model(place.apply()) == "gelir@1.0.0"
 
 
 def test_releases_under_load_fail_no_request(place: Place) -> None:
@@ -217,10 +219,10 @@ def test_two_folders_do_not_know_each_other(place: Place, second: Callable[[], P
 
 def test_without_rendered_files_nothing_happens(place: Place, tmp_path: Path) -> None:
     with pytest.raises(NotFound, match=r"serving\.json"):
-        LocalTarget().apply(place.folder)
+        place.apply()
     (place.folder / "serving.json").write_text('{"package": 3}')
     with pytest.raises(InvalidInput, match=r"serving\.json"):
-        LocalTarget().apply(place.folder)
+        place.apply()
     LocalTarget().remove(tmp_path / "never was")
 
 

@@ -12,6 +12,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from journeys.home import KERVAN, SETTINGS, Home
+from kervan.core.locks import process_number
+from kervan.deploy.process import orphans
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +49,17 @@ def instants(places: Sequence[int], count: int, seconds: float) -> tuple[random.
     found = [(place + dice.random()) * seconds / count for place in places]
     dice.shuffle(found)
     return dice, found
+
+
+def kill_server(folder: Path) -> None:
+    """Kill what answers from a folder: the supervisor first, so that it starts nothing again."""
+    places = [folder, *orphans(folder)]
+    for place in places:
+        number = process_number(place)
+        if number is not None:
+            os.kill(number, signal.SIGKILL)
+        while process_number(place) == number is not None:
+            time.sleep(0.02)
 
 
 def is_well(home: Home) -> None:

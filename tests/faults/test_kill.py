@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from faults.killing import ROW, instants, is_well, killed
+from faults.killing import ROW, instants, is_well, kill_server, killed
+from kervan.core.locks import process_number
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from journeys.home import Home
 
 RELEASES = 12
@@ -39,23 +42,36 @@ def test_a_release_that_is_killed_at_any_instant_is_finished_by_the_next(lived: 
 def test_predictions_that_are_on_disk_survive_the_servers_death(lived: Home) -> None:
     lived.ask("release")
     asked = [lived.predict(ROW)["id"] for _ in range(3)]
-    os.kill(server(lived), signal.SIGKILL)
+    kill_server(environment(lived))
     for ident in asked:
         assert lived.ask("trace", ident, "--json").json["asked"]["id"] == ident
 
 
 def test_a_server_that_crashed_is_brought_back_by_the_next_release(lived: Home) -> None:
     lived.ask("release")
-    first = server(lived)
-    os.kill(first, signal.SIGKILL)
+    first = process_number(environment(lived))
+    kill_server(environment(lived))
     reply = lived.ask("predict", "üretim", "--row", "{}", code=8)
     assert "no server answers at" in reply.err
     assert "release" in reply.err.partition(" hint: ")[2]
     lived.ask("release")
-    assert server(lived) != first
+    assert process_number(environment(lived)) not in {first, None}
     assert lived.predict(ROW)["label"] in {"evet", "hayır"}
     is_well(lived)
 
 
-def server(home: Home) -> int:
-    return int((home.folder / ".kervan/environments/üretim/server.lock").read_text())
+def test_a_supervisor_that_was_killed_is_missed_by_nobody(lived: Home) -> None:
+    lived.ask("release")
+    first = process_number(environment(lived))
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    assert lived.predict(ROW)["label"] in {"evet", "hayır"}
+    assert [each["state"] for each in lived.ask("releases", "--json").json] == ["running"]
+    assert process_number(environment(lived)) not in {first, None}
+    lived.ask("release", "--stop")
+    lived.ask("predict", "üretim", "--row", "{}", code=8)
+    is_well(lived)
+
+
+def environment(home: Home) -> Path:
+    return home.folder / ".kervan/environments/üretim"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kervan.deploy.process import process_number
+from kervan.core.locks import process_number
 
 if TYPE_CHECKING:
     from journeys.home import Home

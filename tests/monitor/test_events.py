@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
 
-from kervan.monitor.events import candidates_part, log_evidence, log_mean
+from kervan.monitor.events import candidates_part, log_evidence, log_evidence_of_two, log_mean
 from kervan.monitor.stages import Alarm, Proof
 
 PARTS = st.sampled_from([0.001, 0.01, 0.05, 0.3, 0.5, 0.7, 0.95, 0.999])
@@ -97,3 +97,25 @@ def test_the_stake_of_an_alarm_is_one() -> None:
 
 def test_the_mean_of_evidence_needs_no_room() -> None:
     assert log_mean(np.array([1000.0, 1000.0, 1000.0])) == pytest.approx(1000.0)
+
+
+def test_looking_after_each_event_raises_no_more_false_alarms_than_promised() -> None:
+    """At the bound itself, where most are to be expected; 600 histories of 250 events."""
+    random = np.random.default_rng(0)
+    share, alpha = 0.2, 0.05
+    bad = (random.random((600, 250)) < share).cumsum(1)
+    near = candidates_part(share, 3.0)
+    logs = np.stack(
+        [log_evidence_of_two(bad[:, event], event + 1, share, near) for event in range(250)], axis=1
+    )
+    rate = (logs >= -math.log(alpha)).any(1).mean()
+    events = np.arange(1, 251)
+    peeked = (bad - events * share > 1.6449 * np.sqrt(events * share * (1 - share)))[:, 30:].any(1).mean()
+    assert 0.01 < rate <= alpha
+    assert peeked > 3 * alpha  # what looking does to a test for one look
+
+
+def test_a_small_fault_is_seen_sooner_where_half_is_staked_on_it() -> None:
+    part, near = candidates_part(0.05, 1.1), candidates_part(0.05, 3.3)
+    assert log_evidence_of_two(180, 2000, part, near) > log_evidence(180, 2000, part) + 0.5
+    assert log_evidence_of_two(9, 10, part, near) > log_evidence(9, 10, part) - math.log(2)

@@ -10,12 +10,14 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from kervan.core.serving import ServerState, Serving
+from kervan.core.serving import Plan, ServerState, Serving
+from kervan.deploy.kept import Kept
+from kervan.deploy.process import stop
 
 if TYPE_CHECKING:
     import ssl
@@ -56,7 +58,10 @@ def running(place: Path, package: Path, **told: Any) -> Iterator[Live]:
 
 
 class Live:
-    def __init__(self, folder: Path, serving: Serving) -> None:
+    """A server, or, where several processes or a plan are asked for, a supervisor with its replicas."""
+
+    def __init__(self, folder: Path, serving: Serving, plan: Plan | None = None) -> None:
+        self.plan = plan or (Plan(workers=serving.workers) if serving.workers > 1 else None)
         self.folder = folder
         self.serving = serving
         self.file = folder / "serving.json"
@@ -65,14 +70,17 @@ class Live:
 
     def write(self, serving: Serving) -> None:
         self.serving = serving
-        self.file.write_bytes(msgspec.json.encode(serving))
+        told = {each.name: getattr(serving, each.name) for each in fields(Serving)}
+        wanted = serving if self.plan is None else Kept(**told, plan=self.plan)
+        self.file.write_bytes(msgspec.json.encode(wanted))
 
-    def start(self, *, wait: bool = True) -> None:
-        self.write(self.serving)
+    def start(self, port: int | None = None, *, wait: bool = True) -> None:
+        self.write(self.serving if port is None else replace(self.serving, port=port))
         (self.folder / "state.json").unlink(missing_ok=True)
+        module = "kervan.serve.server" if self.plan is None else "kervan.deploy.supervisor"
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "kervan.serve.server", str(self.file)], stdout=log, stderr=log
+                [sys.executable, "-m", module, str(self.file)], stdout=log, stderr=log
             )
         if wait:
             self.until((self.folder / "state.json").exists)
@@ -107,6 +115,7 @@ class Live:
         if self.process is not None:
             self.process.kill()
             self.process.wait()
+        stop(self.folder)  # the replicas of a supervisor outlive it
 
     def terminate(self) -> int:
         assert self.process is not None

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kervan.core.errors import StorageFailed
-from kervan.serve.log import JsonLines
+from kervan.core.log import JsonLines
 from serve.live import JSON, Live
 from serve.real_packages import ROW
 

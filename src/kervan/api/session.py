@@ -23,10 +23,12 @@ with extras_named():
         doctor,
         drift,
         environments,
+        experiment,
         feedback,
         frames,
         gc,
         keys,
+        permission,
         predict,
         profile,
         recompute,
@@ -37,10 +39,13 @@ with extras_named():
         replay,
         run,
         runs,
+        standing,
+        steering,
         trace,
         train,
     )
     from kervan.app.project import Project, Stage, open_project
+    from kervan.app.terms import changed
     from kervan.flow.runner import run as run_pipeline
     from kervan.flow.track import Tracker
 
@@ -52,9 +57,12 @@ if TYPE_CHECKING:
     from kervan.app.profile import Profiled
     from kervan.app.recompute import Recomputed
     from kervan.app.registry import Registry
+    from kervan.app.standing import Standing
     from kervan.core.config import Check, DataSettings, Goal
     from kervan.core.nouns import Dataset, Deployment, Event, Finding, Key, Model
+    from kervan.core.releasing import Release
     from kervan.flow.step import Pipeline
+    from kervan.monitor.experiment import Experiment
 
 
 def open(  # noqa: A001 - `kervan.open` is meant to read like that
@@ -152,19 +160,56 @@ class Session:
         return self._model_view(model)
 
     def release(
-        self, model: ModelView | str = "", *, to: str = "production", why: str = "", port: int | None = None
+        self,
+        model: ModelView | str = "",
+        *,
+        to: str = "production",
+        why: str = "",
+        breaking: bool = False,
+        again: bool = False,
+        **settings: Any,
     ) -> ReleaseView:
-        """Let a model answer in an environment, and return a handle to ask it.
+        """Let a model come to answer in an environment, and return a handle to ask it.
 
         `model` is what `train` returned, or a reference such as `income@1.2.0`; by default the newest. `to`
-        is the environment, `port` the server's (0 takes a free one); `why` goes on record.
+        is the environment; `why` goes on record. `settings` are those of `[release]`: `port=0` takes a free
+        one, `strategy="canary", steps=[5, 25, 50], guards=["p99 < 20ms"]` lets it come step by step.
+        `breaking` says that callers know of a schema that breaks them, `again` that it may come back although
+        it was rolled back.
         """
-        settings = self.project.config.release
-        project = self.project
-        if port is not None:
-            project = project.with_settings(release=replace(settings, port=port))
+        project = self.project.with_settings(release=changed(self.project.config.release, settings))
         ref = model.ref if isinstance(model, ModelView) else model
-        return self._release_view(release.release(project, ref, to=to, why=why))
+        consent = release.Consent(breaking=breaking, again=again)
+        return self._release_view(release.release(project, ref, to=to, why=why, consent=consent))
+
+    def pause(self, environment: str = "production", *, why: str = "") -> Release:
+        """Let a release that is under way stay where it is; it is still rolled back if it has to be."""
+        return steering.pause(self.project, environment, why=why)
+
+    def resume(self, environment: str = "production", *, why: str = "") -> Release:
+        """Let a release go on."""
+        return steering.resume(self.project, environment, why=why)
+
+    def promote(self, environment: str = "production", *, why: str = "") -> ReleaseView:
+        """Let the version that comes have all requests at once, whatever is proven."""
+        return self._release_view(steering.promote(self.project, environment, why=why))
+
+    def roll_back(self, environment: str = "production", *, why: str = "") -> ReleaseView:
+        """Let the version before have all requests again: of a release under way, or of the last one."""
+        return self._release_view(steering.roll_back(self.project, environment, why=why))
+
+    def approve(self, model: ModelView | str, *, environment: str = "production", why: str) -> Event:
+        """Agree on record that a model may be released to an environment."""
+        ref = model.ref if isinstance(model, ModelView) else model
+        return permission.approve(self.project, ref, environment=environment, why=why)
+
+    def standing(self) -> Listing[Standing]:
+        """Return what runs or ran where, with its release and how that goes, newest first."""
+        return Listing(standing.standings(self.project), ("deployment", "state", "verdict"))
+
+    def experiment(self, environment: str = "production", *, alpha: float = 0.05) -> tuple[Experiment, ...]:
+        """Compare what the versions that share an environment brought; see `kervan experiment --help`."""
+        return experiment.experiment(self.project, environment, alpha=alpha)
 
     def predict(self, rows: Any, *, environment: str = "production") -> Any:
         """Ask the model of an environment: one answer for one row (a mapping), a list for a list of rows.

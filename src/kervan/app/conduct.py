@@ -26,6 +26,7 @@ from kervan.app.progress import Progress, read_before, write_progress
 from kervan.app.project import open_project
 from kervan.app.traffic import bring_back, flows, move, staged
 from kervan.core.errors import KervanError, ServerFailed
+from kervan.core.log import log_json_lines
 from kervan.core.observed import Observed
 from kervan.core.private import open_private
 from kervan.core.releasing import Decision, Guard, Release, Status
@@ -35,7 +36,6 @@ from kervan.deploy.strategies import Stage, strategy_of
 from kervan.monitor.bandit import allocate
 from kervan.monitor.judge import Judge
 from kervan.monitor.means import Moments
-from kervan.serve.log import log_json_lines
 
 if TYPE_CHECKING:
     from kervan.app.project import Project

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kervan.app.environments import environment_folder
+from kervan.app.pages import write_release
 from kervan.app.progress import read_progress
 from kervan.app.traffic import move, whole
 from kervan.core.identity import new_id
@@ -16,7 +17,6 @@ from kervan.deploy.strategies import strategy_of
 from kervan.monitor.judgement import Standing
 
 if TYPE_CHECKING:
-    from kervan.app.progress import Progress
     from kervan.app.project import Project
     from kervan.core.nouns import Deployment
     from kervan.monitor.judgement import Judgement
@@ -52,22 +52,13 @@ def fail(project: Project, release: Release, error: BaseException) -> None:
 
 def _ended(project: Project, release: Release, status: Status, by: str, reason: str) -> Release:
     """Return the release as it ends; what was judged until then is kept as a report."""
-    now = time.time()
+    ended = replace(release, status=status, ended=time.time(), by_whom=by, reason=reason)
     progress = read_progress(environment_folder(project, release.name), release.id)
-    report = None if progress is None else _report(project, release, progress, status)
-    return replace(
-        release,
-        status=status,
-        ended=now,
-        by_whom=by,
-        reason=reason,
-        report=report.id if report else release.report,
-    )
+    return ended if progress is None else replace(ended, report=_report(project, ended, progress.judgement))
 
 
-def _report(project: Project, release: Release, progress: Progress, status: Status) -> Report:
-    judgement = progress.judgement
-    findings = _findings(judgement)
+def _report(project: Project, release: Release, judgement: Judgement) -> str:
+    """Keep what was judged until then, and return the report's id."""
     report = Report(
         id=new_id(),
         name=release.name,
@@ -75,13 +66,14 @@ def _report(project: Project, release: Release, progress: Progress, status: Stat
         time=time.time(),
         parents=(Link(parent=release.id, role="about"),),
         kind=ReportKind.RELEASE,
-        verdict=Verdict.PASSED if status is Status.PROMOTED else Verdict.FAILED,
-        findings=findings,
+        verdict=Verdict.PASSED if release.status is Status.PROMOTED else Verdict.FAILED,
+        findings=_findings(judgement),
         body=judgement,
     )
     with project.store.catalog.transaction() as transaction:
         transaction.put(report)
-    return report
+    write_release(project, release, judgement)
+    return report.id
 
 
 def _findings(judgement: Judgement) -> tuple[Finding, ...]:

@@ -14,6 +14,7 @@ from kervan.data.page import profile_page
 from kervan.model.evaluate import Acceptance
 from kervan.model.page import evaluation_page
 from kervan.monitor.page import drift_page
+from kervan.monitor.verdict_page import verdict_page
 from kervan.store.events import Entry
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from kervan.app.project import Project
     from kervan.app.run import Outcome
     from kervan.core.nouns import Event
+    from kervan.core.releasing import Release
     from kervan.monitor.drift import DriftReport
+    from kervan.monitor.judgement import Judgement
 
 WROTE = "wrote page"
 
@@ -45,6 +48,12 @@ def write_outcome(project: Project, outcome: Outcome) -> tuple[Path, ...]:
 def write_drift(project: Project, environment: str, report: DriftReport) -> Path:
     """Write the page about an environment's drift."""
     return _write(project, f"drift-{environment}", drift_page(report, title=f"Drift in {environment}"))
+
+
+def write_release(project: Project, release: Release, judgement: Judgement) -> Path:
+    """Write the page about how a release was judged."""
+    title = f"{release.model} in {release.name}: {release.status}"
+    return _write(project, f"release-{release.name}-{release.id}", verdict_page(judgement, title))
 
 
 def check_pages(project: Project, events: Iterable[Event]) -> None:

@@ -23,10 +23,10 @@ from kervan.core.identity import new_id
 from kervan.core.nouns import Finding, Link, Report, ReportKind, Verdict
 from kervan.core.private import write_private
 from kervan.core.releasing import Guard
-from kervan.core.serving import Serving
+from kervan.core.serving import Plan, Serving
 from kervan.deploy.client import ask
-from kervan.deploy.load import put_load
 from kervan.deploy.process import start, stop
+from kervan.deploy.rush import put_load
 from kervan.deploy.targets.local import WANTED, LocalTarget
 from kervan.model.metrics import scores, task_of
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from kervan.app.project import Project
     from kervan.core.nouns import Model
     from kervan.core.serving import ServerState
-    from kervan.deploy.load import Measured
+    from kervan.deploy.rush import Measured
 
 _GOAL = re.compile(r"(.*\S)\s+at\s+([0-9][0-9_]*(?:\.[0-9]+)?)\s*/\s*s\s*", re.ASCII)
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
@@ -181,7 +181,7 @@ def _start(project: Project, model: Model, folder: Path) -> ServerState:
         port=0,
         trusted=(signing_key(project).signer.key_id,),
     )
-    for path, text in LocalTarget().render(serving).items():
+    for path, text in LocalTarget().render(serving, Plan()).items():
         write_private(folder / path, text.encode())
     return start(folder / WANTED)
 

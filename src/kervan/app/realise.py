@@ -2,74 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kervan.app.environments import environment_folder
-from kervan.app.keeping import keeping_of
 from kervan.app.register import cached_package, find_model, package_folder, signing_key
 from kervan.app.segments import records_folder
-from kervan.core.access import check_doors
-from kervan.core.errors import InvalidInput
 from kervan.core.nouns import Deployment, Package
 from kervan.core.plugins import plugin
 from kervan.core.private import write_private
-from kervan.core.reading import composed
-from kervan.core.serving import Plan, Rival, Rule, Serving
-from kervan.core.workspace import doors_of
+from kervan.core.serving import Rival, Serving
 from kervan.store.database import storage_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import PurePath
+    from pathlib import Path, PurePath
 
     from kervan.app.project import Project
-    from kervan.core.access import Doors
     from kervan.core.nouns import Model
     from kervan.core.ports import Target
-
-
-def plan_of(project: Project) -> Plan:
-    """Return what the settings want, or raise `Refused` for an address that others could reach."""
-    settings = project.config.release
-    doors = doors_of(project.config)
-    check_doors(settings.host, doors)
-    _check_files(doors)
-    return Plan(
-        target=settings.target,
-        sticky=settings.sticky,
-        rule=_rule(settings.rule),
-        host=settings.host,
-        port=settings.port,
-        grpc_port=settings.grpc_port,
-        workers=settings.workers,
-        slow=settings.slow,
-        keeping=keeping_of(project),
-        **doors.closed,
-    )
-
-
-def _rule(text: str) -> Rule | None:
-    """Read whose rows a candidate gets: `city=Ankara,İzmir`. Raises `InvalidInput`."""
-    if not text:
-        return None
-    column, sign, values = text.partition("=")
-    named = tuple(each.strip() for each in values.split(",") if each.strip())
-    if not (sign and column.strip() and named):
-        raise InvalidInput(f"{text!r} is no rule", hint="write a column and values: city=Ankara,İzmir")
-    return Rule(column=composed(column.strip()), values=named)
-
-
-def _check_files(doors: Doors) -> None:
-    """Raise `InvalidInput` for keys and certificates with which no server would start."""
-    if doors.keys:
-        from kervan.serve.access import read_grants  # brings the web server's libraries
-
-        read_grants(Path(doors.keys))
-    if doors.certificate:
-        from kervan.serve.tls import Certificates
-
-        Certificates(doors)
 
 
 def realise(project: Project, deployment: Deployment) -> str:
@@ -80,7 +30,7 @@ def realise(project: Project, deployment: Deployment) -> str:
         for path, text in rendered.items():
             write_private(folder / path, text.encode())
     target: Target = plugin("target", deployment.plan.target)
-    return target.apply(folder)
+    return target.apply(folder, deployment.plan)
 
 
 def altered_file(project: Project, deployment: Deployment) -> Path | None:
@@ -125,4 +75,4 @@ def _render(
         trusted=(signing_key(project).signer.key_id,),
     )
     target: Target = plugin("target", plan.target)
-    return target.render(serving)
+    return target.render(serving, plan)

@@ -19,8 +19,8 @@ from kervan.app.environments import (
 )
 from kervan.app.keeping import tidy
 from kervan.app.permission import approvers, check_free, check_permitted
+from kervan.app.planned import plan_of
 from kervan.app.progress import write_before
-from kervan.app.realise import plan_of
 from kervan.app.register import find_model
 from kervan.app.segments import seal_records
 from kervan.app.terms import terms_of

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kervan.app.keeping import check_records_settings
+from kervan.app.planned import check_replicas
 from kervan.core.access import check_doors
 from kervan.core.errors import InvalidConfig
 from kervan.core.identity import check_name
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from kervan.core.config import Config
 
 _LARGEST_SEED = 2**32 - 1  # of NumPy's generators
-_MOST_WORKERS = 256
 _LARGEST_PORT = 65_535
 
 
@@ -34,6 +34,7 @@ def check_settings(config: Config) -> None:
         check_doors(config.release.host, doors_of(config))
     _check_formats(config.package.formats)
     _check_numbers(config)
+    check_replicas(config.release)
     check_records_settings(config)
 
 
@@ -54,7 +55,6 @@ def _check_numbers(config: Config) -> None:
         ("[model] seed", config.model.seed, 0, _LARGEST_SEED),
         ("[package] tolerance", config.package.tolerance or 0.0, 0, 1),
         ("[release] port", config.release.port, 0, _LARGEST_PORT),
-        ("[release] workers", config.release.workers, 1, _MOST_WORKERS),
         ("[release] slow", config.release.slow, 0, float("inf")),
         ("[watch] psi", config.watch.psi, 0, float("inf")),
         ("[watch] alpha", config.watch.alpha, 0, 1),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kervan.app.engaged import carry_all_on
-from kervan.app.environments import current_deployment, environment_folder, releases, state_of
+from kervan.app.environments import SCOPE, current_deployment, environment_folder, releases, state_of
 from kervan.app.progress import Progress, read_progress
 from kervan.core.errors import NotFound
 from kervan.core.nouns import Deployment
@@ -46,12 +46,18 @@ def standings(project: Project) -> list[Standing]:
     A release whose process was killed is carried on.
     """
     carry_all_on(project)
+    known = {change.name for change in project.store.catalog.alias_history(SCOPE)}
+    current = {name: current_deployment(project, name) for name in known}  # first: what comes is listed then
     found = releases(project)
-    current = {name: current_deployment(project, name) for name in {each.name for each in found}}
     states = {name: state_of(project, name) for name in current}
     return [
-        _standing(project, each, states[each.name] if current[each.name] == each else "") for each in found
+        _standing(project, each, states[each.name] if _is_same(current.get(each.name), each) else "")
+        for each in found
     ]
+
+
+def _is_same(current: Deployment | None, each: Deployment) -> bool:
+    return current is not None and current.id == each.id
 
 
 def _standing(project: Project, deployment: Deployment, state: str) -> Standing:

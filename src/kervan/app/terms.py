@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
 
 from kervan.core.access import read_span
-from kervan.core.errors import InvalidInput
+from kervan.core.errors import InvalidInput, did_you_mean
 from kervan.core.releasing import Guard
 from kervan.deploy.strategies import Strategy, strategy_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from kervan.core.config import ReleaseSettings
 
@@ -48,6 +48,25 @@ def terms_of(settings: ReleaseSettings) -> Terms:
         samples=settings.samples,
         guards=tuple(Guard.parse(each) for each in settings.guards),
     )
+
+
+def changed(settings: ReleaseSettings, said: Mapping[str, Any]) -> ReleaseSettings:
+    """Return settings with what was said instead; the steps of another strategy go with it.
+
+    Raises `InvalidInput` for a setting that there is not.
+    """
+    names = [each.name for each in fields(settings)]
+    unknown = [name for name in said if name not in names]
+    if unknown:
+        raise InvalidInput(
+            f"there is no setting {unknown[0]!r} of a release", hint=did_you_mean(unknown[0], names)
+        )
+    changes: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in said.items()
+    }
+    if said.get("strategy", settings.strategy) != settings.strategy:
+        changes = {"steps": (), **changes}
+    return replace(settings, **changes)
 
 
 def read_steps(text: str) -> tuple[float, ...]:

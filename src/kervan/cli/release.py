@@ -106,11 +106,11 @@ def serve(
       kervan serve ./income-1.0.0.kervan --key ayse.pem
       kervan serve income --host 0.0.0.0 --keys .kervan/access.json --cert server.pem --cert-key server.key
     """
+    from kervan.app.foreground import answer
     from kervan.app.package import key_ids
     from kervan.core.identity import new_id
+    from kervan.core.log import log_json_lines
     from kervan.core.serving import Serving
-    from kervan.serve.log import log_json_lines
-    from kervan.serve.server import serve as answer
 
     doors: dict[str, Any] = {name: str(value or "") for name, value in closed.items()}
     first, *others = _packages(models, folder)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -85,7 +84,7 @@ def release(project: Project, model: str, environment: str, to: str, why: str, *
 
 def _settings(settings: ReleaseSettings, told: dict[str, Any]) -> ReleaseSettings:
     """Return the settings with what was said instead."""
-    from kervan.app.terms import read_steps
+    from kervan.app.terms import changed, read_steps
 
     said = {name: told[name] for name in ("strategy", "every", "samples", "sticky", "target", "port", "rule")}
     changes = {name: value for name, value in said.items() if value not in {"", None}}
@@ -93,9 +92,7 @@ def _settings(settings: ReleaseSettings, told: dict[str, Any]) -> ReleaseSetting
         changes["steps"] = read_steps(told["steps"])
     if told["guards"]:
         changes["guards"] = told["guards"]
-    if told["strategy"] not in {"", settings.strategy} and "steps" not in changes:
-        changes["steps"] = ()  # those of another strategy
-    return replace(settings, **changes)
+    return changed(settings, changes)
 
 
 def _said(project: Project, done: Deployment) -> str:
@@ -216,6 +213,47 @@ def _pair(judged: Any, metric: str, shown: Any) -> str:
     found = next((each for each in judged.measures if each.metric == metric), None)
     values = (None, None) if found is None else (found.stable, found.candidate)
     return " → ".join("–" if value is None else shown(value) for value in values)
+
+
+@click.command()
+@click.argument("environment", default="production")
+@click.option(
+    "--alpha",
+    type=click.FloatRange(0.0001, 0.5),
+    default=0.05,
+    show_default=True,
+    help="The chance that an interval is ever wrong.",
+)
+@shows(
+    example="""kervan experiment
+               kervan experiment staging --json"""
+)
+@with_project
+def experiment(project: Project, environment: str, alpha: float) -> Shown:
+    """Show what the versions that share an ENVIRONMENT brought: rewards, and right answers where labels came.
+
+    One may look at any time: the intervals hold at all times together.
+    """
+    from kervan.app.experiment import experiment as compare
+
+    found = compare(project, environment, alpha=alpha)
+    rows = [
+        (each.metric, arm.model, f"{arm.figures:,}", _number(arm.mean), _interval(arm.interval))
+        for each in found
+        for arm in each.arms
+    ]
+    shown = table(("about", "model", "came back", "mean", f"interval ({1 - alpha:.4g})"), rows)
+    return Shown(
+        found, "\n".join([shown, "", *(each.said for each in found)]) if found else "nothing came back yet"
+    )
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}"
+
+
+def _interval(ends: tuple[float, float] | None) -> str:
+    return "–" if ends is None else f"{ends[0]:.4g} to {ends[1]:.4g}"
 
 
 @click.command()

@@ -25,6 +25,7 @@ COMMANDS = {
     "releases": ("kervan.cli.releasing:releases", "Show what runs where, since when, by whom, and why."),
     "approve": ("kervan.cli.releasing:approve", "Agree that a model may be released to an environment."),
     "registry": ("kervan.cli.registry:registry", "Show what answered where at a time."),
+    "experiment": ("kervan.cli.releasing:experiment", "Show which version of an experiment is better."),
     "serve": ("kervan.cli.release:serve", "Answer for a model or package in the foreground."),
     "key": ("kervan.cli.key:key", "Issue, list, rotate and revoke keys to the servers."),
     "predict": ("kervan.cli.release:predict", "Ask the model that is in production."),

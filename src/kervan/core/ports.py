@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kervan.core.schema import Signature
-    from kervan.core.serving import Serving
+    from kervan.core.serving import Plan, Serving
 
     Matrix: TypeAlias = NDArray[np.float64]  # encoded rows, of shape (rows, inputs): see `package.encoding`
 
@@ -308,11 +308,11 @@ class Service(Wire, Protocol):
 class Target(Protocol):
     """Where a release lives."""
 
-    def render(self, serving: Serving) -> Mapping[PurePath, str]:
+    def render(self, serving: Serving, plan: Plan) -> Mapping[PurePath, str]:
         """Return the files that describe the release, to be read and compared without applying them."""
 
-    def apply(self, folder: Path) -> str:
-        """Make the world look like the rendered files and return the endpoint's URL.
+    def apply(self, folder: Path, plan: Plan) -> str:
+        """Make the world look like the rendered files, as the plan says, and return the endpoint's URL.
 
         What ran before goes on when the new release does not come up; then `ServerFailed` is raised.
         """

@@ -115,7 +115,8 @@ class Serving(Doors):
 class ServerState:
     """What a server process says about itself: which deployment it answers for, where, since when.
 
-    `attempt` is the deployment that it last tried to switch to, `error` why that failed, or "".
+    `attempt` is the deployment that it last tried to switch to, `error` why that failed, or "". `replicas` is
+    how many processes answer: none while nobody asks, where the plan lets them go.
     """
 
     pid: int
@@ -127,3 +128,4 @@ class ServerState:
     attempt: str
     error: str = ""
     grpc_port: int | None = None
+    replicas: int = 1

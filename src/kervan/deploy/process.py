@@ -1,12 +1,10 @@
-"""One server process that runs on its own: started, found again, told to switch, stopped.
+"""A server that runs on its own, a supervisor with its replicas: started, found, told to switch, stopped.
 
-The server holds a lock on `server.lock`, which has its process number, for as long as it lives, and says in
-`state.json` how it is. So a process number that was given to another program is never taken for ours.
+Each process holds the lock of its folder for as long as it lives, and says in `state.json` how it is.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import subprocess
@@ -19,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from kervan.core.errors import ServerFailed
+from kervan.core.locks import LOCK, process_number
 from kervan.core.serving import ServerState
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
 STATE = "state.json"
 LOG = "server.log"
-_LOCK = "server.lock"
+REPLICAS = "replicas"
 _STEP = 0.05
 _START_SECONDS = 60.0
 _SWITCH_SECONDS = 60.0
@@ -37,28 +36,21 @@ _TAIL = 4096
 T = TypeVar("T")
 
 
-def process_number(folder: Path) -> int | None:
-    """Return the number of the process that serves from the folder, or None if there is none."""
-    try:
-        descriptor = os.open(folder / _LOCK, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        text = os.read(descriptor, 20)
-        return int(text) if text.isdigit() else None
-    finally:
-        os.close(descriptor)
-    return None
-
-
 def read_state(folder: Path) -> ServerState | None:
     """Return what the server last said about itself; it may be gone since."""
     try:
         return msgspec.json.decode((folder / STATE).read_bytes(), type=ServerState)
     except (OSError, msgspec.DecodeError):
         return None
+
+
+def stamp(folder: Path) -> tuple[int, int]:
+    """Tell one writing of the state from the next: each makes a new file."""
+    try:
+        stat = (folder / STATE).stat()
+    except OSError:
+        return (0, 0)
+    return stat.st_ino, stat.st_mtime_ns
 
 
 def running(folder: Path) -> ServerState | None:
@@ -72,8 +64,13 @@ def running(folder: Path) -> ServerState | None:
     return state if is_there else None
 
 
+def orphans(folder: Path) -> list[Path]:
+    """Return the folders of the replicas that live in a folder."""
+    return [path.parent for path in folder.glob(f"{REPLICAS}/*/{LOCK}") if process_number(path.parent)]
+
+
 def start(file: Path) -> ServerState:
-    """Start a server of its own session for a serving file and wait until it serves.
+    """Start a supervisor in a session of its own and wait until its replicas answer.
 
     Raises `ServerFailed` with the server's own reason if it ends before.
     """
@@ -82,7 +79,7 @@ def start(file: Path) -> ServerState:
     log = os.open(folder / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "kervan.serve.server", os.fspath(file)],
+            [sys.executable, "-P", "-m", "kervan.deploy.supervisor", os.fspath(file)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -96,6 +93,7 @@ def start(file: Path) -> ServerState:
         state = _wait(lambda: running(folder), _START_SECONDS, lambda: process.poll() is not None)
     finally:
         if state is None:
+            _stop_one(folder)
             process.kill()
     if state is None:
         raise ServerFailed(f"the server did not start: {_reason(folder)}", hint=f"see {folder / LOG}")
@@ -108,13 +106,13 @@ def switch(folder: Path, deployment: str) -> ServerState:
     Raises `ServerFailed` with the server's reason if it refuses or dies.
     """
     number = process_number(folder)
-    before = _stamp(folder)
+    before = stamp(folder)
     if number is not None:
         with suppress(ProcessLookupError):
             os.kill(number, signal.SIGHUP)
 
     def look() -> ServerState | None:
-        state = read_state(folder) if _stamp(folder) != before else None
+        state = read_state(folder) if stamp(folder) != before else None
         return state if state is not None and state.attempt == deployment else None
 
     done = _wait(look, _SWITCH_SECONDS, lambda: process_number(folder) is None)
@@ -127,7 +125,13 @@ def switch(folder: Path, deployment: str) -> ServerState:
 
 
 def stop(folder: Path) -> None:
-    """End the server that runs from the folder, if one does: kindly, and after 20 seconds by force."""
+    """End what runs from the folder, if something does: kindly, and after 20 seconds by force."""
+    _stop_one(folder)
+    for replica in orphans(folder):  # of a supervisor that was killed
+        _stop_one(replica)
+
+
+def _stop_one(folder: Path) -> None:
     for signum in (signal.SIGTERM, signal.SIGKILL):
         number = process_number(folder)
         if number is None:
@@ -148,15 +152,6 @@ def _wait(look: Callable[[], T | None], seconds: float, is_over: Callable[[], bo
         if found or over:
             return found
         time.sleep(_STEP)
-
-
-def _stamp(folder: Path) -> tuple[int, int]:
-    """Tell one writing of the state from the next: each makes a new file."""
-    try:
-        stat = (folder / STATE).stat()
-    except OSError:
-        return (0, 0)
-    return stat.st_ino, stat.st_mtime_ns
 
 
 def _reason(folder: Path) -> str:

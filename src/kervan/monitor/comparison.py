@@ -22,6 +22,7 @@ _JUDGED = ("p50", "p90", "p99")
 _INCIDENTS = {"errors": "failed", "refused": "refused"}
 BASELINE = 500  # requests of the stable version from which its quantiles and usual answers are taken
 
+_FAR = 5.0  # standard deviations, beyond which nobody speaks of chance
 _COLUMNS = ("bad", "events", "part", "near")
 
 Counts = dict[str, int]
@@ -90,7 +91,7 @@ class Comparison:
             {name: count - since.get(name, 0) for name, count in self._counted(each).items()}
             for each, since in zip((stable, candidate), self._from, strict=True)
         )
-        asked = list(self._asked(share))
+        asked = list(self._asked(self._dealt(share)))
         self._logs = _logs(asked)
         for question in asked:
             if question.is_proof:
@@ -100,6 +101,17 @@ class Comparison:
         self._against = {
             name: alarm.log_value(self._logs.get(name, 0.0)) for name, alarm in self._alarms.items()
         }
+
+    def _dealt(self, share: float) -> float:
+        """Return the share that the candidate got, where requests were plainly not dealt out one by one.
+
+        Few callers that stay with a version get more or less than they should.
+        """
+        its = self.candidate["looked"]
+        all_looked = its + self.stable["looked"]
+        away = its - all_looked * share
+        is_chance = away**2 <= _FAR**2 * all_looked * share * (1 - share)
+        return share if is_chance or not 0 < share < 1 else its / all_looked
 
     def alarm(self, metric: str) -> float | None:
         """Return the logarithm of the e-value against the candidate, None where nothing was counted."""

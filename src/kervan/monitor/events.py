@@ -83,8 +83,8 @@ def log_evidence_of_two(bad: ArrayLike, events: ArrayLike, part: ArrayLike, near
 
     Small faults are found sooner then, and great ones hardly later.
     """
-    close = np.asarray(near, np.float64)
-    logs = log_evidence(bad, events, part, np.stack([close, np.ones_like(close)]))
+    few, many, null, close = np.broadcast_arrays(bad, events, part, near)
+    logs = log_evidence(few, many, null, np.stack([close, np.ones(close.shape)]))
     both: Floats = np.logaddexp.reduce(logs) - np.log(2)
     return both
 

@@ -56,7 +56,7 @@ class Estimate:
         x ± s √((tρ² + 1) / (tρ²) · (ln(tρ² + 1) + 2 ln(1/α)))
 
     (I. Waudby-Smith, D. Arbour, R. Sinha, E. Kennedy, A. Ramdas, Time-uniform central limit theory and
-    asymptotic confidence sequences, Annals of Statistics 52 (6), 2024, theorem 2.2; ρ by their appendix B.2).
+    asymptotic confidence sequences, Annals of Statistics 52 (6), 2024, who also say how to choose ρ).
     """
 
     value: float

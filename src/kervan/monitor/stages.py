@@ -11,8 +11,8 @@ class Alarm:
     Evidence of stages multiplies. A candidate that went well for long would have so much credit that a fault
     which shows only at a larger share took long to be seen. So a part of the stake, 1 / (j + 1)(j + 2), is
     kept back for each stage j, counted from 0, and joins there: a mean of e-processes is one.
-    (After J. Shin, A. Ramdas, A. Rinaldo, E-detectors, New England Journal of Statistics in Data Science 2,
-    2023.)
+    (After J. Shin, A. Ramdas, A. Rinaldo, E-detectors, New England Journal of Statistics in Data Science
+    2 (2), 2024.)
 
     >>> alarm = Alarm()
     >>> round(math.exp(alarm.log_value(0.0)), 9)

@@ -264,7 +264,7 @@ class Desk:
 
         def change(name: str = "", version: str = "") -> Signature:
             self.permit(admission, name)
-            if self.engine.is_one_of_many:
+            if self.engine.is_one_of_many and self.engine.current.serving.folder:
                 raise Conflict(
                     "this server has several processes, which load models from its folder alone",
                     hint="put the package there, or take it away",

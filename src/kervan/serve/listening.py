@@ -1,25 +1,24 @@
-"""The sockets on which a server listens, and the server that ends well."""
+"""The server that lets connections in one by one, and ends well."""
 
 from __future__ import annotations
 
 import asyncio
-import errno
 import signal
-import socket
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
-from kervan.core.errors import ServerFailed
 from kervan.serve.address import only_from
 from kervan.serve.connection import Connection
 from kervan.serve.crowd import IDLE_SECONDS
 from kervan.serve.desk import Desk
+from kervan.serve.entrance import Entrance
 from kervan.serve.http import App
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Generator
 
     from kervan.serve.rpc.door import Door
@@ -30,56 +29,6 @@ DRAIN_SECONDS = 10
 _LINGER_SECONDS = 1.0  # in which whoever is connected may ask once more
 _ACCEPT_SECONDS = 0.05  # in which those are let in who came just before the end
 _SWEEP_SECONDS = 5.0
-_BACKLOG = 2048
-
-
-def listen(host: str, port: int, count: int = 1) -> list[socket.socket]:
-    """Claim an address at once, so that a second server for it fails before it has loaded anything.
-
-    With several sockets the system deals connections out to them. Raises `ServerFailed`.
-    """
-    first = _bind(host, port)
-    if count == 1:
-        first.listen(_BACKLOG)
-        return [first]
-    port = first.getsockname()[1]
-    first.close()
-    found: list[socket.socket] = []
-    try:
-        found.extend(_bind(host, port, is_shared=True) for _ in range(count))
-    except ServerFailed:
-        for each in found:
-            each.close()
-        raise
-    for each in found:
-        each.listen(_BACKLOG)
-    return found
-
-
-def reserve(host: str, port: int) -> socket.socket:
-    """Claim an address for processes that will share it, without listening there. Raises `ServerFailed`."""
-    with _bind(host, port) as first:
-        port = first.getsockname()[1]
-    return _bind(host, port, is_shared=True)
-
-
-def _bind(host: str, port: int, *, is_shared: bool = False) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if is_shared:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        listener.bind((host, port))
-    except (OSError, OverflowError) as error:
-        listener.close()
-        reason = error.strerror if isinstance(error, OSError) else "no such port"
-        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-            raise ServerFailed(
-                f"port {port} on {host} is taken", hint="choose another port, or 0 for a free one"
-            ) from error
-        raise ServerFailed(f"cannot listen on {host}:{port}: {reason}", hint="choose another port") from error
-    return listener
 
 
 class WellEndingServer(uvicorn.Server):
@@ -94,6 +43,7 @@ class WellEndingServer(uvicorn.Server):
         super().__init__(config)
         self._desk = desk
         self._door: Door | None = None
+        self.closed = asyncio.Event()  # when nobody else is let in
 
     async def open_door(self) -> int | None:
         """Speak gRPC too if that is wanted, and return its port."""
@@ -115,14 +65,26 @@ class WellEndingServer(uvicorn.Server):
             signal.signal(signum, self.handle_exit)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to look after idle connections."""
-        await super().startup(sockets)
+        """Let connections in, and begin to look after idle ones."""
+        await super().startup([])
+        loop, config = asyncio.get_running_loop(), self.config
+
+        def meet() -> asyncio.Protocol:
+            kind: Any = config.http_protocol_class
+            return kind(  # type: ignore[no-any-return]
+                config=config, server_state=self.server_state, app_state=self.lifespan.state, _loop=loop
+            )
+
+        self._entrances = [Entrance(each, meet, config.ssl) for each in sockets or ()]
         self._sweeping = asyncio.create_task(self._sweep())
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let in who has come, answer what is asked, and then close."""
         self._sweeping.cancel()
         await asyncio.sleep(_ACCEPT_SECONDS)
+        for entrance in self._entrances:
+            await entrance.close(_LINGER_SECONDS)
+        self.closed.set()
         asyncio.get_running_loop().call_later(_LINGER_SECONDS, self._close_idle)
         ending = [super().shutdown(sockets)]
         if self._door is not None:

@@ -11,9 +11,11 @@ import pytest
 
 from kervan.core.errors import ServerFailed
 from kervan.core.ports import Target
-from kervan.core.serving import Serving
+from kervan.core.serving import Plan, Serving
 from kervan.testing.sample import ROWS, make_package
 from kervan.testing.suite import Suite
+
+PLAN = Plan(port=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,10 @@ class Place:
 
     def release(self, version: str, **changes: Any) -> str:
         """Render into the folder and apply; return the URL."""
-        for path, text in self.target.render(self.serving(version, **changes)).items():
+        for path, text in self.target.render(self.serving(version, **changes), PLAN).items():
             (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
             (self.folder / path).write_text(text, encoding="utf-8")
-        return self.target.apply(self.folder)
+        return self.target.apply(self.folder, PLAN)
 
 
 class TargetSuite(Suite):
@@ -73,22 +75,22 @@ class TargetSuite(Suite):
         assert isinstance(self.adapter(), Target)
 
     def test_renders_texts_inside_the_folder_and_does_nothing(self, place: Place) -> None:
-        rendered = place.target.render(place.serving("1.0.0"))
+        rendered = place.target.render(place.serving("1.0.0"), PLAN)
         assert rendered
         for path, text in rendered.items():
             assert isinstance(path, PurePath)
             assert isinstance(text, str)
             assert not path.is_absolute()
             assert ".." not in path.parts
-        assert place.target.render(place.serving("1.0.0")) == rendered
-        assert place.target.render(place.serving("2.0.0")) != rendered
+        assert place.target.render(place.serving("1.0.0"), PLAN) == rendered
+        assert place.target.render(place.serving("2.0.0"), PLAN) != rendered
         assert list(place.folder.iterdir()) == []
 
     def test_a_release_answers_and_is_replaced_by_the_next(self, place: Place) -> None:
         assert self.model_at(place.release("1.0.0")) == "gelir@1.0.0"
         url = place.release("2.0.0")
         assert self.model_at(url) == "gelir@2.0.0"
-        assert place.target.apply(place.folder) == url
+        assert place.target.apply(place.folder, PLAN) == url
         assert self.model_at(url) == "gelir@2.0.0"
 
     def test_a_release_that_does_not_come_up_leaves_the_old_one(self, place: Place, tmp_path: Path) -> None:

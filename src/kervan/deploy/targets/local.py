@@ -1,4 +1,4 @@
-"""This machine: one server process for each folder of a release, without containers or a cluster.
+"""This machine: a supervisor and its replicas for each folder of a release, without containers or a cluster.
 
 `serving.json` is what is wanted; `live.json` is what the server was told last. The two differ only while a
 release is under way, or after one failed.
@@ -9,24 +9,27 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import fields, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from kervan.core.access import is_loopback
-from kervan.core.errors import Conflict, InvalidInput, KervanError, NotFound, ServerFailed, StorageFailed
+from kervan.core.errors import Conflict, KervanError, NotFound, ServerFailed, StorageFailed
+from kervan.core.locks import process_number
 from kervan.core.private import write_private
 from kervan.core.serving import Serving
 from kervan.deploy.client import Credentials, confirm
-from kervan.deploy.process import STATE, process_number, running, start, stop, switch
+from kervan.deploy.kept import Kept, parse_kept
+from kervan.deploy.process import STATE, orphans, running, start, stop, switch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from kervan.core.serving import ServerState
+    from kervan.core.serving import Plan, ServerState
 
 WANTED = "serving.json"
 _LIVE = "live.json"
@@ -34,23 +37,24 @@ _LOCK = "release.lock"
 
 
 class LocalTarget:
-    """Runs a release as a process of its own on this machine."""
+    """Runs a release as processes of its own on this machine."""
 
-    def render(self, serving: Serving) -> Mapping[PurePath, str]:
-        """Return `serving.json`."""
-        content = msgspec.json.format(msgspec.json.encode(serving), indent=2)
-        return {PurePath(WANTED): content.decode() + "\n"}
+    def render(self, serving: Serving, plan: Plan) -> Mapping[PurePath, str]:
+        """Return `serving.json`, with the plan in it."""
+        kept = Kept(**{each.name: getattr(serving, each.name) for each in fields(Serving)}, plan=plan)
+        return {PurePath(WANTED): _written(kept)}
 
-    def apply(self, folder: Path) -> str:
-        """Make a server answer as `serving.json` in the folder says, and return its URL.
+    def apply(self, folder: Path, plan: Plan) -> str:
+        """Make replicas answer as `serving.json` in the folder says, and return their URL.
 
-        A server that runs on the same address switches without failing a request; for another address
-        it is stopped first. Raises `ServerFailed` if the new release does not come up, after what ran
+        What runs on the same address changes without failing a request; for another address it is stopped
+        first. Raises `ServerFailed` if the new release does not come up, after what ran
         before answers again, and `Conflict` while another release to the same folder is under way.
         """
         with _only_release(folder):
             wanted = _read(folder / WANTED)
-            serving = _parse(wanted, folder / WANTED)
+            serving = replace(parse_kept(wanted, folder / WANTED), plan=plan)
+            wanted = _written(serving).encode()
             before = (folder / _LIVE).read_bytes() if (folder / _LIVE).is_file() else None
             try:
                 state = _bring_up(folder, wanted, serving)
@@ -70,12 +74,32 @@ class LocalTarget:
                 (folder / name).unlink(missing_ok=True)
 
     def runs(self, folder: Path) -> bool:
-        """Say whether a server runs from the folder."""
-        return running(folder) is not None
+        """Say whether replicas answer from the folder. Where their supervisor is gone, they get another."""
+        if running(folder) is not None:
+            return True
+        if not orphans(folder):
+            return False
+        with suppress(KervanError), _only_release(folder):
+            _look_after_again(folder)
+        return True
 
 
-def _bring_up(folder: Path, wanted: bytes, serving: Serving) -> ServerState:
+def _written(kept: Kept) -> str:
+    return msgspec.json.format(msgspec.json.encode(kept), indent=2).decode() + "\n"
+
+
+def _look_after_again(folder: Path) -> ServerState | None:
+    """Return what runs; where replicas answer and their supervisor was killed, start another one first."""
     state = running(folder)
+    is_alone = process_number(folder) is None and (folder / _LIVE).is_file() and orphans(folder)
+    if state is None and is_alone:
+        with suppress(ServerFailed):
+            return start(folder / _LIVE)
+    return state
+
+
+def _bring_up(folder: Path, wanted: bytes, serving: Kept) -> ServerState:
+    state = _look_after_again(folder)
     if state is not None and _stays(folder, state, serving):
         _write(folder / _LIVE, wanted)
         return switch(folder, serving.deployment)
@@ -109,8 +133,9 @@ def _restore(folder: Path, before: bytes | None) -> None:
 
 
 def _stays(folder: Path, state: ServerState, serving: Serving) -> bool:
-    before = _parse((folder / _LIVE).read_bytes(), folder / _LIVE)
-    kept = [(each.closed, each.workers, each.grpc_port) for each in (before, serving)]
+    """Say whether what runs can change to this where it is: only another URL needs another start."""
+    before = parse_kept((folder / _LIVE).read_bytes(), folder / _LIVE)
+    kept = [(each.grpc_port, bool(each.certificate)) for each in (before, serving)]
     return kept[0] == kept[1] and state.host == serving.host and serving.port in {0, state.port}
 
 
@@ -147,13 +172,6 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise NotFound(f"cannot read {path}: {error.strerror}", hint="render the release first") from error
-
-
-def _parse(content: bytes, path: Path) -> Serving:
-    try:
-        return msgspec.json.decode(content, type=Serving)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{path}: {error}", hint="render the release again") from error
 
 
 def _write(path: Path, content: bytes) -> None:

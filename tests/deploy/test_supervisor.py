@@ -1,4 +1,4 @@
-"""Several processes at one address are one server."""
+"""Several processes at one address are one server, which outlives each of them."""
 
 from __future__ import annotations
 
@@ -6,36 +6,19 @@ import http.client
 import json
 import os
 import signal
-import threading
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
+from deploy.asking import asking, pids
+from kervan.deploy.process import orphans
 from kervan.serve.record import records
 from serve.live import JSON, Live
-from serve.real_packages import ROW
+from serve.real_packages import REGRESSION, ROW, make_package
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from kervan.core.serving import Serving
-
-
-@pytest.fixture
-def two(serving: Callable[..., Serving], tmp_path: Path) -> Iterator[Live]:
-    folder = tmp_path / "server"
-    folder.mkdir()
-    server = Live(folder, replace(serving(), workers=2))
-    server.start()
-    yield server
-    if server.process is not None and server.process.poll() is None:
-        server.terminate()
-
-
-def pids(server: Live) -> set[int]:
-    return {server.ask("GET", "/").json["pid"] for _ in range(60)}
 
 
 def counted(server: Live, line: str) -> bool:
@@ -80,12 +63,12 @@ def test_one_that_dies_is_replaced_and_fails_nobody_else(two: Live) -> None:
 def test_all_switch_or_none_does(
     two: Live, serving: Callable[..., Serving], packages: dict[str, Path]
 ) -> None:
-    two.write(replace(serving("2.0.0", "D2"), workers=2, port=two.port))
+    two.write(serving("2.0.0", "D2", port=two.port))
     two.hang_up()
     two.until(lambda: two.state.attempt == "D2")
     assert two.state.model == "gelir@2.0.0"
     assert {two.predict(ROW).json["model"] for _ in range(40)} == {"gelir@2.0.0"}
-    two.write(replace(serving("2.0.0", "D3"), workers=2, port=two.port, package="/nowhere"))
+    two.write(serving("2.0.0", "D3", port=two.port, package="/nowhere"))
     two.hang_up()
     two.until(lambda: two.state.attempt == "D3")
     assert "no package" in two.state.error
@@ -94,45 +77,16 @@ def test_all_switch_or_none_does(
 
 
 def test_requests_go_on_while_all_switch(two: Live, serving: Callable[..., Serving]) -> None:
-    statuses: list[int] = []
-    stop = threading.Event()
-
-    def ask() -> None:
-        while not stop.is_set():
-            statuses.append(two.predict(ROW).status)
-
-    asking = [threading.Thread(target=ask) for _ in range(4)]
-    for thread in asking:
-        thread.start()
-    for place in range(3):
-        two.write(replace(serving(("2.0.0", "1.0.0")[place % 2], f"E{place}"), workers=2, port=two.port))
-        two.hang_up()
-        two.until(lambda place=place: two.state.deployment == f"E{place}")
-    stop.set()
-    for thread in asking:
-        thread.join()
-    assert len(statuses) > 50
-    assert set(statuses) == {200}
-
-
-def test_a_keeper_that_is_killed_leaves_no_worker(two: Live) -> None:
-    assert two.process is not None
-    workers = pids(two)
-    two.process.kill()
-    two.process.wait()
-
-    def lives(number: int) -> bool:
-        try:
-            os.kill(number, 0)
-        except ProcessLookupError:
-            return False
-        return True
-
-    two.until(lambda: not any(map(lives, workers)))
+    with asking(two) as models:
+        for place in range(3):
+            two.write(serving(("2.0.0", "1.0.0")[place % 2], f"E{place}", port=two.port))
+            two.hang_up()
+            two.until(lambda place=place: two.state.deployment == f"E{place}")
+    assert set(models) == {"gelir@1.0.0", "gelir@2.0.0"}
 
 
 def test_a_package_that_does_not_load_is_said(serving: Callable[..., Serving], tmp_path: Path) -> None:
-    server = Live(tmp_path, replace(serving(), workers=2, package="/nowhere"))
+    server = Live(tmp_path, serving(package="/nowhere"))
     server.start(wait=False)
     server.until((tmp_path / "state.json").exists)
     assert "no package" in server.state.error
@@ -140,17 +94,13 @@ def test_a_package_that_does_not_load_is_said(serving: Callable[..., Serving], t
     assert server.process.wait(timeout=30) == 1
 
 
-def test_models_are_loaded_from_the_folder_alone(
-    serving: Callable[..., Serving], tmp_path: Path, packages: dict[str, Path]
-) -> None:
-    import shutil
-
+def test_models_are_loaded_from_the_folder_alone(serving: Callable[..., Serving], tmp_path: Path) -> None:
     folder = tmp_path / "models"
     folder.mkdir()
-    server = Live(tmp_path, replace(serving(), workers=2, folder=str(folder)))
+    server = Live(tmp_path, serving(folder=str(folder)))
     server.start()
     try:
-        shutil.copytree(packages["regression"], folder / "kira")
+        make_package(folder / "kira", REGRESSION, name="kira")
 
         def known() -> set[Any]:
             return {server.ask("GET", "/models/kira").status for _ in range(20)}
@@ -158,3 +108,57 @@ def test_models_are_loaded_from_the_folder_alone(
         server.until(lambda: known() == {200})
     finally:
         server.terminate()
+
+
+def test_replicas_outlive_their_supervisor_and_the_next_one_takes_them_over(
+    two: Live, serving: Callable[..., Serving]
+) -> None:
+    replicas, port = pids(two), two.port
+    with asking(two):
+        assert two.process is not None
+        two.process.kill()
+        two.process.wait()
+        assert pids(two, port) == replicas
+        two.start(port)
+        assert two.port == port
+        assert pids(two) == replicas
+        two.write(serving("2.0.0", "D2", port=port))
+        two.hang_up()
+        two.until(lambda: two.state.deployment == "D2")
+    os.kill(min(replicas), signal.SIGKILL)
+    two.until(lambda: len(pids(two) - {min(replicas)}) == 2)
+    assert len(orphans(two.folder)) == 2
+    assert two.terminate() == 0
+    assert orphans(two.folder) == []
+
+
+def test_a_change_during_which_the_supervisor_died_is_made_by_the_next(
+    two: Live, serving: Callable[..., Serving]
+) -> None:
+    port = two.port
+    assert two.process is not None
+    two.write(serving("2.0.0", "D2", port=port))
+    two.hang_up()
+    two.process.kill()
+    two.process.wait()
+    two.start(port)
+    assert (two.state.deployment, two.state.error) == ("D2", "")
+    assert {two.predict(ROW).json["model"] for _ in range(40)} == {"gelir@2.0.0"}
+
+
+def test_one_that_dies_again_and_again_is_given_up_and_the_others_go_on(
+    two: Live, packages: dict[str, Path]
+) -> None:
+    hidden = packages["1.0.0"].with_name("gizli")
+    packages["1.0.0"].rename(hidden)
+    try:
+        os.kill(min(pids(two)), signal.SIGKILL)
+        two.until(lambda: "again and again" in two.state.error, 60)
+    finally:
+        hidden.rename(packages["1.0.0"])
+    assert "no package" in two.state.error
+    assert two.state.replicas == 1
+    assert {two.predict(ROW).status for _ in range(20)} == {200}
+    two.hang_up()
+    two.until(lambda: two.state.replicas == 2)
+    assert two.state.error == ""

@@ -5,14 +5,13 @@ What that has no name for is called `kervan.` and its own. Here alone it is said
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
-
-import msgspec
 
 from kervan.core.shown import STEERING
 
@@ -61,7 +60,7 @@ class JsonLines(logging.Formatter):
             **self._service,
             **dict(_named(record)),
         }
-        line = msgspec.json.encode(content, enc_hook=str).decode()
+        line = json.dumps(content, ensure_ascii=False, separators=(",", ":"), default=str)
         return STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", line)
 
 

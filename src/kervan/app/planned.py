@@ -1,0 +1,115 @@
+"""What a target must realise, as the settings of `[release]` want it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kervan.app.keeping import keeping_of
+from kervan.core.access import check_doors, read_span
+from kervan.core.errors import InvalidConfig, InvalidInput
+from kervan.core.keeping import read_size
+from kervan.core.plugins import plugins, which_meant
+from kervan.core.reading import composed
+from kervan.core.serving import Plan, Rule
+from kervan.core.workspace import doors_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kervan.app.project import Project
+    from kervan.core.access import Doors
+    from kervan.core.config import ReleaseSettings
+
+_MOST_WORKERS = 256
+
+
+def plan_of(project: Project) -> Plan:
+    """Return what the settings want.
+
+    Raises `Refused` for an address that others could reach, and `InvalidInput` for what cannot be had.
+    """
+    settings = project.config.release
+    doors = doors_of(project.config)
+    check_doors(settings.host, doors)
+    _check_files(doors)
+    check_replicas(settings)
+    return Plan(
+        target=settings.target,
+        sticky=settings.sticky,
+        rule=_rule(settings.rule),
+        host=settings.host,
+        port=settings.port,
+        grpc_port=settings.grpc_port,
+        workers=settings.workers,
+        most_workers=settings.most_workers,
+        idle=_read("idle", settings.idle, read_span),
+        memory=int(_read("memory", settings.memory, read_size)),
+        cpu=settings.cpu,
+        slow=settings.slow,
+        keeping=keeping_of(project),
+        **doors.closed,
+    )
+
+
+def check_replicas(settings: ReleaseSettings) -> None:
+    """Raise `InvalidConfig` for a target that is not there and for replicas that there cannot be."""
+    if settings.target not in plugins("target"):
+        raise InvalidConfig(
+            f"[release] target: there is no target {settings.target!r}",
+            hint=which_meant("target", settings.target),
+        )
+    _check_between("workers", settings.workers, 1)
+    if settings.most_workers:
+        _check_between("most_workers", settings.most_workers, settings.workers)
+    _read("memory", settings.memory, read_size)
+    if settings.cpu < 0:
+        raise InvalidConfig(f"[release] cpu: {settings.cpu:g} cores are none", hint="give more, such as 0.5")
+    if _read("idle", settings.idle, read_span) and settings.grpc_port is not None:
+        raise InvalidConfig(
+            "[release] idle: who asks by gRPC would find nobody, once the replicas have ended",
+            hint="leave out idle or grpc_port",
+        )
+
+
+def _check_between(name: str, value: int, least: int) -> None:
+    if not least <= value <= _MOST_WORKERS:
+        raise InvalidConfig(
+            f"[release] {name}: {value} cannot be used", hint=f"give a number from {least} to {_MOST_WORKERS}"
+        )
+
+
+def _read(name: str, text: str, read: Callable[[str], float]) -> float:
+    """Read a span or a size, 0 of one that is not given."""
+    if not text:
+        return 0
+    try:
+        value = read(text)
+    except InvalidInput as error:
+        raise InvalidConfig(f"[release] {name}: {error}", hint=error.hint) from error
+    if not value:
+        raise InvalidConfig(f"[release] {name}: {text!r} is nothing", hint="give more, or leave it out")
+    return value
+
+
+def _rule(text: str) -> Rule | None:
+    """Read whose rows a candidate gets: `city=Ankara,İzmir`. Raises `InvalidInput`."""
+    if not text:
+        return None
+    column, sign, values = text.partition("=")
+    named = tuple(each.strip() for each in values.split(",") if each.strip())
+    if not (sign and column.strip() and named):
+        raise InvalidInput(f"{text!r} is no rule", hint="write a column and values: city=Ankara,İzmir")
+    return Rule(column=composed(column.strip()), values=named)
+
+
+def _check_files(doors: Doors) -> None:
+    """Raise `InvalidInput` for keys and certificates with which no server would start."""
+    if doors.keys:
+        from kervan.serve.access import read_grants  # brings the web server's libraries
+
+        read_grants(Path(doors.keys))
+    if doors.certificate:
+        from kervan.serve.tls import Certificates
+
+        Certificates(doors)
