@@ -65,7 +65,8 @@ def put_load(
 ) -> Measured:
     """Send `rate` requests a second to `/predict` at an address (host, port), with one body after the other.
 
-    `process` is the number of the server's process, or of the one that keeps it. Raises `ServerFailed` if nobody answers there.
+    `process` is the number of the server's process, or of the one that keeps it. Raises `ServerFailed` if
+    nobody answers there.
     """
     requests = [_request(address[0], body) for body in bodies]
     return asyncio.run(_put(address, requests, rate, seconds, process))
