@@ -17,6 +17,7 @@ from benchmarks.verdicts_rules import RULES, alarms
 from benchmarks.verdicts_traffic import BEFORE, RATE, Counts, Floats, Traffic, World
 from kervan.core.releasing import Decision
 from kervan.monitor.betting import log_wealth
+from kervan.monitor.events import candidates_part, log_evidence_of_two
 from kervan.monitor.judge import Judge
 from kervan.monitor.judgement import MARGINS
 
@@ -41,7 +42,7 @@ FAULTS = (
     World(name="everything fails", failing=1.0),
     World(name="times +25 %", slower=1.25),
     World(name="times +10 %", slower=1.1),
-    World(name="one answer of ten, twice as often", moved=2.0),
+    World(name="one answer of ten, thrice as often", moved=3.0),
 )
 QUALITIES = ((0.87, 0.05, 0.02), (0.80, 0.12, 0.02), (0.89, 0.03, 0.02), (0.90, 0.02, 0.02))
 
@@ -79,6 +80,7 @@ def main(runs: int) -> None:
     print(f"\nlabels until rolled back, median / 95 %, of {FAULTY * runs:,} releases with {LABELS:,} labels")
     for quality, lost, won in QUALITIES:
         _show_quality(quality, lost, won, FAULTY * runs)
+    _show_bursts(FAULTY * runs)
     _show_same()
 
 
@@ -152,6 +154,25 @@ def _decided(losses: NDArray[np.int8], limit: float) -> float:
     counts = np.stack([(losses == figure).cumsum() for figure in (-1, 0, 1)]).astype(np.float64)
     is_enough = log_wealth(np.array([-1.0, 0.0, 1.0]), counts, 0.0) >= limit
     return float(is_enough.argmax() + 1) if is_enough.any() else np.inf
+
+
+def _show_bursts(runs: int) -> None:
+    """Let failures of alike versions come in bursts of twenty, each of one caller and so of one version."""
+    random = np.random.default_rng(0)
+    share, seconds = 0.05, 900
+    bursts = random.poisson(0.05, (runs, seconds))
+    its = random.binomial(bursts, share).cumsum(1)[:, 59::10].astype(np.float64)
+    events = bursts.cumsum(1)[:, 59::10].astype(np.float64)
+    margin = next(each for each in MARGINS if each.metric == "errors")
+    parts = candidates_part(share, margin.times), candidates_part(share, 3 * margin.times)
+    limit = -np.log(ALPHA * margin.weight) + np.log(2)  # half of the stake is kept for later stages
+    print("\nalike versions, failures in bursts of twenty: rolled back for errors in a quarter of an hour")
+    for name, times in (("each counts", 20), ("each burst counts once", 1)):
+        alarms = [
+            log_evidence_of_two(times * its[:, look], times * events[:, look], *parts)
+            for look in range(its.shape[1])
+        ]
+        note(f"{name:24}{(np.array(alarms) >= limit).any(0).mean():.1%}")
 
 
 def _show_same() -> None:

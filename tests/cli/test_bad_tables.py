@@ -95,6 +95,13 @@ CONFIGS = {
     "unknown family": ('["linear"]', '["lineer"]', 2, "no model family 'lineer'", 'mean "linear"?'),
     "one fold": ("folds = 2", "folds = 1", 2, "[model] folds: 1 is too few", "at least 2"),
     "too many folds": ("folds = 2", "folds = 900", 2, "rows for 900 folds", "lower `[model] folds`"),
+    "no such place": ("port = 0", 'port = 0\ntarget = "lokal"', 2, "no target 'lokal'", 'mean "local"?'),
+    "most too few": ("port = 0", "port = 0\nworkers = 3\nmost_workers = 2", 2, "2 cannot", "from 3 to"),
+    "memory": ("port = 0", 'port = 0\nmemory = "çok"', 2, "[release] memory: 'çok' is not a", "500 MB"),
+    "no memory": ("port = 0", 'port = 0\nmemory = "0 MB"', 2, "'0 MB' is nothing", "leave it out"),
+    "idle": ("port = 0", 'port = 0\nidle = "az"', 2, "[release] idle: 'az' is not a", "30m"),
+    "idle gRPC": ("port = 0", 'port = 0\nidle = "1m"\ngrpc_port = 0', 2, "asks by gRPC", "idle or"),
+    "negative cores": ("port = 0", "port = 0\ncpu = -1.0", 2, "-1 cores are none", "0.5"),
     "negative seed": ("folds = 2", "folds = 2\nseed = -1", 2, "[model] seed: -1", "from 0 to 4,294,967,295"),
     "unknown task": ("folds = 2", 'folds = 2\ntask = "sınıf"', 2, "'sınıf' is no task", "classification"),
     "texts for regression": (

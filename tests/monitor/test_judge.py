@@ -148,7 +148,7 @@ def test_other_answers_are_rolled_back() -> None:
     assert outputs.standing is Standing.WORSE
     assert outputs.candidate is not None
     assert outputs.stable is not None
-    assert outputs.candidate > 1.5 * outputs.stable
+    assert outputs.candidate > 2 * outputs.stable
 
 
 def test_answers_that_no_longer_come_are_rolled_back_too() -> None:

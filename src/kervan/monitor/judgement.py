@@ -45,7 +45,7 @@ MARGINS = (
     Margin(metric="p50", times=1.1, well=1.5, weight=0.03),
     Margin(metric="p90", times=1.1, well=2.0, weight=0.13),
     Margin(metric="p99", times=1.25, well=2.0, weight=0.04),
-    Margin(metric="outputs", times=1.5, weight=0.04),
+    Margin(metric="outputs", times=2.0, weight=0.04),
     Margin(metric="cpu", times=1.5, weight=0.02),
     Margin(metric="memory", times=2.0, weight=0.0),
     Margin(metric="quality", times=0.0, well=0.03, weight=0.5),
