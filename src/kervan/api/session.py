@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
 
 from kervan.api import progress as progress_
-from kervan.api.views import DatasetView, DriftView, Listing, ModelView, ReleaseView, TraceView
+from kervan.api.views import DatasetView, DriftView, Listing, ModelView, ReleaseView, ReplayView, TraceView
 from kervan.core.identity import check_name
 from kervan.core.plugins import extras_named
 
@@ -19,6 +19,7 @@ with extras_named():
     from kervan.app import (
         audit,
         data,
+        delete,
         doctor,
         drift,
         environments,
@@ -29,9 +30,13 @@ with extras_named():
         keys,
         permission,
         predict,
+        profile,
+        recompute,
         records,
         register,
+        registry,
         release,
+        replay,
         run,
         runs,
         standing,
@@ -49,6 +54,9 @@ if TYPE_CHECKING:
     from kervan.app.feedback import Labelled
     from kervan.app.gc import Sweep
     from kervan.app.keys import Issued
+    from kervan.app.profile import Profiled
+    from kervan.app.recompute import Recomputed
+    from kervan.app.registry import Registry
     from kervan.app.standing import Standing
     from kervan.core.config import Check, DataSettings, Goal
     from kervan.core.nouns import Dataset, Deployment, Event, Finding, Key, Model
@@ -227,6 +235,32 @@ class Session:
         with extras_named():
             return DriftView(*drift.check_drift(self.project, environment=environment, since=since))
 
+    def replay(
+        self,
+        model: ModelView | str,
+        *,
+        environment: str = "",
+        since: float | None = None,
+        until: float | None = None,
+        limit: int | None = None,
+    ) -> ReplayView:
+        """Let a model answer the requests that are on record, and compare; see `kervan replay --help`.
+
+        `since` and `until` are times in seconds since 1970; with `limit` the newest so many requests count.
+        """
+        if self._asked:
+            records.settle(self.project, self._asked)
+        ref = model.ref if isinstance(model, ModelView) else model
+        with extras_named():
+            return ReplayView(
+                replay.replay(self.project, ref, environment, since=since, until=until, limit=limit)
+            )
+
+    def recompute(self, prediction: str) -> Recomputed:
+        """Answer a recorded request once more by the package that answered it, and compare every bit."""
+        with extras_named():
+            return recompute.recompute(self.project, prediction)
+
     def give_feedback(self, path: str | Path, *, environment: str = "production") -> int:
         """Keep the labels or rewards of a file beside the predictions; see `kervan feedback --help`."""
         return feedback.give_feedback(self.project, Path(path), environment=environment)
@@ -258,9 +292,30 @@ class Session:
         """Return all models, newest first."""
         return Listing(register.models(self.project), ("ref", "family", "metrics", "creator"))
 
+    def delete_model(self, ref: str, *, why: str) -> Model:
+        """Delete a version of a model, such as `income@1.2.0`, unless it answers somewhere; on record."""
+        return delete.delete_model(self.project, ref, why=why)
+
+    def delete_dataset(self, ref: str, *, why: str) -> Dataset:
+        """Delete a version of a dataset, such as `adult:3`, unless a model was trained on it; on record."""
+        return delete.delete_dataset(self.project, ref, why=why)
+
+    def profile(
+        self, model: ModelView | str, goal: str, *, rows: str | Path | None = None, seconds: float = 2.0
+    ) -> Profiled:
+        """Find how many replicas reach a goal such as `p99 < 20ms at 500/s`; see `kervan profile --help`."""
+        ref = model.ref if isinstance(model, ModelView) else model
+        file = None if rows is None else Path(rows)
+        with extras_named():
+            return profile.profile(self.project, ref, goal, rows=file, seconds=seconds)
+
     def releases(self) -> Listing[Deployment]:
         """Return all deployments, newest first."""
         return Listing(environments.releases(self.project), ("name", "shares", "endpoint", "creator", "why"))
+
+    def registry(self, *, at: float | None = None) -> Registry:
+        """Return what answers in every environment, or answered at a time in seconds since 1970."""
+        return registry.registry(self.project, at=at)
 
     def create_key(
         self, *scopes: str, name: str = "", days: float | None = None, rate: str = "", why: str = ""

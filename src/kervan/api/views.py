@@ -11,6 +11,7 @@ from kervan.core.shown import moment, printable
 
 if TYPE_CHECKING:
     from kervan.app.data import Described
+    from kervan.app.replay import Replayed
     from kervan.app.trace import Trace
     from kervan.core.nouns import Dataset, Deployment, Model, Report
     from kervan.monitor.drift import DriftReport
@@ -143,7 +144,8 @@ class TraceView:
 
     def _rows(self) -> dict[str, Any]:
         found = self.trace
-        lineage, run, dataset = found.manifest.lineage, found.run, found.dataset
+        run, dataset = found.run, found.dataset
+        source = found.manifest.lineage.source if found.manifest else ""
         return {
             "asked": dict(found.asked.inputs),
             "answered": dict(found.asked.outputs),
@@ -153,7 +155,8 @@ class TraceView:
             "run": run.id if run else "",
             "commit": (run.code.commit or "not in a Git repository") if run else "",
             "data": f"{dataset.ref}, {dataset.rows:,} rows from {dataset.origin.source}" if dataset else "",
-            **({"imported from": lineage.source} if lineage.source else {}),
+            **({"imported from": source} if source else {}),
+            **({"deleted": f"by {found.deleted.actor} {found.deleted.why}"} if found.deleted else {}),
         }
 
 
@@ -177,6 +180,23 @@ class DriftView:
         from kervan.monitor.page import drift_page
 
         return _framed(drift_page(self.drift))
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayView:
+    """What a model would have answered to recorded requests, beside what was answered."""
+
+    replayed: Replayed
+
+    def __repr__(self) -> str:
+        found = self.replayed
+        changed = f"{found.changed.changed:,} of {found.changed.rows:,} answers changed"
+        return f"<Replay of {found.model} on requests to {found.environment}: {changed}>"
+
+    def _repr_html_(self) -> str:
+        from kervan.app.replay_page import replay_page
+
+        return _framed(replay_page(self.replayed))
 
 
 def _conclusion(report: Report | None) -> str:

@@ -119,6 +119,21 @@ def find_any(segment: Segment, record: str) -> Prediction | None:
     return next((parse(_line(row), segment.path, 0) for row in found.iter_rows()), None)
 
 
+def about_in(segment: Segment, entity: str) -> list[tuple[str, str, int]]:
+    """Return id, entity and number of rows of the records in a compacted segment that may be about an entity.
+
+    That is a text as records have it, or a JSON list that has it somewhere.
+    """
+    import polars as pl
+
+    with _readable(segment.path):
+        about = pl.col("entity")
+        written = msgspec.json.encode(entity)[1:-1].decode()
+        listed = about.str.starts_with("[") & about.str.contains(written, literal=True)
+        table = pl.scan_parquet(segment.path).select("id", "entity", "rows")
+        return table.filter((about == entity) | listed).collect().rows()
+
+
 def any_lines(segment: Segment) -> Iterator[bytes]:
     """Yield the lines of a segment of either form as they were written, also what a crash left at its end."""
     if not is_compacted(segment):
@@ -127,6 +142,24 @@ def any_lines(segment: Segment) -> Iterator[bytes]:
     yield from _lines(segment.path)
     if tail := about(segment.path).tail:
         yield base64.b64decode(tail)
+
+
+def any_ids(segment: Segment) -> list[str]:
+    """Return the ids of the whole records in a segment of either form, oldest first."""
+    import polars as pl
+
+    if not is_compacted(segment):
+        try:
+            with segment.path.open("rb") as file:
+                whole = (line for line in file if line.endswith(b"\n"))
+                return [line[_ID_END - 26 : _ID_END].decode("ascii", "replace") for line in whole]
+        except FileNotFoundError:
+            segment = _sibling(segment)
+    if not segment.path.exists():
+        return []
+    with _readable(segment.path):
+        found: list[str] = pl.read_parquet(segment.path, columns=["id"])["id"].to_list()
+    return found
 
 
 def about(path: Path) -> About:

@@ -82,9 +82,9 @@ def _check_between(name: str, value: int, least: int) -> None:
 def _read(name: str, text: str, read: Callable[[str], float]) -> float:
     """Read a span or a size, 0 of one that is not given."""
     if not text:
-        return 0
+        return 0.0
     try:
-        value = read(text)
+        value = float(read(text))
     except InvalidInput as error:
         raise InvalidConfig(f"[release] {name}: {error}", hint=error.hint) from error
     if not value:

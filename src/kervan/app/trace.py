@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from kervan.app.entity import Others, others_about
 from kervan.app.feedback import feedback_about, newest
 from kervan.app.records import find_record
-from kervan.app.register import acceptance_of, manifest_of
+from kervan.app.register import acceptance_of, find_model, manifest_of
 from kervan.app.segments import check_record
-from kervan.core.nouns import Dataset, Deployment, Model, Prediction, Report, Run
+from kervan.core.identity import Ref
+from kervan.core.nouns import Dataset, Deployment, Event, Model, Prediction, Report, Run
+from kervan.core.releasing import Release
 from kervan.serve.flags import Flags, flags_of
 
 if TYPE_CHECKING:
@@ -41,17 +44,22 @@ class Asked:
 class Trace:
     """One prediction with its whole origin; `prediction` is the record of the request that it came in.
 
-    Of a model that was trained elsewhere nothing but the manifest's lineage is known.
+    Of a model that was trained elsewhere nothing but the manifest's lineage is known. `release` is the one of
+    which the deployment was a stage, if any. A model that was deleted since is what is kept of it, and has no
+    manifest; `deleted` says by whom and why. `others` are further predictions about the same entity.
     """
 
     asked: Asked
     prediction: Prediction
     deployment: Deployment
+    release: Release | None
     model: Model
-    manifest: Manifest
+    deleted: Event | None
+    manifest: Manifest | None
     run: Run | None
     dataset: Dataset | None
     acceptance: Report | None
+    others: Others
 
 
 def trace(project: Project, ident: str) -> Trace:
@@ -63,20 +71,29 @@ def trace(project: Project, ident: str) -> Trace:
     check_record(project, environment, prediction.id)
     catalog = project.store.catalog
     deployment = catalog.get(Deployment, prediction.deployment)
-    name, _, version = prediction.model.partition("@")
-    model = next(found for found in catalog.all(Model, name=name) if found.version == version)
+    gone = catalog.deleted(Model, Ref.parse(prediction.model))
+    model, event = gone or (find_model(project, prediction.model), None)
+    asked = _row(prediction, ident, model.signature, feedback_about(project, environment, prediction, ident))
     return Trace(
-        asked=_row(
-            prediction, ident, model.signature, feedback_about(project, environment, prediction, ident)
-        ),
+        asked=asked,
         prediction=prediction,
         deployment=deployment,
+        release=catalog.get(Release, deployment.release) if deployment.release else None,
         model=model,
-        manifest=manifest_of(project, model),
+        deleted=event,
+        manifest=None if event else manifest_of(project, model),
         run=None if model.is_imported else catalog.get(Run, model.run),
-        dataset=None if model.is_imported else catalog.get(Dataset, model.dataset),
+        dataset=_dataset_of(project, model),
         acceptance=acceptance_of(project, model),
+        others=others_about(project, environment, asked.entity, but=ident),
     )
+
+
+def _dataset_of(project: Project, model: Model) -> Dataset | None:
+    """Return what a model learned from, also if it was deleted since."""
+    if model.is_imported:
+        return None
+    return project.store.catalog.get(Dataset, model.dataset, deleted=True)
 
 
 def _row(prediction: Prediction, ident: str, signature: Signature, feedback: tuple[Feedback, ...]) -> Asked:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.group(cls=ListGroup)
 def data() -> None:
-    """List, ingest, show and export datasets.
+    """List, ingest, show, export and delete datasets.
 
     \b
     Example:
@@ -93,3 +93,19 @@ def export(project: Project, ref: str, to: Path, part: str, *, exact: bool) -> S
 
     rows = export_part(project, Ref.parse(ref), Role(part), to, exact=exact)
     return Shown({"rows": rows, "file": to}, f"wrote {rows:,} rows to {to}")
+
+
+@data.command()
+@click.argument("ref")
+@click.option("--why", required=True, help="Goes on record.")
+@shows(example='kervan data delete adult:1 --why "read with the wrong separator"')
+@with_project
+def delete(project: Project, ref: str, why: str) -> Shown:
+    """Delete a version of a dataset with its original, unless a run reads it or a model was trained on it.
+
+    Its profile stays on record, and its version is never given again. Its files go with `kervan gc`.
+    """
+    from kervan.app.delete import delete_dataset
+
+    gone = delete_dataset(project, ref, why=why)
+    return Shown(gone, f"{gone.ref} is deleted; `kervan gc` removes its files")

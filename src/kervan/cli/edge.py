@@ -50,9 +50,21 @@ class ListGroup(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put `list` in front where only options are given."""
         asks_help = any(arg in {"-h", "--help"} for arg in args)
-        if not asks_help and (not args or args[0].startswith("-")):
+        if not asks_help and (not args or self.lists(args[0])):
             args = ["list", *args]
         return super().parse_args(ctx, args)
+
+    def lists(self, first: str) -> bool:
+        """Say whether the first word is one for `list`, and no command."""
+        return first.startswith("-")
+
+
+class ListOrShowGroup(ListGroup):
+    """A group whose `list` shows one thing where it is named: `kervan models income` is `… list income`."""
+
+    def lists(self, first: str) -> bool:
+        """Say whether the first word names no command."""
+        return first not in self.commands
 
 
 def shows(example: str) -> Callable[[Callable[..., Shown]], Callable[..., int]]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kervan.cli.edge import Shown, shows, table, with_project
+from kervan.cli.edge import ListOrShowGroup, Shown, shows, table, with_project
 from kervan.core.shown import moment
 
 if TYPE_CHECKING:
@@ -61,11 +61,23 @@ def runs(project: Project, metric: str, ascending: bool, limit: int, ident: str)
     return Shown([run for run, _ in found], table(headers, rows, empty=empty))
 
 
-@click.command()
+@click.group(cls=ListOrShowGroup)
+def models() -> None:
+    """List, show and delete registered models.
+
+    \b
+    Example:
+      kervan models
+      kervan models income@1.0.0
+      kervan models delete income@1.0.0 --why "never released"
+    """
+
+
+@models.command("list")
 @click.argument("ref", default="")
 @shows(example="kervan models\nkervan models income@1.0.0")
 @with_project
-def models(project: Project, ref: str) -> Shown:
+def list_(project: Project, ref: str) -> Shown:
     """List all models, newest first, or show one: its inputs, metrics and acceptance."""
     from kervan.app import register
     from kervan.cli.show import model_text
@@ -77,6 +89,22 @@ def models(project: Project, ref: str) -> Shown:
     rows = [(each.ref, each.family, _quality(each), each.creator, moment(each.time)) for each in found]
     headers = ("model", "family", "validation", "by", "since")
     return Shown(found, table(headers, rows, empty="no models yet: `kervan run`"))
+
+
+@models.command()
+@click.argument("ref")
+@click.option("--why", required=True, help="Goes on record.")
+@shows(example='kervan models delete income@1.0.0 --why "never released"')
+@with_project
+def delete(project: Project, ref: str, why: str) -> Shown:
+    """Delete a version of a model with its package, unless it answers somewhere or is on its way to.
+
+    What is on record of it stays, and its version is never given again. Its files go with `kervan gc`.
+    """
+    from kervan.app.delete import delete_model
+
+    gone = delete_model(project, ref, why=why)
+    return Shown(gone, f"{gone.ref} is deleted; `kervan gc` removes its files")
 
 
 def _quality(model: Model) -> str:

@@ -198,8 +198,6 @@ def code_text(run: Run) -> str:
 def trace_text(found: Trace) -> str:
     """Show everything behind a prediction, from the answer back to the rows."""
     prediction = found.prediction
-    formats = ", ".join(found.manifest.formats)
-    proof = max((each.largest for each in found.manifest.parity), default=0.0)
     return pairs(
         {
             "prediction": f"{found.asked.id}, {moment(prediction.time)}, by {prediction.protocol}",
@@ -208,12 +206,56 @@ def trace_text(found: Trace) -> str:
             "answered": found.asked.outputs or "nothing: the model gave no usable answer",
             **_returned(found),
             "environment": f"{found.deployment.name}, {found.model.ref}",
+            "share": _share(found),
             "released": _who(found.deployment.creator, found.deployment.time, found.deployment.why),
-            "package": f"{prediction.package[:16]}…, {formats}, differs by at most {proof:.2g}",
+            **_release(found),
+            "package": f"{prediction.package[:16]}…{_package(found)}",
             "model": f"{found.model.ref}, {found.model.family}",
+            **_gone(found),
             **_training(found),
+            **_others(found),
         }
     )
+
+
+def _share(found: Trace) -> str:
+    """Say which part of the traffic the version got then, and what it was there for."""
+    prediction = found.prediction
+    if prediction.mirrors:
+        return f"none, as {prediction.role}: nobody heard it; {prediction.mirrors} was answered instead"
+    return f"{prediction.share * 100:g} % of the traffic, as {prediction.role}"
+
+
+def _release(found: Trace) -> dict[str, str]:
+    """Say how the version came to answer, what came of that, and who agreed beforehand."""
+    release = found.release
+    if release is None:
+        return {}
+    how = f"{release.strategy} of {release.model}: {release.status}"
+    told = {"release": f"{how}, {release.reason}" if release.reason else how}
+    return told | ({"approved": f"by {', '.join(release.approvers)}"} if release.approvers else {})
+
+
+def _package(found: Trace) -> str:
+    if found.manifest is None:
+        return ""
+    proof = max((each.largest for each in found.manifest.parity), default=0.0)
+    return f", {', '.join(found.manifest.formats)}, differs by at most {proof:.2g}"
+
+
+def _gone(found: Trace) -> dict[str, str]:
+    """Say who deleted a model, and why."""
+    gone = found.deleted
+    return {} if gone is None else {"deleted": _who(gone.actor, gone.time, gone.why)}
+
+
+def _others(found: Trace) -> dict[str, Any]:
+    """Name other predictions about the same entity."""
+    others = found.others
+    shown = list(others.ids)
+    if others.since is not None:
+        shown.append(f"not looked for before {moment(others.since)}")
+    return {"see also": shown} if shown else {}
 
 
 def _about(found: Trace) -> dict[str, str]:
@@ -242,6 +284,8 @@ def _training(found: Trace) -> dict[str, str]:
     """Say what a model learned from and who accepted it; of one from elsewhere, whose file it was."""
     run, dataset, acceptance = found.run, found.dataset, found.acceptance
     if run is None or dataset is None or acceptance is None:
+        if found.manifest is None:
+            return {"accepted": "by nobody: it was trained elsewhere"}
         lineage = found.manifest.lineage
         source = f"{lineage.source} (sha256 {lineage.source_hash[:16]}…)"
         return {

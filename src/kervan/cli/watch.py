@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kervan.cli.edge import ListGroup, Shown, shows, table, with_project
+from kervan.cli.when import read_time
 from kervan.core.shown import moment
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def trace(project: Project, prediction: str) -> Shown:
 
 @click.command()
 @click.argument("name", default="production")
-@click.option("--since", help="Only what was asked since then, such as 2026-05-01 or 2026-05-01T12:00.")
+@click.option("--since", help="Only what was asked since then: 7d (ago), 2026-05-01 or 2026-05-01T12:00.")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write the report as a page.")
 @click.option("--strict", is_flag=True, help="End with code 4 if something drifted.")
 @shows(example="kervan drift\nkervan drift production --since 2026-05-01 --html drift.html")
@@ -43,7 +44,7 @@ def drift(project: Project, name: str, since: str | None, html: Path | None, str
     from kervan.monitor.page import drift_page
 
     environment = find_environment(project, name)
-    report, found = check_drift(project, environment=environment, since=_seconds(since))
+    report, found = check_drift(project, environment=environment, since=read_time(since))
     if html is not None:
         html.write_text(drift_page(found, title=f"Drift in {environment}"), encoding="utf-8")
     code = 4 if strict and report.verdict is Verdict.FAILED else 0
@@ -103,16 +104,3 @@ def verify(project: Project, anchor: str) -> Shown:
         f"head {found.head}",
     ]
     return Shown(found, "\n".join(lines))
-
-
-def _seconds(since: str | None) -> float | None:
-    from datetime import datetime
-
-    from kervan.core.errors import InvalidInput
-
-    if since is None:
-        return None
-    try:
-        return datetime.fromisoformat(since).timestamp()
-    except ValueError as error:
-        raise InvalidInput(f"{since!r} is no time", hint="write 2026-05-01 or 2026-05-01T12:00") from error

@@ -211,6 +211,7 @@ class ReportKind(StrEnum):
     PARITY = "parity"
     DRIFT = "drift"
     RELEASE = "release"
+    LOAD = "load"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,6 +54,13 @@ def facts(pairs: Iterable[tuple[str, str]]) -> str:
     return f"<table>{''.join(rows)}</table>"
 
 
+def rows_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table with a head, all of it texts."""
+    head = "".join(f"<th>{escape(text)}</th>" for text in heads)
+    body = "".join(f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in row)}</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
 def histogram(counts: Sequence[int], left: str, right: str) -> str:
     """Return upright bars, with what stands at both ends of the axis."""
     highest, width, height = max(counts, default=0) or 1, 480, 90

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from kervan.data.html import policy
+from kervan.data.html import policy, rows_table
 from kervan.model.evaluate import QUANTILES
 from kervan.model.train import leaderboard
 
@@ -67,7 +67,7 @@ def _metrics(evaluation: Evaluation) -> str:
         interval = evaluation.intervals.get(name)
         ends = [f"{interval.low:.6g}", f"{interval.high:.6g}"] if interval else ["", ""]
         rows.append([name, f"{value:.6g}", *ends])
-    return f"<p>On the {evaluation.rows:,} rows of the validation part.</p>" + _table(
+    return f"<p>On the {evaluation.rows:,} rows of the validation part.</p>" + rows_table(
         ["metric", "value", "95 % from", "to"], rows
     )
 
@@ -79,7 +79,7 @@ def _leaderboard(candidates: Sequence[CandidateScore], metric: str) -> str:
         score = f"{each.means[metric]:.6g} ± {each.deviations[metric]:.2g}" if known else "unknown"
         rows.append([each.family, score, f"{each.fit_seconds:.2f}", f"{each.predict_seconds:.2f}"])
     heads = ["family", f"{metric} over the folds", "seconds to fit", "seconds to predict"]
-    return _table(heads, rows)
+    return rows_table(heads, rows)
 
 
 def _classes(evaluation: Evaluation) -> Iterable[str]:
@@ -91,7 +91,7 @@ def _classes(evaluation: Evaluation) -> Iterable[str]:
             [label, *(str(count) for count in counts)]
             for label, counts in zip(evaluation.classes, evaluation.confusion, strict=True)
         ]
-        yield _table(["", *evaluation.classes], rows)
+        yield rows_table(["", *evaluation.classes], rows)
     yield "<h2>Calibration: how sure, and how often right</h2>"
     yield _calibration(evaluation)
 
@@ -117,7 +117,7 @@ def _calibration(evaluation: Evaluation) -> str:
 def _residuals(evaluation: Evaluation) -> Iterable[str]:
     yield "<h2>Errors: answer minus truth</h2>"
     heads = [f"{share:.0%}" for share in QUANTILES]
-    yield _table(["quantile", *heads], [["error", *(f"{value:.6g}" for value in evaluation.residuals)]])
+    yield rows_table(["quantile", *heads], [["error", *(f"{value:.6g}" for value in evaluation.residuals)]])
     yield _box(evaluation.residuals)
 
 
@@ -136,9 +136,3 @@ def _box(residuals: Sequence[float]) -> str:
         f'<line x1="{middle:.1f}" y1="15" x2="{middle:.1f}" y2="45" stroke="#2a5db0" stroke-width="3"/>'
         f'<line x1="{zero:.1f}" y1="0" x2="{zero:.1f}" y2="60" stroke="#9b1c1c" stroke-dasharray="4"/></svg>'
     )
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    head = "".join(f"<th>{escape(text)}</th>" for text in heads)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in row)}</tr>" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

@@ -16,7 +16,8 @@ from kervan.core.errors import NotFound, did_you_mean
 from kervan.core.identity import Ref
 from kervan.core.nouns import Dataset, Deployment, Event, Key, Model, Package, Record, Report, Run, Status
 from kervan.core.releasing import Release
-from kervan.store.codec import SAID, Kept, R, decode, event_of, kept_of, kind_of, last_event, upsert
+from kervan.core.shown import moment
+from kervan.store.codec import DELETED, SAID, Kept, R, decode, event_of, kept_of, kind_of, last_event, upsert
 from kervan.store.database import Database
 from kervan.store.figures import all_figures
 from kervan.store.tables import aliases, edges, events, metrics, records, results
@@ -31,6 +32,7 @@ KINDS: dict[str, type[Record]] = {
 }
 _PAGE = 2_000
 _SAID = tuple(records.c[name] for name in SAID)
+_IS_THERE = records.c.state != DELETED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +79,9 @@ class Catalog:
         with self._database.writing() as connection:
             yield Transaction(connection, self._actor)
 
-    def get(self, kind: type[R], ident: str) -> R:
-        """Return the record with this id."""
-        found = self._first(kind, records.c.id == ident)
+    def get(self, kind: type[R], ident: str, *, deleted: bool = False) -> R:
+        """Return the record with this id; with `deleted` also what is kept of one that was."""
+        found = self._first(kind, records.c.id == ident, sa.true() if deleted else _IS_THERE)
         if found is None:
             raise NotFound(
                 f"there is no {kind_of(kind)} {ident}", hint="check the id: it has 26 letters and digits"
@@ -88,13 +90,18 @@ class Catalog:
 
     def find(self, kind: type[R], ref: Ref) -> R:
         """Return the record that a reference names: that version, or the newest of the name."""
-        condition = records.c.name == ref.name
-        if ref.version is not None:
-            condition &= records.c.version == ref.version
-        found = self._first(kind, condition)
+        found = self._first(kind, _named(ref))
         if found is None:
             raise self._not_found(kind, ref)
         return found
+
+    def deleted(self, kind: type[R], ref: Ref) -> tuple[R, Event] | None:
+        """Return what is kept of a deleted version, without its files, and the event by which it went."""
+        found = self._first(kind, _named(ref), state=records.c.state == DELETED)
+        if found is None:
+            return None
+        (event,) = self.events(subject=found.id, action=f"{DELETED} {kind_of(kind)}")
+        return found, event
 
     def newest(self, kind: type[R], name: str) -> R | None:
         """Return the newest record of a name, or None."""
@@ -104,9 +111,13 @@ class Catalog:
         """Return the newest record of a name with this content, or None."""
         return self._first(kind, (records.c.hash == content) & (records.c.name == name))
 
-    def all(self, kind: type[R], *, name: str | None = None, limit: int | None = None) -> list[R]:
-        """Return the records of a kind, newest first."""
+    def all(
+        self, kind: type[R], *, name: str | None = None, limit: int | None = None, deleted: bool = False
+    ) -> list[R]:
+        """Return the records of a kind, newest first; with `deleted` also what is kept of those that were."""
         query = sa.select(records.c.body).where(records.c.kind == kind_of(kind))
+        if not deleted:
+            query = query.where(_IS_THERE)
         if name is not None:
             query = query.where(records.c.name == name)
         query = query.order_by(records.c.time.desc(), records.c.id.desc()).limit(limit)
@@ -260,8 +271,10 @@ class Catalog:
         """Return what was remembered under a key, or None."""
         return self._first(kind, records.c.version == key)
 
-    def _first(self, kind: type[R], condition: sa.ColumnElement[bool]) -> R | None:
-        query = sa.select(records.c.body).where(records.c.kind == kind_of(kind), condition)
+    def _first(
+        self, kind: type[R], condition: sa.ColumnElement[bool], state: sa.ColumnElement[bool] = _IS_THERE
+    ) -> R | None:
+        query = sa.select(records.c.body).where(records.c.kind == kind_of(kind), condition, state)
         query = query.order_by(records.c.rank.desc(), records.c.id.desc()).limit(1)
         with self._database.reading() as connection:
             body = connection.scalar(query)
@@ -269,7 +282,12 @@ class Catalog:
 
     def _not_found(self, kind: type[Record], ref: Ref) -> NotFound:
         what = kind_of(kind)
-        query = sa.select(records.c.name, records.c.version).where(records.c.kind == what).distinct()
+        if ref.version is not None and (gone := self.deleted(kind, ref)):
+            record, event = gone
+            told = f"by {event.actor}, {moment(event.time)}: {event.why}"
+            return NotFound(f"{what} {record.ref} was deleted {told}", hint="versions are never given again")
+        of_kind = (records.c.kind == what) & _IS_THERE
+        query = sa.select(records.c.name, records.c.version).where(of_kind).distinct()
         with self._database.reading() as connection:
             known = connection.execute(query).all()
         versions = [row.version for row in known if row.name == ref.name]
@@ -279,6 +297,11 @@ class Catalog:
         names = {row.name for row in known}
         hint = did_you_mean(ref.name, names) if names else "there are none yet: `kervan run` makes the first"
         return NotFound(f"there is no {what} {ref.name!r}", hint=hint)
+
+
+def _named(ref: Ref) -> sa.ColumnElement[bool]:
+    named: sa.ColumnElement[bool] = records.c.name == ref.name
+    return named if ref.version is None else named & (records.c.version == ref.version)
 
 
 def last_finite(points: Iterable[Point]) -> dict[str, float]:

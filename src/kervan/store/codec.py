@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound=Record)
 
 
+DELETED = "deleted"  # the state of a record of which only its name, version and lineage are kept
+
 # The columns of a record that repeat what its body says.
 SAID = ("id", "name", "version", "hash", "creator", "time")
 
@@ -42,7 +44,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Any(Record):
-    """What the bodies of all kinds have in common; runs alone have a status."""
+    """What the bodies of all kinds have in common; runs and releases have a status, and what was deleted."""
 
     status: str = ""
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import msgspec
 import sqlalchemy as sa
 
 from kervan.core.errors import Conflict, NotFound
 from kervan.core.identity import FIRST_VERSION, Bump, Version, sha256
 from kervan.core.nouns import Event, Link, Model, Record, Run, Status
-from kervan.store.codec import decode, kind_of, last_event, upsert
+from kervan.store.codec import DELETED, decode, kind_of, last_event, upsert
 from kervan.store.events import Entry, canonical, chain
 from kervan.store.figures import figures_of
 from kervan.store.tables import aliases, edges, events, records
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+FILE = "sha256:"  # how the name of a stored file begins where it is a parent
 POINTED = "pointed "  # how the event of a changed alias begins; its scope follows
 
 
@@ -50,6 +53,13 @@ class Transaction:
         name = kind_of(kind)
         self._connection.execute(sa.delete(records).where(records.c.kind == name, records.c.id == ident))
 
+    def forget_holders(self, kind: type[Record], file: str) -> None:
+        """Remove the memories of a kind that hold a stored file (`sha256:…`)."""
+        holds = sa.select(edges.c.child).where(edges.c.parent == file)
+        of_kind = (records.c.kind == kind_of(kind)) & records.c.id.in_(holds)
+        for ident in self._connection.scalars(sa.select(records.c.id).where(of_kind)).all():
+            self.forget(kind, ident)
+
     def update(self, record: Record, *, action: str, why: str = "") -> None:
         """Replace a record that is still growing (a run), and put that on the audit trail."""
         body = canonical(record).decode()
@@ -59,6 +69,19 @@ class Transaction:
             raise NotFound(f"there is no record {record.id}")
         self._link(record)
         self._record_event(record, body, action, why)
+
+    def retire(self, record: Record, *, why: str) -> None:
+        """Delete a record, on the audit trail: its files may go, its name and version stay taken for ever."""
+        parents = tuple(link for link in record.parents if not link.parent.startswith(FILE))
+        told = msgspec.to_builtins(replace(record, parents=parents))
+        body = canonical({**told, "status": DELETED}).decode()
+        changed = {"body": body, "state": DELETED}
+        still_there = (records.c.id == record.id) & (records.c.state != DELETED)
+        if self._connection.execute(sa.update(records).where(still_there).values(**changed)).rowcount != 1:
+            raise NotFound(f"there is no record {record.id}")
+        files = (edges.c.child == record.id) & edges.c.parent.startswith(FILE)
+        self._connection.execute(sa.delete(edges).where(files))
+        self._record_event(record, body, DELETED, why)
 
     def next_number(self, kind: type[Record], name: str) -> str:
         """Claim the next whole-number version of a name: 1, 2, 3, … without gaps."""
@@ -133,4 +156,4 @@ class Transaction:
 
 def stored(blob: str, role: str) -> Link:
     """Return the edge from a record to a stored file."""
-    return Link(parent=f"sha256:{blob}", role=role)
+    return Link(parent=f"{FILE}{blob}", role=role)
