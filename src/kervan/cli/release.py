@@ -1,251 +1,270 @@
-"""Commands about what answers."""
+"""Commands about releases."""
 
 from __future__ import annotations
 
-import os
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+import time
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from kervan.cli.edge import Shown, shows, table, with_project
+from kervan.cli.edge import Shown, say, shows, table, with_project
+from kervan.core.shown import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from kervan.app.project import Project
+    from kervan.app.standing import Standing
+    from kervan.core.config import ReleaseSettings
+    from kervan.core.nouns import Deployment
 
-_Command = TypeVar("_Command", bound="Callable[..., Any]")
-
-
-def _file_option(name: str, parameter: str, told: str) -> Callable[[_Command], _Command]:
-    return click.option(name, parameter, type=click.Path(path_type=Path, dir_okay=False), help=told)
-
-
-@click.command()
-@click.argument("models", nargs=-1)
-@click.option(
-    "--models",
-    "folder",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="A folder of packages: what is put there answers too, what is taken away no longer.",
-)
-@click.option(
-    "--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes that answer."
-)
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
-@click.option(
-    "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one."
-)
-@click.option(
-    "--records",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("predictions"),
-    show_default=True,
-    help="The folder for the prediction records.",
-)
-@click.option(
-    "--key",
-    "keys",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    multiple=True,
-    help="The public key of whoever made the package: no other signature counts. May be repeated.",
-)
-@click.option("--grpc-port", type=click.IntRange(0, 65535), help="Speak gRPC there too; 0 takes a free one.")
-@click.option("--reflection", is_flag=True, help="Let gRPC callers ask what the server speaks.")
-@_file_option("--keys", "access", "The file with the keys of those who may ask: .kervan/access.json.")
-@click.option("--rate", default="", help="How often each key may ask a model, such as 100/minute.")
-@_file_option("--cert", "certificate", "The certificate for TLS, with those above it, as PEM.")
-@_file_option("--cert-key", "certificate_key", "The certificate's key, as PEM without a password.")
-@_file_option("--client-ca", "client_ca", "Let in only whose certificate was signed by this authority.")
-@click.option("--behind-proxy", "proxy", default="", help="The address of a proxy that alone may connect.")
-@click.option(
-    "--slow",
-    type=click.FloatRange(0),
-    default=1.0,
-    show_default=True,
-    help="Log requests that take longer than so many seconds.",
-)
-@click.option(
-    "--otlp", default="", help="Send a span of each request to this collector: http://127.0.0.1:4318."
-)
-@click.option(
-    "--log",
-    type=click.Choice(("auto", "json")),
-    default="auto",
-    show_default=True,
-    help="JSON lines on stderr, or, in a terminal, what happens each second.",
-)
-def serve(
-    models: tuple[str, ...],
-    folder: Path | None,
-    workers: int,
-    host: str,
-    port: int,
-    records: Path,
-    keys: tuple[Path, ...],
-    grpc_port: int | None,
-    slow: float,
-    otlp: str,
-    log: str,
-    *,
-    reflection: bool,
-    **closed: Path | str | None,
-) -> None:
-    """Answer for packages (folders or single files), or for MODELS of this project, in the foreground.
-
-    The first one answers those who name no model; the others, and other versions, those who ask for them.
-    Where others can reach it, it needs --keys, and --cert with --cert-key or --behind-proxy.
-
-    \b
-    Example:
-      kervan serve income@1.0.0 --port 8001 --grpc-port 8002
-      kervan serve income@2.0.0 income@1.0.0 churn --workers 4
-      kervan serve --models ./packages
-      kervan serve ./income-1.0.0.kervan --key ayse.pem
-      kervan serve income --host 0.0.0.0 --keys .kervan/access.json --cert server.pem --cert-key server.key
-    """
-    from kervan.app.foreground import answer
-    from kervan.app.package import key_ids
-    from kervan.core.identity import new_id
-    from kervan.core.log import log_json_lines
-    from kervan.core.serving import Serving
-
-    doors: dict[str, Any] = {name: str(value or "") for name, value in closed.items()}
-    first, *others = _packages(models, folder)
-    serving = Serving(
-        environment="local",
-        deployment=new_id(),
-        package=str(first),
-        others=tuple(map(str, others)),
-        folder=str(folder or ""),
-        workers=workers,
-        records=str(records),
-        host=host,
-        port=port,
-        grpc_port=grpc_port,
-        reflection=reflection,
-        slow=slow,
-        otlp=otlp,
-        trusted=key_ids(keys),
-        keys=doors.pop("access"),
-        **doors,
-    )
-    if log == "json" or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
-        log_json_lines()
-        answer(serving)
-        return
-    from kervan.serve.screen import watching
-
-    with watching(sys.stderr) as screen:
-        answer(serving, screen=screen)
+_SAID = ("pause", "resume", "promote", "roll-back")
+_WATCH_SECONDS = 1.0
 
 
 @click.command()
-@click.argument("name", default="production")
+@click.argument("model", default="")
+@click.argument("environment", default="")
+@click.option("--to", default="", help="The environment; by default `to` in [release], else production.")
+@click.option("--why", default="", help="Goes on record.")
 @click.option(
-    "-f", "--file", "file", type=click.Path(path_type=Path, dir_okay=False), help="CSV, Parquet or JSON."
+    "--strategy",
+    default="",
+    help="at-once (usual), blue-green, canary, rolling, shadow, ab or bandit.",
 )
-@click.option("-r", "--row", "row", help="One row as JSON.")
-@click.option(
-    "-o",
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write answers beside the rows: .csv, .parquet or .ndjson.",
-)
-@click.option("--flags", is_flag=True, help="Say with each answer what is not known or not used.")
-@click.option("--exact", is_flag=True, help="Write texts that a spreadsheet would run as they are.")
+@click.option("--steps", default="", help="Shares in percent, one after the other: 5,25,50,100.")
+@click.option("--every", default="", help="How long a step may take if nothing is proven: 10m (usual).")
+@click.option("--samples", type=click.IntRange(1), help="Requests that each step needs: 300 (usual).")
+@click.option("--guard", "guards", multiple=True, help='What must hold: "p99 < 20ms". May be repeated.')
+@click.option("--sticky", default="", help='By what callers stay with a version: "entity", or a header.')
+@click.option("--rule", default="", help="Whose rows the candidate gets: city=Ankara,İzmir.")
+@click.option("--target", default="", help="Where it is to run: local (usual), or a plug-in.")
+@click.option("--breaking", is_flag=True, help="Those who ask know that they have to ask otherwise.")
+@click.option("--again", is_flag=True, help="Although it was rolled back before; say --why.")
+@click.option("--wait", is_flag=True, help="Until it is promoted (0) or rolled back (1).")
+@click.option("--port", type=click.IntRange(0, 65535), help="The server's port; 0 takes a free one.")
+@click.option("--stop", is_flag=True, help="Take the environment's server away instead.")
 @shows(
-    example="""kervan predict -f rows.csv
-               kervan predict income -f rows.csv -o answers.csv --flags
-               kervan predict --row '{"age": 39, "workclass": "State-gov"}' --json"""
+    example="""kervan release income@1.0.0 --to production --why "first model"
+               kervan release income@1.3.0 --strategy canary --steps 5,25,50,100 --guard "p99 < 20ms"
+               kervan release roll-back production --why "complaints from the branches"
+               kervan release ./cells.kervan --why "from the laboratory, tried by hand"
+               kervan release --stop --to production"""
 )
 @with_project
-def predict(
-    project: Project,
-    name: str,
-    file: Path | None,
-    row: str | None,
-    out: Path | None,
-    *,
-    flags: bool,
-    exact: bool,
-) -> Shown:
-    """Ask the model that answers in production, or in the environment or under the model's name NAME.
+def release(project: Project, model: str, environment: str, to: str, why: str, **told: Any) -> Shown:
+    """Let a model come to answer in an environment, without failing a request.
 
-    It ends once the predictions are on record. Messages count rows of data from 1, whatever the file.
+    MODEL may also be a package of this project, a folder or one file, such as an imported one. Without it,
+    what was stopped comes back; in a new environment the newest model answers.
 
-    With -o all columns of the rows are kept, also those that the model does not use. In CSV, texts that a
-    spreadsheet would run (=, +, -, @ in front) get a quote (') in front.
+    `pause`, `resume`, `promote` and `roll-back` with an ENVIRONMENT say what becomes of a release under way;
+    `roll-back` also takes back what was promoted.
     """
-    from kervan.app.batch import Wanted, predict_file, predict_row
-    from kervan.app.environments import find_environment
+    from kervan.app.environments import PRODUCTION
+    from kervan.app.release import Consent, stop
+    from kervan.app.release import release as let_come
 
-    if (file is None) == (row is None):
-        raise click.UsageError("give rows by -f FILE or one row by --row JSON")
-    environment = find_environment(project, name)
-    wanted = Wanted(to=out, exact=exact, flags=flags)
-    if file is not None:
-        answers = predict_file(project, file, wanted, environment=environment)
-    else:
-        answers = predict_row(project, _parse_row(row or ""), wanted, environment=environment)
-    if out is not None:
-        return Shown({"rows": len(answers), "file": out}, f"wrote {len(answers):,} rows to {out}")
-    headers = ("prediction", *_flat(answers[0]))
-    lines = [(answer["id"], *_flat(answer).values()) for answer in answers]
-    return Shown(answers, table(headers, lines))
-
-
-def _packages(models: tuple[str, ...], folder: Path | None) -> list[Path]:
-    """Return the packages that are named; those of a folder alone begin with the newest of the first name."""
-    if models or folder is None:
-        return [_package(model) for model in models or ("",)]
-    from kervan.package.contents.manifest import FILE_NAME
-    from kervan.serve.library import packages_in
-
-    found = packages_in(folder)
-    if not found:
-        if (folder / FILE_NAME).is_file():
-            raise click.UsageError(f"{folder} is a package itself: kervan serve {folder}")
-        raise click.UsageError(f"{folder} holds no package")
-    first = [path for path, manifest in found if manifest.name == found[0][1].name][-1]
-    return [first, *(path for path, _ in found if path != first)]
+    where = to or environment or project.config.release.to or PRODUCTION
+    if model in _SAID:
+        return _steer(project, model, where, why)
+    if environment:
+        raise click.UsageError(f"what is {environment!r}? Name the environment by --to")
+    if told["stop"]:
+        stopped = stop(project, where)
+        usual = project.config.release.to or PRODUCTION
+        back = "kervan release" if stopped.name == usual else f"kervan release --to {stopped.name}"
+        return Shown(stopped, f"{stopped.name} is stopped; `{back}` brings it back")
+    project = project.with_settings(release=_settings(project.config.release, told))
+    consent = Consent(breaking=told["breaking"], again=told["again"])
+    done = let_come(project, model, to=where, why=why, consent=consent)
+    if told["wait"] and done.release:
+        return _waited(project, done)
+    return Shown(done, _said(project, done))
 
 
-def _package(model: str) -> Path:
-    """Return a package: the folder or file that is named, or the folder of a model in this project."""
-    from kervan.package.contents.manifest import FILE_NAME
+def _settings(settings: ReleaseSettings, told: dict[str, Any]) -> ReleaseSettings:
+    """Return the settings with what was said instead."""
+    from kervan.app.terms import changed, read_steps
 
-    place = Path(model)
-    if model and (place.is_file() or (place / FILE_NAME).is_file()):
-        return place
-    from kervan.app.project import open_project
-    from kervan.app.register import find_model, package_folder
+    said = {name: told[name] for name in ("strategy", "every", "samples", "sticky", "target", "port", "rule")}
+    changes = {name: value for name, value in said.items() if value not in {"", None}}
+    if told["steps"]:
+        changes["steps"] = read_steps(told["steps"])
+    if told["guards"]:
+        changes["guards"] = told["guards"]
+    return changed(settings, changes)
 
-    project = open_project()
-    return package_folder(project, find_model(project, model))
+
+def _said(project: Project, done: Deployment) -> str:
+    from kervan.app.permission import under_way
+
+    if under_way(project, done.name) is None:
+        return f"{done.main} answers in {done.name} at {done.endpoint}"
+    return f"{done.told()} in {done.name} at {done.endpoint}; `kervan releases --watch` shows how it goes"
 
 
-def _parse_row(text: str) -> dict[str, Any]:
+def _steer(project: Project, what: str, environment: str, why: str) -> Shown:
+    from kervan.app import steering
+
+    if what in {"pause", "resume"}:
+        going = (steering.pause if what == "pause" else steering.resume)(project, environment, why=why)
+        return Shown(going, f"the release of {going.model} to {environment} is {going.status}")
+    done = (steering.promote if what == "promote" else steering.roll_back)(project, environment, why=why)
+    return Shown(done, f"{done.main} answers in {done.name} at {done.endpoint}")
+
+
+def _waited(project: Project, done: Deployment) -> Shown:
+    """Wait for the end of a release, and tell how it ended."""
+    from kervan.core.releasing import Release, Status
+
+    last = ""
+    while not (found := project.store.catalog.get(Release, done.release)).status.is_over:
+        now = next((_line(each) for each in _current(project) if each.deployment.name == done.name), "")
+        if now != last:
+            project.remark("release", now)
+            last = now
+        time.sleep(_WATCH_SECONDS)
+    is_well = found.status is Status.PROMOTED
+    text = f"{found.model} was {found.status} in {found.name}: {found.reason}"
+    return Shown(found, text, code=0 if is_well else 1)
+
+
+@click.command()
+@click.option("--watch", is_flag=True, help="Show again and again how releases under way go.")
+@shows(
+    example="""kervan releases
+               kervan releases --watch"""
+)
+@with_project
+def releases(project: Project, watch: bool) -> Shown:
+    """Show what runs or ran where, its share, how it goes, since when, by whom, and why; newest first."""
     import msgspec
 
-    from kervan.core.errors import InvalidInput
+    from kervan.app.standing import standings
 
-    try:
-        return msgspec.json.decode(text, type=dict[str, Any])
-    except msgspec.DecodeError as error:
-        hint = """write it as '{"age": 39, "workclass": "State-gov"}'"""
-        raise InvalidInput(f"the row is no JSON object: {error}", hint=hint) from error
+    if watch:
+        _watch(project)
+    found = standings(project)
+    rows = [
+        (
+            "●" if each.state == "running" else each.state,
+            each.deployment.name,
+            each.deployment.told(),
+            each.deployment.endpoint,
+            moment(each.deployment.time),
+            each.deployment.creator,
+            each.verdict,
+            each.deployment.why,
+        )
+        for each in found
+    ]
+    value = [
+        {
+            **msgspec.to_builtins(each.deployment),
+            "state": each.state,
+            "verdict": each.verdict,
+            "under_way": msgspec.to_builtins(each.release)
+            if each.release is not None and not each.release.status.is_over
+            else None,
+            "judgement": msgspec.to_builtins(each.progress.judgement) if each.progress else None,
+        }
+        for each in found
+    ]
+    headers = ("", "environment", "model", "address", "since", "by", "verdict", "why")
+    return Shown(value, table(headers, rows, empty="nothing was released yet: `kervan release`"))
 
 
-def _flat(answer: dict[str, Any]) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in answer.items():
-        if isinstance(value, dict):
-            flat.update({f"p({key})": item for key, item in value.items()})
-        elif name == "flags":
-            flat[name] = "; ".join(value)
-        elif name != "id":
-            flat[name] = value
-    return flat
+def _current(project: Project) -> list[Standing]:
+    from kervan.app.standing import standings
+
+    return [each for each in standings(project) if each.state]
+
+
+def _watch(project: Project) -> None:
+    """Show how what is under way goes until nothing is; in a terminal in one place, else a line each time."""
+    last: list[str] = []
+    is_seen = sys.stdout.isatty()
+    while True:
+        found = _current(project)
+        lines = [_line(each) for each in found]
+        if lines != last:
+            if is_seen and last:
+                click.echo(f"\x1b[{len(last)}A\x1b[J", nl=False)
+            for line in lines:
+                say(line)
+            last = lines
+        if not any(each.release and not each.release.status.is_over for each in found):
+            return
+        time.sleep(_WATCH_SECONDS)
+
+
+def _line(each: Standing) -> str:
+    """Tell in one line how an environment stands."""
+    text = f"{each.deployment.name}: {each.deployment.told()}"
+    if each.progress is not None:
+        judged = each.progress.judgement
+        errors = _pair(judged, "errors", lambda value: f"{value:.2%}")
+        slow = _pair(judged, "p99", lambda value: f"{value * 1000:.3g} ms")
+        text += f", {judged.samples:,} requests, errors {errors}, p99 {slow}"
+    return f"{text}; {each.verdict}" if each.verdict else text
+
+
+def _pair(judged: Any, metric: str, shown: Any) -> str:
+    found = next((each for each in judged.measures if each.metric == metric), None)
+    values = (None, None) if found is None else (found.stable, found.candidate)
+    return " → ".join("–" if value is None else shown(value) for value in values)
+
+
+@click.command()
+@click.argument("environment", default="production")
+@click.option(
+    "--alpha",
+    type=click.FloatRange(0.0001, 0.5),
+    default=0.05,
+    show_default=True,
+    help="The chance that an interval is ever wrong.",
+)
+@shows(
+    example="""kervan experiment
+               kervan experiment staging --json"""
+)
+@with_project
+def experiment(project: Project, environment: str, alpha: float) -> Shown:
+    """Show what the versions that share an ENVIRONMENT brought: rewards, and right answers where labels came.
+
+    One may look at any time: the intervals hold at all times together.
+    """
+    from kervan.app.experiment import experiment as compare
+
+    found = compare(project, environment, alpha=alpha)
+    rows = [
+        (each.metric, arm.model, f"{arm.figures:,}", _number(arm.mean), _interval(arm.interval))
+        for each in found
+        for arm in each.arms
+    ]
+    shown = table(("about", "model", "came back", "mean", f"interval ({1 - alpha:.4g})"), rows)
+    return Shown(
+        found, "\n".join([shown, "", *(each.said for each in found)]) if found else "nothing came back yet"
+    )
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}"
+
+
+def _interval(ends: tuple[float, float] | None) -> str:
+    return "–" if ends is None else f"{ends[0]:.4g} to {ends[1]:.4g}"
+
+
+@click.command()
+@click.argument("model")
+@click.option("--for", "environment", default="production", show_default=True, help="The environment.")
+@click.option("--why", default="", help="Goes on record; it is needed.")
+@shows(example='kervan approve income@1.3.0 --for production --why "checked the figures of May"')
+@with_project
+def approve(project: Project, model: str, environment: str, why: str) -> Shown:
+    """Agree on record that a model may be released to an environment; [release] says how many have to."""
+    from kervan.app.permission import approve as agree
+
+    event = agree(project, model, environment=environment, why=why)
+    return Shown(event, f"{event.actor} agrees that {event.body['ref']} may be released to {environment}")
