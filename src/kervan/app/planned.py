@@ -84,7 +84,7 @@ def _read(name: str, text: str, read: Callable[[str], float]) -> float:
     if not text:
         return 0.0
     try:
-        value = read(text)
+        value = float(read(text))
     except InvalidInput as error:
         raise InvalidConfig(f"[release] {name}: {error}", hint=error.hint) from error
     if not value:

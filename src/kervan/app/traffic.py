@@ -7,16 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from kervan.app.environments import SCOPE, STARTED, current_deployment, is_running
+from kervan.app.environments import SCOPE, STARTED, current_deployment, environment_folder, is_running
 from kervan.app.realise import realise
 from kervan.app.register import find_model
 from kervan.core.identity import new_id
 from kervan.core.nouns import Deployment, Link
+from kervan.core.plugins import plugin
 from kervan.core.serving import Plan, ShareRole
 from kervan.store.events import Entry
 
 if TYPE_CHECKING:
     from kervan.app.project import Project
+    from kervan.core.ports import Target
     from kervan.core.releasing import Release
     from kervan.deploy.strategies import Stage
 
@@ -68,6 +70,7 @@ def move(project: Project, traffic: Traffic, then: Release | None = None) -> Dep
 
     Callers notice nothing of it. What flowed before goes on if this raises.
     """
+    before = current_deployment(project, traffic.environment)
     prepared = _prepare(project, traffic)
     with project.stage("release") as tell:
         deployment = replace(prepared, endpoint=realise(project, prepared))
@@ -77,6 +80,9 @@ def move(project: Project, traffic: Traffic, then: Release | None = None) -> Dep
         transaction.point(SCOPE, deployment.name, deployment.id, why=traffic.why)
         if then is not None:
             transaction.update(then, action=str(then.status), why=then.reason or then.why)
+    if before is not None and before.plan.target != deployment.plan.target:
+        left: Target = plugin("target", before.plan.target)
+        left.remove(environment_folder(project, deployment.name))
     return deployment
 
 
