@@ -155,3 +155,12 @@ def test_nothing_is_released_in_a_freeze_but_the_way_back_is_open(grown: Home) -
     assert "nothing is released to üretim now" in refused.err
     grown.environ["KERVAN_RELEASE_FREEZE"] = '["someday"]'
     assert "is no window" in grown.ask("release", NEW, "--again", *WHY, code=None).err
+
+
+def test_what_callers_ask_is_answered_once_more_before_anything_moves(grown: Home) -> None:
+    for age in (20, 30, 40):
+        grown.predict({**ROW, "yaş": age})
+    told = grown.ask("release", NEW, *WHY)
+    assert "of the newest 3 rows it answers" in told.err
+    grown.environ["KERVAN_RELEASE_REPLAY"] = "0"
+    assert "of the newest" not in grown.ask("release", OLD, *WHY).err

@@ -81,6 +81,8 @@ def release(
                 check_permitted(
                     project, model, environment, why=why, breaking=known.breaking, again=known.again
                 )
+            if current is not None and model.ref not in current.shares:
+                rehearse(project, model, environment, breaking=known.breaking)
             begun = _begin(project, model, environment, plan, terms, why)
             done = _start(project, replace(begun, is_again=known.again))
         tidy(project, environment)
