@@ -137,6 +137,8 @@ class Supervisor:
             _log.info("replicas are taken over", extra={"replicas": len(found)})
             self._replicas.adopt(found)
             self.kept, wanted = before, self.kept
+            self._attempt = before.deployment
+            self._tell(always=True)  # they answer, whatever is still to be changed
             if wanted != before or self._replicas.ready < wanted.least:
                 self._change(wanted)
             return
