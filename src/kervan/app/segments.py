@@ -109,7 +109,10 @@ def check_records(project: Project, events: Iterable[Event]) -> Coverage:
 
 
 def check_record(project: Project, environment: str, ident: str) -> None:
-    """Check the file that holds a record. Raises `Corrupted` if anything in it was altered."""
+    """Check the file that holds a record: all of a closed one, of one that grows what the record follows.
+
+    Raises `Corrupted` if anything of that was altered.
+    """
     folder = records_folder(project, environment)
     told = told_of(project, environment)
     for own in _by_writer(folder):
@@ -118,9 +121,12 @@ def check_record(project: Project, environment: str, ident: str) -> None:
             if is_compacted(segment):  # its lines were checked when it was made
                 _check_compacted(segment, told)
                 continue
+            if segment.name in told.sealed:
+                _check_sealed(segment, told)
+                continue
             before = until[-2] if len(until) > 1 else None
             after = _link_before(told, segment, before, _last_link(before) if before else "")
-            check_segment(segment, any_lines(segment), told.sealed, after=after)
+            check_segment(segment, _upto(any_lines(segment), ident), {}, after=after)
 
 
 def records_folder(project: Project, environment: str) -> Path:
@@ -181,6 +187,24 @@ def _check_compacted(segment: Segment, told: Told) -> None:
     with storage_errors(str(segment.path)):
         if sha256_file(segment.path) != told.compacted.get(segment.name):
             raise Corrupted(f"{segment.path} was altered since it was compacted", hint=_RESTORE)
+
+
+def _check_sealed(segment: Segment, told: Told) -> None:
+    """Raise `Corrupted` unless a closed file is the one that was put on record."""
+    with storage_errors(str(segment.path)):
+        if sha256_file(segment.path) != told.sealed[segment.name]:
+            raise Corrupted(f"{segment.path} was altered since it was sealed", hint=_RESTORE)
+
+
+def _upto(lines: Iterable[bytes], ident: str) -> Iterator[bytes]:
+    """Yield the lines of a segment up to that of a record, and the next, which follows it by its link."""
+    wanted = ident.encode()
+    is_behind = False
+    for line in lines:
+        yield line
+        if is_behind:
+            return
+        is_behind = wanted in line[:64]
 
 
 def _link_before(told: Told, segment: Segment, before: Segment | None, last: str) -> str:
