@@ -142,6 +142,7 @@ def test_a_change_during_which_the_supervisor_died_is_made_by_the_next(
     two.process.kill()
     two.process.wait()
     two.start(port)
+    two.until(lambda: two.state.attempt == "D2")
     assert (two.state.deployment, two.state.error) == ("D2", "")
     assert {two.predict(ROW).json["model"] for _ in range(40)} == {"gelir@2.0.0"}
 

@@ -75,7 +75,7 @@ def models() -> None:
 
 @models.command("list")
 @click.argument("ref", default="")
-@shows(example="kervan models\nkervan models income@1.0.0")
+@shows(example="kervan models list\nkervan models income@1.0.0")
 @with_project
 def list_(project: Project, ref: str) -> Shown:
     """List all models, newest first, or show one: its inputs, metrics and acceptance."""

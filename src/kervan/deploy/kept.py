@@ -35,7 +35,7 @@ class Kept(Serving):
 
 def must_roll(before: Kept, after: Kept) -> bool:
     """Say whether replicas have to be replaced where one that runs cannot change, or is not to."""
-    return after.plan.rolls or _fixed(before) != _fixed(after)
+    return (after.plan.rolls and before != after) or _fixed(before) != _fixed(after)
 
 
 def _fixed(kept: Kept) -> tuple[object, ...]:

@@ -111,17 +111,26 @@ def switch(folder: Path, deployment: str) -> ServerState:
         with suppress(ProcessLookupError):
             os.kill(number, signal.SIGHUP)
 
-    def look() -> ServerState | None:
-        state = read_state(folder) if stamp(folder) != before else None
-        return state if state is not None and state.attempt == deployment else None
-
-    done = _wait(look, _SWITCH_SECONDS, lambda: process_number(folder) is None)
+    done = None
+    while done is None and _speaks(folder, before):  # it does so for each replica that it replaces
+        before = stamp(folder)
+        state = read_state(folder)
+        done = state if state is not None and state.attempt == deployment else None
     if done is None or process_number(folder) is None:
         what = "ended" if process_number(folder) is None else "did not answer"
         raise ServerFailed(f"the server {what} while it switched", hint=f"see {folder / LOG}")
     if done.deployment != deployment:
         raise ServerFailed(f"the server kept {done.model}: {done.error}", hint=f"see {folder / LOG}")
     return done
+
+
+def _speaks(folder: Path, before: tuple[int, int]) -> bool:
+    """Wait until the server says something, and return whether it did."""
+
+    def has_spoken() -> bool | None:
+        return stamp(folder) != before or None
+
+    return bool(_wait(has_spoken, _SWITCH_SECONDS, lambda: process_number(folder) is None))
 
 
 def stop(folder: Path) -> None:

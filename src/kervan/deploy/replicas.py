@@ -33,13 +33,19 @@ def found_in(folder: Path, kept: Kept) -> list[Replica]:
 
 
 class Replicas:
-    """Those in `folder`, started by `means`. While `is_over` says so, nothing is waited for."""
+    """Those in `folder`, started by `means`.
 
-    def __init__(self, folder: Path, means: Means, is_over: Callable[[], bool]) -> None:
+    Once `is_over` says so, nothing is waited for; `on_progress` hears of each that was replaced.
+    """
+
+    def __init__(
+        self, folder: Path, means: Means, is_over: Callable[[], bool], on_progress: Callable[[], None]
+    ) -> None:
         self.all: list[Replica] = []
         self._folder = folder
         self._means = means
         self._is_over = is_over
+        self._on_progress = on_progress
         self._leaving: list[tuple[Replica, float]] = []
 
     @property
@@ -147,6 +153,7 @@ class Replicas:
             self.all[self.all.index(each)] = fresh
             self._let_go(each)
             self._wait_until_closed(each)
+            self._on_progress()
 
     def _wait_for(self, replicas: Iterable[Replica]) -> None:
         """Wait until each answers for what it was told; raise `ServerFailed` if one does not."""
@@ -160,7 +167,9 @@ class Replicas:
                 if not each.is_ready:
                     raise ServerFailed(each.reason)
                 waiting.remove(each)
-            if waiting and (time.monotonic() > deadline or self._is_over()):
+            if waiting and self._is_over():
+                raise ServerFailed("the replicas were told to end before they were ready")
+            if waiting and time.monotonic() > deadline:
                 raise ServerFailed(waiting[0].reason)
             if waiting:
                 time.sleep(STEP)

@@ -80,7 +80,9 @@ class Supervisor:
 
     def run(self, on_ready: Callable[[], None] = lambda: None) -> None:
         """Keep replicas until SIGTERM or SIGINT. Raises `ServerFailed` if they do not come up."""
-        reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        reading, writing = os.pipe()
+        os.set_blocking(reading, False)
+        os.set_blocking(writing, False)
         numbers = (*_ENDING, signal.SIGHUP, signal.SIGCHLD)
         before = {number: signal.signal(number, lambda got, _: self._signals.add(got)) for number in numbers}
         waker = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
@@ -123,18 +125,20 @@ class Supervisor:
         if self.kept.grpc_port is not None:
             grpc_port = self._grpc_port_of(found) or self.kept.grpc_port
             self._reserved = reserve(self.kept.host, grpc_port, is_ours=bool(found))
-        self._keeper = os.pipe2(os.O_CLOEXEC) if self._file is None else None
+        self._keeper = os.pipe() if self._file is None else None
         means = Means(
             listener=self._listener,
             grpc_port=self.grpc_port,
             keeper=self._keeper[0] if self._keeper else None,
             log=self._log,
         )
-        self._replicas = Replicas(self.folder, means, self._is_over)
+        self._replicas = Replicas(self.folder, means, self._is_over, lambda: self._tell(always=True))
         if found:
             _log.info("replicas are taken over", extra={"replicas": len(found)})
             self._replicas.adopt(found)
             self.kept, wanted = before, self.kept
+            self._attempt = before.deployment
+            self._tell(always=True)  # they answer, whatever is still to be changed
             if wanted != before or self._replicas.ready < wanted.least:
                 self._change(wanted)
             return
@@ -197,14 +201,15 @@ class Supervisor:
 
     def _change(self, wanted: Kept) -> None:
         """Let the replicas answer for what is wanted; where they do not, what was before goes on."""
-        self._attempt = wanted.deployment
         try:
             self._check_address(wanted)
             self._replicas.switch(self.kept, wanted)
             self._replicas.open(wanted, wanted.least)
         except KervanError as error:
+            self._attempt = wanted.deployment
             self._fail(error)
             return
+        self._attempt = wanted.deployment
         self._replicas.shrink(wanted.most)
         self._keep(wanted)
         self._asked_at = time.monotonic()
