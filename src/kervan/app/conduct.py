@@ -30,14 +30,18 @@ from kervan.core.log import log_json_lines
 from kervan.core.observed import Observed
 from kervan.core.private import open_private
 from kervan.core.releasing import Decision, Guard, Release, Status
+from kervan.core.serving import ShareRole
 from kervan.deploy.companion import LOCK
 from kervan.deploy.sightings import seen_in
 from kervan.deploy.strategies import Stage, strategy_of
 from kervan.monitor.bandit import allocate
 from kervan.monitor.judge import Judge
+from kervan.monitor.judgement import MARGINS, Margin
 from kervan.monitor.means import Moments
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from kervan.app.project import Project
     from kervan.core.nouns import Deployment
     from kervan.monitor.judgement import Judgement
@@ -46,6 +50,7 @@ _TICK = 0.25
 _FEEDBACK_SECONDS = 2.0
 _SHIFT_SECONDS = 30.0  # between two allocations of a bandit
 _LEAST_SHIFT = 0.02
+_TIMES = {"p50", "p90", "p99", "cpu"}
 _log = logging.getLogger("kervan.release")
 
 
@@ -62,6 +67,7 @@ class Conductor:
             every=release.every,
             guards=[Guard.parse(each) for each in release.guards],
             before=read_before(self._folder, release.before),
+            margins=_margins(self._stages),
         )
         self._evidence = Evidence(project, release) if self._stages else None
         self._share = self._stages[release.stage].share if self._stages else 0.0
@@ -134,10 +140,17 @@ class Conductor:
             self._evidence.hand_to(self._judge)
             self._next_feedback = time.monotonic() + _FEEDBACK_SECONDS
         at = time.time()
-        judged = self._judge.look(at, stable, candidate, self._stage(release).share)
+        judged = self._judge.look(at, stable, candidate, self._dealt(release))
         progress = Progress(release=release.id, at=at, stable=stable, candidate=candidate, judgement=judged)
         write_progress(self._folder, progress)
         return judged
+
+    def _dealt(self, release: Release) -> float:
+        """Return the share by which both versions can be compared: 0 where chance did not choose the rows."""
+        if release.plan.rule is not None:
+            return 0.0
+        stage = self._stage(release)
+        return 0.5 if stage.role is ShareRole.SHADOW else stage.share  # both are looked at as often
 
     def _go_on(self, release: Release, reason: str) -> None:
         """Take the next step, or the last."""
@@ -179,6 +192,13 @@ class Conductor:
             end = endings.promote if decision is Decision.PROMOTE else endings.roll_back
             end(self._project, now, by=endings.JUDGE, reason=reason)
         _log.info(str(decision), extra={"release": self._id, "reason": reason})
+
+
+def _margins(stages: Sequence[Stage]) -> tuple[Margin, ...]:
+    """Return what is held against a candidate: a shadow is asked in its own time, whatever that takes."""
+    if not any(each.role is ShareRole.SHADOW for each in stages):
+        return MARGINS
+    return tuple(replace(each, weight=0.0) if each.metric in _TIMES else each for each in MARGINS)
 
 
 def conduct(project: Project, environment: str) -> None:

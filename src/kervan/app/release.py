@@ -22,6 +22,7 @@ from kervan.app.permission import approvers, check_free, check_permitted
 from kervan.app.planned import plan_of
 from kervan.app.progress import write_before
 from kervan.app.register import find_model
+from kervan.app.rehearsal import rehearse
 from kervan.app.segments import seal_records
 from kervan.app.terms import terms_of
 from kervan.app.traffic import bring_back, move, staged, whole

@@ -187,8 +187,9 @@ class ReleaseSettings(Doors):
     """`[release]`: the environment to release to; without `to`, `kervan run` ends at registration.
 
     `strategy` is how the traffic moves, in `steps` (percent) of at most `every`, each of at least `samples`
-    requests, under `guards` such as `"p99 < 20ms"`; before, the newest `replay` requests are answered once more. `approvals` is how many others have to agree, `freeze`
-    when nothing is released. For the rest see `kervan.core.serving.Plan`.
+    requests, under `guards` such as `"p99 < 20ms"`; before, the newest `replay` requests are answered once
+    more. `approvals` is how many others have to agree, `freeze` when nothing is released. For the rest see
+    `kervan.core.serving.Plan`.
     """
 
     to: str = ""
