@@ -73,7 +73,7 @@ def main(runs: int) -> None:
     """Go every way `runs` times, forwards and back, and print what came of all requests."""
     with tempfile.TemporaryDirectory(prefix="kervan-releases-") as scratch:
         folder = Path(scratch)
-        with kv.open(folder, progress=False, release={"port": 0, "workers": 2}) as session:
+        with kv.open(folder, progress=False, release={"port": 0, "workers": 2, "replay": 0}) as session:
             row = _two_versions(session)
             endpoint = session.release(OLD, to=ENVIRONMENT, why="the old one").url
             moves = Moves()

@@ -21,6 +21,7 @@ from kervan.app import endings
 from kervan.app.engaged import call_off
 from kervan.app.environments import current_deployment, environment_folder, is_running, one_at_a_time
 from kervan.app.evidence import Evidence
+from kervan.app.keeping import tidy
 from kervan.app.permission import under_way
 from kervan.app.progress import Progress, read_before, write_progress
 from kervan.app.project import open_project
@@ -50,6 +51,7 @@ _TICK = 0.25
 _FEEDBACK_SECONDS = 2.0
 _SHIFT_SECONDS = 30.0  # between two allocations of a bandit
 _LEAST_SHIFT = 0.02
+_NICE = 19  # for what has time
 _TIMES = {"p50", "p90", "p99", "cpu"}
 _log = logging.getLogger("kervan.release")
 
@@ -224,7 +226,10 @@ def main(arguments: list[str]) -> int:
     log_json_lines()
     folder, environment = arguments
     try:
-        conduct(open_project(Path(folder)), environment)
+        project = open_project(Path(folder))
+        conduct(project, environment)
+        os.nice(_NICE)
+        tidy(project, environment)
     except KervanError as error:
         _log.error(str(error), extra={"error": error})
         return 1

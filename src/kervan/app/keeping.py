@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -106,8 +106,15 @@ def record_files(project: Project) -> list[File]:
     ]
 
 
-def tidy(project: Project, environment: str) -> None:
-    """Seal and compact what an environment's servers have closed, and apply the rules of what is kept."""
+def tidy(project: Project, environment: str, *, most: int | None = None) -> None:
+    """Seal and compact what an environment's servers have closed, and apply the rules of what is kept.
+
+    Where that would be more than `most` bytes, it is said instead how to do it.
+    """
+    waiting = sum(map(_waiting, all_segments(records_folder(project, environment))))
+    if most is not None and waiting > most:
+        project.remark("records", f"{waiting >> 20:,} MB wait to be tidied: `kervan records compact`")
+        return
     seal_records(project, environment)
     try:
         compact_records(project, environment)
@@ -115,6 +122,14 @@ def tidy(project: Project, environment: str) -> None:
             clean_records(project, environment)
     except KervanError as error:  # what was really asked for is done all the same
         project.remark("records", f"{error}; {error.hint}" if error.hint else str(error))
+
+
+def _waiting(segment: Segment) -> int:
+    """Return the bytes of a file that is closed and not compacted yet."""
+    with suppress(FileNotFoundError):  # another process was faster
+        if not is_compacted(segment) and is_surely_closed(segment.path):
+            return segment.path.stat().st_size
+    return 0
 
 
 def compact_records(project: Project, environment: str = "") -> list[File]:

@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from kervan.core.serving import Plan
 
 
+_LITTLE = 16 << 20  # bytes of records to tidy: nobody waits for more who releases something
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
     """What somebody knows and wants all the same.
@@ -86,7 +89,7 @@ def release(
                 rehearse(project, model, environment, breaking=known.breaking)
             begun = _begin(project, model, environment, plan, terms, why)
             done = _start(project, replace(begun, is_again=known.again))
-        tidy(project, environment)
+    tidy(project, environment, most=_LITTLE)  # when others may move the traffic again
     return done
 
 
