@@ -117,6 +117,16 @@ def test_rolling_replaces_the_replicas(grown: Home) -> None:
         assert set(callers.since(moment)) == {OLD}
 
 
+def test_what_is_well_in_one_environment_goes_on_to_the_next(grown: Home) -> None:
+    grown.ask("release", NEW, "--to", "deneme", *WHY)
+    grown.ask("release", "--from", "deneme", "--to", "üretim", "--why", "bir hafta iyiydi")
+    assert grown.predict(ROW)["model"] == NEW
+    stands = {each["name"]: each["shares"] for each in grown.ask("releases", "--json").json if each["state"]}
+    assert stands == {"deneme": {NEW: 1}, "üretim": {NEW: 1}}
+    assert "name a MODEL" in grown.ask("release", NEW, "--from", "deneme", code=2).err
+    assert "nothing was released to 'yok'" in grown.ask("release", "--from", "yok", code=None).err
+
+
 @pytest.mark.parametrize(
     ("told", "said"),
     [

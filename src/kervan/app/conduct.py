@@ -139,14 +139,23 @@ class Conductor:
             seen.get((current.id, ref), Observed(deployment=current.id, model=ref))
             for ref in (release.before, release.model)
         )
-        if self._evidence is not None and time.monotonic() >= self._next_feedback:
-            self._evidence.hand_to(self._judge)
-            self._next_feedback = time.monotonic() + _FEEDBACK_SECONDS
+        if time.monotonic() >= self._next_feedback:
+            self._hear()
         at = time.time()
         judged = self._judge.look(at, stable, candidate, self._dealt(release))
         progress = Progress(release=release.id, at=at, stable=stable, candidate=candidate, judgement=judged)
         write_progress(self._folder, progress)
         return judged
+
+    def _hear(self) -> None:
+        """Take in what came back about answers. Where that cannot be read, the rest is judged all the same."""
+        self._next_feedback = time.monotonic() + _FEEDBACK_SECONDS
+        if self._evidence is None:
+            return
+        try:
+            self._evidence.hand_to(self._judge)
+        except KervanError as error:
+            _log.error(str(error), extra={"release": self._id, "error": error})
 
     def _dealt(self, release: Release) -> float:
         """Return the share by which both versions can be compared: 0 where chance did not choose the rows."""

@@ -25,6 +25,7 @@ _WATCH_SECONDS = 1.0
 @click.argument("model", default="")
 @click.argument("environment", default="")
 @click.option("--to", default="", help="The environment; by default `to` in [release], else production.")
+@click.option("--from", "origin", default="", help="Instead of MODEL: what answers in this environment.")
 @click.option("--why", default="", help="Goes on record.")
 @click.option(
     "--strategy",
@@ -46,6 +47,7 @@ _WATCH_SECONDS = 1.0
 @shows(
     example="""kervan release income@1.0.0 --to production --why "first model"
                kervan release income@1.3.0 --strategy canary --steps 5,25,50,100 --guard "p99 < 20ms"
+               kervan release --from staging --to production --why "a week without a complaint"
                kervan release roll-back production --why "complaints from the branches"
                kervan release ./cells.kervan --why "from the laboratory, tried by hand"
                kervan release --stop --to production"""
@@ -60,7 +62,7 @@ def release(project: Project, model: str, environment: str, to: str, why: str, *
     `pause`, `resume`, `promote` and `roll-back` with an ENVIRONMENT say what becomes of a release under way;
     `roll-back` also takes back what was promoted.
     """
-    from kervan.app.environments import PRODUCTION
+    from kervan.app.environments import PRODUCTION, find_deployment
     from kervan.app.release import Consent, stop
     from kervan.app.release import release as let_come
 
@@ -74,6 +76,10 @@ def release(project: Project, model: str, environment: str, to: str, why: str, *
         usual = project.config.release.to or PRODUCTION
         back = "kervan release" if stopped.name == usual else f"kervan release --to {stopped.name}"
         return Shown(stopped, f"{stopped.name} is stopped; `{back}` brings it back")
+    if told["origin"]:
+        if model:
+            raise click.UsageError("name a MODEL, or by --from the environment in which it answers")
+        model = find_deployment(project, told["origin"]).main
     project = project.with_settings(release=_settings(project.config.release, told))
     consent = Consent(breaking=told["breaking"], again=told["again"])
     done = let_come(project, model, to=where, why=why, consent=consent)
