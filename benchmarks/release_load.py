@@ -2,7 +2,8 @@
 
 python -m benchmarks.release_load HOST PORT BODY FILE CONNECTIONS: each request is written to FILE as two
 doubles, when it was sent and answered (seconds of the monotonic clock), and two small numbers, the status and
-the place of the version among those that are named in VERSIONS. It ends well on SIGTERM.
+the place of the version among those that are named in VERSIONS. With RATE they are so many a second in all.
+It ends well on SIGTERM.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ class Asker(asyncio.Protocol):
 
     def _ask(self) -> None:
         assert self._transport is not None
+        if self._transport.is_closing():
+            return
         if self._load.is_ending:
             self._sent = 0.0
             self._transport.close()
@@ -57,9 +60,11 @@ class Asker(asyncio.Protocol):
         status = int(head[9:12])
         self._load.note(self._sent, status, body)
         self._sent = 0.0
+        assert self._transport is not None
         if b"connection: close" in head.lower():
-            assert self._transport is not None
             self._transport.close()
+        elif self._load.pause:
+            asyncio.get_running_loop().call_later(self._load.pause, self._ask)
         else:
             self._ask()
 
@@ -75,6 +80,7 @@ class Load:
 
     def __init__(self, host: str, port: int, body: bytes, versions: list[bytes], file: Path) -> None:
         self.is_ending = False
+        self.pause = 0.0  # of a connection, between an answer and the next request
         self._address = (host, port)
         self._versions = versions
         self._file = file.open("wb")
@@ -106,8 +112,11 @@ class Load:
     async def run(self, connections: int) -> None:
         ending = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ending.set)
+        rate = float(os.environ.get("RATE", "0"))
+        self.pause = connections / rate if rate else 0.0
         for _ in range(connections):
             self.connect()
+            await asyncio.sleep(self.pause / connections)  # they come one after the other
         await ending.wait()
         self.is_ending = True
         await asyncio.sleep(1)

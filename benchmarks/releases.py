@@ -34,6 +34,16 @@ OLD, NEW = f"{NAME}@1.0.0", f"{NAME}@1.0.1"
 VERSIONS = (OLD, NEW)
 _WORD = np.dtype([("sent", "<f8"), ("got", "<f8"), ("status", "<u2"), ("version", "u1")])
 _QUIET = 2.0  # seconds before the first move
+INSIDE = Path(__file__).parent.parent / "tests" / "app" / "inside"
+RATE = 200  # requests a second
+FAULTS = {
+    "everything fails": "fails 1",
+    "5 % fail": "fails 0.224",
+    "half are slow": "slow 0.5",
+}  # asked twice
+# What fails is asked once more by itself: 0.224² is 5 %.
+_BASELINE = 10.0  # seconds in which the canary is well
+_PATIENCE = 180.0
 _SLOW = {"every": "1h", "samples": 10**9}  # people promote, not the judge
 STRATEGIES: dict[str, dict[str, Any]] = {
     "at-once": {},
@@ -85,6 +95,49 @@ def main(runs: int) -> None:
                 time.sleep(_QUIET)
             stop(session.project, ENVIRONMENT)
             _print(np.fromfile(folder / "requests", dtype=_WORD), moves.all)
+    planted(runs)
+
+
+def planted(runs: int) -> None:
+    """Plant faults into a canary of 5 % at 200 requests a second, and print when it was taken back."""
+    with tempfile.TemporaryDirectory(prefix="kervan-faults-") as scratch:
+        folder = Path(scratch)
+        faults = folder / "faults"
+        faults.write_text("")
+        os.environ |= {"FAULTS": str(faults), "PYTHONPATH": str(INSIDE)}
+        with kv.open(folder, progress=False, release={"port": 0, "replay": 0}) as session:
+            row = _two_versions(session)
+            endpoint = session.release(OLD, to=ENVIRONMENT, why="the old one").url
+            with _loaded(endpoint, row, folder / "requests", rate=RATE):
+                for name, fault in FAULTS.items():
+                    took = [_take_back(session, faults, fault) for _ in range(runs)]
+                    seconds = f"{np.median(took):.1f} s (most {max(took):.1f})"
+                    print(f"  a canary of 5 % of which {name:<16} was taken back after {seconds}")
+            stop(session.project, ENVIRONMENT)
+
+
+def _take_back(session: Session, faults: Path, fault: str) -> float:
+    """Release a canary, let it be faulty from a moment on, and return after how many seconds it was gone."""
+    faults.write_text("")
+    session.release(
+        NEW,
+        to=ENVIRONMENT,
+        why="a canary",
+        again=True,
+        strategy="canary",
+        steps=[5],
+        every="1h",
+        samples=10**9,
+    )
+    time.sleep(_BASELINE)
+    began = time.monotonic()
+    faults.write_text(f"{NEW} {fault}\n")
+    while session.releases()[0].shares != {OLD: 1.0}:
+        time.sleep(0.05)
+        if time.monotonic() - began > _PATIENCE:
+            session.roll_back(ENVIRONMENT, why="not noticed")
+            return float("inf")
+    return time.monotonic() - began
 
 
 def _forwards_and_back(session: Session, strategy: str, terms: dict[str, Any], moves: Moves) -> None:
@@ -113,12 +166,12 @@ def _two_versions(session: Session) -> dict[str, Any]:
 
 
 @contextmanager
-def _loaded(endpoint: str, row: dict[str, Any], file: Path) -> Iterator[None]:
+def _loaded(endpoint: str, row: dict[str, Any], file: Path, *, rate: float = 0.0) -> Iterator[None]:
     """Keep asking from a process of its own."""
     place = urlsplit(endpoint)
     command = [sys.executable, "-m", "benchmarks.release_load", str(place.hostname), str(place.port)]
     command += [json.dumps(row), str(file), str(CONNECTIONS)]
-    process = subprocess.Popen(command, env={**os.environ, "VERSIONS": " ".join(VERSIONS)})
+    process = subprocess.Popen(command, env={**os.environ, "VERSIONS": " ".join(VERSIONS), "RATE": str(rate)})
     try:
         yield
     finally:

@@ -148,7 +148,7 @@ class Conductor:
         return judged
 
     def _hear(self) -> None:
-        """Take in what came back about answers. Where that cannot be read, the rest is judged all the same."""
+        """Take in what came back; where that cannot be read, the rest is judged all the same."""
         self._next_feedback = time.monotonic() + _FEEDBACK_SECONDS
         if self._evidence is None:
             return

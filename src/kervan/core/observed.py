@@ -17,12 +17,12 @@ class Observed:
     """What one version did in one deployment until now; whatever is counted only grows.
 
     `answered` and `failed` are requests, `rows` and the seconds of `cpu` what the model scored. `streak` is
-    how many requests failed since the last that did not. Of all the rest one request of each turn of a
-    server was looked at, taken by chance among those of all versions, so that what happens to many at once
-    counts once: `looked` in all. Of these, `incidents` counts by kind ("failed", "refused") what went wrong,
-    once for each caller and second, `seconds` how long they took, by `bucket`, and `outputs` what was
-    answered, by `kervan.serve.seen`'s names. Rows of a shadow were `compared` with what was answered instead,
-    of which `changed` were something else.
+    how many requests failed since the last that did not. `incidents` counts by kind ("failed", "refused")
+    what went wrong, once for each caller and second, whichever version met it first. Of all the rest one
+    request of each turn of a server was looked at, taken by chance among those of all versions, so that what
+    happens to many at once counts once: `looked` in all. Of these, `seconds` counts how long they took, by
+    `bucket`, and `outputs` what was answered, by `kervan.serve.seen`'s names. Rows of a shadow were
+    `compared` with what was answered instead, of which `changed` were something else.
     """
 
     deployment: str

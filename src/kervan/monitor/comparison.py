@@ -146,7 +146,8 @@ class Comparison:
 
     def _counted(self, seen: Observed) -> Counts:
         counts = {metric: seen.incidents.get(kind, 0) for metric, kind in _INCIDENTS.items()}
-        counts |= {"looked": seen.looked, "timed": sum(seen.seconds.values())}
+        counts |= {"looked": seen.looked, "requests": seen.answered + seen.failed}
+        counts |= {"timed": sum(seen.seconds.values())}
         counts |= {metric: seen.slower(place) for metric, place in self._places.items()}
         for guard in self._guards:
             if guard.metric in QUANTILES:
@@ -160,10 +161,10 @@ class Comparison:
     def _asked(self, share: float) -> Iterator[_Question]:
         yield from self._asked_of_guards()
         errors = self._margins["errors"]
-        looked = self.candidate["looked"]
-        good = looked - self.candidate["errors"]
+        requests = self.candidate["requests"]
+        good = requests - self.candidate["errors"]
         if errors.rarely:
-            yield _Question("errors: rarely", max(good, 0), looked, 1 - errors.rarely, is_proof=True)
+            yield _Question("errors: rarely", max(good, 0), requests, 1 - errors.rarely, is_proof=True)
         if not 0 < share < 1:
             return
         for metric in ("errors", "refused", *self._places):
@@ -189,7 +190,7 @@ class Comparison:
                     1 - QUANTILES[guard.metric],
                 )
             elif guard.metric in _INCIDENTS and 0 < guard.bound < 1:
-                bad, events, part = self.candidate[guard.metric], self.candidate["looked"], guard.bound
+                bad, events, part = self.candidate[guard.metric], self.candidate["requests"], guard.bound
             else:
                 continue
             bad = min(bad, events)

@@ -92,13 +92,13 @@ class Seen:
             self._outputs[output_of(values, self._signature)] += 1
 
     def fail(self, kind: str, *, is_looked_at: bool, is_new: bool) -> None:
-        """Count a request that was not answered."""
+        """Count a request that was not answered; it `is_new` unless it is one of a burst."""
         with self._lock:
             self._looked += is_looked_at
             if kind == "failed":
                 self._failed += 1
                 self._streak += 1
-            if is_looked_at and is_new:
+            if is_new:
                 self._incidents[kind] += 1
 
     def compare(self, rows: int, changed: int) -> None:
