@@ -54,12 +54,10 @@ def test_a_release_ends_whoever_is_killed(grown: Home, strategy: str) -> None:
                 time.sleep(after)
                 kill(grown, who, process)
             ended = end(grown)
-            before = len(callers.answers)
-            until(lambda many=before + 20: len(callers.answers) > many)
-            version = callers.answers[-1][1]
-        case = f"{who} killed after {after:.2f} s of {strategy}"
-        assert ended in ({OLD: 1}, {NEW: 1}, {NEW: 1, OLD: 0}), case
-        assert ended.get(version) == 1, f"{case}: {version} answers, {ended} on record"
+            case = f"{who} killed after {after:.2f} s of {strategy}"
+            assert ended in ({OLD: 1}, {NEW: 1}, {NEW: 1, OLD: 0}), case
+            # A supervisor that takes replicas over tells them a moment later what they are to answer for.
+            until(lambda ended=ended: ended.get(callers.answers[-1][1]) == 1)
         is_well(grown)
         grown.ask("release", OLD, "--again", "--why", "geri", "--quiet")
 
