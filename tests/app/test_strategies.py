@@ -141,6 +141,7 @@ def test_a_rule_says_whose_rows_and_no_share(grown: Home) -> None:
     told = grown.ask("release", NEW, "--strategy", "ab", "--rule", "sehir=İzmir", "--again", *WHY)
     assert f"{NEW} takes no 'sehir'" in told.err
     assert 'did you mean "şehir"?' in told.err
+    grown.ask("release", "roll-back", "üretim", *WHY)
 
 
 @pytest.mark.parametrize(
