@@ -127,6 +127,33 @@ def test_what_is_well_in_one_environment_goes_on_to_the_next(grown: Home) -> Non
     assert "nothing was released to 'yok'" in grown.ask("release", "--from", "yok", code=None).err
 
 
+def test_a_setting_changed_later_is_no_obstacle_to_the_way_back(grown: Home) -> None:
+    grown.ask("release", NEW, *WHY)
+    grown.ask("release", NEW, "--sticky", "X-User", "--why", "ayar")
+    grown.ask("release", "roll-back", "üretim", "--why", "şikâyet")
+    assert grown.predict(ROW)["model"] == OLD
+    told = grown.ask("releases").out
+    assert told.count("şikâyet") == 1  # in the verdict, and not as a reason once more, or with each step
+    assert "ayar" in told
+
+
+def test_a_rule_says_whose_rows_and_no_share(grown: Home) -> None:
+    rule = ("--rule", "şehir=ısparta,İzmir")
+    told = grown.ask("release", NEW, "--strategy", "ab", "--steps", "50", *rule, *WHY)
+    assert f"{OLD} otherwise, {NEW} where şehir is ısparta or İzmir" in told.out
+    assert grown.predict(ROW)["model"] == NEW
+    assert grown.predict({**ROW, "şehir": "ankara"})["model"] == OLD
+    assert "by rule: şehir is ısparta or İzmir, candidate" in grown.ask("registry").out
+    assert "takes no" not in told.err
+    missed = grown.ask("release", "rollback", "üretim", code=2)
+    assert 'Did you mean "roll-back"?' in missed.err
+    grown.ask("release", "roll-back", "üretim", *WHY)
+    told = grown.ask("release", NEW, "--strategy", "ab", "--rule", "sehir=İzmir", "--again", *WHY)
+    assert f"{NEW} takes no 'sehir'" in told.err
+    assert 'did you mean "şehir"?' in told.err
+    grown.ask("release", "roll-back", "üretim", *WHY)
+
+
 @pytest.mark.parametrize(
     ("told", "said"),
     [

@@ -183,7 +183,7 @@ def test_time_alone_promotes_with_a_note_of_what_is_not_proven() -> None:
     assert judged.decision is Decision.PROMOTE
     assert judged.seconds >= 60
     assert "not proven: errors" in judged.reason
-    assert [note for note in judged.notes if note.startswith("not proven of errors: ")]
+    assert [note for note in judged.notes if note.startswith("errors not proven: ")]
 
 
 def test_without_a_limit_time_alone_does_not_promote() -> None:

@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 class Answering:
     """A model that an environment had: its role and share of the traffic, since when, set by whom, and why.
 
-    `stopped` says that somebody had taken the environment's server away by then.
+    `rule` says which rows are a candidate's, where no share decides. `stopped` says that somebody had taken
+    the environment's server away by then.
     """
 
     environment: str
     model: str
     role: ShareRole
     share: float
+    rule: str
     since: float
     by: str
     why: str
@@ -78,6 +80,7 @@ def _answering(project: Project, name: str, at: float) -> Iterator[Answering]:
             model=ref,
             role=deployment.role(ref),
             share=share,
+            rule="" if deployment.rule is None else deployment.rule.told(),
             since=change.time,
             by=change.actor,
             why=change.why,

@@ -26,7 +26,7 @@ from kervan.app.rehearsal import rehearse
 from kervan.app.segments import seal_records
 from kervan.app.terms import terms_of
 from kervan.app.traffic import bring_back, move, staged, whole
-from kervan.core.errors import KervanError
+from kervan.core.errors import KervanError, did_you_mean
 from kervan.core.identity import check_name, new_id
 from kervan.core.nouns import Deployment, Link, Model
 from kervan.core.plugins import plugin
@@ -75,6 +75,7 @@ def release(
     if current is not None and named is not None and named.ref not in current.shares:
         _check(project, named, environment, why, known)
         rehearse(project, named, environment, breaking=known.breaking)
+        _tell_of_rule(project, named, plan)
     with one_at_a_time(project, environment):
         current = current_deployment(project, environment)
         if current is not None and _goes_on(current, named, plan):
@@ -101,6 +102,15 @@ def _goes_on(current: Deployment, named: Model | None, plan: Plan) -> bool:
     """Say whether what is wanted is what is there already."""
     is_whole = named is None or current.shares.get(named.ref) == 1.0
     return is_whole and replace(current.plan, rolls=False) == plan
+
+
+def _tell_of_rule(project: Project, model: Model, plan: Plan) -> None:
+    """Tell of a rule by a column that the model does not take: callers have to send it all the same."""
+    inputs = model.signature.inputs
+    if plan.rule is not None and plan.rule.column not in inputs:
+        near = did_you_mean(plan.rule.column, inputs.names)
+        told = f"{model.ref} takes no {plan.rule.column!r}: only rows that have it all the same can reach it"
+        project.remark("release", f"{told}; {near}")
 
 
 def _tell_of_newer(project: Project, current: Deployment, named: Model | None) -> None:

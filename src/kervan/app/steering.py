@@ -66,11 +66,15 @@ def _going(project: Project, environment: str) -> Release:
 
 
 def _last(project: Project, environment: str) -> Release:
-    """Return the release by which what answers now came, and before which something else was there."""
+    """Return the release by which what answers now came, and before which something else was there.
+
+    Later ones of the same version, which changed a setting, are no way back.
+    """
     current = find_deployment(project, environment)
     known = (each for each in releases_of(project, environment) if each.model == current.main)
-    came = next((each for each in known if each.status is Status.PROMOTED and each.before), None)
-    if came is None or came.before == came.model:
+    others = (each for each in known if each.before not in {"", each.model})
+    came = next((each for each in others if each.status is Status.PROMOTED), None)
+    if came is None:
         raise NotFound(
             f"nothing was in {environment} before {current.main}", hint="release another model by its name"
         )

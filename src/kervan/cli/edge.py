@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import json
 import os
 import re
@@ -79,7 +80,7 @@ def shows(example: str) -> Callable[[Callable[..., Shown]], Callable[..., int]]:
             return shown.code
 
         lines = "\n".join(f"  {line.strip()}" for line in example.strip().splitlines())
-        wrapped.__doc__ = f"{function.__doc__}\n\n\b\nExample:\n{lines}"
+        wrapped.__doc__ = f"{inspect.getdoc(function)}\n\n\b\nExample:\n{lines}"
         option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
         return option(wrapped)
 

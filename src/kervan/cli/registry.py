@@ -47,5 +47,5 @@ def registry(project: Project, at: str | None) -> Shown:
 
 
 def _share(each: Answering) -> str:
-    told = f"{each.share * 100:g} %, {each.role}"
+    told = f"{f'by rule: {each.rule}' if each.rule else f'{each.share * 100:g} %'}, {each.role}"
     return f"{told}, stopped" if each.stopped else told

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kervan.cli.edge import Shown, say, shows, table, with_project
+from kervan.core.errors import did_you_mean
 from kervan.core.shown import moment
 
 if TYPE_CHECKING:
@@ -70,7 +71,9 @@ def release(project: Project, model: str, environment: str, to: str, why: str, *
     if model in _SAID:
         return _steer(project, model, where, why)
     if environment:
-        raise click.UsageError(f"what is {environment!r}? Name the environment by --to")
+        near = did_you_mean(model, _SAID)
+        meant = f" {near[0].upper()}{near[1:]}" if near.startswith("did you mean") else ""
+        raise click.UsageError(f"what is {environment!r}? Name the environment by --to.{meant}")
     if told["stop"]:
         stopped = stop(project, where)
         usual = project.config.release.to or PRODUCTION
@@ -151,19 +154,6 @@ def releases(project: Project, watch: bool) -> Shown:
     if watch:
         _watch(project)
     found = standings(project)
-    rows = [
-        (
-            "●" if each.state == "running" else each.state,
-            each.deployment.name,
-            each.deployment.told(),
-            each.deployment.endpoint,
-            moment(each.deployment.time),
-            each.deployment.creator,
-            each.verdict,
-            each.deployment.why,
-        )
-        for each in found
-    ]
     value = [
         {
             **msgspec.to_builtins(each.deployment),
@@ -177,7 +167,31 @@ def releases(project: Project, watch: bool) -> Shown:
         for each in found
     ]
     headers = ("", "environment", "model", "address", "since", "by", "verdict", "why")
-    return Shown(value, table(headers, rows, empty="nothing was released yet: `kervan release`"))
+    return Shown(value, table(headers, _rows(found), empty="nothing was released yet: `kervan release`"))
+
+
+def _rows(found: list[Standing]) -> list[tuple[str, ...]]:
+    """Return a row for each deployment. How a release went stands once, at its newest, with its reason."""
+    told: set[str] = set()
+    rows: list[tuple[str, ...]] = []
+    for each in found:
+        deployment = each.deployment
+        verdict = "" if deployment.release in told else each.verdict
+        told.add(deployment.release)
+        reason = each.release.reason if verdict and each.release else ""
+        rows.append(
+            (
+                "●" if each.state == "running" else each.state,
+                deployment.name,
+                deployment.told(),
+                deployment.endpoint,
+                moment(deployment.time),
+                deployment.creator,
+                verdict,
+                "" if reason and deployment.why.endswith(reason) else deployment.why,
+            )
+        )
+    return rows
 
 
 def _current(project: Project) -> list[Standing]:
@@ -211,7 +225,7 @@ def _line(each: Standing) -> str:
         judged = each.progress.judgement
         errors = _pair(judged, "errors", lambda value: f"{value:.2%}")
         slow = _pair(judged, "p99", lambda value: f"{value * 1000:.3g} ms")
-        text += f", {judged.samples:,} requests, errors {errors}, p99 {slow}"
+        text += f", {judged.samples:,} requests to {each.deployment.candidate}, errors {errors}, p99 {slow}"
     return f"{text}; {each.verdict}" if each.verdict else text
 
 
@@ -249,9 +263,8 @@ def experiment(project: Project, environment: str, alpha: float) -> Shown:
         for arm in each.arms
     ]
     shown = table(("about", "model", "came back", "mean", f"interval ({1 - alpha:.4g})"), rows)
-    return Shown(
-        found, "\n".join([shown, "", *(each.said for each in found)]) if found else "nothing came back yet"
-    )
+    nothing = "nothing came back yet: callers tell by `POST /feedback`, or you by `kervan feedback`"
+    return Shown(found, "\n".join([shown, "", *(each.said for each in found)]) if found else nothing)
 
 
 def _number(value: float | None) -> str:

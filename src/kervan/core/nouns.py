@@ -14,7 +14,7 @@ from typing import Any
 from kervan.core.access import Secret
 from kervan.core.reading import AS_WRITTEN, Reading
 from kervan.core.schema import Schema, Signature
-from kervan.core.serving import Plan, ShareRole
+from kervan.core.serving import Plan, Rule, ShareRole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -308,6 +308,11 @@ class Deployment(Record):
         tried = {ShareRole.CANDIDATE, ShareRole.SHADOW}
         return next((ref for ref in self.shares if self.role(ref) in tried), "")
 
+    @property
+    def rule(self) -> Rule | None:
+        """The rule that says which rows are the candidate's, whatever the shares; None where they decide."""
+        return self.plan.rule if ShareRole.CANDIDATE in self.roles.values() else None
+
     def role(self, ref: str) -> ShareRole:
         """Return what a model is there for."""
         return self.roles.get(ref, ShareRole.STABLE)
@@ -322,6 +327,8 @@ class Deployment(Record):
         if len(self.shares) == 1:
             return self.stable
         words = {ShareRole.SHADOW: "mirrored", ShareRole.STANDBY: "standing by"}
+        if self.rule is not None:
+            words |= {ShareRole.STABLE: "otherwise", ShareRole.CANDIDATE: f"where {self.rule.told()}"}
         return ", ".join(
             f"{ref} {words.get(self.role(ref)) or f'{share * 100:g} %'}" for ref, share in self.shares.items()
         )

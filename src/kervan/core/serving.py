@@ -31,6 +31,14 @@ class Rule:
     column: str
     values: tuple[str, ...]
 
+    def told(self) -> str:
+        """Say which rows are meant, as people write it.
+
+        >>> Rule(column="city", values=("Ankara", "İzmir")).told()
+        'city is Ankara or İzmir'
+        """
+        return f"{self.column} is {' or '.join(self.values)}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rival:

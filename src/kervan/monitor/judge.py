@@ -138,7 +138,7 @@ class Judge:
             every=self._every,
             alpha=self._alpha,
             measures=measures,
-            notes=tuple(f"not proven of {each.metric}: {each.said}" for each in doubtful),
+            notes=tuple(f"{each.metric} not proven: {each.said}" for each in doubtful),
             history=tuple(self._history),
         )
 
