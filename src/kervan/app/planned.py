@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kervan.app.keeping import keeping_of
 from kervan.core.access import check_doors, read_span
-from kervan.core.errors import InvalidConfig, InvalidInput
+from kervan.core.errors import InvalidConfig, InvalidInput, did_you_mean
 from kervan.core.keeping import read_size
 from kervan.core.plugins import plugins, which_meant
 from kervan.core.reading import composed
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
     from kervan.app.project import Project
     from kervan.core.access import Doors
     from kervan.core.config import ReleaseSettings
+    from kervan.core.nouns import Model
 
 _MOST_WORKERS = 256
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)  # RFC 9110, 5.6.2: a token
 
 
 def plan_of(project: Project) -> Plan:
@@ -34,6 +37,7 @@ def plan_of(project: Project) -> Plan:
     check_doors(settings.host, doors)
     _check_files(doors)
     check_replicas(settings)
+    _check_sticky(settings)
     return Plan(
         target=settings.target,
         sticky=settings.sticky,
@@ -92,6 +96,19 @@ def _read(name: str, text: str, read: Callable[[str], float]) -> float:
     return value
 
 
+def _check_sticky(settings: ReleaseSettings) -> None:
+    """Raise `InvalidInput` for a header that no caller could send, and where a rule decides instead."""
+    if settings.sticky and not _HEADER.fullmatch(settings.sticky):
+        raise InvalidInput(
+            f"no header is called {settings.sticky!r}", hint='give one such as X-User, or "entity"'
+        )
+    if settings.sticky and settings.rule:
+        raise InvalidInput(
+            f"either the rule {settings.rule!r} decides who gets which version, or {settings.sticky!r} does",
+            hint="leave out rule or sticky",
+        )
+
+
 def _rule(text: str) -> Rule | None:
     """Read whose rows a candidate gets: `city=Ankara,İzmir`. Raises `InvalidInput`."""
     if not text:
@@ -101,6 +118,18 @@ def _rule(text: str) -> Rule | None:
     if not (sign and column.strip() and named):
         raise InvalidInput(f"{text!r} is no rule", hint="write a column and values: city=Ankara,İzmir")
     return Rule(column=composed(column.strip()), values=named)
+
+
+def check_rule(plan: Plan, model: Model) -> None:
+    """Raise `InvalidInput` for a rule by which no row could ever belong to the model."""
+    if plan.rule is None:
+        return
+    if plan.rule.column not in model.signature.inputs:
+        names = model.signature.inputs.names
+        raise InvalidInput(
+            f"the rule is about {plan.rule.column!r}, and {model.ref} takes no such column",
+            hint=did_you_mean(plan.rule.column, names),
+        )
 
 
 def _check_files(doors: Doors) -> None:

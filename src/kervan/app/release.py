@@ -19,7 +19,7 @@ from kervan.app.environments import (
 )
 from kervan.app.keeping import tidy
 from kervan.app.permission import approvers, check_free, check_permitted
-from kervan.app.planned import plan_of
+from kervan.app.planned import check_rule, plan_of
 from kervan.app.progress import write_before
 from kervan.app.register import find_model
 from kervan.app.rehearsal import rehearse
@@ -79,6 +79,7 @@ def release(
             done = bring_back(project, current, why)
         else:
             model = named or find_model(project, find_deployment(project, environment).main)
+            check_rule(plan, model)
             check_free(project, environment)
             known = consent or Consent()
             if current is None or model.ref not in current.shares:
@@ -153,7 +154,7 @@ def _start(project: Project, begun: Release) -> Deployment:
             raise
 
 
-def stop(project: Project, environment: str) -> Deployment:
+def stop(project: Project, environment: str, *, why: str = "") -> Deployment:
     """Take an environment's server away; its history stays, and a release without a model brings it back."""
     find_deployment(project, environment)
     with one_at_a_time(project, environment):
@@ -164,5 +165,5 @@ def stop(project: Project, environment: str) -> Deployment:
         seal_records(project, environment)
         with project.store.catalog.transaction() as transaction:
             body = {"deployment": deployment.id}
-            transaction.event(Entry(action=STOPPED, subject=environment, body=body))
+            transaction.event(Entry(action=STOPPED, subject=environment, why=why, body=body))
     return deployment

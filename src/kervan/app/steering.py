@@ -69,8 +69,9 @@ def _last(project: Project, environment: str) -> Release:
     """Return the release by which what answers now came, and before which something else was there."""
     current = find_deployment(project, environment)
     known = (each for each in releases_of(project, environment) if each.model == current.main)
-    came = next((each for each in known if each.status is Status.PROMOTED and each.before), None)
-    if came is None or came.before == came.model:
+    moves = (each for each in known if each.status is Status.PROMOTED)
+    came = next((each for each in moves if each.before not in {"", each.model}), None)
+    if came is None:
         raise NotFound(
             f"nothing was in {environment} before {current.main}", hint="release another model by its name"
         )
