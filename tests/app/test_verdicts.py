@@ -130,6 +130,18 @@ def test_an_experiment_says_which_version_brings_more(grown: Home) -> None:
     assert now(grown)["shares"] == {NEW: 1}
 
 
+def test_the_shares_of_a_bandit_follow_the_rewards(grown: Home) -> None:
+    grown.ask("release", NEW, "--strategy", "bandit", "--every", "1s", *WHY)
+    with Asked(grown) as server:
+        for _ in range(150):
+            answer = server.post("/predict", ROW)
+            server.post("/feedback", {"id": answer["id"], "reward": float(answer["model"] == NEW)})
+    until(lambda: now(grown)["shares"][NEW] > 0.9)
+    assert now(grown)["shares"][OLD] == pytest.approx(0.05)
+    grown.ask("release", "roll-back", "üretim", *WHY)
+    assert now(grown)["shares"] == {OLD: 1}
+
+
 def test_others_have_to_agree_where_that_is_wanted(grown: Home) -> None:
     grown.environ["KERVAN_RELEASE_APPROVALS"] = "1"
     refused = grown.ask("release", NEW, code=4)

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 _TICK = 0.25
 _FEEDBACK_SECONDS = 2.0
-_SHIFT_SECONDS = 30.0  # between two allocations of a bandit
+_SHIFT_SECONDS = 30.0  # between two allocations of a bandit, or less where a step is shorter
 _LEAST_SHIFT = 0.02
 _NICE = 19  # for what has time
 _TIMES = {"p50", "p90", "p99", "cpu"}
@@ -74,7 +74,8 @@ class Conductor:
         self._evidence = Evidence(project, release) if self._stages else None
         self._share = self._stages[release.stage].share if self._stages else 0.0
         self._next_feedback = 0.0
-        self._next_shift = time.monotonic() + _SHIFT_SECONDS
+        self._shift_seconds = min(release.every, _SHIFT_SECONDS)
+        self._next_shift = time.monotonic() + self._shift_seconds
         self._random = np.random.default_rng()
 
     def run(self) -> None:
@@ -170,7 +171,7 @@ class Conductor:
 
     def _shift(self, release: Release) -> None:
         """Give each version the share that its rewards deserve."""
-        self._next_shift = time.monotonic() + _SHIFT_SECONDS
+        self._next_shift = time.monotonic() + self._shift_seconds
         rewards = self._evidence.rewards if self._evidence is not None else {}
         known = {ref: Moments().plus(each) for ref, each in rewards.items()}
         if not sum(each.count for each in known.values()):

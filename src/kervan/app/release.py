@@ -71,7 +71,10 @@ def release(
     environment = check_name(to or settings.to or PRODUCTION, "an environment")
     current = current_deployment(project, environment)
     named = model_of(project, ref, why=why) if ref or current is None else None
-    plan, terms = plan_of(project), terms_of(settings)
+    plan, terms, known = plan_of(project), terms_of(settings), consent or Consent()
+    if current is not None and named is not None and named.ref not in current.shares:
+        _check(project, named, environment, why, known)
+        rehearse(project, named, environment, breaking=known.breaking)
     with one_at_a_time(project, environment):
         current = current_deployment(project, environment)
         if current is not None and _goes_on(current, named, plan):
@@ -80,18 +83,19 @@ def release(
         else:
             model = named or find_model(project, find_deployment(project, environment).main)
             check_rule(plan, model)
-            check_free(project, environment)
-            known = consent or Consent()
-            if current is None or model.ref not in current.shares:
-                check_permitted(
-                    project, model, environment, why=why, breaking=known.breaking, again=known.again
-                )
-            if current is not None and model.ref not in current.shares:
-                rehearse(project, model, environment, breaking=known.breaking)
+            _check(project, model, environment, why, known)
             begun = _begin(project, model, environment, plan, terms, why)
             done = _start(project, replace(begun, is_again=known.again))
     tidy(project, environment, most=_LITTLE)  # when others may move the traffic again
     return done
+
+
+def _check(project: Project, model: Model, environment: str, why: str, known: Consent) -> None:
+    """Raise `Conflict` or `Refused` where a model cannot come to an environment now."""
+    check_free(project, environment)
+    current = current_deployment(project, environment)
+    if current is None or model.ref not in current.shares:
+        check_permitted(project, model, environment, why=why, breaking=known.breaking, again=known.again)
 
 
 def _goes_on(current: Deployment, named: Model | None, plan: Plan) -> bool:
