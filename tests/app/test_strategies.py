@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from typing import TYPE_CHECKING, Any
-
-import pytest
 
 from journeys.callers import calling
 
@@ -15,6 +14,44 @@ if TYPE_CHECKING:
 ROW = {"yaş": 30, "şehir": "ısparta", "gelir": 10_000.0}
 OLD, NEW = "müşteri-kaybı@1.0.0", "müşteri-kaybı@1.0.1"
 WHY = ("--why", "dene")
+REFUSED: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("release", NEW, "--strategy", "kanarya"), "there is no strategy 'kanarya'"),
+    (("release", NEW, "--strategy", "canary", "--steps", "50,5"), "the steps do not rise"),
+    (("release", NEW, "--strategy", "canary", "--steps", "5,120"), "a step of 120 % is no share"),
+    (("release", NEW, "--strategy", "canary", "--steps", "5,x"), "'x' in the steps"),
+    (("release", NEW, "--strategy", "shadow", "--steps", "5"), "steps are for a canary alone"),
+    (("release", NEW, "--strategy", "ab", "--steps", "5,10"), "an experiment has one share"),
+    (("release", NEW, "--strategy", "canary", "--guard", "p98 < 20ms"), "which nobody measures"),
+    (("release", NEW, "--strategy", "canary", "--guard", "p99"), "is no guard"),
+    (("release", NEW, "--strategy", "canary", "--every", "soon"), "is not a length of time"),
+    (("release", NEW, "--strategy", "canary", "--steps", "100"), "a canary that begins with everything"),
+    (("release", NEW, "--strategy", "canary", "--guard", "p99 < 20%"), "is in %, and p99 is not"),
+    (("release", NEW, "--strategy", "canary", "--every", "0s"), "'0s' is no time to prove anything"),
+    (("release", NEW, "--strategy", "ab", "--rule", "şehir"), "is no rule"),
+    (
+        ("release", NEW, "--strategy", "ab", "--rule", "şehir=ısparta", "--sticky", "entity"),
+        "either the rule",
+    ),
+    (("release", NEW, "--strategy", "ab", "--sticky", "X User"), "no header is called 'X User'"),
+    (("release", NEW, "--rule", "şehir=ısparta"), "rule does nothing in a release by at-once"),
+    (
+        ("release", NEW, "--strategy", "shadow", "--sticky", "entity"),
+        "sticky does nothing in a release by shadow",
+    ),
+    (("release", NEW, "--guard", "p99 < 20ms"), "guards does nothing in a release by at-once"),
+    (
+        (
+            "release",
+            NEW,
+            "--stop",
+        ),
+        "--stop and müşteri-kaybı@1.0.1 do not go together",
+    ),
+    (("release", "pause", "üretim", "--stop"), "pause and --stop do not go together"),
+    (("release", "--stop", "--port", "0"), "--stop and --port do not go together"),
+    (("experiment", "üretim", "--alpha", "nan"), "'nan' is no number"),
+    (("approve", NEW, "--why", " "), "an approval needs a reason"),
+)
 
 
 def now(home: Home) -> dict[str, Any]:
@@ -129,7 +166,8 @@ def test_what_is_well_in_one_environment_goes_on_to_the_next(grown: Home) -> Non
 
 def test_a_setting_changed_later_is_no_obstacle_to_the_way_back(grown: Home) -> None:
     grown.ask("release", NEW, *WHY)
-    grown.ask("release", NEW, "--sticky", "X-User", "--why", "ayar")
+    grown.environ["KERVAN_RELEASE_SLOW"] = "7"
+    grown.ask("release", NEW, "--why", "ayar")
     grown.ask("release", "roll-back", "üretim", "--why", "şikâyet")
     assert grown.predict(ROW)["model"] == OLD
     told = grown.ask("releases").out
@@ -154,24 +192,28 @@ def test_a_rule_says_whose_rows_and_no_share(grown: Home) -> None:
     grown.ask("release", "roll-back", "üretim", *WHY)
 
 
-@pytest.mark.parametrize(
-    ("told", "said"),
-    [
-        (("--strategy", "kanarya"), "there is no strategy 'kanarya'"),
-        (("--strategy", "canary", "--steps", "50,5"), "the steps do not rise"),
-        (("--strategy", "canary", "--steps", "5,120"), "a step of 120 % is no share"),
-        (("--strategy", "canary", "--steps", "5,x"), "'x' in the steps"),
-        (("--strategy", "shadow", "--steps", "5"), "steps are for a canary alone"),
-        (("--strategy", "ab", "--steps", "5,10"), "an experiment has one share"),
-        (("--strategy", "canary", "--guard", "p98 < 20ms"), "which nobody measures"),
-        (("--strategy", "canary", "--guard", "p99"), "is no guard"),
-        (("--strategy", "canary", "--every", "soon"), "is not a length of time"),
-        (("--rule", "şehir"), "is no rule"),
-    ],
-)
-def test_what_cannot_be_is_refused_and_nothing_changes(grown: Home, told: tuple[str, ...], said: str) -> None:
+def test_what_cannot_be_is_refused_and_nothing_changes(grown: Home) -> None:
     before = grown.ask("releases", "--json").json
-    refused = grown.ask("release", NEW, *told, code=None)
-    assert refused.code not in {0, 1}
-    assert said in refused.err
+    for told, said in REFUSED:
+        refused = grown.ask(*told, code=None)
+        assert refused.code not in {0, 1}, told
+        assert said in refused.err, told
     assert grown.ask("releases", "--json").json == before
+
+
+def test_the_way_back_leaves_alone_how_the_server_runs(grown: Home) -> None:
+    grown.ask("release", NEW, *WHY)
+    grown.environ["KERVAN_RELEASE_SLOW"] = "7"
+    grown.ask("release", NEW, *WHY)
+    grown.ask("release", "roll-back", "üretim", *WHY)
+    assert now(grown)["shares"] == {OLD: 1}
+    assert now(grown)["plan"]["slow"] == 7
+
+
+def test_a_server_ends_whose_folder_is_deleted(grown: Home) -> None:
+    shutil.rmtree(grown.folder / ".kervan/environments")
+    until(lambda: now(grown)["state"] == "gone")
+    grown.ask("doctor", code=6)
+    grown.ask("release", *WHY)
+    assert grown.predict(ROW)["model"] == OLD
+    grown.ask("doctor")

@@ -83,7 +83,7 @@ def _known(project: Project, trained: Trained) -> Report | None:
 
 def _check_looks(project: Project, trained: Trained, why: str) -> None:
     """Refuse a second look: choosing among candidates by the test part would make its verdict worthless."""
-    if why:
+    if why.strip():
         return
     test = trained.dataset.part(Role.TEST)
     name = project.config.model_name

@@ -54,7 +54,7 @@ def adopt(project: Project, path: Path, *, why: str = "") -> Model:
             return next(each for each in models if each.package == package.id)
         if not manifest.lineage.source:
             raise Refused(f"{path} is on no record here", hint="release a model that `kervan models` shows")
-        if not why:
+        if not why.strip():
             raise Refused(
                 f"{manifest.ref} was trained elsewhere, and nobody accepted it",
                 hint='say why it may answer all the same: --why "…"',

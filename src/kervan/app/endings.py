@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from kervan.app.environments import environment_folder
+from kervan.app.environments import current_deployment, environment_folder
 from kervan.app.pages import write_release
 from kervan.app.progress import read_progress
 from kervan.app.traffic import move, whole
@@ -39,7 +39,10 @@ def promote(project: Project, release: Release, *, by: str, reason: str) -> Depl
 def roll_back(project: Project, release: Release, *, by: str, reason: str) -> Deployment:
     """Let the version that was there before answer all requests again. What came is marked as failed."""
     ended = _ended(project, release, Status.ROLLED_BACK, by, reason)
-    return move(project, whole(release, release.before, why=f"rolled back: {reason}"), ended)
+    back = whole(release, release.before, why=f"rolled back: {reason}")
+    current = current_deployment(project, release.name)
+    # Where and how it runs may have been changed since.
+    return move(project, back if current is None else replace(back, plan=current.plan), ended)
 
 
 def fail(project: Project, release: Release, error: BaseException) -> None:

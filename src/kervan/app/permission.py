@@ -25,7 +25,7 @@ APPROVED = "approved release"
 
 def approve(project: Project, ref: str, *, environment: str, why: str) -> Event:
     """Agree on record that a model may be released to an environment."""
-    if not why:
+    if not why.strip():
         raise Refused("an approval needs a reason", hint='--why "…"')
     model = find_model(project, ref)
     where = check_name(environment, "an environment")
@@ -70,14 +70,14 @@ def check_permitted(
     _check_freeze(project, environment)
     _check_approvals(project, model, environment)
     _check_callers(project, model, environment, breaking=breaking)
-    _check_failures(project, model, environment, is_meant=again and bool(why))
+    _check_failures(project, model, environment, is_meant=again and bool(why.strip()))
 
 
 def _check_suspicions(project: Project, model: Model, why: str) -> None:
     """Refuse a model that was last accepted with columns that may give its target away."""
     acceptance = project.store.catalog.with_hash(Report, model.hash, name=model.name)
     found = open_suspicions(acceptance) if acceptance else ()
-    if found and not why:
+    if found and not why.strip():
         raise Refused(
             f"{model.ref} was accepted under suspicion: {'; '.join(each.message for each in found)}",
             hint=f'{found[0].hint}; or say why it may answer all the same: --why "…"',

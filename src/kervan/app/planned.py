@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from kervan.core.config import ReleaseSettings
 
 _MOST_WORKERS = 256
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)  # RFC 9110, 5.6.2: a token
 
 
 def plan_of(project: Project) -> Plan:
@@ -34,6 +36,7 @@ def plan_of(project: Project) -> Plan:
     check_doors(settings.host, doors)
     _check_files(doors)
     check_replicas(settings)
+    _check_sticky(settings)
     return Plan(
         target=settings.target,
         sticky=settings.sticky,
@@ -90,6 +93,19 @@ def _read(name: str, text: str, read: Callable[[str], float]) -> float:
     if not value:
         raise InvalidConfig(f"[release] {name}: {text!r} is nothing", hint="give more, or leave it out")
     return value
+
+
+def _check_sticky(settings: ReleaseSettings) -> None:
+    """Raise `InvalidInput` for a header that no caller could send, and where a rule decides instead."""
+    if settings.sticky and not _HEADER.fullmatch(settings.sticky):
+        raise InvalidInput(
+            f"no header is called {settings.sticky!r}", hint='give one such as X-User, or "entity"'
+        )
+    if settings.sticky and settings.rule:
+        raise InvalidInput(
+            f"either the rule {settings.rule!r} decides who gets which version, or {settings.sticky!r} does",
+            hint="leave out rule or sticky",
+        )
 
 
 def _rule(text: str) -> Rule | None:

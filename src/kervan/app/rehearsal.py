@@ -37,10 +37,11 @@ def rehearse(project: Project, model: Model, environment: str, *, breaking: bool
             f"that {environment} was asked: {lost[0].example}",
             hint="--breaking if callers know; `kervan replay` shows all of it",
         )
-    project.remark("release", _told(found))
+    project.remark("release", _told(found, missing))
 
 
-def _told(found: Replayed) -> str:
+def _told(found: Replayed, missing: int) -> str:
     changed = found.changed
     more = f"`kervan replay {found.model}` tells more"
-    return f"of the newest {changed.rows:,} rows it answers {changed.share:.1%} otherwise; {more}"
+    lost = f", and does not answer {missing:,} more" if missing else ""
+    return f"of the newest {changed.rows:,} rows it answers {changed.share:.1%} otherwise{lost}; {more}"

@@ -167,7 +167,7 @@ def _start(project: Project, begun: Release) -> Deployment:
             raise
 
 
-def stop(project: Project, environment: str) -> Deployment:
+def stop(project: Project, environment: str, *, why: str = "") -> Deployment:
     """Take an environment's server away; its history stays, and a release without a model brings it back."""
     find_deployment(project, environment)
     with one_at_a_time(project, environment):
@@ -178,5 +178,5 @@ def stop(project: Project, environment: str) -> Deployment:
         seal_records(project, environment)
         with project.store.catalog.transaction() as transaction:
             body = {"deployment": deployment.id}
-            transaction.event(Entry(action=STOPPED, subject=environment, body=body))
+            transaction.event(Entry(action=STOPPED, subject=environment, why=why, body=body))
     return deployment

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from kervan.core.config import ReleaseSettings
 
 _EVERY = 600.0  # seconds that a step may take where nobody says it
+_FOR_THE_JUDGE = {"every", "samples", "guards"}
+_FOR_DIVIDING = {"sticky", "rule"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,13 +40,18 @@ def terms_of(settings: ReleaseSettings) -> Terms:
     """Return the terms that the settings of `[release]` say, or raise `InvalidInput`."""
     if settings.samples < 1:
         raise InvalidInput(f"[release] samples: {settings.samples} are too few", hint="give 1 or more")
+    every = read_span(settings.every) if settings.every else _EVERY
+    if not every:
+        raise InvalidInput(
+            f"[release] every: {settings.every!r} is no time to prove anything", hint="give more, such as 10m"
+        )
     name = settings.strategy or "at-once"
     steps = tuple(each / 100 for each in settings.steps)
     strategy_of(name).stages(steps)
     return Terms(
         name=name,
         steps=steps,
-        every=read_span(settings.every) if settings.every else _EVERY,
+        every=every,
         samples=settings.samples,
         guards=tuple(Guard.parse(each) for each in settings.guards),
     )
@@ -53,7 +60,8 @@ def terms_of(settings: ReleaseSettings) -> Terms:
 def changed(settings: ReleaseSettings, said: Mapping[str, Any]) -> ReleaseSettings:
     """Return settings with what was said instead; the steps of another strategy go with it.
 
-    Raises `InvalidInput` for a setting that there is not.
+    A rule takes the place of what callers stick by, and the other way round. Raises `InvalidInput` for a
+    setting that there is not, and for one that does nothing by the strategy that is meant.
     """
     names = [each.name for each in fields(settings)]
     unknown = [name for name in said if name not in names]
@@ -66,7 +74,24 @@ def changed(settings: ReleaseSettings, said: Mapping[str, Any]) -> ReleaseSettin
     }
     if said.get("strategy", settings.strategy) != settings.strategy:
         changes = {"steps": (), **changes}
+    _check_use(str(said.get("strategy", settings.strategy)) or "at-once", said)
+    if len(_FOR_DIVIDING & said.keys()) == 1:
+        changes = dict.fromkeys(_FOR_DIVIDING, "") | changes
     return replace(settings, **changes)
+
+
+def _check_use(name: str, said: Mapping[str, Any]) -> None:
+    """Raise `InvalidInput` for what was said although the strategy makes no use of it."""
+    strategy = strategy_of(name)
+    useless = set() if strategy.divides else set(_FOR_DIVIDING)
+    if not strategy.divides and not strategy.stages(()):
+        useless |= _FOR_THE_JUDGE
+    found = [each for each in said if each in useless and said[each]]
+    if found:
+        raise InvalidInput(
+            f"{found[0]} does nothing in a release by {name}",
+            hint="say also --strategy canary, or leave it out",
+        )
 
 
 def read_steps(text: str) -> tuple[float, ...]:

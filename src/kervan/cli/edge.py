@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import json
+import math
 import os
 import re
 import unicodedata
@@ -115,6 +116,17 @@ def with_project(function: Callable[..., Shown]) -> Callable[..., Shown]:
         help="The project's folder; by default the one around here.",
     )
     return folder(quiet(wrapped))
+
+
+class Number(click.FloatRange):
+    """A number in a range, which `nan` is not."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read it, or fail."""
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail(f"{value!r} is no number.", param, ctx)
+        return number
 
 
 def takes_quiet(function: Callable[..., Any]) -> Callable[..., Any]:

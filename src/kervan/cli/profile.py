@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kervan.cli.edge import Shown, shows, table, with_project
+from kervan.cli.edge import Number, Shown, shows, table, with_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--seconds",
-    type=click.FloatRange(0.1, 600),
+    type=Number(0.1, 600),
     default=2.0,
     show_default=True,
     help="How long each rate is kept up.",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kervan.cli.edge import Shown, say, shows, table, with_project
+from kervan.cli.edge import Number, Shown, say, shows, table, with_project
 from kervan.core.errors import did_you_mean
 from kervan.core.shown import moment
 
@@ -68,6 +68,8 @@ def release(project: Project, model: str, environment: str, to: str, why: str, *
     from kervan.app.release import release as let_come
 
     where = to or environment or project.config.release.to or PRODUCTION
+    if model in _SAID or told["stop"]:
+        _check_alone(model, environment, to, told)
     if model in _SAID:
         return _steer(project, model, where, why)
     if environment:
@@ -75,7 +77,7 @@ def release(project: Project, model: str, environment: str, to: str, why: str, *
         meant = f" {near[0].upper()}{near[1:]}" if near.startswith("did you mean") else ""
         raise click.UsageError(f"what is {environment!r}? Name the environment by --to.{meant}")
     if told["stop"]:
-        stopped = stop(project, where)
+        stopped = stop(project, where, why=why)
         usual = project.config.release.to or PRODUCTION
         back = "kervan release" if stopped.name == usual else f"kervan release --to {stopped.name}"
         return Shown(stopped, f"{stopped.name} is stopped; `{back}` brings it back")
@@ -89,6 +91,22 @@ def release(project: Project, model: str, environment: str, to: str, why: str, *
     if told["wait"] and done.release:
         return _waited(project, done)
     return Shown(done, _said(project, done))
+
+
+def _check_alone(model: str, environment: str, to: str, told: dict[str, Any]) -> None:
+    """Raise an error for what was said although it has nothing to do with what is to be done."""
+    does = model if model in _SAID else "--stop"
+    said = [name for name, value in told.items() if value is not None and value not in (False, "", ())]
+    more = [f"--{name.removesuffix('s') if name == 'guards' else name}" for name in said]
+    if told["port"] == 0:
+        more.append("--port")
+    if does == "--stop" and model:
+        more.append(model)
+    if environment and to and environment != to:
+        more.append(f"--to {to}")
+    wrong = next((each for each in more if each != does), None)
+    if wrong is not None:
+        raise click.UsageError(f"{does} and {wrong} do not go together: nothing was done")
 
 
 def _settings(settings: ReleaseSettings, told: dict[str, Any]) -> ReleaseSettings:
@@ -239,7 +257,7 @@ def _pair(judged: Any, metric: str, shown: Any) -> str:
 @click.argument("environment", default="production")
 @click.option(
     "--alpha",
-    type=click.FloatRange(0.0001, 0.5),
+    type=Number(0.0001, 0.5),
     default=0.05,
     show_default=True,
     help="The chance that an interval is ever wrong.",

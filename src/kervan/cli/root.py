@@ -92,7 +92,7 @@ def run(arguments: Sequence[str] | None) -> None:
     try:
         status = kervan.main(args=arguments, prog_name="kervan", standalone_mode=False, color=colours())
     except click.exceptions.Abort:
-        click.echo("interrupted; the next `kervan run` goes on from here", err=True)
+        click.echo(_interrupted(sys.argv[1:] if arguments is None else arguments), err=True)
         sys.exit(130)
     except click.ClickException as error:
         if as_json:
@@ -103,3 +103,13 @@ def run(arguments: Sequence[str] | None) -> None:
     except Exception as error:  # noqa: BLE001 - the last place: whatever is no user's mistake is reported
         sys.exit(fail(error, as_json=as_json))
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _interrupted(arguments: Sequence[str]) -> str:
+    """Say what becomes of what was interrupted."""
+    command = next((each for each in arguments if each in COMMANDS), "")
+    if command in {"run", "train"}:
+        return f"interrupted; the next `kervan {command}` goes on from here"
+    if command in {"release", "releases"}:
+        return "interrupted; a release under way goes on by itself: `kervan releases`"
+    return "interrupted"

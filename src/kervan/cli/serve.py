@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from kervan.cli.edge import Number
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -59,7 +61,7 @@ def _file_option(name: str, parameter: str, told: str) -> Callable[[_Command], _
 @click.option("--behind-proxy", "proxy", default="", help="The address of a proxy that alone may connect.")
 @click.option(
     "--slow",
-    type=click.FloatRange(0),
+    type=Number(0),
     default=1.0,
     show_default=True,
     help="Log requests that take longer than so many seconds.",

@@ -24,6 +24,15 @@ METRICS = (
 )
 _GUARD = re.compile(r"\s*(\w[\w.]*)\s*(<|>)\s*([0-9][0-9_.]*)\s*(%|ms|s|us|KB|MB|GB)?\s*", re.ASCII)
 _UNITS = {"": 1.0, "%": 0.01, "us": 1e-6, "ms": 1e-3, "s": 1.0, "KB": 2**10, "MB": 2**20, "GB": 2**30}
+_SHARES, _TIMES, _SIZES = ("%",), ("us", "ms", "s"), ("KB", "MB", "GB")
+_MEASURED_IN = {
+    "errors": _SHARES,
+    "refused": _SHARES,
+    "cpu": _TIMES,
+    "memory": _SIZES,
+    "quality": _SHARES,
+    "reward": _SHARES,
+} | dict.fromkeys(("p50", "p90", "p95", "p99"), _TIMES)
 
 
 class Status(StrEnum):
@@ -83,6 +92,11 @@ class Guard:
             bound = float(number) * _UNITS[unit or ""]
         except ValueError as error:
             raise InvalidInput(f"the guard {text!r} has no number as its bound") from error
+        if unit and unit not in _MEASURED_IN[metric]:
+            raise InvalidInput(
+                f"the guard {text!r} is in {unit}, and {metric} is not",
+                hint=f"give {' or '.join(_MEASURED_IN[metric])}",
+            )
         return Guard(metric=metric, is_upper=sign == "<", bound=bound, text=text.strip())
 
 

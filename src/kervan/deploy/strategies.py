@@ -25,11 +25,12 @@ class Strategy:
     """How the traffic moves from one version to another.
 
     `waits` says that people, not the judge, promote the candidate; `rolls` that replicas are replaced one
-    after the other; `keeps` that the version before stays loaded, so that the way back takes an instant;
-    `adapts` that the share follows what requests bring.
+    after the other; `divides` that callers are shared out between both versions; `keeps` that the version
+    before stays loaded, so that the way back takes an instant; `adapts` that the share follows what requests
+    bring.
     """
 
-    waits = rolls = keeps = adapts = False
+    waits = rolls = divides = keeps = adapts = False
 
     def stages(self, steps: Sequence[float]) -> tuple[Stage, ...]:
         """Return the stages before all traffic goes to the candidate; `steps` are shares, or empty.
@@ -60,6 +61,7 @@ class BlueGreen(Strategy):
 class Canary(Strategy):
     """A few requests first, then more, as long as the judge finds nothing."""
 
+    divides = True
     _usual = (0.05, 0.25, 0.5)
 
     def stages(self, steps: Sequence[float]) -> tuple[Stage, ...]:
@@ -72,6 +74,11 @@ class Canary(Strategy):
             )
         if any(one >= other for one, other in pairwise(rising)):
             raise InvalidInput("the steps do not rise", hint="write them like 5,25,50,100")
+        if rising[0] == 1:
+            raise InvalidInput(
+                "a canary that begins with everything proves nothing",
+                hint="begin with less, like 5,25,50,100; or leave out the strategy",
+            )
         return tuple(Stage(share=each) for each in rising if each < 1)
 
 
@@ -95,6 +102,7 @@ class Experiment(Strategy):
     """A/B: a share, or the rows of a rule, for as long as it takes to know which version is better."""
 
     waits = True
+    divides = True
 
     def stages(self, steps: Sequence[float]) -> tuple[Stage, ...]:
         """Return one stage: half of the traffic unless a share is given."""
@@ -108,6 +116,7 @@ class Bandit(Strategy):
     """The share follows what requests bring, by Thompson sampling over rewards."""
 
     waits = True
+    divides = True
     adapts = True
 
     def stages(self, steps: Sequence[float]) -> tuple[Stage, ...]:

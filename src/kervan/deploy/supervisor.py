@@ -103,7 +103,12 @@ class Supervisor:
             os.close(writing)
 
     def _is_over(self) -> bool:
-        return not self._signals.isdisjoint(_ENDING)
+        return not self._signals.isdisjoint(_ENDING) or self._is_abandoned
+
+    @property
+    def _is_abandoned(self) -> bool:
+        """Whether somebody deleted the folder: no command could find and end this server any more."""
+        return self._file is not None and not self._file.exists()
 
     def _begin(self) -> None:
         """Listen and start replicas, or take over those that live."""
