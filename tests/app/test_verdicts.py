@@ -64,7 +64,8 @@ def test_a_package_that_fails_its_health_prediction_changes_nothing(faulty: Home
     assert "failed its health prediction" in refused.err
     assert now(faulty)["shares"] == {OLD: 1}
     faulty.write("faults", "")
-    assert "was not well in üretim" in faulty.ask("release", NEW, *CANARY, code=4).err
+    faulty.ask("release", NEW, *CANARY)  # it did not come, so there is nothing to be forgiven
+    faulty.ask("release", "roll-back", "üretim", *WHY)
     faulty.ask("doctor")
 
 

@@ -128,10 +128,10 @@ def _check_callers(project: Project, model: Model, environment: str, *, breaking
 
 def _check_failures(project: Project, model: Model, environment: str, *, is_meant: bool) -> None:
     """Refuse what had to be taken back here, unless somebody wants it again and says why."""
-    last = next((each for each in releases_of(project, environment) if each.model == model.ref), None)
-    if last is not None and last.status in {Status.ROLLED_BACK, Status.FAILED} and not is_meant:
+    came = (each for each in releases_of(project, environment) if each.status is not Status.FAILED)
+    last = next((each for each in came if each.model == model.ref), None)
+    if last is not None and last.status is Status.ROLLED_BACK and not is_meant:
         raise Refused(
-            f"{model.ref} was {'rolled back' if last.status is Status.ROLLED_BACK else 'not well'} "
-            f"in {environment}: {last.reason}",
+            f"{model.ref} was rolled back in {environment}: {last.reason}",
             hint='release it again if you know why it will be well: --again --why "…"',
         )

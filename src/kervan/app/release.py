@@ -128,6 +128,9 @@ def _begin(project: Project, model: Model, environment: str, plan: Plan, terms: 
     current = current_deployment(project, environment)
     before = "" if current is None else current.main
     is_move = before not in {"", model.ref}
+    if not is_move and terms.name != "at-once":
+        why_not = f"{model.ref} answers already" if before else f"nothing answers in {environment} yet"
+        project.remark("release", f"{why_not}: it comes at once, and not by {terms.name}")
     now = time.time()
     return Release(
         id=new_id(),

@@ -254,7 +254,7 @@ def _pair(judged: Any, metric: str, shown: Any) -> str:
 
 
 @click.command()
-@click.argument("environment", default="production")
+@click.argument("environment", default="")
 @click.option(
     "--alpha",
     type=Number(0.0001, 0.5),
@@ -272,9 +272,11 @@ def experiment(project: Project, environment: str, alpha: float) -> Shown:
 
     One may look at any time: the intervals hold at all times together.
     """
+    from kervan.app.environments import PRODUCTION
     from kervan.app.experiment import experiment as compare
 
-    found = compare(project, environment, alpha=alpha)
+    where = environment or project.config.release.to or PRODUCTION
+    found = compare(project, where, alpha=alpha)
     rows = [
         (each.metric, arm.model, f"{arm.figures:,}", _number(arm.mean), _interval(arm.interval))
         for each in found

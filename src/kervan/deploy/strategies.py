@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+LEAST = 0.001  # of the traffic: nobody would live to see what fewer requests prove
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """What a candidate gets for a while: a share of the answers, or as a shadow none of them."""
@@ -67,10 +70,11 @@ class Canary(Strategy):
     def stages(self, steps: Sequence[float]) -> tuple[Stage, ...]:
         """Return a stage for each share that is not all."""
         rising = list(steps or self._usual)
-        wrong = [each for each in rising if not 0 < each <= 1]
+        wrong = [each for each in rising if not LEAST <= each <= 1]
         if wrong:
             raise InvalidInput(
-                f"a step of {wrong[0] * 100:g} % is no share", hint="write steps like 5,25,50,100"
+                f"a step of {wrong[0] * 100:g} % is no share",
+                hint="write them like 5,25,50,100, each 0.1 at least",
             )
         if any(one >= other for one, other in pairwise(rising)):
             raise InvalidInput("the steps do not rise", hint="write them like 5,25,50,100")
@@ -107,7 +111,7 @@ class Experiment(Strategy):
     def stages(self, steps: Sequence[float]) -> tuple[Stage, ...]:
         """Return one stage: half of the traffic unless a share is given."""
         shares = list(steps) or [0.5]
-        if len(shares) != 1 or not 0 < shares[0] < 1:
+        if len(shares) != 1 or not LEAST <= shares[0] < 1:
             raise InvalidInput("an experiment has one share, between 0 and 100", hint="such as --steps 50")
         return (Stage(share=shares[0]),)
 
