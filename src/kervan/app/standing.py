@@ -50,7 +50,7 @@ def standings(project: Project) -> list[Standing]:
     carry_all_on(project)
     known = {change.name for change in project.store.catalog.alias_history(SCOPE)}
     # In this order: what moves meanwhile is shown as it was, and not half as it is.
-    going = {each.id: each for each in (under_way(project, name) for name in known) if each is not None}
+    going = {name: release for name in known if (release := under_way(project, name)) is not None}
     current = {name: current_deployment(project, name) for name in known}
     found = releases(project)
     states = {name: state_of(project, name) for name in current}
@@ -65,8 +65,11 @@ def _is_same(current: Deployment | None, each: Deployment) -> bool:
 
 
 def _standing(project: Project, deployment: Deployment, state: str, going: Mapping[str, Release]) -> Standing:
-    release, progress = going.get(deployment.release), None
-    if release is None and deployment.release:
+    release, progress = None, None
+    begun = going.get(deployment.name)
+    if begun is not None and (state or begun.id == deployment.release):
+        release = begun  # also one that has not moved anything yet
+    elif deployment.release:
         release = project.store.catalog.get(Release, deployment.release)
     if release is not None and state and not release.status.is_over:
         progress = read_progress(environment_folder(project, deployment.name), release.id)
