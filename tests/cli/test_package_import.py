@@ -368,7 +368,9 @@ def test_what_cannot_be_released_from_a_file_is_named(home: Home) -> None:
     assert "ayrılma@1.1.0 says too little of what changed" in said
     assert "--version 2.0.0" in said
     home.ask("package", "import", "model.joblib", "üçüncü", *ASK, "--version", "2.0.0")
-    assert home.ask("release", "üçüncü", *to, *WHY, "--json").json["shares"] == {"ayrılma@2.0.0": 1.0}
+    assert "breaks those who ask ayrılma@1.0.0" in home.ask("release", "üçüncü", *to, *WHY, code=4).err
+    done = home.ask("release", "üçüncü", *to, *WHY, "--breaking", "--json").json
+    assert done["shares"] == {"ayrılma@2.0.0": 1.0}
     other = Home(home.folder / "komşu", home.environ)
     other.folder.mkdir()
     other.start()
