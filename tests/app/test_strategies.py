@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import shutil
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from journeys.callers import calling
+from kervan.core.identity import new_id
+from kervan.core.releasing import Release, Status
 
 if TYPE_CHECKING:
     from journeys.home import Home
@@ -135,6 +138,9 @@ def test_a_shadow_is_compared_and_then_promoted_by_hand(grown: Home) -> None:
         until(lambda: callers.since(moment).total() > 100)
         assert set(callers.since(moment)) == {OLD}
         until(lambda: (now(grown)["judgement"] or {"samples": 0})["samples"] > 20)
+        seen = now(grown)["observed"]["candidate"]
+        assert seen["compared"] >= 20
+        assert 0 <= seen["changed"] <= seen["compared"]
         grown.ask("release", "promote", "üretim", *WHY)
         moment = time.monotonic()
         until(lambda: callers.since(moment).total() > 50)
@@ -162,6 +168,18 @@ def test_what_is_well_in_one_environment_goes_on_to_the_next(grown: Home) -> Non
     assert stands == {"deneme": {NEW: 1}, "üretim": {NEW: 1}}
     assert "name a MODEL" in grown.ask("release", NEW, "--from", "deneme", code=2).err
     assert "nothing was released to 'yok'" in grown.ask("release", "--from", "yok", code=None).err
+
+
+def test_the_first_release_has_no_way_back_while_it_is_under_way(grown: Home) -> None:
+    grown.ask("release", NEW, "--to", "deneme", *WHY)
+    with grown.opened() as project:  # as a command leaves it that is killed between its first two steps
+        first = project.store.catalog.all(Release, name="deneme")[0]
+        begun = replace(first, id=new_id(), status=Status.RUNNING, time=time.time(), ended=None)
+        with project.store.catalog.transaction() as transaction:
+            transaction.put(begun, action="began")
+    assert "nothing was in deneme before" in grown.ask("release", "roll-back", "deneme", code=3).err
+    until(lambda: all(each["under_way"] is None for each in grown.ask("releases", "--json").json))
+    grown.ask("doctor")
 
 
 def test_a_setting_changed_later_is_no_obstacle_to_the_way_back(grown: Home) -> None:

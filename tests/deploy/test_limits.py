@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kervan.core.serving import Plan
-from kervan.deploy.limits import resident, set_limits
+from kervan.deploy.limits import set_limits
+from kervan.deploy.usage import resident
 from serve.live import Live
 
 if TYPE_CHECKING:

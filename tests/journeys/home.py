@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kervan.app.project import Project, open_project
 from kervan.cli import main
 from kervan.core.locks import is_held
 from kervan.deploy.companion import FILE, LOCK
 from kervan.deploy.targets.local import LocalTarget
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 CITIES = ("Ankara", "İstanbul", "Iğdır", "ısparta")
 HEADER = ("müşteri", "yaş", "şehir", "gelir", "0", "ayrıldı")
@@ -138,6 +139,15 @@ class Home:
         """Ask the model of the environment for one row, by a file."""
         file = self.write("istek.json", json.dumps(row))
         return self.ask("predict", "üretim", "-f", str(file), "--json", *arguments).json[0]
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[Project]:
+        """The project as code sees it."""
+        project = open_project(self.folder)
+        try:
+            yield project
+        finally:
+            project.store.close()
 
     def stop(self) -> None:
         """End every server of the project; nothing happens where none runs."""

@@ -33,7 +33,7 @@ from kervan.core.private import open_private
 from kervan.core.releasing import Decision, Guard, Release, Status
 from kervan.core.serving import ShareRole
 from kervan.deploy.companion import LOCK
-from kervan.deploy.sightings import seen_in
+from kervan.deploy.sightings import memory_in, seen_in
 from kervan.deploy.strategies import Stage, strategy_of
 from kervan.monitor.bandit import allocate
 from kervan.monitor.judge import Judge
@@ -64,11 +64,12 @@ class Conductor:
         self._folder = environment_folder(project, release.name)
         self._strategy = strategy_of(release.strategy)
         self._stages = self._strategy.stages(release.steps)
+        self._before = read_before(self._folder)
         self._judge = Judge(
             samples=release.samples,
             every=release.every,
             guards=[Guard.parse(each) for each in release.guards],
-            before=read_before(self._folder, release.before),
+            before=self._before.of(release.before),
             margins=_margins(self._stages),
         )
         self._evidence = Evidence(project, release) if self._stages else None
@@ -142,7 +143,9 @@ class Conductor:
         if time.monotonic() >= self._next_feedback:
             self._hear()
         at = time.time()
-        judged = self._judge.look(at, stable, candidate, self._dealt(release))
+        held = self._before.memory, memory_in(self._folder)
+        memory = None if held[0] is None or held[1] is None else (held[0], held[1])
+        judged = self._judge.look(at, stable, candidate, self._dealt(release), memory)
         progress = Progress(release=release.id, at=at, stable=stable, candidate=candidate, judgement=judged)
         write_progress(self._folder, progress)
         return judged
@@ -173,7 +176,7 @@ class Conductor:
             now = self._going()
             if now is None or now.status is not Status.RUNNING:
                 return
-            following = replace(now, stage=now.stage + 1, stage_since=time.time())
+            following = replace(now, stage=now.stage + 1)
             self._share = self._stages[following.stage].share
             move(self._project, staged(following, self._stages[following.stage]), following)
         _log.info("went on", extra={"release": self._id, "share": self._share, "reason": reason})

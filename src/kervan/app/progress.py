@@ -12,7 +12,6 @@ from kervan.core.private import write_private
 from kervan.monitor.judgement import Judgement
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
 _NOW = "progress.json"
@@ -44,15 +43,27 @@ def read_progress(folder: Path, release: str) -> Progress | None:
     return found if found.release == release else None
 
 
-def write_before(folder: Path, seen: Mapping[tuple[str, str], Observed]) -> None:
-    """Keep what was seen of the versions that answer until now."""
-    write_private(folder / _BEFORE, msgspec.json.encode(list(seen.values())))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """What was seen of the versions that answered before a release, and the bytes that a replica held."""
+
+    seen: tuple[Observed, ...] = ()
+    memory: float | None = None
+
+    def of(self, model: str) -> Observed | None:
+        """Return what was seen of a model, None where nothing was."""
+        mine = (each for each in self.seen if each.model == model)
+        return max(mine, key=lambda each: each.looked, default=None)
 
 
-def read_before(folder: Path, model: str) -> Observed | None:
-    """Return what was seen of a model before the release, None where nothing was."""
+def write_before(folder: Path, before: Before) -> None:
+    """Keep how things stood."""
+    write_private(folder / _BEFORE, msgspec.json.encode(before))
+
+
+def read_before(folder: Path) -> Before:
+    """Return how things stood before the release, as far as it is known."""
     try:
-        seen = msgspec.json.decode((folder / _BEFORE).read_bytes(), type=list[Observed])
+        return msgspec.json.decode((folder / _BEFORE).read_bytes(), type=Before)
     except (OSError, msgspec.DecodeError):
-        return None
-    return max((each for each in seen if each.model == model), key=lambda each: each.looked, default=None)
+        return Before()

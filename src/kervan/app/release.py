@@ -20,7 +20,7 @@ from kervan.app.environments import (
 from kervan.app.keeping import tidy
 from kervan.app.permission import approvers, check_free, check_permitted
 from kervan.app.planned import plan_of
-from kervan.app.progress import write_before
+from kervan.app.progress import Before, write_before
 from kervan.app.register import find_model
 from kervan.app.rehearsal import rehearse
 from kervan.app.segments import seal_records
@@ -31,7 +31,7 @@ from kervan.core.identity import check_name, new_id
 from kervan.core.nouns import Deployment, Link, Model
 from kervan.core.plugins import plugin
 from kervan.core.releasing import Release, Status
-from kervan.deploy.sightings import seen_in
+from kervan.deploy.sightings import memory_in, seen_in
 from kervan.deploy.strategies import strategy_of
 from kervan.store.events import Entry
 
@@ -146,7 +146,6 @@ def _begin(project: Project, model: Model, environment: str, plan: Plan, terms: 
         samples=terms.samples,
         plan=replace(plan, rolls=is_move and terms.strategy.rolls),
         guards=tuple(each.text for each in terms.guards),
-        stage_since=now,
         why=why,
         approvers=approvers(project, model, environment),
     )
@@ -156,7 +155,7 @@ def _start(project: Project, begun: Release) -> Deployment:
     """Take the first step of a release. If it fails, the release has, and the traffic is as before."""
     folder = environment_folder(project, begun.name)
     stages = strategy_of(begun.strategy).stages(begun.steps)
-    write_before(folder, seen_in(folder))
+    write_before(folder, Before(seen=tuple(seen_in(folder).values()), memory=memory_in(folder)))
     with project.store.catalog.transaction() as transaction:
         transaction.put(begun, action="began", why=begun.why)
     with engaged(project, begun.name):

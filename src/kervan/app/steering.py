@@ -43,6 +43,7 @@ def roll_back(project: Project, environment: str, *, why: str = "") -> Deploymen
     find_deployment(project, environment)
     with one_at_a_time(project, environment), engaged(project, environment):
         last = under_way(project, environment) or _last(project, environment)
+        _check_way_back(last)
         return endings.roll_back(project, last, by=_who(project), reason=why or "asked for")
 
 
@@ -75,10 +76,18 @@ def _last(project: Project, environment: str) -> Release:
     others = (each for each in known if each.before not in {"", each.model})
     came = next((each for each in others if each.status is Status.PROMOTED), None)
     if came is None:
-        raise NotFound(
-            f"nothing was in {environment} before {current.main}", hint="release another model by its name"
-        )
+        raise _no_way_back(environment, current.main)
     return came
+
+
+def _check_way_back(release: Release) -> None:
+    """Raise `NotFound` for the first release to an environment, which may be under way still."""
+    if not release.before:
+        raise _no_way_back(release.name, release.model)
+
+
+def _no_way_back(environment: str, ref: str) -> NotFound:
+    return NotFound(f"nothing was in {environment} before {ref}", hint="release another model by its name")
 
 
 def _who(project: Project) -> str:

@@ -181,6 +181,12 @@ def releases(project: Project, watch: bool) -> Shown:
             if each.release is not None and not each.release.status.is_over
             else None,
             "judgement": msgspec.to_builtins(each.progress.judgement) if each.progress else None,
+            "observed": {
+                "stable": msgspec.to_builtins(each.progress.stable),
+                "candidate": msgspec.to_builtins(each.progress.candidate),
+            }
+            if each.progress
+            else None,
         }
         for each in found
     ]
@@ -244,6 +250,9 @@ def _line(each: Standing) -> str:
         errors = _pair(judged, "errors", lambda value: f"{value:.2%}")
         slow = _pair(judged, "p99", lambda value: f"{value * 1000:.3g} ms")
         text += f", {judged.samples:,} requests to {each.deployment.candidate}, errors {errors}, p99 {slow}"
+        shadow = each.progress.candidate
+        if shadow.compared:
+            text += f", {shadow.changed / shadow.compared:.1%} of {shadow.compared:,} rows answered otherwise"
     return f"{text}; {each.verdict}" if each.verdict else text
 
 

@@ -16,12 +16,12 @@ _LOG_STEP = math.log(STEP)
 class Observed:
     """What one version did in one deployment until now; whatever is counted only grows.
 
-    `answered` and `failed` are requests, `rows` and the seconds of `cpu` what the model scored. `streak` is
-    how many requests failed since the last that did not. `incidents` counts by kind ("failed", "refused")
-    what went wrong, once for each caller and second, whichever version met it first. Of all the rest one
-    request of each turn of a server was looked at, taken by chance among those of all versions, so that what
-    happens to many at once counts once: `looked` in all. Of these, `seconds` counts how long they took, by
-    `bucket`, and `outputs` what was answered, by `kervan.serve.seen`'s names. Rows of a shadow were
+    `answered`, `failed` and `refused` are requests, `rows` and the seconds of `cpu` what the model scored.
+    `streak` is how many requests failed since the last that did not. `incidents` counts by kind ("failed",
+    "refused") what went wrong, once for each caller and second, whichever version met it first. Of all the
+    rest one request of each turn of a server was looked at, taken by chance among those of all versions, so
+    that what happens to many at once counts once: `looked` in all. Of these, `seconds` counts how long they
+    took, by `bucket`, and `outputs` what was answered, by `kervan.serve.seen`'s names. Rows of a shadow were
     `compared` with what was answered instead, of which `changed` were something else.
     """
 
@@ -29,6 +29,7 @@ class Observed:
     model: str
     answered: int = 0
     failed: int = 0
+    refused: int = 0
     streak: int = 0
     rows: int = 0
     cpu: float = 0.0
@@ -39,6 +40,11 @@ class Observed:
     seconds: Mapping[int, int] = field(default_factory=dict)
     outputs: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def requests(self) -> int:
+        """How many came, whatever became of them."""
+        return self.answered + self.failed + self.refused
+
     def plus(self, other: Observed) -> Observed:
         """Return both together, as two processes of one server saw it."""
         return Observed(
@@ -46,6 +52,7 @@ class Observed:
             model=self.model,
             answered=self.answered + other.answered,
             failed=self.failed + other.failed,
+            refused=self.refused + other.refused,
             streak=max(self.streak, other.streak),
             rows=self.rows + other.rows,
             cpu=self.cpu + other.cpu,

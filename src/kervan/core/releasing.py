@@ -106,7 +106,7 @@ class Release(Record):
 
     `model` comes, `before` was there ("" where nothing was). `steps` are the shares that the model gets one
     after the other; each lasts until there is evidence, but for no longer than `every` seconds and not before
-    `samples` requests were answered. `stage` is the step that is taken now, since `stage_since`. `by_whom`
+    `samples` requests were answered. `stage` is the step that is taken now. `by_whom`
     and `reason` say who or what ended it and why, `report` is the id of the judge's report. `approvers`
     agreed beforehand. `is_again` says that it was let come although it had failed before.
     """
@@ -121,7 +121,6 @@ class Release(Record):
     guards: tuple[str, ...] = ()
     status: Status = Status.RUNNING
     stage: int = 0
-    stage_since: float = 0.0
     why: str = ""
     by_whom: str = ""
     reason: str = ""

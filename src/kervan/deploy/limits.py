@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kervan.deploy.usage import resident
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -24,7 +26,6 @@ _log = logging.getLogger("kervan.deploy")
 _GROUPS = Path("/sys/fs/cgroup")
 _BY_GROUP = "a control group"
 _PERIOD = 100_000  # microseconds for which a share of CPU time is given
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +89,6 @@ def _groups(name: Path, number: int, plan: Plan, wanted: list[str]) -> dict[str,
 
 def _quota(plan: Plan) -> int:
     return max(int(plan.cpu * _PERIOD), 1_000)
-
-
-def resident(number: int) -> int:
-    """Return the bytes of memory that a process has, 0 of one that is gone."""
-    try:
-        return int(Path(f"/proc/{number}/statm").read_text().split()[1]) * _PAGE
-    except (OSError, IndexError, ValueError):
-        return 0
 
 
 def _group(parents: Iterable[Path], name: str, number: int, files: dict[str, str]) -> Path | None:

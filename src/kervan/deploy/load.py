@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from kervan.deploy.scaling import Load
+from kervan.deploy.usage import busy_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-_NANO = 1e9
-_TICKS = os.sysconf("SC_CLK_TCK")
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,20 +70,3 @@ class Meter:
                 yield _decoder.decode(path.read_bytes())
             except (OSError, msgspec.DecodeError):
                 continue
-
-
-def busy_seconds(number: int) -> float:
-    """Return the time for which a process had a core or waited for one, 0 of one that is gone.
-
-    On a machine that others keep busy too, what a process gets says little about what it needs. Where the
-    system does not count the waiting, it is the time that it had.
-    """
-    waiting = 0.0
-    for path in Path(f"/proc/{number}/task").glob("*/schedstat"):
-        with suppress(OSError, IndexError, ValueError):
-            waiting += int(path.read_text().split()[1]) / _NANO
-    try:
-        values = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
-        return waiting + (int(values[11]) + int(values[12])) / _TICKS
-    except (OSError, IndexError, ValueError):
-        return 0.0

@@ -7,7 +7,6 @@ out just those requests that a slow server makes wait.
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kervan.core.errors import ServerFailed
+from kervan.deploy.usage import cpu_seconds, resident
 
 _CONNECTIONS = 64
 _LATE = 2.0  # seconds that requests may wait for their turn before a server counts as overrun
@@ -228,26 +228,20 @@ def _request(host: str, body: bytes) -> bytes:
 def _cpu_seconds(keeper: int) -> float | None:
     """Return the seconds that a server's processes took of a core, None where nobody tells."""
     try:
-        told = [_stat(each)[11:13] for each in _replicas(keeper)]
+        return sum(cpu_seconds(each) for each in _replicas(keeper))
     except (OSError, ValueError):
         return None
-    return sum(int(ticks) for each in told for ticks in each) / os.sysconf("SC_CLK_TCK")
 
 
 def _memory(keeper: int) -> int | None:
     """Return the bytes that a server's processes hold, None where nobody tells."""
     try:
-        pages = [int(Path(f"/proc/{each}/statm").read_text().split()[1]) for each in _replicas(keeper)]
+        return sum(resident(each) for each in _replicas(keeper))
     except (OSError, ValueError):
         return None
-    return sum(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _replicas(keeper: int) -> list[int]:
     """Return the processes that a server's keeper has started, or itself where it has none."""
     told = Path(f"/proc/{keeper}/task/{keeper}/children").read_text().split()
     return [int(each) for each in told] or [keeper]
-
-
-def _stat(process: int) -> list[str]:
-    return Path(f"/proc/{process}/stat").read_text(errors="replace").rpartition(")")[2].split()

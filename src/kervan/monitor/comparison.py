@@ -146,7 +146,7 @@ class Comparison:
 
     def _counted(self, seen: Observed) -> Counts:
         counts = {metric: seen.incidents.get(kind, 0) for metric, kind in _INCIDENTS.items()}
-        counts |= {"looked": seen.looked, "requests": seen.answered + seen.failed}
+        counts |= {"looked": seen.looked, "requests": seen.requests}
         counts |= {"timed": sum(seen.seconds.values())}
         counts |= {metric: seen.slower(place) for metric, place in self._places.items()}
         for guard in self._guards:

@@ -1,4 +1,4 @@
-"""What a candidate costs beside the stable version: processor time for each row, and memory."""
+"""What a candidate costs beside the stable version: processor time for each row."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from kervan.core.observed import Observed
 
 _ROWS, _SECONDS = 50, 1.0  # the least of an interval over which costs are compared
-_LASTING = 30.0  # seconds for which memory has to be above its bound
 
 Used = tuple[int, float]  # rows, and seconds of processor time
 
@@ -60,18 +59,3 @@ class Costs:
     def log_beyond(self) -> float:
         """Return the logarithm of the e-value against "at most `bound`"."""
         return float(log_evidence(self._beyond, self._intervals, 0.5))
-
-
-class Lasting:
-    """Whether something holds without a break for half a minute."""
-
-    def __init__(self) -> None:
-        self._since: float | None = None
-
-    def look(self, at: float, holds: bool) -> bool:
-        """Say whether it has lasted."""
-        if not holds:
-            self._since = None
-            return False
-        self._since = at if self._since is None else self._since
-        return at - self._since >= _LASTING

@@ -70,9 +70,10 @@ class Judge:
         share: float,
         memory: tuple[float, float] | None = None,
     ) -> Judgement:
-        """Judge by what was counted until `at` (seconds); `memory` is what both hold in bytes, stable first.
+        """Judge by what was counted until `at` (seconds).
 
-        Who is to be rolled back stays so.
+        `memory` is what a replica held before the release, and what it holds now, in bytes. Who is to be
+        rolled back stays so.
         """
         self._enter(at, stable, candidate, share)
         if candidate.streak < max(self._candidate.streak, 1):
@@ -80,7 +81,7 @@ class Judge:
         self._candidate, self._stable = candidate, stable
         self._measures.look(at, stable, candidate, share)
         if memory is not None:
-            self._measures.weigh(at, memory)
+            self._measures.weigh(memory)
         measures = self._measures.all()
         self._against = self._against or self._silent() or _worst(measures)
         self._remember(at, measures)
@@ -89,7 +90,7 @@ class Judge:
     def _enter(self, at: float, stable: Observed, candidate: Observed, share: float) -> None:
         """Start a stage where the deployment or the share changed, or counters began again."""
         is_same = candidate.deployment == self._candidate.deployment
-        goes_on = is_same and _requests(candidate) >= _requests(self._candidate)
+        goes_on = is_same and candidate.requests >= self._candidate.requests
         if goes_on and share == self._share:
             return
         nothing = Observed(deployment=candidate.deployment, model=candidate.model)
@@ -102,7 +103,7 @@ class Judge:
     def _silent(self) -> str:
         """Say if the candidate answers nothing while the stable version is well: that is enough."""
         streak = self._candidate.streak
-        asked = _requests(self._stable) - _requests(self._well)
+        asked = self._stable.requests - self._well.requests
         failed = self._stable.failed - self._well.failed
         if streak < (STREAK if asked else 3 * STREAK) or failed > _WELL * asked:
             return ""
@@ -110,7 +111,7 @@ class Judge:
         return f"{streak} requests of the candidate failed one after the other{well}"
 
     def _judgement(self, at: float, measures: tuple[Measure, ...]) -> Judgement:
-        samples = _requests(self._candidate) - _requests(self._start)
+        samples = self._candidate.requests - self._start.requests
         seconds = at - self._since
         sure = {Standing.PROVEN, Standing.WORSE}
         doubtful = [each for each in measures if each.proof is not None and each.standing not in sure]
@@ -160,10 +161,6 @@ class Judge:
         if len(known) > _MOST_MOMENTS:
             self._history = known[::2] if len(known) % 2 else [*known[::2], known[-1]]
             self._apart = max(2 * self._apart, 2 * (at - known[0].at) / len(known))
-
-
-def _requests(seen: Observed) -> int:
-    return seen.answered + seen.failed
 
 
 def _worst(measures: tuple[Measure, ...]) -> str:

@@ -47,7 +47,7 @@ MARGINS = (
     Margin(metric="p99", times=1.25, well=2.0, weight=0.04),
     Margin(metric="outputs", times=2.0, weight=0.04),
     Margin(metric="cpu", times=1.5, weight=0.02),
-    Margin(metric="memory", times=2.0, weight=0.0),
+    Margin(metric="memory", times=0.0, weight=0.0),
     Margin(metric="quality", times=0.0, well=0.03, weight=0.5),
     Margin(metric="reward", times=0.0, weight=0.03),
     Margin(metric="guards", times=0.0, weight=0.04),

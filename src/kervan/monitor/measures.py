@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kervan.core.observed import Observed
 from kervan.monitor.comparison import QUANTILES, Comparison
-from kervan.monitor.costs import Costs, Lasting
+from kervan.monitor.costs import Costs
 from kervan.monitor.judgement import LARGEST, Margin, Measure, Standing, e_value, part_of
 from kervan.monitor.labels import Labels
 from kervan.monitor.means import difference_of, mean_of
@@ -35,8 +35,6 @@ class Measures:
         self._counts = Comparison(margins, guards, before)
         bounds = [guard.bound for guard in guards if guard.metric == "cpu"]
         self._costs = Costs(margins["cpu"].times, min(bounds, default=None))
-        self._heavy = Lasting()
-        self._is_heavy = False
         self._memory: tuple[float, float] | None = None
         self._stable = self._candidate = _NOTHING
 
@@ -51,10 +49,9 @@ class Measures:
         self._counts.look(stable, candidate, share)
         self._costs.look(at, stable, candidate)
 
-    def weigh(self, at: float, memory: tuple[float, float]) -> None:
-        """Take in how many bytes both hold, stable first."""
+    def weigh(self, memory: tuple[float, float]) -> None:
+        """Take in how many bytes a replica holds, before the release and now."""
         self._memory = memory
-        self._is_heavy = self._heavy.look(at, memory[1] > self._margins["memory"].times * memory[0])
 
     def all(self) -> tuple[Measure, ...]:
         """Return how every metric stands that anything is known of, or that has to be proven."""
@@ -75,7 +72,7 @@ class Measures:
         figures = self._costs.figures
         yield self._measure("cpu", figures or (None, None), self._costs.log_above() if figures else None)
         if self._memory is not None:
-            yield self._measure("memory", self._memory, math.inf if self._is_heavy else 0.0)
+            yield self._measure("memory", self._memory, 0.0)
 
     def _labelled(self) -> Iterator[Measure]:
         seen, margin = self.labels.differences, self._margins["quality"]
@@ -172,6 +169,5 @@ def _standing(alarm: float | None, proof: float | None, threshold: float, *, ask
 def _figure(metric: str, seen: Observed) -> float | None:
     if metric in QUANTILES:
         return seen.quantile(QUANTILES[metric])
-    if metric == "errors":
-        return seen.failed / (seen.answered + seen.failed) if seen.answered + seen.failed else None
-    return seen.incidents.get(metric, 0) / seen.looked if seen.looked else None
+    bad = seen.failed if metric == "errors" else seen.refused
+    return bad / seen.requests if seen.requests else None

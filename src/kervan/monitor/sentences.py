@@ -16,7 +16,7 @@ _SUBJECTS = {
     "p90": "nine of ten of the candidate's requests take up to {}, of the stable version's {}",
     "p99": "99 of 100 of the candidate's requests take up to {}, of the stable version's {}",
     "cpu": "a row takes the candidate {} of processor time, the stable version {}",
-    "memory": "the candidate holds {}, the stable version {}",
+    "memory": "a replica holds {} with the candidate, {} before",
     "quality": "the candidate's quality on the same rows is {}, the stable version's {}",
     "reward": "a request of the candidate brings {}, of the stable version {}",
 }

@@ -65,7 +65,7 @@ class Seen:
         self._lock = threading.Lock()
         self._signature = signature
         self._before = Observed(deployment=deployment, model=model)
-        self._answered = self._failed = self._streak = self._rows = self._looked = 0
+        self._answered = self._failed = self._refused = self._streak = self._rows = self._looked = 0
         self._compared = self._changed = 0
         self._cpu = 0.0
         self._incidents: Counter[str] = Counter()
@@ -98,6 +98,8 @@ class Seen:
             if kind == "failed":
                 self._failed += 1
                 self._streak += 1
+            else:
+                self._refused += 1
             if is_new:
                 self._incidents[kind] += 1
 
@@ -116,6 +118,7 @@ class Seen:
                     model=self._before.model,
                     answered=self._answered,
                     failed=self._failed,
+                    refused=self._refused,
                     streak=self._streak,
                     rows=self._rows,
                     cpu=self._cpu,
