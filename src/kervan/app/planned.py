@@ -51,6 +51,8 @@ def plan_of(project: Project) -> Plan:
         cpu=settings.cpu,
         slow=settings.slow,
         keeping=keeping_of(project),
+        image=project.config.image,
+        settings=project.config.targets.get(settings.target, {}),
         **doors.closed,
     )
 

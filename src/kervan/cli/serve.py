@@ -58,7 +58,15 @@ def _file_option(name: str, parameter: str, told: str) -> Callable[[_Command], _
 @_file_option("--cert", "certificate", "The certificate for TLS, with those above it, as PEM.")
 @_file_option("--cert-key", "certificate_key", "The certificate's key, as PEM without a password.")
 @_file_option("--client-ca", "client_ca", "Let in only whose certificate was signed by this authority.")
-@click.option("--behind-proxy", "proxy", default="", help="The address of a proxy that alone may connect.")
+@click.option(
+    "--behind-proxy", "proxy", default="", help="The address (or network) of a proxy that alone may connect."
+)
+@click.option(
+    "--behind-platform",
+    "platform",
+    is_flag=True,
+    help="A platform in front lets in only who may ask: no keys, no TLS.",
+)
 @click.option(
     "--slow",
     type=Number(0),
@@ -90,12 +98,14 @@ def serve(
     log: str,
     *,
     reflection: bool,
+    platform: bool,
     **closed: Path | str | None,
 ) -> None:
     """Answer for packages (folders or single files), or for MODELS of this project, in the foreground.
 
     The first one answers those who name no model; the others, and other versions, those who ask for them.
-    Where others can reach it, it needs --keys, and --cert with --cert-key or --behind-proxy.
+    Where others can reach it, it needs --keys, and --cert with --cert-key or --behind-proxy; or a platform
+    that sees to both.
 
     \b
     Example:
@@ -129,6 +139,7 @@ def serve(
         otlp=otlp,
         trusted=key_ids(keys),
         keys=doors.pop("access"),
+        platform=platform,
         **doors,
     )
     if log == "json" or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":

@@ -26,7 +26,8 @@ class Doors:
 
     `keys` is the file that `kervan key` writes, `rate` how often a key without a rate of its own may ask.
     With `client_ca` a client needs a certificate that this authority signed. `proxy` is the address of a
-    proxy that brings TLS: nobody else may connect. What is "" is not there.
+    proxy that brings TLS, or the network of such: nobody else may connect. With `platform` a platform in
+    front brings TLS and lets in only who may ask, and no key is asked for. What is "" is not there.
     """
 
     keys: str = ""
@@ -35,6 +36,7 @@ class Doors:
     certificate_key: str = ""
     client_ca: str = ""
     proxy: str = ""
+    platform: bool = False
 
     @property
     def closed(self) -> dict[str, Any]:
@@ -142,8 +144,8 @@ def check_doors(host: str, doors: Doors) -> None:
     if doors.rate:
         read_rate(doors.rate)
     if doors.proxy:
-        _check_proxy(doors.proxy)
-    elif is_loopback(host):
+        read_network(doors.proxy)
+    if doors.platform or (is_loopback(host) and not doors.proxy):
         return
     where = f"{host!r} behind a proxy" if doors.proxy else repr(host)
     if not doors.keys:
@@ -158,9 +160,14 @@ def check_doors(host: str, doors: Doors) -> None:
         )
 
 
-def _check_proxy(address: str) -> None:
+def read_network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    """Read from where a proxy connects: its address, or the network of all that may.
+
+    >>> read_network("10.0.0.5"), read_network("10.0.0.0/8")
+    (IPv4Network('10.0.0.5/32'), IPv4Network('10.0.0.0/8'))
+    """
     try:
-        ipaddress.ip_address(address)
+        return ipaddress.ip_network(text)
     except ValueError as error:
-        hint = "write the address from which it connects, such as 10.0.0.5"
-        raise InvalidInput(f"{address!r} is not a proxy's address", hint=hint) from error
+        hint = "write the address from which it connects, such as 10.0.0.5, or a network: 10.0.0.0/8"
+        raise InvalidInput(f"{text!r} is not a proxy's address", hint=hint) from error

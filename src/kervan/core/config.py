@@ -15,6 +15,7 @@ from unicodedata import normalize
 
 from kervan.core.access import Doors
 from kervan.core.errors import InvalidConfig, did_you_mean
+from kervan.core.places import ImageSettings
 from kervan.core.reading import composed
 
 if TYPE_CHECKING:
@@ -253,6 +254,8 @@ class Config:
     release: ReleaseSettings = ReleaseSettings()
     records: RecordsSettings = field(default_factory=RecordsSettings)
     watch: WatchSettings = WatchSettings()
+    image: ImageSettings = field(default_factory=ImageSettings)
+    targets: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def project_name(self) -> str:
@@ -400,7 +403,7 @@ def _value(hint: Any, value: Any, path: tuple[str, ...], origins: Mapping[tuple[
         return {key: _value(item, each, (*path, key), origins) for key, each in value.items()}
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if type(value) is hint:
+    if hint is Any or type(value) is hint:
         return value
     words, example = _WRITTEN.get(get_origin(hint) or hint, ("a table", '{ name = "value" }'))
     raise InvalidConfig(f"{_place(path, origins)}: {value!r} is not {words}", hint=f"write it like {example}")

@@ -25,9 +25,20 @@ _LONGEST = 128
 _VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", re.ASCII)
 _BEGUN = re.compile(r"v?(\d+(?:\.\d+){0,2})", re.ASCII)
 _CHUNK = 1 << 20
+_TURKISH = str.maketrans("ıİ", "ii")
 
 
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+
+
+def plain_name(text: str) -> str:
+    """Return a name of lower-case ASCII letters, digits and hyphens, as addresses and installers take them.
+
+    >>> plain_name("Müşteri kaybı"), plain_name("income_2")
+    ('musteri-kaybi', 'income-2')
+    """
+    plain = normalize("NFKD", text.translate(_TURKISH)).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
 
 
 class _Clock:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
+    from kervan.core.nouns import Finding
+    from kervan.core.places import Place
     from kervan.core.schema import Signature
     from kervan.core.serving import Plan, Serving
 
@@ -308,6 +310,8 @@ class Service(Wire, Protocol):
 class Target(Protocol):
     """Where a release lives."""
 
+    about: Place
+
     def render(self, serving: Serving, plan: Plan) -> Mapping[PurePath, str]:
         """Return the files that describe the release, to be read and compared without applying them."""
 
@@ -322,3 +326,22 @@ class Target(Protocol):
 
     def runs(self, folder: Path) -> bool:
         """Say whether what was applied from the folder is there and was not ended from outside."""
+
+
+@runtime_checkable
+class Checking(Protocol):
+    """A target that finds out, before anything is sent, what the place would refuse."""
+
+    def check(self, folder: Path, plan: Plan) -> Sequence[Finding]:
+        """Return what is wrong with the rendered files: sizes, names, limits, missing credentials."""
+
+
+@runtime_checkable
+class Reporting(Protocol):
+    """A target whose place has something to tell of what runs there."""
+
+    def logs(self, folder: Path, lines: int) -> Sequence[str]:
+        """Return the newest lines that what runs has written, oldest first."""
+
+    def shell(self, folder: Path) -> Sequence[str]:
+        """Return the command that opens a shell where it runs, or raise `Refused` if there is none."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from kervan.core.access import Doors
 from kervan.core.keeping import KEEP_ALL, Keeping
+from kervan.core.places import ImageSettings
 
 SHADOWS = "shadow"  # the folder of what shadows answered, beside the records
 
@@ -57,6 +60,7 @@ class Plan(Doors):
     with `idle` seconds in which nobody asked, none is kept until somebody does. Each may take `memory` bytes
     and `cpu` cores (0: as much as there is). `sticky` says by what requests stay with a version: "" (by
     chance), "entity", or the name of a header. With `rolls` replicas are replaced one after the other.
+    Targets that run images take those of `image`; `settings` are a target's own, `[targets.NAME]`.
     """
 
     target: str = "local"
@@ -73,6 +77,8 @@ class Plan(Doors):
     rolls: bool = False
     slow: float = 1.0
     keeping: Keeping = KEEP_ALL
+    image: ImageSettings = field(default_factory=ImageSettings)
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,9 +35,10 @@ def doors_of(config: Config) -> Doors:
         name: str((config.folder / getattr(settings, name)).resolve()) if getattr(settings, name) else ""
         for name in ("keys", "certificate", "certificate_key", "client_ca")
     }
-    if not files["keys"] and (settings.proxy or not is_loopback(settings.host)):
+    is_open = settings.proxy or not is_loopback(settings.host)
+    if not files["keys"] and is_open and not settings.platform:
         files["keys"] = str(workspace_of(config).root / ACCESS_FILE)
-    return Doors(rate=settings.rate, proxy=settings.proxy, **files)
+    return Doors(rate=settings.rate, proxy=settings.proxy, platform=settings.platform, **files)
 
 
 def _login() -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, Any
 
+from kervan.core.access import read_network
+
 if TYPE_CHECKING:
     import asyncio
 
@@ -17,13 +19,13 @@ _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 class Hosts:
     """The hosts that a server answers for: its own address, the loopback's names, those of its certificate.
 
-    Behind a proxy it is the proxy that knows them, so there any host is right: nothing is open without a key.
+    Behind a proxy or a platform it is that which knows them, so there any host is right.
     """
 
     def __init__(self, serving: Serving, certificates: Certificates | None = None) -> None:
         self._host = serving.host.lower()
         self._certificates = certificates
-        self.is_behind_proxy = bool(serving.proxy)
+        self.is_behind_proxy = bool(serving.proxy) or serving.platform
 
     def __contains__(self, name: str) -> bool:
         return self.is_behind_proxy or name in _LOCAL or name == self._host or self._is_certified(name)
@@ -46,8 +48,8 @@ class Hosts:
 
 
 def only_from(address: str, connection: type[Any]) -> type[Any]:
-    """Return a kind of connection that is cut at once unless it comes from an address."""
-    allowed = plain_address(address)
+    """Return a kind of connection that is cut at once unless it comes from an address, or a network."""
+    allowed = read_network(address)
 
     class FromProxy(connection):  # type: ignore[misc]
         """A connection of the proxy."""
@@ -56,14 +58,14 @@ def only_from(address: str, connection: type[Any]) -> type[Any]:
             """Cut everybody else before a byte is read."""
             peer = transport.get_extra_info("peername")
             super().connection_made(transport)
-            if not peer or plain_address(peer[0]) != allowed:
+            if not peer or plain_address(peer[0]) not in allowed:
                 transport.abort()
 
     return FromProxy
 
 
-def plain_address(address: str) -> str:
+def plain_address(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     """Return an address in one form: IPv4 that came over IPv6 is IPv4."""
     found = ipaddress.ip_address(address.partition("%")[0])
     inner = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
-    return str(inner or found)
+    return inner or found

@@ -211,6 +211,8 @@ def _ways(grpc_port: int | None) -> list[str]:
 
 
 def _tls(serving: Serving) -> str:
+    if serving.platform:
+        return "by the platform in front"
     if serving.proxy:
         return f"by the proxy at {serving.proxy}"
     if not serving.certificate:

@@ -19,7 +19,7 @@ PLAN = Plan(port=0)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Site:
     """A folder to release from, and packages of two versions."""
 
     folder: Path
@@ -60,21 +60,21 @@ class TargetSuite(Suite):
         return str(ask(url, [ROWS[0]])[0]["model"])
 
     @pytest.fixture
-    def place(self, tmp_path: Path) -> Iterator[Place]:
+    def place(self, tmp_path: Path) -> Iterator[Site]:
         """Give a folder with Turkish letters; what runs at the end is removed."""
         packages = {
             version: make_package(tmp_path / "packages" / version, version) for version in ("1.0.0", "2.0.0")
         }
         folder = tmp_path / "üretim ı"
         folder.mkdir()
-        made = Place(folder, self.adapter(), packages)
+        made = Site(folder, self.adapter(), packages)
         yield made
         made.target.remove(folder)
 
     def test_is_a_target(self) -> None:
         assert isinstance(self.adapter(), Target)
 
-    def test_renders_texts_inside_the_folder_and_does_nothing(self, place: Place) -> None:
+    def test_renders_texts_inside_the_folder_and_does_nothing(self, place: Site) -> None:
         rendered = place.target.render(place.serving("1.0.0"), PLAN)
         assert rendered
         for path, text in rendered.items():
@@ -86,21 +86,21 @@ class TargetSuite(Suite):
         assert place.target.render(place.serving("2.0.0"), PLAN) != rendered
         assert list(place.folder.iterdir()) == []
 
-    def test_a_release_answers_and_is_replaced_by_the_next(self, place: Place) -> None:
+    def test_a_release_answers_and_is_replaced_by_the_next(self, place: Site) -> None:
         assert self.model_at(place.release("1.0.0")) == "gelir@1.0.0"
         url = place.release("2.0.0")
         assert self.model_at(url) == "gelir@2.0.0"
         assert place.target.apply(place.folder, PLAN) == url
         assert self.model_at(url) == "gelir@2.0.0"
 
-    def test_a_release_that_does_not_come_up_leaves_the_old_one(self, place: Place, tmp_path: Path) -> None:
+    def test_a_release_that_does_not_come_up_leaves_the_old_one(self, place: Site, tmp_path: Path) -> None:
         url = place.release("1.0.0")
         with pytest.raises(ServerFailed):
             place.release("2.0.0", package=str(tmp_path / "missing"))
         assert self.model_at(url) == "gelir@1.0.0"
         assert self.model_at(place.release("2.0.0")) == "gelir@2.0.0"
 
-    def test_what_was_removed_is_gone_and_can_come_back(self, place: Place) -> None:
+    def test_what_was_removed_is_gone_and_can_come_back(self, place: Site) -> None:
         url = place.release("1.0.0")
         for _ in range(2):
             place.target.remove(place.folder)

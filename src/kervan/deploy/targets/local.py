@@ -19,6 +19,7 @@ import msgspec
 from kervan.core.access import is_loopback
 from kervan.core.errors import Conflict, KervanError, NotFound, ServerFailed, StorageFailed
 from kervan.core.locks import process_number
+from kervan.core.places import Place
 from kervan.core.private import write_private
 from kervan.core.serving import Serving
 from kervan.deploy.client import Credentials, confirm
@@ -38,6 +39,13 @@ _LOCK = "release.lock"
 
 class LocalTarget:
     """Runs a release as processes of its own on this machine."""
+
+    about = Place(
+        title="this machine",
+        strategies=("at-once", "blue-green", "canary", "rolling", "shadow", "ab", "bandit"),
+        checked="every setting, when it is read",
+        proved="all of it, with real processes",
+    )
 
     def render(self, serving: Serving, plan: Plan) -> Mapping[PurePath, str]:
         """Return `serving.json`, with the plan in it."""
@@ -162,7 +170,7 @@ def _check_port(host: str, port: int) -> None:
 
 def _confirm(state: ServerState, serving: Serving) -> None:
     """Ask the server whether it answers, unless its doors are closed to us: then its own word counts."""
-    is_for_others = serving.client_ca or (serving.proxy and not is_loopback(serving.proxy))
+    is_for_others = serving.client_ca or (serving.proxy and not is_loopback(serving.proxy.partition("/")[0]))
     if not is_for_others:
         confirm(serving.url(state.port), serving.deployment, Credentials(certificate=serving.certificate))
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import keyword
-import re
-import unicodedata
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
+
+from kervan.core.identity import plain_name
 
 if TYPE_CHECKING:
     from kervan.core.schema import Signature
     from kervan.package.contents.manifest import Parity
-
-_TURKISH = str.maketrans("ıİ", "ii")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +31,7 @@ class Product:
     @property
     def title(self) -> str:
         """The name that installers know, of ASCII letters, digits and hyphens: musteri-kaybi-model."""
-        plain = (
-            unicodedata.normalize("NFKD", self.name.translate(_TURKISH)).encode("ascii", "ignore").decode()
-        )
-        title = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
+        title = plain_name(self.name)
         return title if title.endswith("-model") else f"{title}-model".removeprefix("-")
 
     @property

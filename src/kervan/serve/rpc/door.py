@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from kervan.core.access import read_network
 from kervan.core.errors import ServerFailed
 from kervan.core.identity import new_id
 from kervan.core.plugins import extras_named, plugin, plugins
 from kervan.core.ports import Action, Call, Reply, Service
-from kervan.serve.address import plain_address
 from kervan.serve.desk import SMALL
 from kervan.serve.guard import MAX_BODY
 from kervan.serve.problem import HttpProblem
 from kervan.serve.routing import Mounted, Router
 from kervan.serve.rpc.health import HealthService
 from kervan.serve.rpc.messages import pool
-from kervan.serve.rpc.peers import address_of, credentials_of
+from kervan.serve.rpc.peers import comes_from, credentials_of
 from kervan.serve.rpc.status import code_of, metadata_of, words_of
 from kervan.serve.turn import Turn
 from kervan.serve.visit import Visit
@@ -131,7 +131,7 @@ class _Method:
         self._end = door._grpc.aio.EOF
         self._ending = door._ending
         proxy = self._desk.engine.current.serving.proxy
-        self._proxy = plain_address(proxy) if proxy else ""
+        self._proxy = read_network(proxy) if proxy else None
         self._mounted = mounted
         self._service = service
         self._turn = door._turn
@@ -202,7 +202,7 @@ class _Method:
             ending.cancel()
 
     def _admit(self, context: Any) -> Admission:
-        if self._proxy and address_of(context.peer()) != self._proxy:
+        if self._proxy is not None and not comes_from(self._proxy, context.peer()):
             raise HttpProblem(403, "only the proxy may connect here")
         return self._desk.admit_call(self._mounted, _read_metadata(context.invocation_metadata()))
 

@@ -13,6 +13,8 @@ from kervan.serve.address import plain_address
 from kervan.serve.tls import Certificates
 
 if TYPE_CHECKING:
+    from ipaddress import IPv4Network, IPv6Network
+
     from kervan.core.serving import Serving
 
 _log = logging.getLogger("kervan.serve")
@@ -43,12 +45,15 @@ def credentials_of(serving: Serving) -> Any:
     )
 
 
-def address_of(peer: str) -> str:
-    """Return the address of a peer as gRPC names it, or "".
+def comes_from(network: IPv4Network | IPv6Network, peer: str) -> bool:
+    """Say whether a peer, as gRPC names it, is in a network.
 
-    >>> address_of("ipv4:127.0.0.1:4711"), address_of("ipv6:%5B::1%5D:4711")
-    ('127.0.0.1', '::1')
+    >>> from ipaddress import ip_network
+    >>> comes_from(ip_network("127.0.0.1"), "ipv4:127.0.0.1:4711")
+    True
+    >>> comes_from(ip_network("::1"), "ipv6:%5B::1%5D:4711"), comes_from(ip_network("::2"), "unix:")
+    (True, False)
     """
     with suppress(ValueError):
-        return plain_address(unquote(peer).partition(":")[2].rpartition(":")[0].strip("[]"))
-    return ""
+        return plain_address(unquote(peer).partition(":")[2].rpartition(":")[0].strip("[]")) in network
+    return False
