@@ -19,11 +19,9 @@ from urllib.parse import quote
 
 import msgspec
 
-from kervan.core.errors import InvalidConfig
 from kervan.core.feedback import FOLDER
-from kervan.core.keeping import Keeping
 from kervan.core.log import log_json_lines
-from kervan.core.serving import Serving
+from kervan.serve.container import serving_of
 from kervan.serve.desk import Desk, Head, request_id_of
 from kervan.serve.engine import Engine
 from kervan.serve.events import ANY_BYTE, asks_directly, direct_request, event_request, event_response
@@ -37,10 +35,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kervan.core.ports import Reply
+    from kervan.core.serving import Serving
     from kervan.serve.metrics import Metrics
 
 LOG = "log"  # instead of a folder of records
-PACKAGE = "/opt/kervan/package"
 RECORDS = "/tmp/kervan/records"  # noqa: S108 - all of a function's disk that can be written
 _log = logging.getLogger("kervan.serve")
 
@@ -129,8 +127,8 @@ def _answer(
 def warm(*, logs: bool = True) -> Function:
     """Load the package that variables of the environment name, unless it is loaded already.
 
-    KERVAN_PACKAGE, KERVAN_RECORDS, KERVAN_KEYS, KERVAN_ENVIRONMENT, KERVAN_DEPLOYMENT and KERVAN_KEEPING are
-    as for an image. With `logs` the log of the process becomes ours, in JSON lines. Raises `KervanError`.
+    These are the ones of an image, read by `kervan.serve.container`. With `logs` the log of the process
+    becomes ours, in JSON lines. Raises `KervanError`.
     """
     with _LOADING:
         if not _LOADED:
@@ -147,21 +145,9 @@ _LOADING = threading.Lock()
 
 
 def _serving(told: Mapping[str, str]) -> Serving:
-    keeping = told.get("KERVAN_KEEPING", "")
-    try:
-        kept = msgspec.json.decode(keeping, type=Keeping) if keeping else Keeping()
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
-        raise InvalidConfig(f"KERVAN_KEEPING: {error}", hint="render the release again") from error
-    return Serving(
-        environment=told.get("KERVAN_ENVIRONMENT", "") or "function",
-        deployment=told.get("KERVAN_DEPLOYMENT", "") or "function",
-        package=told.get("KERVAN_PACKAGE", "") or PACKAGE,
-        records=told.get("KERVAN_RECORDS", "") or RECORDS,
-        trusted=tuple(filter(None, told.get("KERVAN_TRUSTED", "").split(","))),
-        keys=told.get("KERVAN_KEYS", ""),
-        keeping=kept,
-        platform=True,
-    )
+    usual = {"KERVAN_ENVIRONMENT": "function", "KERVAN_DEPLOYMENT": "function", "KERVAN_RECORDS": RECORDS}
+    guard = {} if told.get("KERVAN_KEYS") else {"KERVAN_PLATFORM": "1"}
+    return serving_of({**usual, **{name: value for name, value in told.items() if value}, **guard})
 
 
 def _at_once(folder: Path, metrics: Metrics | None) -> Recorder:
