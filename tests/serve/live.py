@@ -38,6 +38,29 @@ class Reply:
         return json.loads(self.body)
 
 
+def request(port: int, method: str, path: str, body: Any = None, headers: dict[str, str] = {}) -> Reply:  # noqa: B006
+    """Ask whatever answers at a port of this machine."""
+    content = None if body is None else json.dumps(body).encode()
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    return _exchange(connection, method, path, content, {**(JSON if body is not None else {}), **headers})
+
+
+def _exchange(
+    connection: http.client.HTTPConnection,
+    method: str,
+    path: str,
+    content: bytes | None,
+    headers: dict[str, str],
+) -> Reply:
+    try:
+        connection.request(method, path, content, headers)
+        response = connection.getresponse()
+        found = {name.lower(): value for name, value in response.getheaders()}
+        return Reply(response.status, found, response.read())
+    finally:
+        connection.close()
+
+
 @contextmanager
 def running(place: Path, package: Path, **told: Any) -> Iterator[Live]:
     """A server of one package that is killed in the end; `told` is what else it is told to do."""
@@ -129,15 +152,8 @@ class Live:
 
     def ask(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Reply:
         content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-        connection = self.connect()
-        try:
-            sent = JSON if headers is None and content is not None else headers or {}
-            connection.request(method, path, content, sent)
-            response = connection.getresponse()
-            found = {name.lower(): value for name, value in response.getheaders()}
-            return Reply(response.status, found, response.read())
-        finally:
-            connection.close()
+        sent = JSON if headers is None and content is not None else headers or {}
+        return _exchange(self.connect(), method, path, content, sent)
 
     def predict(self, body: Any) -> Reply:
         return self.ask("POST", "/predict", body)
