@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from kervan.core.errors import Refused
 from kervan.core.nouns import Finding, Verdict
 from kervan.core.places import Artefact
+from kervan.core.plugins import plugin
 from kervan.core.ports import Checking
 from kervan.deploy.rendered import write_files
 
@@ -17,13 +18,17 @@ if TYPE_CHECKING:
     from pathlib import PurePath
 
     from kervan.app.project import Project
+    from kervan.core.nouns import Model
     from kervan.core.ports import Target
     from kervan.core.serving import Plan
 
 
-def checked(target: Target, files: Mapping[PurePath, str], plan: Plan) -> list[Finding]:
-    """Return what the place would say of rendered files."""
-    found = [*_registry(target, plan)]
+def checked(
+    project: Project, models: Sequence[Model], files: Mapping[PurePath, str], plan: Plan
+) -> list[Finding]:
+    """Return what the target of a plan would say of rendered files, and what is known of the models."""
+    target: Target = plugin("target", plan.target)
+    found = [*_registry(target, plan), *(each for model in models for each in _memory(project, model, plan))]
     if isinstance(target, Checking):
         with tempfile.TemporaryDirectory(prefix="kervan-") as scratch:
             write_files(Path(scratch), files)
@@ -37,6 +42,25 @@ def refuse(project: Project, findings: Sequence[Finding]) -> None:
     if wrong:
         raise Refused("; ".join(each.message for each in wrong), hint=wrong[0].hint)
     project.remark_all("check", findings, where="`kervan render` shows them all")
+
+
+def _memory(project: Project, model: Model, plan: Plan) -> Sequence[Finding]:
+    """Hold the memory of a replica against what the model's profile saw."""
+    from kervan.app.profile import newest_profile  # brings what measures
+
+    found = newest_profile(project, model) if plan.memory else None
+    if found is None or not found.memory or plan.memory >= (needed := found.memory / found.replicas):
+        return ()
+    message = f"{model.ref} took {needed / 2**20:,.0f} MiB when it was profiled, and a replica may take "
+    return (
+        Finding(
+            rule="memory",
+            subject="[release] memory",
+            verdict=Verdict.FAILED,
+            message=f"{message}{plan.memory / 2**20:,.0f} MiB",
+            hint=f"give at least {needed * 1.25 / 2**20:,.0f} MiB, or profile it again",
+        ),
+    )
 
 
 def _registry(target: Target, plan: Plan) -> Sequence[Finding]:

@@ -35,8 +35,9 @@ def realise(project: Project, deployment: Deployment) -> str:
     target, plan = _target(deployment), deployment.plan
     folder = place_folder(project, deployment)
     rendered = _render(project, deployment, lambda model: package_folder(project, model))
-    refuse(project, checked(target, rendered, plan))
-    supply(project, [find_model(project, ref) for ref in deployment.shares], plan, folder)
+    models = [find_model(project, ref) for ref in deployment.shares]
+    refuse(project, checked(project, models, rendered, plan))
+    supply(project, models, plan, folder)
     with storage_errors(str(folder)):
         before = read_files(folder)
         write_files(folder, rendered)

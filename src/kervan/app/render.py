@@ -72,7 +72,7 @@ def render(project: Project, ref: str, *, to: str) -> Rendered:
         target=plan.target,
         environment=environment,
         files={path.as_posix(): text for path, text in files.items()},
-        findings=tuple(checked(target, files, plan)),
+        findings=tuple(checked(project, [model], files, plan)),
         artefact=target.about.artefact,
     )
 
