@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
@@ -19,6 +19,7 @@ from kervan.core.errors import StorageFailed
 from kervan.core.identity import first_id, new_id
 from kervan.serve.record import merged, records, segments
 from kervan.serve.recorder import Recorder
+from kervan.serve.segment import Segments
 from serve.recorded import keep
 from serve.test_record import prediction
 
@@ -43,12 +44,13 @@ def unheard(told: About, digest: str) -> None:
     assert len(told.sha256) == len(digest)
 
 
-def write(folder: Path, count: int, **options: Any) -> list[Prediction]:
-    recorder = Recorder(folder, **options)
+def write(folder: Path, count: int, *, apart: bool = False) -> list[Prediction]:
+    """Write records, with `apart` each into a segment of its own."""
+    recorder = Recorder(folder, sheets=Segments(folder, most=1) if apart else None)
     made = []
     for _ in range(count):
         made.append(keep(recorder, prediction(2, note="x" * 50, inputs={"chain": '"inputs":'})))
-        if options:
+        if apart:
             recorder.flush()
     recorder.close()
     return made
@@ -74,7 +76,7 @@ def test_every_line_comes_back_as_it_was_written(tmp_path: Path, torn: bytes) ->
 
 
 def test_both_forms_are_read_as_one(tmp_path: Path) -> None:
-    made = write(tmp_path, 12, segment_bytes=1)
+    made = write(tmp_path, 12, apart=True)
     found = segments(tmp_path)
     assert len(found) == 12
     for segment in found[::2]:
@@ -137,7 +139,7 @@ def test_a_file_that_cannot_be_announced_stays_as_it_was(tmp_path: Path) -> None
 
 def test_several_compact_at_once_while_others_read(lived: Home) -> None:
     folder = lived.folder / ".kervan" / "predictions" / "üretim"
-    made = write(folder, 8, segment_bytes=1)
+    made = write(folder, 8, apart=True)
     counts: list[int] = []
 
     def work() -> None:
@@ -195,7 +197,7 @@ def test_what_is_altered_in_a_compacted_file_shows(lived: Home) -> None:
 
 def test_what_is_too_old_or_too_much_goes_on_record(lived: Home) -> None:
     folder = lived.folder / ".kervan" / "predictions" / "üretim"
-    made = write(folder, 4, segment_bytes=1)
+    made = write(folder, 4, apart=True)
     server = Recorder(folder)
     made.append(keep(server, prediction()))
     server.flush()

@@ -20,6 +20,7 @@ from kervan.serve.engine import Engine
 from kervan.serve.flags import Flags, flags_of
 from kervan.serve.record import find, records, segments
 from kervan.serve.recorder import Recorder
+from kervan.serve.segment import Segments
 from kervan.serve.typed import TypedReader
 from serve.keyring import issue, publish
 from serve.real_packages import CLASSIFICATION, ROW
@@ -170,7 +171,7 @@ def test_flags_are_known_of_what_is_on_record(serving: Callable[..., Serving]) -
 
 
 def test_a_segment_is_closed_by_its_age(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path, segment_seconds=0.2)
+    recorder = Recorder(tmp_path, sheets=Segments(tmp_path, seconds=0.2))
     made = [keep(recorder, prediction())]
     recorder.flush()
     deadline = time.monotonic() + 10

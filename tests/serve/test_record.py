@@ -15,6 +15,7 @@ from kervan.core.identity import id_time, new_id
 from kervan.core.nouns import Prediction
 from kervan.serve.record import find, records, row_ids
 from kervan.serve.recorder import Recorder
+from kervan.serve.segment import Segments
 from serve.disk import small_disk
 from serve.recorded import keep
 
@@ -54,7 +55,7 @@ def test_a_folder_without_records_has_none(tmp_path: Path) -> None:
 
 def test_segments_rotate_and_everything_is_found(tmp_path: Path) -> None:
     made: list[Prediction] = []
-    recorder = Recorder(tmp_path, segment_bytes=2_000)
+    recorder = Recorder(tmp_path, sheets=Segments(tmp_path, most=2_000))
     for _ in range(12):
         made += [keep(recorder, prediction()) for _ in range(10)]
         recorder.flush()

@@ -16,8 +16,9 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from kervan.core.ports import Action, Reply
-from kervan.serve.desk import SAFE_HEADERS, Admission, Desk, Head
+from kervan.serve.desk import Admission, Desk, Head
 from kervan.serve.guard import BODY_SECONDS
+from kervan.serve.headers import SAFE_HEADERS
 from kervan.serve.problem import HttpProblem
 from kervan.serve.visit import Visit
 

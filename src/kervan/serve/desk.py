@@ -56,14 +56,6 @@ _MOST_FIELDS = 100
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _HOLE = re.compile(r"\{(\w+)\}")
 _TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
-SAFE_HEADERS = {
-    "x-content-type-options": "nosniff",
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-    "referrer-policy": "no-referrer",
-    "cache-control": "no-store",
-    "cross-origin-resource-policy": "same-origin",
-    "cross-origin-opener-policy": "same-origin",
-}
 
 
 @dataclass(frozen=True, slots=True)

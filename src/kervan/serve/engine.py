@@ -35,7 +35,7 @@ from kervan.serve.table import Loaded, Table
 from kervan.serve.trial import try_samples
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from kervan.core.ports import Matrix, Predictor, Request
@@ -55,9 +55,16 @@ class Engine:
     encoding then agree, whatever is switched meanwhile.
     """
 
-    def __init__(self, serving: Serving, metrics: Metrics | None = None) -> None:
+    def __init__(
+        self,
+        serving: Serving,
+        metrics: Metrics | None = None,
+        *,
+        recorder: Callable[[Path, Metrics | None], Recorder] = Recorder,
+    ) -> None:
         self.metrics = metrics or Metrics()
         self._recorders: dict[Path, Recorder] = {}
+        self._new_recorder = recorder
         self._changing = threading.Lock()
         self._added: dict[tuple[str, str], Loaded] = {}  # by `load`, not by what the server is told to do
         self.is_one_of_many = False  # beside other processes at the same address
@@ -251,6 +258,11 @@ class Engine:
         if self._table.shadows:
             self.mirror.take(self._table.shadows, mirrored)
 
+    def flush(self) -> None:
+        """Wait until the records of all that was answered are written; raise `StorageFailed` if not."""
+        for recorder in tuple(self._recorders.values()):
+            recorder.flush()
+
     def close(self) -> None:
         """Write the records that wait; raise `StorageFailed` if some are lost."""
         self.mirror.close()
@@ -308,7 +320,7 @@ class Engine:
 
     def _recorder(self, folder: Path, metrics: Metrics | None = None) -> Recorder:
         if folder not in self._recorders:
-            self._recorders[folder] = Recorder(folder, metrics)
+            self._recorders[folder] = self._new_recorder(folder, metrics)
         return self._recorders[folder]
 
     def _tell(self) -> None:

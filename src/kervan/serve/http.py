@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from kervan.core.ports import Reply
 from kervan.serve.crowd import Crowd
-from kervan.serve.desk import SAFE_HEADERS, Admission, Desk, Head, request_id_of
+from kervan.serve.desk import Admission, Desk, Head, request_id_of
 from kervan.serve.guard import BODY_SECONDS, MAX_BODY, too_large
+from kervan.serve.headers import headers_of
 from kervan.serve.moment import Now
 from kervan.serve.problem import HttpProblem
 from kervan.serve.turn import Turn
@@ -92,13 +93,7 @@ async def _read_within_limit(receive: Receive) -> bytes:
 
 
 async def _send(reply: Reply, request_id: str, send: Send) -> None:
-    headers = {
-        "content-type": reply.kind,
-        "content-length": str(len(reply.body)),
-        **SAFE_HEADERS,
-        **reply.headers,
-        "x-request-id": request_id,
-    }
+    headers = {**headers_of(reply, request_id), "content-length": str(len(reply.body))}
     await send(
         {
             "type": "http.response.start",

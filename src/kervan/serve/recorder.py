@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from kervan.core.errors import StorageFailed
 from kervan.core.identity import new_id, new_ids
@@ -31,35 +31,54 @@ _log = logging.getLogger("kervan.serve")
 INTERVAL = 0.1
 _MANY = 2_000
 _LIMIT = 200_000
-_SEGMENT_BYTES = 64 << 20
-_SEGMENT_SECONDS = 3_600.0
 _RETRY = 0.5
 
 
+class Sheets(Protocol):
+    """What records are written to; `vanished` are files that somebody took away meanwhile."""
+
+    vanished: list[str]
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long what is open stays open, None for ever."""
+
+    def write(self, first: str, records: Sequence[bytes]) -> None:
+        """Make records (JSON) durable, of which the first has the id `first`, or raise `OSError`."""
+
+    def close(self) -> None:
+        """Leave what is open."""
+
+
 class Recorder:
-    """The one writer of its process into a folder. `limit` is how many rows may wait in memory."""
+    """The one writer of its process into a folder, or to what else `sheets` writes to.
+
+    `limit` is how many rows may wait in memory, `interval` for how many seconds what comes is collected.
+    """
 
     def __init__(
         self,
         folder: Path,
         metrics: Metrics | None = None,
         *,
+        sheets: Sheets | None = None,
         limit: int = _LIMIT,
-        segment_bytes: int = _SEGMENT_BYTES,
-        segment_seconds: float = _SEGMENT_SECONDS,
+        interval: float = INTERVAL,
     ) -> None:
         self.folder = folder
         self.failure = ""
         self._metrics = metrics or Metrics()
         self._limit = limit
-        self._segments = Segments(folder, segment_bytes, segment_seconds)
+        self._interval = interval
+        self._segments: Sheets = sheets or Segments(folder)
         self._waiting: list[_Waiting] = []
         self._rows = self._taken = 0
         self._writing = 0
         self._order = threading.Lock()
         self._changed = threading.Condition()
         self._closing = False
-        self._try_folder()
+        if sheets is None:
+            self._try_folder()
         self._thread = threading.Thread(target=self._run, name="kervan-recorder", daemon=True)
         self._thread.start()
 
@@ -138,7 +157,7 @@ class Recorder:
                     lambda: self._waiting or self._closing, timeout=self._segments.seconds_left
                 ):
                     self._segments.close()  # old enough to be read as a whole
-                pause = _RETRY if self.failure else INTERVAL
+                pause = _RETRY if self.failure else self._interval
                 self._changed.wait_for(lambda: self._closing or self._is_due(), timeout=pause)
                 with self._order:
                     batch, self._waiting, self._taken = self._waiting, [], self._rows

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ATTEMPTS = 3
+_MOST = 64 << 20
+_SECONDS = 3_600.0
 
 
 class Segments:
@@ -27,7 +29,7 @@ class Segments:
     Another one is begun after `most` bytes, or once a segment is `seconds` old.
     """
 
-    def __init__(self, folder: Path, most: int, seconds: float) -> None:
+    def __init__(self, folder: Path, most: int = _MOST, seconds: float = _SECONDS) -> None:
         self.folder = folder
         self.vanished: list[str] = []
         self._most = most

@@ -185,14 +185,14 @@ def _rows(content: Any, signature: Signature) -> _Rows:
     if not isinstance(content, dict):
         raise InvalidInput("the body is neither an object nor a list", hint='send {"instances": [...]}')
     # A column may have any of these names, but no column holds an object or a list.
-    found = [key for key in _FORMS if isinstance(content.get(key), dict | list)]
+    found = [key for key in FORMS if isinstance(content.get(key), dict | list)]
     if len(found) > 1:
         raise InvalidInput(f"the body has {' and '.join(found)}", hint="send exactly one of them")
     if not found:
         return rows_of([content], signature)
     if not isinstance(content.get("params", {}), dict | None):
         raise InvalidInput("'params' is no object", hint="leave it out: models take no parameters")
-    return _FORMS[found[0]](content[found[0]], signature)
+    return FORMS[found[0]](content[found[0]], signature)
 
 
 def _split(content: Any, signature: Signature) -> _Rows:
@@ -213,7 +213,7 @@ def _inputs(content: Any, signature: Signature) -> _Rows:
     return [content]
 
 
-_FORMS: dict[str, Callable[[Any, Signature], _Rows]] = {
+FORMS: dict[str, Callable[[Any, Signature], _Rows]] = {
     "dataframe_split": _split,
     "dataframe_records": rows_of,
     "instances": rows_of,
