@@ -93,12 +93,16 @@ TABLE = (
     ),
     Plugin("service", "inference-v2-grpc", "kervan.serve.rpc.inference:InferenceService"),
     Plugin("service", "tensorflow-grpc", "kervan.serve.rpc.tensorflow:TensorflowService"),
+    Plugin("target", "lambda", "kervan.deploy.targets.aws.lambda_:LambdaTarget"),
+    Plugin("target", "lambda-image", "kervan.deploy.targets.aws.lambda_:LambdaImageTarget"),
     Plugin("target", "local", "kervan.deploy.targets.local:LocalTarget"),
 )
 
 EXTRAS = {
     "ai_edge_litert": "litert",
     "alembic": "store",
+    "boto3": "aws",
+    "botocore": "aws",
     "catboost": "boosters",
     "coremltools": "coreml",
     "duckdb": "sql",
