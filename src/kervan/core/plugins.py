@@ -93,6 +93,10 @@ TABLE = (
     ),
     Plugin("service", "inference-v2-grpc", "kervan.serve.rpc.inference:InferenceService"),
     Plugin("service", "tensorflow-grpc", "kervan.serve.rpc.tensorflow:TensorflowService"),
+    Plugin("target", "aks", "kervan.deploy.targets.kubernetes.target:AksTarget"),
+    Plugin("target", "eks", "kervan.deploy.targets.kubernetes.target:EksTarget"),
+    Plugin("target", "gke", "kervan.deploy.targets.kubernetes.target:GkeTarget"),
+    Plugin("target", "kubernetes", "kervan.deploy.targets.kubernetes.target:KubernetesTarget"),
     Plugin("target", "local", "kervan.deploy.targets.local:LocalTarget"),
 )
 

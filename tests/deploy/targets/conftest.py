@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from deploy.targets.rendered import Make, maker
+from deploy.targets.stand_in import stand_in  # noqa: F401
+
+
+@pytest.fixture
+def make(packages: dict[str, Path], tmp_path: Path) -> Make:
+    return maker(packages, tmp_path / "release")
