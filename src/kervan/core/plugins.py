@@ -96,8 +96,11 @@ TABLE = (
     Plugin("target", "aks", "kervan.deploy.targets.kubernetes.target:AksTarget"),
     Plugin("target", "eks", "kervan.deploy.targets.kubernetes.target:EksTarget"),
     Plugin("target", "gke", "kervan.deploy.targets.kubernetes.target:GkeTarget"),
+    Plugin("target", "helm", "kervan.deploy.targets.helm.target:HelmTarget"),
+    Plugin("target", "kserve", "kervan.deploy.targets.kubernetes.kserve:KserveTarget"),
     Plugin("target", "kubernetes", "kervan.deploy.targets.kubernetes.target:KubernetesTarget"),
     Plugin("target", "local", "kervan.deploy.targets.local:LocalTarget"),
+    Plugin("target", "seldon", "kervan.deploy.targets.kubernetes.seldon:SeldonTarget"),
 )
 
 EXTRAS = {

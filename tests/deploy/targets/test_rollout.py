@@ -107,7 +107,7 @@ def test_a_rollout_that_never_becomes_ready_leaves_the_old_one(make: Make, kubec
 def test_a_first_release_that_fails_leaves_nothing(make: Make, kubectl: StandIn) -> None:
     kubectl.answer("apply --kustomize", 'services "gelir" is forbidden: no right\n', status=1)
     release = make("kubernetes")
-    with pytest.raises(ServerFailed, match="kubectl apply: services .* is forbidden: no right"):
+    with pytest.raises(ServerFailed, match=r"kubectl apply: services .* is forbidden: no right"):
         release.apply()
     deleted = [each for each in verbs(kubectl.calls(), release.folder) if each.startswith("delete")]
     assert len(deleted) == 6

@@ -17,6 +17,12 @@ _UNPRINTED = re.compile(
 )
 
 
+class Written(str):
+    """A text that is put in as it is: a placeholder of a template, which is no YAML yet."""
+
+    __slots__ = ()
+
+
 def yaml_text(*documents: Mapping[str, Any]) -> str:
     """Write mappings, lists, texts, numbers, booleans and None as YAML that versions 1.1 and 1.2 read alike.
 
@@ -67,7 +73,7 @@ def _scalar(value: Any) -> str:
         case float():
             return _number(value)
         case _:
-            return _text(str(value))
+            return _text(value)
 
 
 def _number(value: float) -> str:
@@ -78,6 +84,8 @@ def _number(value: float) -> str:
 
 
 def _text(text: str) -> str:
+    if isinstance(text, Written):
+        return str(text)
     if _PLAIN.fullmatch(text) and not _TAKEN.fullmatch(text):
         return text
     return _UNPRINTED.sub(_escaped, json.dumps(text, ensure_ascii=False))

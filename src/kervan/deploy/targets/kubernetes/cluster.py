@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kervan.deploy.targets.written import Note
 
 WORKLOADS = ("deployment", "statefulset")
+OPERATED = ("inferenceservice", "seldondeployment", "model", "experiment")  # by operators in the cluster
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,30 @@ class Cluster:
                 f"{workload} did not come up: {reason or error}",
                 hint="`kervan logs` shows what its container wrote; what ran before goes on",
             ) from error
+
+    def wait_for(self, name: str, condition: str, patience: int) -> None:
+        """Wait until an object says that it is ready, or raise `ServerFailed` with its reason."""
+        try:
+            words = ("wait", name, f"--for={condition}", f"--timeout={patience}s")
+            run(self.command(*words), seconds=patience + 60)
+        except ServerFailed as error:
+            reason = self._told_by(name)
+            raise ServerFailed(
+                f"{name} did not become ready: {reason or error}", hint="what ran before goes on"
+            ) from error
+
+    def _told_by(self, name: str) -> str:
+        try:
+            text = run(self.command("get", name, "--output=json"), seconds=30)
+        except KervanError:
+            return ""
+        status = msgspec.json.decode(text).get("status", {})
+        found = [
+            f"{each.get('reason') or each.get('type')}: {each['message']}"
+            for each in status.get("conditions", [])
+            if each.get("status") == "False" and each.get("message")
+        ]
+        return "; ".join(dict.fromkeys([*found, status.get("description", "")])).strip("; ")
 
     def reason(self, workload: str) -> str:
         """Return why the pods of a workload do not run, in the cluster's words, or ""."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from kervan.core.errors import KervanError, ServerFailed
 from kervan.deploy.targets.commands import find
-from kervan.deploy.targets.kubernetes.cluster import WORKLOADS, Cluster
+from kervan.deploy.targets.kubernetes.cluster import OPERATED, WORKLOADS, Cluster
 from kervan.deploy.targets.written import applied, bring_back, forget, keep, read_note
 
 if TYPE_CHECKING:
@@ -30,10 +30,7 @@ def roll_out(folder: Path, patience: int) -> Note:
     before = applied(folder)
     old = read_note(before) if before else None
     try:
-        cluster.apply(folder, note.facts["before"].split(","))
-        for each in _workloads(note):
-            cluster.wait(each, patience)
-        cluster.apply_all(folder)
+        _bring_up(cluster, folder, note, patience)
         if old is not None:
             _forget_rest(old, note)
     except (KervanError, KeyboardInterrupt) as error:
@@ -41,6 +38,19 @@ def roll_out(folder: Path, patience: int) -> Note:
         raise
     keep(folder)
     return note
+
+
+def _bring_up(cluster: Cluster, folder: Path, note: Note, patience: int) -> None:
+    """Apply first what answers, then what moves the traffic; an operator's objects do both by themselves."""
+    if before := note.facts.get("before"):
+        cluster.apply(folder, before.split(","))
+    for each in _workloads(note):
+        cluster.wait(each, patience)
+    cluster.apply_all(folder)
+    if condition := note.facts.get("condition"):
+        for each in note.objects:
+            if each.partition("/")[0] in OPERATED:
+                cluster.wait_for(each, condition, patience)
 
 
 def _forget_rest(old: Note, note: Note) -> None:
