@@ -16,6 +16,7 @@ import hypothesis
 import pytest
 import sqlalchemy as sa
 
+from containers import _podman_home, base_image, podman, registry, wheelhouse  # noqa: F401 - fixtures
 from journeys.home import Home, as_csv, customers
 from kervan.core.config import DATA_FOLDER, DataSettings
 from kervan.core.errors import MissingTool

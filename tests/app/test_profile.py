@@ -53,6 +53,11 @@ def test_what_a_model_needs_is_found_and_kept(lived: Home) -> None:
         assert kept is not None
         assert (kept.goal, kept.replicas) == (goal, found["replicas"])
     lived.ask("audit", "verify")
+    settings = (lived.folder / "kervan.toml").read_text("utf-8")
+    lived.write("kervan.toml", settings.replace("port = 0", 'port = 0\nmemory = "10MB"'))
+    refused = lived.ask("deploy", MODEL, "--dry-run", code=1).out
+    lived.write("kervan.toml", settings)
+    assert "MiB when it was profiled, and a replica may take 10 MiB; give at least" in refused
 
 
 def test_a_goal_that_nothing_reaches_ends_with_four(lived: Home) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 import kervan
 from kervan.api import views
+from kervan.api.production import Production
 from kervan.api.session import Session
 
 from .pages import DOCS
@@ -42,6 +43,7 @@ def test_a_public_name_has_a_docstring(name: str) -> None:
 def methods() -> list[tuple[str, Any]]:
     kinds = [
         Session,
+        Production,
         *(
             kind
             for kind in vars(views).values()

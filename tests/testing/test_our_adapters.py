@@ -361,6 +361,7 @@ class TestTensorFlowServing(WireSuite):
 
 
 class TestLocal(TargetSuite):
+    is_here = True
     row = ("target", "local")
 
     def adapter(self) -> Target:

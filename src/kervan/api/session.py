@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
 
 from kervan.api import progress as progress_
-from kervan.api.views import DatasetView, DriftView, Listing, ModelView, ReleaseView, ReplayView, TraceView
+from kervan.api.production import Production
+from kervan.api.views import DatasetView, DriftView, Listing, ModelView, ReplayView, TraceView
 from kervan.core.identity import check_name
 from kervan.core.plugins import extras_named
 
@@ -22,30 +22,20 @@ with extras_named():
         delete,
         doctor,
         drift,
-        environments,
-        experiment,
         feedback,
         frames,
         gc,
         keys,
-        permission,
-        predict,
-        profile,
         recompute,
         records,
         register,
-        registry,
-        release,
         replay,
         run,
         runs,
-        standing,
-        steering,
         trace,
         train,
     )
-    from kervan.app.project import Project, Stage, open_project
-    from kervan.app.terms import changed
+    from kervan.app.project import Stage, open_project
     from kervan.flow.runner import run as run_pipeline
     from kervan.flow.track import Tracker
 
@@ -54,15 +44,10 @@ if TYPE_CHECKING:
     from kervan.app.feedback import Labelled
     from kervan.app.gc import Sweep
     from kervan.app.keys import Issued
-    from kervan.app.profile import Profiled
     from kervan.app.recompute import Recomputed
-    from kervan.app.registry import Registry
-    from kervan.app.standing import Standing
     from kervan.core.config import Check, DataSettings, Goal
-    from kervan.core.nouns import Dataset, Deployment, Event, Finding, Key, Model
-    from kervan.core.releasing import Release
+    from kervan.core.nouns import Dataset, Event, Finding, Key, Model
     from kervan.flow.step import Pipeline
-    from kervan.monitor.experiment import Experiment
 
 
 def open(  # noqa: A001 - `kervan.open` is meant to read like that
@@ -82,12 +67,8 @@ def open(  # noqa: A001 - `kervan.open` is meant to read like that
         return Session(open_project(Path(folder), flags=settings))
 
 
-class Session:
+class Session(Production):
     """One open workspace. Close it, or use it as a context manager, to give its connections back."""
-
-    def __init__(self, project: Project) -> None:
-        self.project = project
-        self._asked = ""
 
     def __enter__(self) -> Self:
         return self
@@ -158,71 +139,6 @@ class Session:
         with extras_named():
             _, model = run.admit(project, train.train(project, known), why=why)
         return self._model_view(model)
-
-    def release(
-        self,
-        model: ModelView | str = "",
-        *,
-        to: str = "production",
-        why: str = "",
-        breaking: bool = False,
-        again: bool = False,
-        **settings: Any,
-    ) -> ReleaseView:
-        """Let a model come to answer in an environment, and return a handle to ask it.
-
-        `model` is what `train` returned, or a reference such as `income@1.2.0`; by default the newest. `to`
-        is the environment; `why` goes on record. `settings` are those of `[release]`: `port=0` takes a free
-        one, `strategy="canary", steps=[5, 25, 50], guards=["p99 < 20ms"]` lets it come step by step.
-        `breaking` says that callers know of a schema that breaks them, `again` that it may come back although
-        it was rolled back.
-        """
-        project = self.project.with_settings(release=changed(self.project.config.release, settings))
-        ref = model.ref if isinstance(model, ModelView) else model
-        consent = release.Consent(breaking=breaking, again=again)
-        return self._release_view(release.release(project, ref, to=to, why=why, consent=consent))
-
-    def pause(self, environment: str = "production", *, why: str = "") -> Release:
-        """Let a release that is under way stay where it is; it is still rolled back if it has to be."""
-        return steering.pause(self.project, environment, why=why)
-
-    def resume(self, environment: str = "production", *, why: str = "") -> Release:
-        """Let a release go on."""
-        return steering.resume(self.project, environment, why=why)
-
-    def promote(self, environment: str = "production", *, why: str = "") -> ReleaseView:
-        """Let the version that comes have all requests at once, whatever is proven."""
-        return self._release_view(steering.promote(self.project, environment, why=why))
-
-    def roll_back(self, environment: str = "production", *, why: str = "") -> ReleaseView:
-        """Let the version before have all requests again: of a release under way, or of the last one."""
-        return self._release_view(steering.roll_back(self.project, environment, why=why))
-
-    def approve(self, model: ModelView | str, *, environment: str = "production", why: str) -> Event:
-        """Agree on record that a model may be released to an environment."""
-        ref = model.ref if isinstance(model, ModelView) else model
-        return permission.approve(self.project, ref, environment=environment, why=why)
-
-    def standing(self) -> Listing[Standing]:
-        """Return what runs or ran where, with its release and how that goes, newest first."""
-        return Listing(standing.standings(self.project), ("deployment", "state", "verdict"))
-
-    def experiment(self, environment: str = "production", *, alpha: float = 0.05) -> tuple[Experiment, ...]:
-        """Compare what the versions that share an environment brought; see `kervan experiment --help`."""
-        return experiment.experiment(self.project, environment, alpha=alpha)
-
-    def predict(self, rows: Any, *, environment: str = "production") -> Any:
-        """Ask the model of an environment: one answer for one row (a mapping), a list for a list of rows.
-
-        A frame of pandas, Polars or Arrow comes back as such, with the answers in columns beside its own.
-        """
-        if frames.is_frame(rows):
-            found, self._asked = frames.predict(self.project, rows, environment=environment)
-            return found
-        asked = [rows] if isinstance(rows, Mapping) else rows
-        answers = predict.predict(self.project, asked, environment=environment)
-        self._asked = answers[-1]["id"]
-        return answers[0] if isinstance(rows, Mapping) else answers
 
     def trace(self, prediction: str) -> TraceView:
         """Walk from a prediction's id back to everything behind it."""
@@ -299,23 +215,6 @@ class Session:
     def delete_dataset(self, ref: str, *, why: str) -> Dataset:
         """Delete a version of a dataset, such as `adult:3`, unless a model was trained on it; on record."""
         return delete.delete_dataset(self.project, ref, why=why)
-
-    def profile(
-        self, model: ModelView | str, goal: str, *, rows: str | Path | None = None, seconds: float = 2.0
-    ) -> Profiled:
-        """Find how many replicas reach a goal such as `p99 < 20ms at 500/s`; see `kervan profile --help`."""
-        ref = model.ref if isinstance(model, ModelView) else model
-        file = None if rows is None else Path(rows)
-        with extras_named():
-            return profile.profile(self.project, ref, goal, rows=file, seconds=seconds)
-
-    def releases(self) -> Listing[Deployment]:
-        """Return all deployments, newest first."""
-        return Listing(environments.releases(self.project), ("name", "shares", "endpoint", "creator", "why"))
-
-    def registry(self, *, at: float | None = None) -> Registry:
-        """Return what answers in every environment, or answered at a time in seconds since 1970."""
-        return registry.registry(self.project, at=at)
 
     def create_key(
         self, *scopes: str, name: str = "", days: float | None = None, rate: str = "", why: str = ""
@@ -397,10 +296,6 @@ class Session:
 
     def _model_view(self, model: Model) -> ModelView:
         return ModelView(model, register.acceptance_of(self.project, model))
-
-    def _release_view(self, deployment: Deployment) -> ReleaseView:
-        ask: Callable[[Any], Any] = partial(self.predict, environment=deployment.name)
-        return ReleaseView(deployment, ask, partial(release.stop, self.project, deployment.name))
 
 
 def _stem(source: str | Path) -> str:

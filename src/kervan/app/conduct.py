@@ -29,6 +29,7 @@ from kervan.app.traffic import bring_back, flows, move, staged
 from kervan.core.errors import KervanError, ServerFailed
 from kervan.core.log import log_json_lines
 from kervan.core.observed import Observed
+from kervan.core.plugins import plugin
 from kervan.core.private import open_private
 from kervan.core.releasing import Decision, Guard, Release, Status
 from kervan.core.serving import ShareRole
@@ -45,9 +46,11 @@ if TYPE_CHECKING:
 
     from kervan.app.project import Project
     from kervan.core.nouns import Deployment
+    from kervan.core.places import Place
     from kervan.monitor.judgement import Judgement
 
 _TICK = 0.25
+_FAR_TICK = 10.0  # where each look asks another machine
 _FEEDBACK_SECONDS = 2.0
 _SHIFT_SECONDS = 30.0  # between two allocations of a bandit, or less where a step is shorter
 _LEAST_SHIFT = 0.02
@@ -78,6 +81,8 @@ class Conductor:
         self._shift_seconds = min(release.every, _SHIFT_SECONDS)
         self._next_shift = time.monotonic() + self._shift_seconds
         self._random = np.random.default_rng()
+        about: Place = plugin("target", release.plan.target).about
+        self._tick = _TICK if about.watched else _FAR_TICK
 
     def run(self) -> None:
         """Go on until the release is over."""
@@ -87,7 +92,7 @@ class Conductor:
                 self._look(release)
             except ServerFailed as error:
                 self._end(release, Decision.ROLL_BACK, str(error))
-            time.sleep(_TICK)
+            time.sleep(self._tick)
 
     def _take_up(self) -> None:
         """Let the traffic be as it should be, whatever happened to whoever moved it before."""

@@ -25,12 +25,13 @@ if TYPE_CHECKING:
 SCOPE = "environment"
 STARTED, STOPPED = f"started {SCOPE}", f"stopped {SCOPE}"
 PRODUCTION = "production"
+LOCAL = "local"
 
 
 def is_running(project: Project, deployment: Deployment) -> bool:
     """Say whether the server of an environment that points to this deployment is there."""
     target: Target = plugin("target", deployment.plan.target)
-    return target.runs(environment_folder(project, deployment.name))
+    return target.runs(place_folder(project, deployment))
 
 
 def state_of(project: Project, environment: str) -> str:
@@ -97,3 +98,10 @@ def one_at_a_time(project: Project, environment: str) -> Iterator[None]:
 def environment_folder(project: Project, environment: str) -> Path:
     """Return the folder of what an environment runs from."""
     return project.store.root / "environments" / environment
+
+
+def place_folder(project: Project, deployment: Deployment) -> Path:
+    """Return the folder of what a deployment's target was told; this machine's holds its servers as well."""
+    folder = environment_folder(project, deployment.name)
+    target = deployment.plan.target
+    return folder if target == LOCAL else folder / "places" / target

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from kervan.app.keeping import keeping_of
 from kervan.core.access import check_doors, read_span
-from kervan.core.errors import InvalidConfig, InvalidInput
+from kervan.core.errors import InvalidConfig, InvalidInput, Refused
 from kervan.core.keeping import read_size
-from kervan.core.plugins import plugins, which_meant
+from kervan.core.plugins import plugin, plugins, which_meant
 from kervan.core.reading import composed
 from kervan.core.serving import Plan, Rule
 from kervan.core.workspace import doors_of
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kervan.app.project import Project
     from kervan.core.access import Doors
     from kervan.core.config import ReleaseSettings
+    from kervan.core.places import Place
 
 _MOST_WORKERS = 256
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)  # RFC 9110, 5.6.2: a token
@@ -131,3 +132,12 @@ def _check_files(doors: Doors) -> None:
         from kervan.serve.tls import Certificates
 
         Certificates(doors)
+
+
+def check_strategy(name: str, target: str) -> None:
+    """Raise `Refused` for a strategy that a place cannot carry out."""
+    about: Place = plugin("target", target).about
+    if name not in about.strategies:
+        known = ", ".join(about.strategies)
+        hint = f"it has {known}" if about.applies else f"it writes files; {about.tool} applies them"
+        raise Refused(f"{target} cannot release by {name}", hint=hint)

@@ -1,16 +1,19 @@
-"""What a deployment asks of its target, and the files that say so."""
+"""What a deployment asks of its target, the files that say so, and how they come true."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kervan.app.environments import environment_folder
+from kervan.app.checked import checked, refuse
+from kervan.app.environments import place_folder
 from kervan.app.register import cached_package, find_model, package_folder, signing_key
 from kervan.app.segments import records_folder
+from kervan.app.supply import supply
+from kervan.core.errors import KervanError
 from kervan.core.nouns import Deployment, Package
 from kervan.core.plugins import plugin
-from kervan.core.private import write_private
 from kervan.core.serving import Rival, Serving
+from kervan.deploy.rendered import read_files, write_files
 from kervan.store.database import storage_errors
 
 if TYPE_CHECKING:
@@ -20,22 +23,43 @@ if TYPE_CHECKING:
     from kervan.app.project import Project
     from kervan.core.nouns import Model
     from kervan.core.ports import Target
+    from kervan.core.serving import Plan
 
 
 def realise(project: Project, deployment: Deployment) -> str:
-    """Render the target's files, apply them, and return the endpoint's URL."""
-    folder = environment_folder(project, deployment.name)
+    """Let the target do what a deployment says, and return the endpoint's URL.
+
+    Its files are rendered and checked first: what the place would refuse raises `Refused` before anything is
+    written or sent. If they cannot be applied, the folder says again what is there.
+    """
+    target, plan = _target(deployment), deployment.plan
+    folder = place_folder(project, deployment)
     rendered = _render(project, deployment, lambda model: package_folder(project, model))
+    models = [find_model(project, ref) for ref in deployment.shares]
+    refuse(project, checked(project, models, rendered, plan))
+    supply(project, models, plan, folder)
     with storage_errors(str(folder)):
-        for path, text in rendered.items():
-            write_private(folder / path, text.encode())
-    target: Target = plugin("target", deployment.plan.target)
-    return target.apply(folder, deployment.plan)
+        before = read_files(folder)
+        write_files(folder, rendered)
+    try:
+        return target.apply(folder, plan)
+    except (KervanError, KeyboardInterrupt):
+        with storage_errors(str(folder)):
+            write_files(folder, before)
+        raise
+
+
+def rendered_for(project: Project, model: Model, environment: str, plan: Plan) -> Mapping[PurePath, str]:
+    """Return the files that would let one model answer in an environment, alone."""
+    alone = Deployment(
+        id="", name=environment, creator="", time=0.0, shares={model.ref: 1.0}, plan=plan, endpoint="", why=""
+    )
+    return _render(project, alone, lambda each: package_folder(project, each))
 
 
 def altered_file(project: Project, deployment: Deployment) -> Path | None:
     """Return the first of an environment's files that is not as its release rendered it, None if all are."""
-    folder = environment_folder(project, deployment.name)
+    folder = place_folder(project, deployment)
     for path, text in _render(project, deployment, lambda model: _cached(project, model)).items():
         if not (folder / path).is_file() or (folder / path).read_bytes() != text.encode():
             return folder / path
@@ -74,5 +98,9 @@ def _render(
         **plan.closed,
         trusted=(signing_key(project).signer.key_id,),
     )
-    target: Target = plugin("target", plan.target)
-    return target.render(serving, plan)
+    return _target(deployment).render(serving, plan)
+
+
+def _target(deployment: Deployment) -> Target:
+    target: Target = plugin("target", deployment.plan.target)
+    return target

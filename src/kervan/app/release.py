@@ -16,10 +16,11 @@ from kervan.app.environments import (
     environment_folder,
     find_deployment,
     one_at_a_time,
+    place_folder,
 )
 from kervan.app.keeping import tidy
 from kervan.app.permission import approvers, check_free, check_permitted
-from kervan.app.planned import plan_of
+from kervan.app.planned import check_strategy, plan_of
 from kervan.app.progress import Before, write_before
 from kervan.app.register import find_model
 from kervan.app.rehearsal import rehearse
@@ -38,6 +39,7 @@ from kervan.store.events import Entry
 if TYPE_CHECKING:
     from kervan.app.project import Project
     from kervan.app.terms import Terms
+    from kervan.core.places import Place
     from kervan.core.ports import Target
     from kervan.core.serving import Plan
 
@@ -72,6 +74,7 @@ def release(
     current = current_deployment(project, environment)
     named = model_of(project, ref, why=why) if ref or current is None else None
     plan, terms, known = plan_of(project), terms_of(settings), consent or Consent()
+    check_strategy(terms.name, plan.target)
     if current is not None and named is not None and named.ref not in current.shares:
         _check(project, named, environment, why, known)
         rehearse(project, named, environment, breaking=known.breaking)
@@ -158,6 +161,11 @@ def _start(project: Project, begun: Release) -> Deployment:
     write_before(folder, Before(seen=tuple(seen_in(folder).values()), memory=memory_in(folder)))
     with project.store.catalog.transaction() as transaction:
         transaction.put(begun, action="began", why=begun.why)
+    about: Place = plugin("target", begun.plan.target).about
+    if stages and not about.watched:
+        on = f"`kervan release promote {begun.name}` goes on"
+        told = f"the judge does not see what {about.title} sees: {on}"
+        project.remark("release", told)
     with engaged(project, begun.name):
         try:
             if stages:
@@ -176,7 +184,7 @@ def stop(project: Project, environment: str, *, why: str = "") -> Deployment:
         deployment = find_deployment(project, environment)
         check_free(project, environment)
         target: Target = plugin("target", deployment.plan.target)
-        target.remove(environment_folder(project, environment))
+        target.remove(place_folder(project, deployment))
         seal_records(project, environment)
         with project.store.catalog.transaction() as transaction:
             body = {"deployment": deployment.id}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from kervan.app.environments import SCOPE, STARTED, current_deployment, environment_folder, is_running
+from kervan.app.environments import SCOPE, STARTED, current_deployment, is_running, place_folder
 from kervan.app.realise import realise
 from kervan.app.register import find_model
 from kervan.core.identity import new_id
@@ -82,7 +82,7 @@ def move(project: Project, traffic: Traffic, then: Release | None = None) -> Dep
             transaction.update(then, action=str(then.status), why=then.reason or then.why)
     if before is not None and before.plan.target != deployment.plan.target:
         left: Target = plugin("target", before.plan.target)
-        left.remove(environment_folder(project, deployment.name))
+        left.remove(place_folder(project, before))
     return deployment
 
 

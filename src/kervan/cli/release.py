@@ -90,7 +90,7 @@ def release(project: Project, model: str, environment: str, to: str, why: str, *
     done = let_come(project, model, to=where, why=why, consent=consent)
     if told["wait"] and done.release:
         return _waited(project, done)
-    return Shown(done, _said(project, done))
+    return Shown(done, said_of(project, done))
 
 
 def _check_alone(model: str, environment: str, to: str, told: dict[str, Any]) -> None:
@@ -122,7 +122,8 @@ def _settings(settings: ReleaseSettings, told: dict[str, Any]) -> ReleaseSetting
     return changed(settings, changes)
 
 
-def _said(project: Project, done: Deployment) -> str:
+def said_of(project: Project, done: Deployment) -> str:
+    """Tell what a release did, or what it has begun."""
     from kervan.app.permission import under_way
 
     if under_way(project, done.name) is None:

@@ -21,8 +21,9 @@ class Place:
     """What is true of a target whatever is released: what people ask before they choose one.
 
     `strategies` are those that the place carries out, with what it has for them natively. One that does not
-    `apply` writes files that somebody else applies, by `tool`. `checked` says by what the rendered files are
-    checked offline; `proved` how far the whole was seen to work, in words for the table of targets.
+    `apply` writes files that somebody else applies, by `tool`. Where servers are `watched` the judge sees
+    what they see; elsewhere a release goes on when somebody says so. `checked` says by what the rendered
+    files are checked offline; `proved` how far the whole was seen to work: words for the table of targets.
     """
 
     title: str
@@ -30,6 +31,7 @@ class Place:
     strategies: tuple[str, ...] = ("at-once",)
     applies: bool = True
     tool: str = ""
+    watched: bool = False
     checked: str = ""
     proved: str = ""
 

@@ -232,5 +232,5 @@ def _also_called(row: Plugin) -> set[str]:
         return set()
     if about is None:
         return set()
-    told = f"{about.extension} {about.title}".casefold()
+    told = f"{getattr(about, 'extension', '')} {about.title}".casefold()
     return {about.title.casefold(), *re.findall(r"\w+", told)}

@@ -20,7 +20,7 @@ pytest.register_assert_rewrite(
 
 from kervan.testing.format import FormatSuite  # noqa: E402 - their assertions are told how to explain themselves
 from kervan.testing.source import SourceSuite  # noqa: E402
-from kervan.testing.target import TargetSuite  # noqa: E402
+from kervan.testing.target import RenderSuite, TargetSuite  # noqa: E402
 from kervan.testing.wire import WireSuite  # noqa: E402
 
-__all__ = ["FormatSuite", "SourceSuite", "TargetSuite", "WireSuite"]
+__all__ = ["FormatSuite", "RenderSuite", "SourceSuite", "TargetSuite", "WireSuite"]

@@ -86,7 +86,7 @@ def check_installed(program: str) -> list[Finding]:
         return []
     return [
         Finding(
-            rule="command line",
+            rule="tool",
             subject=program,
             verdict=Verdict.FAILED,
             message=f"{program} is not installed",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
+from collections import deque
 from contextlib import contextmanager, suppress
 from dataclasses import fields, replace
 from pathlib import PurePath
@@ -24,10 +25,10 @@ from kervan.core.private import write_private
 from kervan.core.serving import Serving
 from kervan.deploy.client import Credentials, confirm
 from kervan.deploy.kept import Kept, parse_kept
-from kervan.deploy.process import STATE, orphans, running, start, stop, switch
+from kervan.deploy.process import LOG, STATE, orphans, running, start, stop, switch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from kervan.core.serving import Plan, ServerState
@@ -43,6 +44,7 @@ class LocalTarget:
     about = Place(
         title="this machine",
         strategies=("at-once", "blue-green", "canary", "rolling", "shadow", "ab", "bandit"),
+        watched=True,
         checked="every setting, when it is read",
         proved="all of it, with real processes",
     )
@@ -90,6 +92,18 @@ class LocalTarget:
         with suppress(KervanError), _only_release(folder):
             _look_after_again(folder)
         return True
+
+    def logs(self, folder: Path, lines: int) -> Sequence[str]:
+        """Return the newest lines of the supervisor and its replicas."""
+        try:
+            with (folder / LOG).open(encoding="utf-8", errors="replace") as file:
+                return [line.rstrip("\n") for line in deque(file, maxlen=lines)]
+        except FileNotFoundError:
+            return []
+
+    def shell(self, folder: Path) -> Sequence[str]:
+        """Return the command that opens a shell in the folder."""
+        return ("sh", "-c", 'cd "$1" && exec "${SHELL:-sh}"', "kervan", os.fspath(folder))
 
 
 def _written(kept: Kept) -> str:

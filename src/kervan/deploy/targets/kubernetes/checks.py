@@ -119,5 +119,5 @@ def of_cluster(note: Note, secret: str) -> Iterator[Finding]:
         raise
     except KervanError as error:
         yield failed(
-            "cluster", note.facts["context"] or "current context", str(error), "log in to the cluster"
+            "credentials", note.facts["context"] or "current context", str(error), "log in to the cluster"
         )

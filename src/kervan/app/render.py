@@ -1,0 +1,92 @@
+"""What would be released to a place, as files: to be read, compared and committed without applying them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from kervan.app.checked import checked
+from kervan.app.planned import plan_of
+from kervan.app.realise import rendered_for
+from kervan.app.register import find_model
+from kervan.core.errors import Conflict
+from kervan.core.identity import check_name
+from kervan.core.places import Artefact
+from kervan.core.plugins import plugin, plugins
+from kervan.deploy.rendered import foreign_files, write_files
+from kervan.store.database import storage_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from kervan.app.project import Project
+    from kervan.core.nouns import Finding
+    from kervan.core.places import Place
+    from kervan.core.ports import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A target: its name, what is true of it, and which distribution brings it ("" for Kervan)."""
+
+    name: str
+    about: Place
+    distribution: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """Files for a place, and what the place would say of them; `artefact` is what it needs besides."""
+
+    model: str
+    target: str
+    environment: str
+    files: Mapping[str, str]
+    findings: tuple[Finding, ...]
+    artefact: Artefact
+
+
+def targets() -> list[Row]:
+    """Return every target that is installed."""
+    found = plugins("target")
+    return [
+        Row(name=name, about=plugin("target", name).about, distribution=found[name].distribution)
+        for name in sorted(found)
+    ]
+
+
+def render(project: Project, ref: str, *, to: str) -> Rendered:
+    """Return what a release of a model to an environment would tell its target. Nothing is written or sent.
+
+    Raises `NotFound` for a model or target that is not there, and `InvalidConfig` for its settings.
+    """
+    plan = plan_of(project)
+    model = find_model(project, ref)
+    environment = check_name(to, "an environment")
+    files = rendered_for(project, model, environment, plan)
+    target: Target = plugin("target", plan.target)
+    return Rendered(
+        model=model.ref,
+        target=plan.target,
+        environment=environment,
+        files={path.as_posix(): text for path, text in files.items()},
+        findings=tuple(checked(project, [model], files, plan)),
+        artefact=target.about.artefact,
+    )
+
+
+def write_rendered(rendered: Rendered, folder: Path) -> None:
+    """Write rendered files into a folder; those that were rendered there before and are no more go away.
+
+    Raises `Conflict` where a file is in the way that was not rendered, before anything is written.
+    """
+    files = {PurePath(name): text for name, text in rendered.files.items()}
+    with storage_errors(str(folder)):
+        foreign = foreign_files(folder, files)
+        if foreign:
+            raise Conflict(
+                f"{foreign[0]} was not rendered, and would be lost", hint="move it, or name another folder"
+            )
+        write_files(folder, files)

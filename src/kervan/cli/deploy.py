@@ -1,0 +1,169 @@
+"""Commands that bring models to other places, and look at what runs there."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kervan.cli.edge import Shown, shows, table, with_project
+from kervan.cli.release import said_of
+
+if TYPE_CHECKING:
+    from kervan.app.project import Project
+    from kervan.app.render import Rendered
+    from kervan.core.nouns import Finding
+
+_MODEL = click.argument("model")
+_TARGET = click.option("--target", default="", help="The place: `kervan targets` lists them.")
+_TO = click.option("--to", default="", help="The environment; by default `to` in [release], else production.")
+
+
+@click.command()
+@_MODEL
+@_TARGET
+@_TO
+@click.option("--why", default="", help="Goes on record.")
+@click.option("--strategy", default="", help="How traffic moves there: at-once (usual), canary, …")
+@click.option("--steps", default="", help="Shares in percent, one after the other: 5,25,50,100.")
+@click.option("--dry-run", is_flag=True, help="Only render and check; nothing is sent.")
+@shows(
+    example="""kervan deploy income@1.3.0 --target kubernetes --to production --why "new features"
+               kervan deploy income@1.3.0 --target lambda --strategy canary --steps 5,50
+               kervan deploy income@1.3.0 --target local-container --to trial
+               kervan deploy income@1.3.0 --target cloud-run --dry-run"""
+)
+@with_project
+def deploy(
+    project: Project, model: str, target: str, to: str, why: str, strategy: str, steps: str, dry_run: bool
+) -> Shown:
+    """Let a MODEL answer in another place: render its files, check them, make the image, apply.
+
+    What the place would refuse is said before anything is sent. `kervan releases` shows all places, and
+    `kervan release roll-back` takes back what came.
+    """
+    from kervan.app.release import release
+    from kervan.app.terms import changed, read_steps
+
+    said = {"target": target, "strategy": strategy, "steps": read_steps(steps) if steps else ""}
+    changes = {name: value for name, value in said.items() if value}
+    project = project.with_settings(release=changed(project.config.release, changes))
+    where = _environment(project, to)
+    if dry_run:
+        return _shown(_rendered(project, model, where))
+    done = release(project, model, to=where, why=why)
+    return Shown(done, said_of(project, done))
+
+
+@click.command()
+@_MODEL
+@_TARGET
+@_TO
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Their folder; usual: only listed.",
+)
+@shows(
+    example="""kervan render income@1.3.0 --target kubernetes -o deploy/
+               kervan render income@1.3.0 --target terraform -o infrastructure/ --to staging
+               kervan render income@1.3.0 --target power-bi --json"""
+)
+@with_project
+def render(project: Project, model: str, target: str, to: str, output: Path | None) -> Shown:
+    """Write what would be deployed of a MODEL as files that can be read, compared and committed.
+
+    They are checked as `kervan deploy` checks them: exit code 1 if the place would refuse something. Nothing
+    is sent, and no secret is written.
+    """
+    from kervan.app.render import write_rendered
+
+    if target:
+        from kervan.app.terms import changed
+
+        project = project.with_settings(release=changed(project.config.release, {"target": target}))
+    found = _rendered(project, model, _environment(project, to))
+    if output is not None:
+        write_rendered(found, output)
+    return _shown(found, output)
+
+
+@click.command()
+@shows(example="kervan targets")
+def targets() -> Shown:
+    """List the places that models can be deployed to: by which strategies, and how far each was proved."""
+    from kervan.app.render import targets as known
+
+    found = known()
+    rows = [
+        (
+            each.name,
+            each.about.title,
+            str(each.about.artefact),
+            ", ".join(each.about.strategies) if each.about.applies else f"files for {each.about.tool}",
+            each.about.checked,
+            each.about.proved,
+        )
+        for each in found
+    ]
+    headers = ("target", "is", "needs", "releases by", "files checked by", "seen running")
+    return Shown(found, table(headers, rows))
+
+
+@click.command()
+@click.argument("environment", default="")
+@click.option("-n", "--lines", type=click.IntRange(1), default=100, show_default=True, help="How many lines.")
+@shows(
+    example="""kervan logs
+               kervan logs staging -n 20"""
+)
+@with_project
+def logs(project: Project, environment: str, lines: int) -> Shown:
+    """Show the newest lines that the servers of an ENVIRONMENT have written, wherever they run."""
+    from kervan.app.inside import logs as newest
+
+    found = newest(project, _environment(project, environment), lines=lines)
+    return Shown(list(found), "\n".join(found) if found else "nothing was written yet")
+
+
+@click.command()
+@click.argument("environment", default="")
+@shows(example="kervan shell production")
+@with_project
+def shell(project: Project, environment: str) -> Shown:
+    """Open a shell where an ENVIRONMENT answers."""
+    from kervan.app.inside import shell as opened
+
+    ended = subprocess.run([*opened(project, _environment(project, environment))], check=False)
+    return Shown({"exit": ended.returncode}, f"the shell ended with {ended.returncode}", ended.returncode)
+
+
+def _environment(project: Project, named: str) -> str:
+    from kervan.app.environments import PRODUCTION
+
+    return named or project.config.release.to or PRODUCTION
+
+
+def _rendered(project: Project, model: str, environment: str) -> Rendered:
+    from kervan.app.render import render as rendered
+
+    return rendered(project, model, to=environment)
+
+
+def _shown(found: Rendered, folder: Path | None = None) -> Shown:
+    """Tell which files there are and what the place would say of them."""
+    where = f" in {folder}" if folder is not None else ""
+    lines = [f"{found.model} for {found.target}, as {found.environment}: {len(found.files)} files{where}"]
+    lines += [f"  {name} ({len(text.encode()):,} bytes)" for name, text in found.files.items()]
+    lines += [_found(each) for each in found.findings]
+    is_refused = any(each.verdict == "failed" for each in found.findings)
+    if not found.findings:
+        lines.append("nothing that the place would refuse was found")
+    return Shown(found, "\n".join(lines), code=1 if is_refused else 0)
+
+
+def _found(finding: Finding) -> str:
+    return f"{finding.verdict}: {finding.advice}"

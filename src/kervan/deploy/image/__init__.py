@@ -1,0 +1,1 @@
+"""Images of packages: made, pushed and pulled without a daemon."""

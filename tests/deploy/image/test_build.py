@@ -1,0 +1,51 @@
+"""Images made without a daemon: the same bytes each time, and real podman runs them as the place would."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from containers import answered, running
+from kervan.deploy.client import ask
+from kervan.deploy.image.build import build
+from kervan.deploy.image.recipe import Recipe
+from kervan.testing.sample import ROWS
+from serve.live import running as local
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from containers import Podman
+    from kervan.deploy.image.build import Image, Order
+
+
+def test_an_image_that_is_made_twice_has_one_digest(
+    image: Image, order: Callable[..., Order], tmp_path: Path
+) -> None:
+    again = build(replace(order(), cache=tmp_path), tmp_path / "again", lambda _: None)
+    assert again.digest == image.digest
+    assert (again.folder / "requirements.lock").read_text() == (
+        image.folder / "requirements.lock"
+    ).read_text()
+    for each in (image, again):
+        each.layout.pack(each.folder / "image.tar")
+    assert (image.folder / "image.tar").read_bytes() == (again.folder / "image.tar").read_bytes()
+
+
+@pytest.mark.service
+def test_an_image_answers_in_a_container_that_may_do_nothing_else(
+    image: Image, order: Callable[..., Order], podman: Podman, sample_package: Path, tmp_path: Path
+) -> None:
+    """It is held to a read-only root, no rights and little memory, and ends by SIGTERM within its grace."""
+    with running(podman, podman.load(image.folder / "layout"), KERVAN_PLATFORM="1") as container:
+        found = answered(container.url, [dict(ROWS[0])])
+        assert podman("exec", container.ident, "id", "-u") == "10001"
+        podman("exec", container.ident, *Recipe(manifest=order().manifest, python="python3").health)
+        podman("stop", "--time", "20", container.ident)
+        assert podman("inspect", "--format", "{{.State.ExitCode}}", container.ident) == "0"
+    with local(tmp_path, sample_package) as server:
+        (expected,) = ask(server.serving.url(server.port), [dict(ROWS[0])])
+    assert {**found[0], "id": ""} == {**expected, "id": ""}
