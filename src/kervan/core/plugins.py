@@ -93,12 +93,23 @@ TABLE = (
     ),
     Plugin("service", "inference-v2-grpc", "kervan.serve.rpc.inference:InferenceService"),
     Plugin("service", "tensorflow-grpc", "kervan.serve.rpc.tensorflow:TensorflowService"),
+    Plugin("target", "aks", "kervan.deploy.targets.kubernetes.target:AksTarget"),
+    Plugin("target", "eks", "kervan.deploy.targets.kubernetes.target:EksTarget"),
+    Plugin("target", "gke", "kervan.deploy.targets.kubernetes.target:GkeTarget"),
+    Plugin("target", "helm", "kervan.deploy.targets.helm.target:HelmTarget"),
+    Plugin("target", "kserve", "kervan.deploy.targets.kubernetes.kserve:KserveTarget"),
+    Plugin("target", "kubernetes", "kervan.deploy.targets.kubernetes.target:KubernetesTarget"),
+    Plugin("target", "lambda", "kervan.deploy.targets.aws.lambda_:LambdaTarget"),
+    Plugin("target", "lambda-image", "kervan.deploy.targets.aws.lambda_:LambdaImageTarget"),
     Plugin("target", "local", "kervan.deploy.targets.local:LocalTarget"),
+    Plugin("target", "seldon", "kervan.deploy.targets.kubernetes.seldon:SeldonTarget"),
 )
 
 EXTRAS = {
     "ai_edge_litert": "litert",
     "alembic": "store",
+    "boto3": "aws",
+    "botocore": "aws",
     "catboost": "boosters",
     "coremltools": "coreml",
     "duckdb": "sql",
