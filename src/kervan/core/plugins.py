@@ -119,6 +119,7 @@ EXTRAS = {
     "onnxruntime": "onnx",
     "opentelemetry": "otel",
     "openvino": "openvino",
+    "packaging": "scan",
     "polars": "data",
     "psycopg": "postgres",
     "pymysql": "sql",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from containers import CACHE
 from kervan.core.places import ImageSettings
 from kervan.deploy.image.build import Image, Order, build
 from kervan.deploy.workload import image_of
@@ -31,7 +32,7 @@ def order(
     sample_package: Path, base_image: Path, wheelhouse: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., Order]:
     """Order an image of the sample package, with other settings where some are given."""
-    cache = tmp_path_factory.mktemp("images")
+    folder = tmp_path_factory.mktemp("project")
 
     def make(package: Path = sample_package, registry: str = "", **told: object) -> Order:
         content = (package / "manifest.json").read_bytes()
@@ -43,8 +44,8 @@ def order(
             manifest=manifest,
             settings=settings,
             reference=image_of(manifest, settings),
-            project=cache,
-            cache=cache / "cache",
+            project=folder,
+            cache=CACHE / "made",
             trusted=(SigningKey(SECRET).signer.key_id,),
         )
 
