@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,12 +12,14 @@ import msgspec
 from kervan.app.register import manifest_of, package_folder, signing_key
 from kervan.core.errors import Conflict, InvalidConfig
 from kervan.core.identity import sha256_parts
+from kervan.core.private import write_private
 from kervan.core.workspace import workspace_of
 from kervan.deploy.image.build import (
     BOM,
     LAYOUT,
     Image,
     Order,
+    Part,
     gather,
     kervan_entries,
     kervan_hash,
@@ -43,6 +45,15 @@ if TYPE_CHECKING:
 _NOTE = "image.json"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Note:
+    """What lies beside an image that was made."""
+
+    reference: str
+    digest: str
+    parts: tuple[Part, ...]
+
+
 def build(project: Project, model: Model, settings: ImageSettings | None = None) -> Image:
     """Return the image of a model by `[image]`; made now, unless the same was made before.
 
@@ -57,7 +68,8 @@ def build(project: Project, model: Model, settings: ImageSettings | None = None)
         return known
     with project.stage("image") as tell, project.alive("image"), storage_errors(str(folder)):
         image = build_image(order, folder, lambda what: project.remark("image", what))
-        (folder / _NOTE).write_bytes(msgspec.json.encode(image))
+        note = _Note(reference=image.reference, digest=image.digest, parts=image.parts)
+        write_private(folder / _NOTE, msgspec.json.encode(note))
         tell(f"{image.reference} {image.digest}")
     return image
 
@@ -179,6 +191,7 @@ def _stamps(order: Order) -> list[str]:
 
 def _known(folder: Path) -> Image | None:
     try:
-        return msgspec.json.decode((folder / _NOTE).read_bytes(), type=Image)
+        note = msgspec.json.decode((folder / _NOTE).read_bytes(), type=_Note)
+        return Image(folder=folder, reference=note.reference, digest=note.digest, parts=note.parts)
     except (OSError, msgspec.DecodeError):
         return None

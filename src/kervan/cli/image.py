@@ -20,7 +20,13 @@ _LEVELS = ("critical", "high", "medium", "low", "unknown")
 
 @click.group()
 def image() -> None:
-    """Make, push and scan the image of a model: what `[image]` in kervan.toml says of it holds."""
+    """Make, push and scan the image of a model: what `[image]` in kervan.toml says of it holds.
+
+    \b
+    Example:
+      kervan image build income@1.0.0 -o income.tar
+      kervan image push income@1.0.0
+    """
 
 
 @image.command()

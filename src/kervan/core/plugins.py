@@ -94,6 +94,7 @@ TABLE = (
     Plugin("service", "inference-v2-grpc", "kervan.serve.rpc.inference:InferenceService"),
     Plugin("service", "tensorflow-grpc", "kervan.serve.rpc.tensorflow:TensorflowService"),
     Plugin("target", "local", "kervan.deploy.targets.local:LocalTarget"),
+    Plugin("target", "local-container", "kervan.deploy.targets.container:ContainerTarget"),
 )
 
 EXTRAS = {

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from containers import running
+from containers import PLATFORM, running
 from kervan.core.errors import Corrupted, InvalidConfig, NotFound, Refused
 from kervan.deploy.image.build import build
 from kervan.deploy.image.layout import MANIFEST, Descriptor, Layout, descriptor_of, to_json
-
-from .conftest import PLATFORM
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,27 +46,31 @@ def changed_base(base: Path, folder: Path, **changes: object) -> str:
     return str(folder)
 
 
-def test_a_base_for_another_machine(order: Callable[..., Order], base_image: Path, tmp_path: Path) -> None:
+def test_a_base_for_another_machine(
+    image_order: Callable[..., Order], base_image: Path, tmp_path: Path
+) -> None:
     base = changed_base(base_image, tmp_path / "base", architecture=OTHER.partition("/")[2])
     assert f"is for {OTHER}, and the image is to be for {PLATFORM}" in str(
-        refused(order(base=base), tmp_path)
+        refused(image_order(base=base), tmp_path)
     )
 
 
-def test_a_base_without_python(order: Callable[..., Order], base_image: Path, tmp_path: Path) -> None:
+def test_a_base_without_python(image_order: Callable[..., Order], base_image: Path, tmp_path: Path) -> None:
     told = {"Env": ["PATH=/opt/nothing"]}
     base = changed_base(base_image, tmp_path / "base", config=told)
-    assert "holds no Python" in str(refused(order(base=base), tmp_path))
+    assert "holds no Python" in str(refused(image_order(base=base), tmp_path))
 
 
-def test_a_layer_that_was_altered(order: Callable[..., Order], base_image: Path, tmp_path: Path) -> None:
+def test_a_layer_that_was_altered(
+    image_order: Callable[..., Order], base_image: Path, tmp_path: Path
+) -> None:
     base = tmp_path / "base"
     shutil.copytree(base_image, base)
     layout = Layout(base)
     layer = descriptor_of(layout.read(layout.manifests[0])["layers"][0])
     with layout.path(layer.digest).open("ab") as file:
         file.write(b"\0")
-    assert "altered" in str(refused(order(base=str(base)), tmp_path))
+    assert "altered" in str(refused(image_order(base=str(base)), tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -85,9 +87,9 @@ def test_a_layer_that_was_altered(order: Callable[..., Order], base_image: Path,
     ],
 )
 def test_settings_that_cannot_be(
-    order: Callable[..., Order], tmp_path: Path, told: dict[str, object], said: str
+    image_order: Callable[..., Order], tmp_path: Path, told: dict[str, object], said: str
 ) -> None:
-    assert said in str(refused(order(**told), tmp_path))
+    assert said in str(refused(image_order(**told), tmp_path))
 
 
 def first_line(podman: Podman, image: str, *options: str, **told: str) -> dict[str, str]:
@@ -103,17 +105,17 @@ def first_line(podman: Podman, image: str, *options: str, **told: str) -> dict[s
 
 
 @pytest.mark.service
-def test_a_container_with_open_doors_does_not_start(image: Image, podman: Podman) -> None:
-    said = first_line(podman, podman.load(image.folder / "layout"))
+def test_a_container_with_open_doors_does_not_start(sample_image: Image, podman: Podman) -> None:
+    said = first_line(podman, podman.load(sample_image))
     assert "there are no keys, and no platform" in said["message"]
     assert "/run/secrets/kervan/access.json" in said["kervan.hint"]
 
 
 @pytest.mark.service
 def test_a_package_that_was_changed_or_is_not_signed_does_not_answer_in_a_container(
-    image: Image, podman: Podman, sample_package: Path, tmp_path: Path
+    sample_image: Image, podman: Podman, sample_package: Path, tmp_path: Path
 ) -> None:
-    known = podman.load(image.folder / "layout")
+    known = podman.load(sample_image)
     changed = shutil.copytree(sample_package, tmp_path / "changed")
     with (changed / "onnx/matrix.onnx").open("ab") as file:
         file.write(b"\0")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from containers import answered, running
+from containers import PLATFORM, answered, running
 from kervan.core.errors import InvalidConfig, NotFound, Refused, ServerFailed
 from kervan.deploy.image.base import open_base
 from kervan.deploy.image.bill import KIND
@@ -22,8 +22,6 @@ from kervan.deploy.image.registry import Registry, pull, push
 from kervan.testing.sample import ROWS
 from tools import tool
 
-from .conftest import PLATFORM
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
@@ -34,19 +32,19 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def pushed(image: Image, registry: str) -> Reference:
+def pushed(sample_image: Image, registry: str) -> Reference:
     """The image, in the registry."""
     reference = read_reference(f"{registry}/team/gelir:1.0.0")
-    push(image.layout, reference, image.descriptor, lambda _: None)
+    push(sample_image.layout, reference, sample_image.descriptor, lambda _: None)
     return reference
 
 
 @pytest.mark.service
 def test_what_is_pushed_is_pulled_by_podman_under_the_same_digest_and_answers(
-    image: Image, pushed: Reference, podman: Podman
+    sample_image: Image, pushed: Reference, podman: Podman
 ) -> None:
     podman("pull", "--quiet", "--tls-verify=false", str(pushed))
-    assert podman("image", "inspect", "--format", "{{.Digest}}", str(pushed)) == image.digest
+    assert podman("image", "inspect", "--format", "{{.Digest}}", str(pushed)) == sample_image.digest
     labels = json.loads(podman("image", "inspect", "--format", "{{json .Labels}}", str(pushed)))
     assert labels["org.kervan.model"] == "gelir@1.0.0"
     with running(podman, str(pushed), KERVAN_PLATFORM="1") as container:
@@ -54,45 +52,45 @@ def test_what_is_pushed_is_pulled_by_podman_under_the_same_digest_and_answers(
 
 
 @pytest.mark.service
-def test_another_program_finds_the_same_image(image: Image, pushed: Reference) -> None:
+def test_another_program_finds_the_same_image(sample_image: Image, pushed: Reference) -> None:
     import subprocess
 
     asked = [tool("skopeo"), "inspect", "--tls-verify=false", f"docker://{pushed}"]
     found = json.loads(subprocess.run(asked, check=True, capture_output=True).stdout)
-    assert found["Digest"] == image.digest
+    assert found["Digest"] == sample_image.digest
     assert found["Labels"]["org.opencontainers.image.version"] == "1.0.0"
 
 
 @pytest.mark.service
-def test_the_bill_of_materials_belongs_to_the_image(image: Image, pushed: Reference) -> None:
+def test_the_bill_of_materials_belongs_to_the_image(sample_image: Image, pushed: Reference) -> None:
     registry = Registry(pushed)
-    _, content = registry.manifest(image.digest.replace(":", "-"))  # this registry lists none itself
+    _, content = registry.manifest(sample_image.digest.replace(":", "-"))  # this registry lists none itself
     (attached,) = json.loads(content)["manifests"]
     assert attached["artifactType"] == KIND
     _, told = registry.manifest(attached["digest"])
-    assert json.loads(told)["subject"]["digest"] == image.digest
+    assert json.loads(told)["subject"]["digest"] == sample_image.digest
 
 
 @pytest.mark.service
 def test_a_base_is_pulled_from_a_registry_and_gives_the_same_image(
-    image: Image, order: Callable[..., Order], base_image: Path, registry: str, tmp_path: Path
+    sample_image: Image, image_order: Callable[..., Order], base_image: Path, registry: str, tmp_path: Path
 ) -> None:
     base = Layout(base_image)
     push(base, read_reference(f"{registry}/base:1"), base.manifests[0], lambda _: None)
-    made = build(order(base=f"{registry}/base:1"), tmp_path / "made", lambda _: None)
-    assert [each.packed for each in made.parts] == [each.packed for each in image.parts]
+    made = build(image_order(base=f"{registry}/base:1"), tmp_path / "made", lambda _: None)
+    assert [each.packed for each in made.parts] == [each.packed for each in sample_image.parts]
     again = Layout.at(tmp_path / "again")
     found = pull(read_reference(f"{registry}/base:1"), PLATFORM, again)
     assert again.path(descriptor_of(again.read(found)["config"]).digest).is_file()
 
 
 @pytest.mark.service
-def test_blobs_that_are_there_are_not_sent_again(image: Image, pushed: Reference) -> None:
+def test_blobs_that_are_there_are_not_sent_again(sample_image: Image, pushed: Reference) -> None:
     registry = Registry(pushed)
     sent: list[str] = []
     registry._ask = _watched(registry._ask, sent)  # type: ignore[method-assign]
-    for blob in map(descriptor_of, image.layout.read(image.descriptor)["layers"]):
-        registry.send(blob, image.layout.path(blob.digest))
+    for blob in map(descriptor_of, sample_image.layout.read(sample_image.descriptor)["layers"]):
+        registry.send(blob, sample_image.layout.path(blob.digest))
     assert set(sent) == {"HEAD"}
 
 
@@ -175,22 +173,32 @@ def strict() -> Iterator[str]:
         thread.join()
 
 
-def test_who_is_not_known_is_told_to_log_in_and_nothing_is_put(strict: str, image: Image) -> None:
+def test_who_is_not_known_is_told_to_log_in_and_nothing_is_put(strict: str, sample_image: Image) -> None:
     with pytest.raises(Refused, match="refuses") as refused:
-        push(image.layout, read_reference(f"{strict}/team/gelir:1"), image.descriptor, lambda _: None)
+        push(
+            sample_image.layout,
+            read_reference(f"{strict}/team/gelir:1"),
+            sample_image.descriptor,
+            lambda _: None,
+        )
     assert f"docker login {strict}" in refused.value.hint
     assert _Strict.put == []
 
 
 def test_who_logged_in_is_known_and_a_refusal_names_the_registrys_own_words(
-    strict: str, image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    strict: str, sample_image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = {"auths": {strict: {"auth": base64.b64encode(b"ada:secret").decode()}}}
     (tmp_path / "config.json").write_text(json.dumps(told))
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     assert credentials_for(strict) == ("ada", "secret")
     with pytest.raises(Refused, match="403 the quota is used up"):
-        push(image.layout, read_reference(f"{strict}/team/gelir:1"), image.descriptor, lambda _: None)
+        push(
+            sample_image.layout,
+            read_reference(f"{strict}/team/gelir:1"),
+            sample_image.descriptor,
+            lambda _: None,
+        )
     assert _Strict.put == []
 
 

@@ -103,8 +103,8 @@ def test_what_is_no_advisory_is_refused(tmp_path: Path) -> None:
         scan(bill(NUMPY), tmp_path)
 
 
-def test_a_planted_advisory_is_found_in_a_real_image(image: Image, tmp_path: Path) -> None:
-    content = (image.folder / "bom.cdx.json").read_bytes()
+def test_a_planted_advisory_is_found_in_a_real_image(sample_image: Image, tmp_path: Path) -> None:
+    content = (sample_image.folder / "bom.cdx.json").read_bytes()
     parts = {each["name"]: each for each in json.loads(content)["components"]}
     assert parts["uvicorn"]["hashes"]
     assert parts["libssl3"]["purl"].startswith("pkg:deb/debian/libssl3@3.0")
@@ -114,13 +114,13 @@ def test_a_planted_advisory_is_found_in_a_real_image(image: Image, tmp_path: Pat
     assert {each.package for each in found} == {"uvicorn", "libssl3"}
 
 
-def test_the_bill_of_an_image_is_valid(image: Image) -> None:
+def test_the_bill_of_an_image_is_valid(sample_image: Image) -> None:
     from cyclonedx.schema import SchemaVersion
     from cyclonedx.validation.json import JsonStrictValidator
 
-    content = (image.folder / "bom.cdx.json").read_text()
+    content = (sample_image.folder / "bom.cdx.json").read_text()
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(content) is None
-    (attached,) = (each for each in image.layout.manifests if each.artifact)
+    (attached,) = (each for each in sample_image.layout.manifests if each.artifact)
     assert attached.artifact == KIND
 
 

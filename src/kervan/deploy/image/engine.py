@@ -25,17 +25,17 @@ class Engine:
     name: str
     program: str
 
-    def __call__(self, *arguments: str) -> str:
+    def __call__(self, *arguments: str, cwd: Path | None = None) -> str:
         """Run it and return what it wrote, or raise `ServerFailed` with its own message."""
-        done = self.run(*arguments)
+        done = self.run(*arguments, cwd=cwd)
         if done.returncode:
             raise ServerFailed(f"{self.name} {arguments[0]} failed: {_reason(done)}", hint=_hint(done.stderr))
         return done.stdout.strip()
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Run it, whatever comes of it."""
         command = [self.program, *arguments]
-        return subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+        return subprocess.run(command, cwd=cwd, capture_output=True, text=True, errors="replace", check=False)
 
     def load(self, layout: Layout, reference: str, digest: str) -> None:
         """Let the engine know an image of a layout by its reference, unless it does."""
@@ -49,7 +49,8 @@ class Engine:
                 self("load", "--quiet", "--input", str(packed))
             return
         tag = reference.rpartition(":")[2]
-        ident = self("pull", "--quiet", f"oci:{layout.folder}:{tag}").splitlines()[-1]
+        place = layout.folder  # which podman takes for a name, so it has to look like one
+        ident = self("pull", "--quiet", f"oci:{place.name}:{tag}", cwd=place.parent).splitlines()[-1]
         self("tag", ident, reference)
 
     def make(self, context: Path, reference: str, layout: Layout, platform: str) -> None:
@@ -61,7 +62,7 @@ class Engine:
             return
         form = ("--format", "oci", "--platform", platform, "--timestamp", "0")
         self("build", "--quiet", *form, "--tag", reference, str(context))
-        self("push", "--quiet", reference, f"oci:{layout.folder}:{tag}")
+        self("push", "--quiet", reference, f"oci:{layout.folder.name}:{tag}", cwd=layout.folder.parent)
 
 
 def _take_from_docker(docker: Engine, reference: str, layout: Layout) -> None:
