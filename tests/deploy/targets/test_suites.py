@@ -1,0 +1,47 @@
+"""What every target has to do, for each of those that are described by manifests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from deploy.targets.rendered import IMAGE
+from kervan.core.plugins import plugin
+from kervan.core.serving import Plan
+from kervan.testing.target import RenderSuite, Site
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "kubernetes": {},
+    "eks": {},
+    "gke": {},
+    "aks": {},
+    "helm": {},
+    "kserve": {},
+    "seldon": {},
+}
+
+
+class _Suite(RenderSuite):
+    """The suite with packages that are made once."""
+
+    name: ClassVar[str]
+
+    def adapter(self) -> Any:
+        return plugin("target", self.name)
+
+    def plan(self) -> Plan:
+        return Plan(target=self.name, image=IMAGE, settings=SETTINGS[self.name])
+
+    @pytest.fixture
+    def place(self, packages: dict[str, Path], tmp_path: Path) -> Site:
+        folder = tmp_path / "üretim ı"
+        folder.mkdir()
+        return Site(folder, self.adapter(), packages, self.plan())
+
+
+for _name in SETTINGS:
+    _class = f"Test{_name.title().replace('-', '')}"
+    globals()[_class] = type(_class, (_Suite,), {"name": _name})
+del _Suite, RenderSuite
