@@ -102,6 +102,7 @@ TABLE = (
     Plugin("target", "lambda", "kervan.deploy.targets.aws.lambda_:LambdaTarget"),
     Plugin("target", "lambda-image", "kervan.deploy.targets.aws.lambda_:LambdaImageTarget"),
     Plugin("target", "local", "kervan.deploy.targets.local:LocalTarget"),
+    Plugin("target", "local-container", "kervan.deploy.targets.container:ContainerTarget"),
     Plugin("target", "seldon", "kervan.deploy.targets.kubernetes.seldon:SeldonTarget"),
 )
 
@@ -130,6 +131,7 @@ EXTRAS = {
     "onnxruntime": "onnx",
     "opentelemetry": "otel",
     "openvino": "openvino",
+    "packaging": "scan",
     "polars": "data",
     "psycopg": "postgres",
     "pymysql": "sql",
