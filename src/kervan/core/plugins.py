@@ -102,6 +102,7 @@ TABLE = (
     Plugin("target", "lambda", "kervan.deploy.targets.aws.lambda_:LambdaTarget"),
     Plugin("target", "lambda-image", "kervan.deploy.targets.aws.lambda_:LambdaImageTarget"),
     Plugin("target", "local", "kervan.deploy.targets.local:LocalTarget"),
+    Plugin("target", "sagemaker", "kervan.deploy.targets.aws.sagemaker:SagemakerTarget"),
     Plugin("target", "seldon", "kervan.deploy.targets.kubernetes.seldon:SeldonTarget"),
 )
 
