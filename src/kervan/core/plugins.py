@@ -103,6 +103,7 @@ TABLE = (
     Plugin("target", "lambda-image", "kervan.deploy.targets.aws.lambda_:LambdaImageTarget"),
     Plugin("target", "local", "kervan.deploy.targets.local:LocalTarget"),
     Plugin("target", "local-container", "kervan.deploy.targets.container:ContainerTarget"),
+    Plugin("target", "sagemaker", "kervan.deploy.targets.aws.sagemaker:SagemakerTarget"),
     Plugin("target", "seldon", "kervan.deploy.targets.kubernetes.seldon:SeldonTarget"),
 )
 

@@ -14,7 +14,7 @@ from kervan.core.nouns import Finding, Verdict
 from kervan.core.plugins import extras_named
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 _ABSENT = frozenset({"ResourceNotFoundException", "NotFoundException", "NoSuchEntity", "RuleNotFound"})
 _NOT_THERE = ("could not find", "does not exist", "cannot find", "not found")
@@ -138,3 +138,8 @@ def failed(rule: str, subject: str, message: str, hint: str = "") -> Finding:
 def warned(rule: str, subject: str, message: str, hint: str = "") -> Finding:
     """Return a finding that somebody should read."""
     return Finding(rule=rule, subject=subject, verdict=Verdict.WARNED, message=message, hint=hint)
+
+
+def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return tags as most services want them."""
+    return [{"Key": name, "Value": value} for name, value in sorted(tags.items())]
