@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kervan.app.image import ensure
 from kervan.core.errors import Refused
 from kervan.core.places import Artefact
 from kervan.core.plugins import plugin
@@ -23,4 +24,7 @@ def supply(project: Project, models: Sequence[Model], plan: Plan, folder: Path) 
     target: Target = plugin("target", plan.target)
     if target.about.artefact is Artefact.NONE:
         return
-    raise Refused(f"{plan.target} needs an image, and none can be made yet")
+    if target.about.artefact is Artefact.ZIP:
+        raise Refused(f"{plan.target} needs a ZIP, and none can be made yet")
+    for model in models:
+        ensure(project, model, plan.image, pushed=plan.target != "local-container")

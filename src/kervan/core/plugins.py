@@ -103,6 +103,7 @@ TABLE = (
     Plugin("target", "lambda", "kervan.deploy.targets.aws.lambda_:LambdaTarget"),
     Plugin("target", "lambda-image", "kervan.deploy.targets.aws.lambda_:LambdaImageTarget"),
     Plugin("target", "local", "kervan.deploy.targets.local:LocalTarget"),
+    Plugin("target", "local-container", "kervan.deploy.targets.container:ContainerTarget"),
     Plugin("target", "sagemaker", "kervan.deploy.targets.aws.sagemaker:SagemakerTarget"),
     Plugin("target", "seldon", "kervan.deploy.targets.kubernetes.seldon:SeldonTarget"),
 )
@@ -132,6 +133,7 @@ EXTRAS = {
     "onnxruntime": "onnx",
     "opentelemetry": "otel",
     "openvino": "openvino",
+    "packaging": "scan",
     "polars": "data",
     "psycopg": "postgres",
     "pymysql": "sql",
