@@ -94,6 +94,7 @@ TABLE = (
     Plugin("service", "inference-v2-grpc", "kervan.serve.rpc.inference:InferenceService"),
     Plugin("service", "tensorflow-grpc", "kervan.serve.rpc.tensorflow:TensorflowService"),
     Plugin("target", "aks", "kervan.deploy.targets.kubernetes.target:AksTarget"),
+    Plugin("target", "ecs", "kervan.deploy.targets.aws.ecs:EcsTarget"),
     Plugin("target", "eks", "kervan.deploy.targets.kubernetes.target:EksTarget"),
     Plugin("target", "gke", "kervan.deploy.targets.kubernetes.target:GkeTarget"),
     Plugin("target", "helm", "kervan.deploy.targets.helm.target:HelmTarget"),

@@ -17,7 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 _ABSENT = frozenset({"ResourceNotFoundException", "NotFoundException", "NoSuchEntity", "RuleNotFound"})
-_NOT_THERE = ("could not find", "does not exist", "cannot find", "not found")
+_NOT_THERE = (
+    "could not find",
+    "does not exist",
+    "cannot find",
+    "not found",
+    "unable to describe task definition",
+)
 _TIRED = frozenset({"Throttling", "ThrottlingException", "TooManyRequestsException"})
 _HINTS = {
     "AccessDenied": "give whoever deploys the right to this call, in IAM",
