@@ -94,6 +94,8 @@ TABLE = (
     Plugin("service", "inference-v2-grpc", "kervan.serve.rpc.inference:InferenceService"),
     Plugin("service", "tensorflow-grpc", "kervan.serve.rpc.tensorflow:TensorflowService"),
     Plugin("target", "aks", "kervan.deploy.targets.kubernetes.target:AksTarget"),
+    Plugin("target", "app-engine", "kervan.deploy.targets.google.app_engine:AppEngineTarget"),
+    Plugin("target", "cloud-run", "kervan.deploy.targets.google.run:CloudRunTarget"),
     Plugin("target", "eks", "kervan.deploy.targets.kubernetes.target:EksTarget"),
     Plugin("target", "gke", "kervan.deploy.targets.kubernetes.target:GkeTarget"),
     Plugin("target", "helm", "kervan.deploy.targets.helm.target:HelmTarget"),
@@ -101,6 +103,7 @@ TABLE = (
     Plugin("target", "kubernetes", "kervan.deploy.targets.kubernetes.target:KubernetesTarget"),
     Plugin("target", "local", "kervan.deploy.targets.local:LocalTarget"),
     Plugin("target", "seldon", "kervan.deploy.targets.kubernetes.seldon:SeldonTarget"),
+    Plugin("target", "vertex", "kervan.deploy.targets.google.vertex:VertexTarget"),
 )
 
 EXTRAS = {

@@ -20,7 +20,13 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "helm": {},
     "kserve": {},
     "seldon": {},
+    "cloud-run": {"project": "my-project"},
+    "vertex": {"project": "my-project"},
+    "app-engine": {"project": "my-project"},
 }
+
+
+GUARDED = ("app-engine",)  # by the platform alone
 
 
 class _Suite(RenderSuite):
@@ -32,7 +38,9 @@ class _Suite(RenderSuite):
         return plugin("target", self.name)
 
     def plan(self) -> Plan:
-        return Plan(target=self.name, image=IMAGE, settings=SETTINGS[self.name])
+        return Plan(
+            target=self.name, image=IMAGE, settings=SETTINGS[self.name], platform=self.name in GUARDED
+        )
 
     @pytest.fixture
     def place(self, packages: dict[str, Path], tmp_path: Path) -> Site:
