@@ -4,9 +4,10 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 LIGHT  := $(VENV)/.light
 WHOLE  := $(VENV)/.whole
+TOOLS  := .tools
 PARALLEL := --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup setup-everything demo test test-everything test-rest matrix lint docs bench clean
+.PHONY: help setup setup-everything setup-tools demo test test-everything test-rest matrix lint docs bench clean
 
 help:  ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-16s %s\n", $$1, $$2 }'
@@ -31,6 +32,13 @@ setup: $(LIGHT)  ## Make the virtual environment for the tests, with exact versi
 
 setup-everything: $(WHOLE)  ## Add every framework to it: several GB
 
+$(TOOLS)/.ready: tools.txt
+	$(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/python -m pip install --quiet --requirement tools.txt
+	@touch $(TOOLS)/.ready
+
+setup-tools: $(TOOLS)/.ready  ## Make the environment of programs that check what targets render
+
 demo: $(READY)  ## Live one model's whole life on a real table
 	$(BIN)/kervan demo .demo
 
@@ -39,7 +47,7 @@ test: $(LIGHT)  ## Run the quick tests and doctests that need no framework, comp
 
 test-everything: test test-rest  ## Run all tests and doctests
 
-test-rest: $(WHOLE)  ## Run those that `test` leaves out
+test-rest: $(WHOLE) $(TOOLS)/.ready  ## Run those that `test` leaves out
 	$(BIN)/python -m pytest --part=rest $(PARALLEL)
 
 matrix: $(WHOLE)  ## Prove every estimator in every format anew, as the page of estimators has them
@@ -58,4 +66,4 @@ bench: $(WHOLE)  ## Measure beside peers; prints ratios
 	$(BIN)/python -m benchmarks
 
 clean:  ## Remove everything that was made
-	rm -rf $(VENV) .demo site dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(TOOLS) .demo site dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -25,8 +25,7 @@ from kervan.serve.record import records
 from serve.lambda_events import balancer_event, rest_event, url_event
 from serve.live import JSON
 from serve.real_packages import ROW
-from serve.runtime_api import RuntimeApi
-from tools import tool
+from serve.runtimes import lambda_runtime, tool_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,18 +34,6 @@ if TYPE_CHECKING:
 
 ONE = json.dumps({"features": ROW}, ensure_ascii=False).encode()
 BROKEN = json.dumps({"features": {**ROW, "yaş": "genç"}}, ensure_ascii=False).encode()
-RUN = """
-import runpy, sys
-sys.path.append(sys.argv.pop(1))
-runpy.run_module(sys.argv.pop(1), run_name="__main__")
-"""
-
-
-def command(name: str, *arguments: str) -> list[str]:
-    """Run a module of the tools' environment by our own Python, so that it finds Kervan."""
-    tools = Path(tool("functions-framework")).parents[1]
-    site = next((tools / "lib").glob("python3*/site-packages"))
-    return [sys.executable, "-c", RUN, str(site), name, *arguments]
 
 
 def environment(package: Path, folder: Path, **more: str) -> dict[str, str]:
@@ -214,29 +201,12 @@ def test_a_package_that_cannot_be_loaded_says_so(tmp_path: Path) -> None:
         Function(Serving(environment="e", deployment="d", package=str(tmp_path / "nowhere"), records="r"))
 
 
-@contextmanager
-def lambda_runtime(package: Path, folder: Path) -> Iterator[RuntimeApi]:
-    """The runtime of AWS itself, with our handler."""
-    with RuntimeApi().listening() as api:
-        told = environment(package, folder, AWS_LAMBDA_RUNTIME_API=api.address)
-        told |= {"AWS_LAMBDA_FUNCTION_NAME": "gelir", "AWS_LAMBDA_FUNCTION_VERSION": "1"}
-        told |= {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256", "AWS_REGION": "eu-central-1"}
-        with (folder / "log").open("wb") as log:
-            process = subprocess.Popen(
-                command("awslambdaric", "kervan.serve.function.aws"), env=told, stdout=log, stderr=log
-            )
-        try:
-            yield api
-        finally:
-            process.kill()
-            process.wait()
-
-
 @pytest.mark.service
 def test_the_runtime_of_lambda_gets_the_number_of_a_server(
     packages: dict[str, Path], tmp_path: Path, shared: Live
 ) -> None:
-    with lambda_runtime(packages["1.0.0"], tmp_path) as api:
+    told = environment(packages["1.0.0"], tmp_path)
+    with lambda_runtime("kervan.serve.function.aws", told, tmp_path) as api:
         kind, response = api.invoke(url_event("POST", "/predict", ONE))
         assert kind == "response", (response, (tmp_path / "log").read_text())
         assert probabilities(response["body"]) == probabilities(
@@ -260,7 +230,7 @@ def framework(package: Path, folder: Path) -> Iterator[str]:
     arguments = ["--target", "predict", "--source", str(folder / "main.py"), "--port", str(port)]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            command("functions_framework", *arguments, "--host", "127.0.0.1"),
+            tool_module("functions_framework", *arguments, "--host", "127.0.0.1"),
             env=environment(package, folder),
             stdout=log,
             stderr=log,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kervan.app.environments import LOCAL
 from kervan.app.keeping import keeping_of
 from kervan.core.access import check_doors, read_span
 from kervan.core.errors import InvalidConfig, InvalidInput, Refused
@@ -21,9 +23,13 @@ if TYPE_CHECKING:
     from kervan.app.project import Project
     from kervan.core.access import Doors
     from kervan.core.config import ReleaseSettings
+    from kervan.core.nouns import Model
     from kervan.core.places import Place
 
 _MOST_WORKERS = 256
+_ROOM = 1.5  # times what was seen under load
+_STEP = 16 << 20
+_LEAST_CPU = 0.1
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)  # RFC 9110, 5.6.2: a token
 
 
@@ -55,6 +61,26 @@ def plan_of(project: Project) -> Plan:
         image=project.config.image,
         settings=project.config.targets.get(settings.target, {}),
         **doors.closed,
+    )
+
+
+def sized(project: Project, model: Model, plan: Plan) -> Plan:
+    """Return the plan with what the model's profile found, where the settings leave it to a place elsewhere.
+
+    This machine gives a replica as much as there is; other places have to be told how much that is.
+    """
+    from kervan.app.profile import newest_profile  # brings what measures
+
+    found = newest_profile(project, model) if plan.target != LOCAL else None
+    if found is None or not found.replicas:
+        return plan
+    memory = int((found.memory or 0) / found.replicas * _ROOM) // _STEP * _STEP
+    cpu = round((found.cpu or 0.0) / found.replicas * _ROOM, 1)
+    return replace(
+        plan,
+        workers=max(plan.workers, found.replicas),
+        memory=plan.memory or memory,
+        cpu=plan.cpu or max(cpu, _LEAST_CPU if found.cpu else 0.0),
     )
 
 

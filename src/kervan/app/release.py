@@ -20,7 +20,7 @@ from kervan.app.environments import (
 )
 from kervan.app.keeping import tidy
 from kervan.app.permission import approvers, check_free, check_permitted
-from kervan.app.planned import check_strategy, plan_of
+from kervan.app.planned import check_strategy, plan_of, sized
 from kervan.app.progress import Before, write_before
 from kervan.app.register import find_model
 from kervan.app.rehearsal import rehearse
@@ -73,7 +73,9 @@ def release(
     environment = check_name(to or settings.to or PRODUCTION, "an environment")
     current = current_deployment(project, environment)
     named = model_of(project, ref, why=why) if ref or current is None else None
-    plan, terms, known = plan_of(project), terms_of(settings), consent or Consent()
+    terms, known = terms_of(settings), consent or Consent()
+    coming = named or find_model(project, find_deployment(project, environment).main)
+    plan = sized(project, coming, plan_of(project))
     check_strategy(terms.name, plan.target)
     if current is not None and named is not None and named.ref not in current.shares:
         _check(project, named, environment, why, known)

@@ -7,7 +7,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from kervan.app.checked import checked
-from kervan.app.planned import plan_of
+from kervan.app.planned import plan_of, sized
 from kervan.app.realise import rendered_for
 from kervan.app.register import find_model
 from kervan.core.errors import Conflict
@@ -62,8 +62,8 @@ def render(project: Project, ref: str, *, to: str) -> Rendered:
 
     Raises `NotFound` for a model or target that is not there, and `InvalidConfig` for its settings.
     """
-    plan = plan_of(project)
     model = find_model(project, ref)
+    plan = sized(project, model, plan_of(project))
     environment = check_name(to, "an environment")
     files = rendered_for(project, model, environment, plan)
     target: Target = plugin("target", plan.target)

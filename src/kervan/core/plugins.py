@@ -101,6 +101,8 @@ TABLE = (
     Plugin("target", "helm", "kervan.deploy.targets.helm.target:HelmTarget"),
     Plugin("target", "kserve", "kervan.deploy.targets.kubernetes.kserve:KserveTarget"),
     Plugin("target", "kubernetes", "kervan.deploy.targets.kubernetes.target:KubernetesTarget"),
+    Plugin("target", "lambda", "kervan.deploy.targets.aws.lambda_:LambdaTarget"),
+    Plugin("target", "lambda-image", "kervan.deploy.targets.aws.lambda_:LambdaImageTarget"),
     Plugin("target", "local", "kervan.deploy.targets.local:LocalTarget"),
     Plugin("target", "seldon", "kervan.deploy.targets.kubernetes.seldon:SeldonTarget"),
     Plugin("target", "vertex", "kervan.deploy.targets.google.vertex:VertexTarget"),
@@ -109,6 +111,8 @@ TABLE = (
 EXTRAS = {
     "ai_edge_litert": "litert",
     "alembic": "store",
+    "boto3": "aws",
+    "botocore": "aws",
     "catboost": "boosters",
     "coremltools": "coreml",
     "duckdb": "sql",

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.targets.amazon import moto, moto_server, rendering, two_packages  # noqa: F401 - fixtures
 from deploy.targets.rendered import Make, maker
 from deploy.targets.stand_in import stand_in  # noqa: F401
 

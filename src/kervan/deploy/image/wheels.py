@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from kervan.core.errors import Corrupted, InvalidConfig, MissingTool, NotFound, ServerFailed
 from kervan.core.identity import sha256_file, sha256_parts
@@ -20,13 +23,23 @@ from kervan.deploy.image.needs import pins, plain
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from kervan.deploy.image.base import Base
-
 _MACHINES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
 _OLD = ("manylinux2014", "manylinux2010", "manylinux1")
 _ABSENT = re.compile(
     r"(?:No matching distribution found for|Could not find a version that satisfies[^\n]*?) (\S+)"
 )
+
+
+class Runner(Protocol):
+    """What runs the wheels: Python 3.`minor` and its C library, None where it is musl's."""
+
+    @property
+    def minor(self) -> int:
+        """The second number of its version."""
+
+    @property
+    def glibc(self) -> tuple[int, int] | None:
+        """The version of glibc."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +53,7 @@ class Wheel:
 
 
 def fetch(
-    needed: Sequence[str], base: Base, platform: str, *, local: Path | None, cache: Path
+    needed: Sequence[str], base: Runner, platform: str, *, local: Path | None, cache: Path
 ) -> list[Wheel]:
     """Fetch wheels for a base, or take those that were fetched for the same needs before.
 
@@ -68,7 +81,7 @@ def _listed(local: Path | None) -> list[str]:
     return found
 
 
-def _tags(base: Base, platform: str) -> list[str]:
+def _tags(base: Runner, platform: str) -> list[str]:
     """Return what wheels may be called that run there, and what Python is asked for."""
     name = _MACHINES[platform]
     if base.glibc is None:
@@ -142,7 +155,7 @@ def wheel_entries(wheel: Wheel, at: str) -> list[Entry]:
         for each in archive.infolist():
             path = _place(each.filename, wheel)
             if path is not None and not each.is_dir():
-                found.append(Entry(path=f"{at}/{path}", read=_reader(wheel.file, each.filename)))
+                found.append(Entry(path=f"{at}/{path}", read=_reader(wheel.file, each)))
     return found
 
 
@@ -156,9 +169,18 @@ def _place(name: str, wheel: Wheel) -> str | None:
     return None if parts[-1].endswith((".pyc", ".pyi")) else "/".join(parts)
 
 
-def _reader(file: Path, name: str) -> Callable[[], bytes]:
+def _reader(file: Path, told: zipfile.ZipInfo) -> Callable[[], bytes]:
+    """Return what reads one file of a wheel, without reading the wheel's list of files again for each."""
+
     def read() -> bytes:
-        with zipfile.ZipFile(file) as archive:
-            return archive.read(name)
+        with file.open("rb") as stream:
+            stream.seek(told.header_offset + 26)
+            name, extra = struct.unpack("<HH", stream.read(4))
+            stream.seek(name + extra, os.SEEK_CUR)
+            packed = stream.read(told.compress_size)
+        content = packed if told.compress_type == zipfile.ZIP_STORED else zlib.decompress(packed, -15)
+        if zlib.crc32(content) != told.CRC:
+            raise Corrupted(f"{file.name} is damaged: {told.filename}", hint=f"remove {file}")
+        return content
 
     return read

@@ -1,13 +1,18 @@
-"""The Runtime API of AWS Lambda, as far as a runtime needs it: hands out events, takes answers."""
+"""The runtimes of functions, run by our own Python, and the Runtime API of AWS Lambda for the one of AWS."""
 
 from __future__ import annotations
 
 import json
 import queue
+import subprocess
+import sys
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from tools import tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,3 +76,45 @@ class RuntimeApi:
             self._server.shutdown()
             self._server.server_close()
             thread.join()
+
+
+RUN = """
+import runpy, sys
+sys.path.append(sys.argv.pop(1))
+sys.path.insert(0, sys.argv.pop(1))
+runpy.run_module(sys.argv.pop(1), run_name="__main__")
+"""
+
+
+def tool_module(name: str, *arguments: str, alone_in: Path | None = None) -> list[str]:
+    """Return the command that runs a module of the tools' environment where it finds Kervan.
+
+    That is our own, or what lies in a folder: then nothing else that is installed here is found.
+    """
+    tools = Path(tool("functions-framework")).parents[1]
+    site = next((tools / "lib").glob("python3*/site-packages"))
+    python = [sys.executable, "-c"] if alone_in is None else [sys.executable, "-I", "-S", "-c"]
+    return [*python, RUN, str(site), str(alone_in or ""), name, *arguments]
+
+
+@contextmanager
+def lambda_runtime(
+    handler: str, told: dict[str, str], folder: Path, alone_in: Path | None = None
+) -> Iterator[RuntimeApi]:
+    """Run AWS' own runtime with a handler; its log goes into a folder."""
+    with RuntimeApi().listening() as api:
+        told = {**told, "AWS_LAMBDA_RUNTIME_API": api.address, "AWS_LAMBDA_FUNCTION_NAME": "gelir"}
+        told |= {"AWS_LAMBDA_FUNCTION_VERSION": "1", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256"}
+        with (folder / "log").open("wb") as log:
+            process = subprocess.Popen(
+                tool_module("awslambdaric", handler, alone_in=alone_in),
+                env=told,
+                stdout=log,
+                stderr=log,
+                cwd=alone_in,
+            )
+        try:
+            yield api
+        finally:
+            process.kill()
+            process.wait()
