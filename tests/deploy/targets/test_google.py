@@ -108,10 +108,10 @@ def test_vertex_takes_the_bodies(make: Make) -> None:
 
 def test_our_server_answers_as_vertex_asks(packages: dict[str, Path], tmp_path: Path) -> None:
     with running(tmp_path, packages["1.0.0"]) as server:
-        answer = server.request("POST", PREDICT, {"instances": [ROW, ROW], "parameters": {}})
+        answer = server.ask("POST", PREDICT, {"instances": [ROW, ROW], "parameters": {}})
         assert answer.status == 200, answer.body
         assert len(answer.json["predictions"]) == 2
-        assert server.request("GET", HEALTH).status == 200
+        assert server.ask("GET", HEALTH).status == 200
 
 
 def as_api(document: Any) -> Any:
@@ -277,9 +277,8 @@ def test_a_release_to_app_engine(make: Make, gcloud: StandIn) -> None:
     release = make("app-engine", candidate=0.25, **asked)
     assert release.apply() == "https://gelir-dot-my-project.appspot.com"
     names = json.loads((release.folder / "release.json").read_text())["objects"]
-    assert verbs(gcloud.calls(), release.folder)[-2] == (
-        f"app services set-traffic gelir-production --splits={names[0]}=0.75,{names[1]}=0.25 --split-by=random"
-    )
+    split = f"--splits={names[0]}=0.75,{names[1]}=0.25 --split-by=random"
+    assert verbs(gcloud.calls(), release.folder)[-2] == f"app services set-traffic gelir-production {split}"
     gcloud.answer("versions list", "\n".join(names))
     make("app-engine", "2.0.0", **asked).apply()
     assert verbs(gcloud.calls(), release.folder)[-2] == (

@@ -23,6 +23,18 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "cloud-run": {"project": "my-project"},
     "vertex": {"project": "my-project"},
     "app-engine": {"project": "my-project"},
+    "cloud-functions": {"project": "my-project"},
+    "azure-ml": {"resource_group": "models", "workspace": "team"},
+    "azure-container-instances": {
+        "resource_group": "models",
+        "subnet": "/subscriptions/s/subnets/a",
+        "key_vault": "/vaults/v",
+        "keys_secret": "keys",
+    },
+    "azure-functions": {"resource_group": "models", "app": "gelir", "storage": "gelir"},
+    "azure-iot-edge": {"hub": "hub", "resource_group": "models"},
+    "ibm-watson": {},
+    "power-bi": {},
 }
 
 
