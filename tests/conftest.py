@@ -16,7 +16,17 @@ import hypothesis
 import pytest
 import sqlalchemy as sa
 
-from containers import _podman_home, base_image, podman, registry, wheelhouse  # noqa: F401 - fixtures
+from containers import (  # noqa: F401 - fixtures
+    _podman_home,
+    base_image,
+    image_order,
+    podman,
+    registry,
+    sample_image,
+    sample_package,
+    sample_packages,
+    wheelhouse,
+)
 from journeys.home import Home, as_csv, customers
 from kervan.core.config import DATA_FOLDER, DataSettings
 from kervan.core.errors import MissingTool

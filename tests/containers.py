@@ -11,10 +11,8 @@ import fcntl
 import hashlib
 import io
 import os
-import re
 import shutil
 import socket
-import stat
 import subprocess
 import sys
 import tarfile
@@ -22,20 +20,28 @@ import tempfile
 import time
 import urllib.request
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from kervan.core.places import ImageSettings
 from kervan.deploy.client import ask
+from kervan.deploy.image.build import Image, Order, build
+from kervan.deploy.image.engine import Engine
 from kervan.deploy.image.layout import CONFIG, LAYER, MANIFEST, Descriptor, Layout, to_json
 from kervan.deploy.image.needs import of_kervan, pins
+from kervan.deploy.workload import image_of
+from kervan.package.contents.readers.any import parse_manifest
+from kervan.package.contents.signing import SigningKey
+from kervan.testing.sample import SECRET, make_package
 from tools import tool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+PLATFORM = {"x86_64": "linux/amd64", "aarch64": "linux/arm64"}[os.uname().machine]
 CACHE = Path(tempfile.gettempdir()) / f"kervan-test-images-{os.getuid()}"
 _PACKAGES = """
     base-files coreutils dash gcc-12-base libacl1 libattr1 libbz2-1.0 libc6 libcrypt1 libdb5.3 libexpat1
@@ -45,6 +51,12 @@ _PACKAGES = """
 """
 _MERGED = ("bin", "lib", "lib64", "sbin")  # folders that are links into /usr
 _USERS = "root:x:0:0:root:/root:/bin/sh\nkervan:x:10001:10001::/opt/kervan:/bin/false\n"
+_ONE_BY_ONE = """#!/bin/sh
+case $1 in
+  run|start|stop|rm|pod|play|kube|network|restart) exec flock -o "{folder}/network.lock" "{program}" "$@" ;;
+esac
+exec "{program}" "$@"
+"""
 _SHIM = """#!{python} -IS
 import json, os, sys
 
@@ -137,14 +149,14 @@ def _merged(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
             yield each
 
 
-def _write_layout(tree: Path, folder: Path, machine: str = "") -> None:
+def _write_layout(tree: Path, folder: Path) -> None:
     layout = Layout.at(folder)
     plain = tree.with_suffix(".tar")
     with tarfile.open(plain, "w", format=tarfile.PAX_FORMAT) as archive:
         archive.add(tree, ".", filter=_plainly)
     packed = subprocess.run(["gzip", "-n1c", plain], check=True, capture_output=True).stdout
     layer = layout.put(packed, LAYER)
-    architecture = machine or {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
+    architecture = PLATFORM.partition("/")[2]
     config = {
         "architecture": architecture,
         "os": "linux",
@@ -235,6 +247,7 @@ class Podman:
 
     program: str
     environ: dict[str, str]
+    loaded: list[str] = field(default_factory=list)
 
     def __call__(self, *arguments: object, check: bool = True) -> str:
         """Run it, and return what it wrote."""
@@ -249,47 +262,57 @@ class Podman:
             command, env=os.environ | self.environ, capture_output=True, text=True, check=False
         )
 
-    def load(self, layout: Path) -> str:
-        """Take the image of an OCI layout, and return its id."""
-        tag = re.search(r'"org.opencontainers.image.ref.name":"([^"]+)"', (layout / "index.json").read_text())
-        return self("pull", "--quiet", f"oci:{layout}:{tag[1]}" if tag else f"oci:{layout}")
+    def load(self, image: Image) -> str:
+        """Take an image that was made, under its reference, which is returned."""
+        Engine("podman", self.program).load(image.layout, image.reference, image.digest)
+        self.loaded.append(image.reference)
+        return image.reference
 
 
 @pytest.fixture(scope="session")
 def _podman_home() -> Iterator[Podman]:
+    """One home for all processes that run tests: of several, each would undo the networks of the others.
+
+    Even so podman's rules for networks do not take two that come at the same time.
+    """
     program, runc = tool("podman"), tool("runc")
-    folder = Path(tempfile.mkdtemp(prefix="kervan-podman-"))
-    shim = folder / "shim"
-    shim.write_text(_SHIM.format(python=sys.executable, runc=runc))
-    shim.chmod(shim.stat().st_mode | stat.S_IXUSR)
-    (folder / "networks").mkdir()
-    (folder / "containers.conf").write_text(
-        '[containers]\ndefault_ulimits = ["nofile=1024:4096", "nproc=2048:4096"]\nlog_driver = "k8s-file"\n'
-        f'[engine]\nruntime = "shim"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n'
-        f'static_dir = "{folder}/static"\ntmp_dir = "{folder}/tmp"\nvolume_path = "{folder}/volumes"\n'
-        f'[engine.runtimes]\nshim = ["{shim}"]\n'
-        f'[network]\nnetwork_backend = "netavark"\nnetwork_config_dir = "{folder}/networks"\n'
-    )
-    (folder / "storage.conf").write_text(
-        f'[storage]\ndriver = "overlay"\ngraphroot = "{folder}/storage"\nrunroot = "{folder}/run"\n'
-    )
-    (folder / "registries.conf").write_text(
-        'unqualified-search-registries = []\n[[registry]]\nlocation = "127.0.0.1"\n'
-    )
-    environ = {
-        "CONTAINERS_CONF": str(folder / "containers.conf"),
-        "CONTAINERS_STORAGE_CONF": str(folder / "storage.conf"),
-        "CONTAINERS_REGISTRIES_CONF": str(folder / "registries.conf"),
+    with _alone("podman") as folder:
+        for name in ("networks", "bin"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        for name, text in _told_podman(folder, program, runc).items():
+            fresh = folder / f"fresh.{os.getpid()}"
+            fresh.write_text(text)
+            fresh.chmod(0o755)
+            fresh.replace(folder / name)
+        environ = {
+            "PATH": f"{folder}/bin:{os.environ['PATH']}",
+            "CONTAINERS_CONF": str(folder / "containers.conf"),
+            "CONTAINERS_STORAGE_CONF": str(folder / "storage.conf"),
+            "CONTAINERS_REGISTRIES_CONF": str(folder / "registries.conf"),
+        }
+        found = Podman(str(folder / "bin/podman"), environ)
+        found("info")  # which makes its storage
+    yield found
+    found.run("rmi", "--force", *found.loaded)
+
+
+def _told_podman(folder: Path, program: str, runc: str) -> dict[str, str]:
+    return {
+        "bin/podman": _ONE_BY_ONE.format(folder=folder, program=program),
+        "shim": _SHIM.format(python=sys.executable, runc=runc),
+        "containers.conf": (
+            '[containers]\ndefault_ulimits = ["nofile=1024:4096", "nproc=2048:4096"]\n'
+            'log_driver = "k8s-file"\n'
+            '[engine]\nruntime = "shim"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n'
+            f'static_dir = "{folder}/static"\ntmp_dir = "{folder}/tmp"\nvolume_path = "{folder}/volumes"\n'
+            f'[engine.runtimes]\nshim = ["{folder}/shim"]\n'
+            f'[network]\nnetwork_backend = "netavark"\nnetwork_config_dir = "{folder}/networks"\n'
+        ),
+        "storage.conf": (
+            f'[storage]\ndriver = "overlay"\ngraphroot = "{folder}/storage"\nrunroot = "{folder}/run"\n'
+        ),
+        "registries.conf": "unqualified-search-registries = []\n",
     }
-    found = Podman(program, environ)
-    found("info")  # which makes its storage
-    try:
-        yield found
-    finally:
-        found("rm", "--all", "--force", "--time", "1", check=False)
-        found("rmi", "--all", "--force", check=False)
-        subprocess.run(["umount", folder / "storage/overlay"], check=False, capture_output=True)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
@@ -298,6 +321,50 @@ def podman(_podman_home: Podman, monkeypatch: pytest.MonkeyPatch) -> Podman:
     for name, value in _podman_home.environ.items():
         monkeypatch.setenv(name, value)
     return _podman_home
+
+
+@pytest.fixture(scope="session")
+def sample_packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Packages of two versions of the sample model."""
+    folder = tmp_path_factory.mktemp("packages")
+    return {version: make_package(folder / version, version) for version in ("1.0.0", "2.0.0")}
+
+
+@pytest.fixture(scope="session")
+def sample_package(sample_packages: dict[str, Path]) -> Path:
+    """The first of them."""
+    return sample_packages["1.0.0"]
+
+
+@pytest.fixture(scope="session")
+def image_order(
+    sample_package: Path, base_image: Path, wheelhouse: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Order]:
+    """Order an image of the sample package, with other settings where some are given."""
+    folder = tmp_path_factory.mktemp("project")
+
+    def make(package: Path = sample_package, registry: str = "", **told: object) -> Order:
+        content = (package / "manifest.json").read_bytes()
+        manifest = parse_manifest(content, "manifest.json")
+        given = {"base": str(base_image), "wheels": str(wheelhouse), "platform": PLATFORM, **told}
+        settings = ImageSettings(registry=registry, **given)  # type: ignore[arg-type]
+        return Order(
+            package=package,
+            manifest=manifest,
+            settings=settings,
+            reference=image_of(manifest, settings),
+            project=folder,
+            cache=CACHE / "made",
+            trusted=(SigningKey(SECRET).signer.key_id,),
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def sample_image(image_order: Callable[..., Order], tmp_path_factory: pytest.TempPathFactory) -> Image:
+    """The image of the sample package, made once for each process that runs tests."""
+    return build(image_order(), tmp_path_factory.mktemp("image") / "made", lambda _: None)
 
 
 @dataclass(frozen=True)

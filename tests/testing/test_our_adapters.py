@@ -19,7 +19,7 @@ from sklearn.preprocessing import FunctionTransformer
 from kervan.core.plugins import TABLE, plugin
 from kervan.core.ports import Format, Predictor, Source, Target, Wire
 from kervan.core.schema import Signature, Type
-from kervan.testing import FormatSuite, SourceSuite, TargetSuite, WireSuite
+from kervan.testing import FormatSuite, RenderSuite, SourceSuite, TargetSuite, WireSuite
 from kervan.testing.sample import fit_sample, sample
 from package.code.tools import needing_tools
 
@@ -368,6 +368,16 @@ class TestLocal(TargetSuite):
         return plugin(*self.row)
 
 
+class TestLocalContainer(RenderSuite):
+    """What it applies is held to its suite in tests/deploy/image."""
+
+    is_here = True
+    row = ("target", "local-container")
+
+    def adapter(self) -> Target:
+        return plugin(*self.row)
+
+
 SUITES = (
     TestCsv,
     TestParquet,
@@ -411,6 +421,7 @@ SUITES = (
     TestSeldon,
     TestTensorFlowServing,
     TestLocal,
+    TestLocalContainer,
 )
 
 

@@ -32,6 +32,7 @@ COMMANDS = {
     "shell": ("kervan.cli.deploy:shell", "Open a shell where an environment answers."),
     "releases": ("kervan.cli.release:releases", "Show what runs where, since when, by whom, and why."),
     "approve": ("kervan.cli.release:approve", "Agree that a model may be released to an environment."),
+    "image": ("kervan.cli.image:image", "Make, push and scan the image of a model."),
     "registry": ("kervan.cli.registry:registry", "Show what answered where at a time."),
     "experiment": ("kervan.cli.release:experiment", "Show which version of an experiment is better."),
     "serve": ("kervan.cli.serve:serve", "Answer for a model or package in the foreground."),

@@ -23,27 +23,31 @@ if TYPE_CHECKING:
 
 
 def test_an_image_that_is_made_twice_has_one_digest(
-    image: Image, order: Callable[..., Order], tmp_path: Path
+    sample_image: Image, image_order: Callable[..., Order], tmp_path: Path
 ) -> None:
-    again = build(replace(order(), cache=tmp_path), tmp_path / "again", lambda _: None)
-    assert again.digest == image.digest
+    again = build(replace(image_order(), cache=tmp_path), tmp_path / "again", lambda _: None)
+    assert again.digest == sample_image.digest
     assert (again.folder / "requirements.lock").read_text() == (
-        image.folder / "requirements.lock"
+        sample_image.folder / "requirements.lock"
     ).read_text()
-    for each in (image, again):
+    for each in (sample_image, again):
         each.layout.pack(each.folder / "image.tar")
-    assert (image.folder / "image.tar").read_bytes() == (again.folder / "image.tar").read_bytes()
+    assert (sample_image.folder / "image.tar").read_bytes() == (again.folder / "image.tar").read_bytes()
 
 
 @pytest.mark.service
 def test_an_image_answers_in_a_container_that_may_do_nothing_else(
-    image: Image, order: Callable[..., Order], podman: Podman, sample_package: Path, tmp_path: Path
+    sample_image: Image,
+    image_order: Callable[..., Order],
+    podman: Podman,
+    sample_package: Path,
+    tmp_path: Path,
 ) -> None:
     """It is held to a read-only root, no rights and little memory, and ends by SIGTERM within its grace."""
-    with running(podman, podman.load(image.folder / "layout"), KERVAN_PLATFORM="1") as container:
+    with running(podman, podman.load(sample_image), KERVAN_PLATFORM="1") as container:
         found = answered(container.url, [dict(ROWS[0])])
         assert podman("exec", container.ident, "id", "-u") == "10001"
-        podman("exec", container.ident, *Recipe(manifest=order().manifest, python="python3").health)
+        podman("exec", container.ident, *Recipe(manifest=image_order().manifest, python="python3").health)
         podman("stop", "--time", "20", container.ident)
         assert podman("inspect", "--format", "{{.State.ExitCode}}", container.ident) == "0"
     with local(tmp_path, sample_package) as server:

@@ -32,7 +32,8 @@ class Base:
     """An image in a layout, what it is made of, and what is in it.
 
     `python` is the path of its interpreter, of version 3.`minor`; `glibc` is the C library's version, None
-    where it is musl's. `release` is what its system is called, such as `debian:12`.
+    where it is musl's. `release` is what its system is called, such as `debian:12`; `sizes` are those of its
+    layers, unpacked. One that `is_file` does not come from a registry.
     """
 
     name: str
@@ -44,6 +45,8 @@ class Base:
     minor: int
     glibc: tuple[int, int] | None
     release: str
+    is_file: bool
+    sizes: tuple[int, ...]
     packages: tuple[DebianPackage, ...] = ()
 
     @property
@@ -58,6 +61,7 @@ class _Seen:
 
     names: set[str] = field(default_factory=set)
     files: dict[str, bytes] = field(default_factory=dict)
+    sizes: list[int] = field(default_factory=list)
 
 
 def open_base(name: str, platform: str, folder: Path, cache: Path) -> Base:
@@ -67,7 +71,8 @@ def open_base(name: str, platform: str, folder: Path, cache: Path) -> Base:
     no Python that will do, or what registries raise.
     """
     place = folder / name
-    if name.startswith((".", "/")) or name.endswith(".tar") or place.exists():
+    is_file = name.startswith((".", "/")) or name.endswith(".tar") or place.exists()
+    if is_file:
         layout = open_layout(place, cache / "archives")
         descriptor = _chosen(layout, layout.manifests, name, platform)
     else:
@@ -85,7 +90,9 @@ def open_base(name: str, platform: str, folder: Path, cache: Path) -> Base:
     python, minor = _python(name, config, seen)
     packages = tuple(_packages(seen))
     return Base(
-        name=name,
+        name=str(place.resolve()) if is_file else name,
+        is_file=is_file,
+        sizes=tuple(seen.sizes),
         layout=layout,
         descriptor=descriptor,
         manifest=manifest,
@@ -134,7 +141,9 @@ def _look(layout: Layout, layers: list[Descriptor]) -> _Seen:
     for layer in layers:
         try:
             with _unpacked(layout.path(layer.digest)) as plain, tarfile.open(fileobj=plain, mode="r|") as tar:
+                seen.sizes.append(0)
                 for each in tar:
+                    seen.sizes[-1] += each.size
                     _note(seen, tar, each)
         except (OSError, tarfile.TarError) as error:
             raise Corrupted(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,12 +20,32 @@ import kervan
 from kervan.core.errors import Corrupted, InvalidConfig, NotFound
 from kervan.core.identity import sha256, sha256_parts
 from kervan.core.places import PLATFORMS, ImageSettings
+from kervan.core.private import write_private
 from kervan.deploy.image.base import Base, check_platform, open_base
 from kervan.deploy.image.bill import KIND, bill_of_image
-from kervan.deploy.image.layers import Entry, Layer, folder_entries, write_layer
-from kervan.deploy.image.layout import CONFIG, EMPTY, MANIFEST, Descriptor, Layout, to_json
+from kervan.deploy.image.engine import engine
+from kervan.deploy.image.layers import Entry, Layer, folder_entries, write_layer, write_tree
+from kervan.deploy.image.layout import (
+    CONFIG,
+    EMPTY,
+    MANIFEST,
+    Descriptor,
+    Layout,
+    descriptor_of,
+    to_json,
+)
 from kervan.deploy.image.needs import is_this_machine, needs_of
-from kervan.deploy.image.recipe import BILL, CODE, ENTRY, LIBRARY, PACKAGE_PLACE, Recipe, config_of
+from kervan.deploy.image.recipe import (
+    BILL,
+    CODE,
+    ENTRY,
+    IGNORED,
+    LIBRARY,
+    PACKAGE_PLACE,
+    Recipe,
+    config_of,
+    dockerfile,
+)
 from kervan.deploy.image.wheels import Wheel, fetch, lock, wheel_entries
 from kervan.deploy.workload import RECORDS
 
@@ -55,7 +75,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One layer in the report: bytes unpacked (0 of a base that does not say), and as it is sent."""
+    """One layer in the report: bytes unpacked (0 where they are not known), and as it is sent."""
 
     title: str
     size: int
@@ -70,6 +90,11 @@ class Image:
     reference: str
     digest: str
     parts: tuple[Part, ...]
+
+    @property
+    def packed(self) -> int:
+        """Bytes that are sent for it."""
+        return sum(each.packed for each in self.parts)
 
     @property
     def layout(self) -> Layout:
@@ -133,26 +158,65 @@ def gather(order: Order, tell: Tell) -> Ingredients:
 
 
 def build(order: Order, into: Path, tell: Tell) -> Image:
-    """Make the image in a new folder, which holds its layout, the lock file and the bill of materials."""
+    """Make the image in a new folder, which holds its layout, the lock file and the bill of materials.
+
+    With steps it is made by podman, docker or buildah: then not the same bytes each time.
+    """
     found = gather(order, tell)
     into.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=into.parent, prefix=".image-") as scratch:
         folder = Path(scratch) / "image"
         layout = Layout.at(folder / LAYOUT)
-        for layer in found.base.layers:
-            layout.take(layer, found.base.layout)
-        layers = []
-        for title, entries in found.groups.items():
-            tell(f"layer {title}")
-            layers.append(_layer(title, found.keys.get(title, ""), entries, layout, order.cache / "layers"))
-        digest = _write_manifest(order, found, layers, layout)
+        make = _by_steps if order.settings.steps else _by_layers
+        image, parts = make(order, found, layout, tell)
+        attach_bill(layout, image, found.bill)
         write_beside(found, folder)
         if into.exists():
             shutil.rmtree(into)
         folder.replace(into)
-    parts = [Part(title="base", size=0, packed=each.size) for each in found.base.layers]
+    return Image(folder=into, reference=order.reference, digest=image.digest, parts=tuple(parts))
+
+
+def _by_layers(order: Order, found: Ingredients, layout: Layout, tell: Tell) -> tuple[Descriptor, list[Part]]:
+    for layer in found.base.layers:
+        layout.take(layer, found.base.layout)
+    layers = []
+    for title, entries in found.groups.items():
+        tell(f"layer {title}")
+        layers.append(_layer(title, found.keys.get(title, ""), entries, layout, order.cache / "layers"))
+    sizes = zip(found.base.sizes, found.base.layers, strict=True)
+    parts = [Part(title="base", size=size, packed=each.size) for size, each in sizes]
     parts += [Part(title=each.title, size=each.size, packed=each.descriptor.size) for each in layers]
-    return Image(folder=into, reference=order.reference, digest=digest, parts=tuple(parts))
+    return _write_manifest(order, found, layers, layout), parts
+
+
+def _by_steps(order: Order, found: Ingredients, layout: Layout, tell: Tell) -> tuple[Descriptor, list[Part]]:
+    maker = engine(makes=True)
+    with tempfile.TemporaryDirectory(prefix="kervan-") as scratch:
+        write_context(found, Path(scratch))
+        tell(f"{maker.name} takes the steps")
+        maker.make(Path(scratch), order.reference, layout, order.settings.platform)
+    image = next(each for each in layout.manifests if not each.artifact)
+    layers = map(descriptor_of, layout.read(image)["layers"])
+    parts = [Part(title=f"layer {place}", size=0, packed=each.size) for place, each in enumerate(layers, 1)]
+    return image, parts
+
+
+def write_context(found: Ingredients, folder: Path) -> None:
+    """Write the folder by which podman, docker or buildah make the image, its Dockerfile with it."""
+    entries = [entry for group in found.groups.values() for entry in group]
+    write_tree(entries, folder / "rootfs")
+    records = folder / "rootfs" / RECORDS.strip("/")
+    records.rmdir()
+    (folder / "records").mkdir()
+    place = found.base.name
+    settings = found.recipe.settings
+    if found.base.is_file:
+        place = f"oci{'' if Path(place).is_dir() else '-archive'}:{place}"
+    recipe = replace(found.recipe, settings=replace(settings, base=place))
+    (folder / "Dockerfile").write_text(dockerfile(recipe))
+    (folder / ".dockerignore").write_text(IGNORED)
+    write_beside(found, folder)
 
 
 def write_beside(found: Ingredients, folder: Path) -> None:
@@ -172,11 +236,11 @@ def _layer(title: str, key: str, entries: Sequence[Entry], layout: Layout, cache
     except (OSError, msgspec.DecodeError, Corrupted):
         known = write_layer(title, entries, layout)
         kept.take(known.descriptor, layout)
-        note.write_bytes(msgspec.json.encode(known))
+        write_private(note, msgspec.json.encode(known))
     return known
 
 
-def _write_manifest(order: Order, found: Ingredients, layers: list[Layer], layout: Layout) -> str:
+def _write_manifest(order: Order, found: Ingredients, layers: list[Layer], layout: Layout) -> Descriptor:
     diffs, titles = [each.diff for each in layers], [each.title for each in layers]
     config = layout.put(to_json(config_of(found.recipe, found.base.config, diffs, titles)), CONFIG)
     stacked = [*found.base.layers, *(each.descriptor for each in layers)]
@@ -199,9 +263,7 @@ def _write_manifest(order: Order, found: Ingredients, layers: list[Layer], layou
         size=image.size,
         platform={"os": system, "architecture": machine},
     )
-    layout.name(placed, order.reference.rpartition(":")[2])
-    attach_bill(layout, image, found.bill)
-    return image.digest
+    return layout.name(placed, order.reference.rpartition(":")[2])
 
 
 def attach_bill(layout: Layout, image: Descriptor, bill: bytes) -> None:

@@ -98,7 +98,7 @@ class Layout:
         """Keep a blob."""
         found = Descriptor(kind=kind, digest=f"sha256:{sha256(content)}", size=len(content))
         if not self.path(found.digest).exists():
-            unfinished = self.path(found.digest).with_suffix(".unfinished")
+            unfinished = self.path(found.digest).with_suffix(f".{os.getpid()}")
             unfinished.write_bytes(content)
             unfinished.replace(self.path(found.digest))
         return found
@@ -112,6 +112,8 @@ class Layout:
             raise Corrupted(f"{blob} is missing or altered", hint="make or pull that image again")
         try:
             os.link(blob, ours)
+        except FileExistsError:
+            return  # another process was faster
         except OSError:
             shutil.copyfile(blob, ours)
 
@@ -177,7 +179,11 @@ def open_layout(place: Path, cache: Path) -> Layout:
             unpacked = Path(scratch) / "layout"
             unpacked.mkdir()
             _unpack(place, unpacked)
-            unpacked.replace(folder)
+            try:
+                unpacked.replace(folder)
+            except OSError:
+                if not folder.exists():  # another process was faster
+                    raise
     return Layout(folder)
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 HOME = "opt/kervan"
 CODE, LIBRARY, ENTRY, BILL = f"{HOME}/code", f"{HOME}/lib", f"{HOME}/entry", f"{HOME}/bom.cdx.json"
+PACKAGE_PLACE = PACKAGE.strip("/")
+IGNORED = "*\n!rootfs\n!records\n"  # all else in the folder is no part of the image
 MODULE = "kervan.serve.container"
 _SECOND = 1_000_000_000
 
@@ -140,6 +142,3 @@ def dockerfile(recipe: Recipe) -> str:
 def _quoted(value: str) -> str:
     escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$").replace("\n", " ")
     return f'"{escaped}"'
-
-
-PACKAGE_PLACE = PACKAGE.strip("/")

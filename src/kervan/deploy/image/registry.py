@@ -9,6 +9,7 @@ import base64
 import hashlib
 import http.client
 import json
+import os
 import re
 import ssl
 import urllib.error
@@ -75,7 +76,7 @@ class Registry:
 
     def fetch(self, descriptor: Descriptor, file: Path) -> None:
         """Write a blob into a file, whole and checked, or not at all."""
-        unfinished = file.with_suffix(".unfinished")
+        unfinished = file.with_suffix(f".{os.getpid()}")
         hashed = hashlib.sha256()
         with self._ask("GET", f"/blobs/{descriptor.digest}") as answer, unfinished.open("wb") as to:
             while piece := answer.read(_PIECE):

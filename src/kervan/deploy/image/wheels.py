@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import struct
 import subprocess
 import sys
@@ -25,9 +24,7 @@ if TYPE_CHECKING:
 
 _MACHINES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
 _OLD = ("manylinux2014", "manylinux2010", "manylinux1")
-_ABSENT = re.compile(
-    r"(?:No matching distribution found for|Could not find a version that satisfies[^\n]*?) (\S+)"
-)
+_ABSENT = re.compile(r"(?:No matching distribution found for|satisfies the requirement) (\S+)")
 
 
 class Runner(Protocol):
@@ -68,8 +65,16 @@ def fetch(
         with tempfile.TemporaryDirectory(dir=cache) as scratch:
             place = Path(scratch) / "wheels"
             _download(needed, pinned, [*_tags(base, platform)], local, place)
-            shutil.move(place, folder)
+            _move(place, folder)
     return [_wheel(file) for file in sorted(folder.glob("*.whl"))]
+
+
+def _move(place: Path, folder: Path) -> None:
+    try:
+        place.replace(folder)
+    except OSError:
+        if not folder.exists():  # another process was faster
+            raise
 
 
 def _listed(local: Path | None) -> list[str]:

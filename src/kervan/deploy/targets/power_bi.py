@@ -73,7 +73,7 @@ class PowerBiSettings:
     """
 
     url: str = "https://model.example.org"
-    scores: str = "C:\\\\scores.csv"
+    scores: str = "C:\\scores.csv"
     batch: int = 1000
 
 
