@@ -35,10 +35,11 @@ def parsed(*paths: Path) -> list[str]:
     if modules is None:
         reason = "Microsoft's parser of M is not among the tools: `make setup-tools`"
         pytest.fail(reason) if os.environ.get("KERVAN_REQUIRE_SERVICES") == "1" else pytest.skip(reason)
-    done = subprocess.run(
+    words, told = (
         [tool("node"), "-e", PARSE, "-", *map(str, paths)],
-        capture_output=True, text=True, timeout=60, env={**os.environ, "NODE_PATH": str(modules)}, check=False,
-    )  # fmt: skip
+        {**os.environ, "NODE_PATH": str(modules)},
+    )
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, env=told, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 
