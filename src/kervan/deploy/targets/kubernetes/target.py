@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 STRATEGIES = ("at-once", "blue-green", "canary", "rolling", "ab")
 _CHECKED = "kubernetes-validate (schemas of Kubernetes) and kubectl kustomize"
-_PROVED = "its pod answers where podman plays its manifests; the calls of kubectl against a stand-in that records them"
+_PROVED = "its pod answers where podman plays it; the calls of kubectl against a stand-in that records them"
 _PROVED_IN_A_CLOUD = "as kubernetes; its annotations come from the documentation"
 
 
