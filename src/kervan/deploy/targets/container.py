@@ -12,7 +12,6 @@ import shutil
 import socket
 import subprocess
 import time
-import urllib.request
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -27,6 +26,7 @@ from kervan.core.places import Artefact, Place
 from kervan.core.private import write_private
 from kervan.deploy.image.engine import Engine, engine
 from kervan.deploy.image.needs import is_this_machine
+from kervan.deploy.image.ready import answers
 from kervan.deploy.targets.told import told
 from kervan.deploy.workload import PORT, RECORDS, workload_of
 
@@ -241,7 +241,7 @@ def _failure(done: subprocess.CompletedProcess[str], wanted: Wanted) -> ServerFa
 def _wait(tool: Engine, wanted: Wanted, url: str) -> None:
     """Wait until the server in the container is ready, or raise `ServerFailed` with what it said."""
     deadline = time.monotonic() + _PATIENCE
-    while not _is_ready(url):
+    while not answers(url):
         if not _is_running(tool, wanted.name):
             said, hint = _why(tool, wanted.name, wanted.memory)
             raise ServerFailed(f"the container ended: {said}", hint=hint)
@@ -251,14 +251,6 @@ def _wait(tool: Engine, wanted: Wanted, url: str) -> None:
                 hint="give it more cpu, or see its logs",
             )
         time.sleep(0.1)
-
-
-def _is_ready(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/readyz", timeout=5) as answer:  # noqa: S310 - of this machine
-            return bool(answer.status == 200)
-    except OSError:
-        return False
 
 
 def _is_running(tool: Engine, name: str) -> bool:
