@@ -91,6 +91,18 @@ class ComposeTarget:
                     rule="tool", subject="compose", verdict=Verdict.FAILED, message=message, hint=_INSTALL
                 )
             )
+        if settings_of(plan, ComposeSettings).collector and "otel" not in plan.image.extras:
+            message = "the collector gets no traces: the image has nothing that sends them"
+            hint = 'write extras = ["otel"] in [image], or collector = false in [targets.compose]'
+            found.append(
+                Finding(
+                    rule="traces",
+                    subject="[image] extras",
+                    verdict=Verdict.WARNED,
+                    message=message,
+                    hint=hint,
+                )
+            )
         if plan.workers > 1:
             message = f"one container answers at a port of this machine, not {plan.workers}"
             hint = "Kubernetes has replicas: --target kubernetes"
@@ -185,7 +197,7 @@ def _server(work: Workload, settings: ComposeSettings) -> dict[str, Any]:
         environment["KERVAN_PLATFORM"] = (
             "1"  # only this machine reaches it, or what the platform lets through
         )
-    if settings.collector:
+    if settings.collector and "otel" in plan.image.extras:
         environment["KERVAN_OTLP"] = "http://collector:4318"
     port = f"{plan.host}:{plan.port or 8000}:{PORT}"
     grpc = grpc_port(plan)

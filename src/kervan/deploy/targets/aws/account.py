@@ -14,10 +14,16 @@ from kervan.core.nouns import Finding, Verdict
 from kervan.core.plugins import extras_named
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 _ABSENT = frozenset({"ResourceNotFoundException", "NotFoundException", "NoSuchEntity", "RuleNotFound"})
-_NOT_THERE = ("could not find", "does not exist", "cannot find", "not found")
+_NOT_THERE = (
+    "could not find",
+    "does not exist",
+    "cannot find",
+    "not found",
+    "unable to describe task definition",
+)
 _TIRED = frozenset({"Throttling", "ThrottlingException", "TooManyRequestsException"})
 _HINTS = {
     "AccessDenied": "give whoever deploys the right to this call, in IAM",
@@ -138,3 +144,8 @@ def failed(rule: str, subject: str, message: str, hint: str = "") -> Finding:
 def warned(rule: str, subject: str, message: str, hint: str = "") -> Finding:
     """Return a finding that somebody should read."""
     return Finding(rule=rule, subject=subject, verdict=Verdict.WARNED, message=message, hint=hint)
+
+
+def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return tags as most services want them."""
+    return [{"Key": name, "Value": value} for name, value in sorted(tags.items())]
