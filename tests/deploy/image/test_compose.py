@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -107,7 +108,13 @@ def test_more_replicas_than_one_address_takes_are_said(site: Site) -> None:
 @pytest.fixture
 def cleaned(podman: Podman) -> Iterator[None]:
     yield
-    podman("rm", "--all", "--force", "--filter", "label=io.podman.compose.project=gelir-uretim", check=False)
+    podman(
+        "rm",
+        "--force",
+        "--filter",
+        f"label=io.podman.compose.project=gelir-uretim-{os.getpid()}",
+        check=False,
+    )
 
 
 @pytest.mark.service
@@ -118,13 +125,14 @@ def test_the_server_comes_up_by_podman_compose_and_what_fails_leaves_the_old_one
     podman.load(sample_image)
     lone = {"database": False, "monitoring": False, "collector": False}
     plan = replace(told(PLAN, **lone), port=free_port(), image=ImageSettings(platform=PLATFORM))
-    url = replace(site, plan=plan).release("1.0.0")
+    alone = {"environment": f"üretim {os.getpid()}"}  # of other processes that run tests
+    url = replace(site, plan=plan).release("1.0.0", **alone)
     assert answered(url, [dict(ROWS[0])])[0]["model"] == "gelir@1.0.0"
     assert site.target.runs(site.folder)
     assert "serving" in "\n".join(site.target.logs(site.folder, 20))  # type: ignore[attr-defined]
     missing = replace(plan, image=ImageSettings(registry="127.0.0.1:9/none"))
     with pytest.raises(ServerFailed):
-        replace(site, plan=missing).release("2.0.0")
+        replace(site, plan=missing).release("2.0.0", **alone)
     assert answered(url, [dict(ROWS[0])])[0]["model"] == "gelir@1.0.0"
     site.target.remove(site.folder)
     assert not site.target.runs(site.folder)

@@ -20,7 +20,7 @@ import msgspec
 
 from kervan.core.access import is_loopback
 from kervan.core.errors import KervanError, MissingTool, NotFound, ServerFailed
-from kervan.core.identity import plain_name
+from kervan.core.identity import plain_name, sha256
 from kervan.core.nouns import Finding, Verdict
 from kervan.core.places import Artefact, Place
 from kervan.core.private import write_private
@@ -46,9 +46,13 @@ _NO_RESULT = 125  # of an engine that could not even start the container
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What is to run: `name` is the container's, `memory` bytes (0: as much as there is)."""
+    """What is to run: `name` is the container's, `volume` keeps its records.
+
+    `memory` is in bytes; 0 is as much as there is.
+    """
 
     name: str
+    volume: str
     image: str
     platform: str
     host: str
@@ -80,8 +84,10 @@ class ContainerTarget:
     def render(self, serving: Serving, plan: Plan) -> Mapping[PurePath, str]:
         """Return `container.json`."""
         work = workload_of(serving, plan)
+        own = f"{work.name}-{sha256(serving.records.encode())[:8]}"  # other projects have such names too
         wanted = Wanted(
-            name=f"{work.name}-{plain_name(work.deployment) or 'trial'}",
+            name=f"{own}-{plain_name(work.deployment) or 'trial'}",
+            volume=f"{own}-records",
             image=work.main.image,
             platform=plan.image.platform,
             host=plan.host,
@@ -204,7 +210,7 @@ def _start(tool: Engine, wanted: Wanted, port: int) -> None:
     limits = [f"--memory={wanted.memory}", f"--memory-swap={wanted.memory}"] if wanted.memory else []
     limits += [f"--cpus={wanted.cpu:g}"] if wanted.cpu else []
     variables = [part for name, value in wanted.environ.items() for part in ("--env", f"{name}={value}")]
-    places = ["--publish", f"{wanted.host}:{port}:{PORT}", "--volume", f"{_volume(wanted)}:{RECORDS}"]
+    places = ["--publish", f"{wanted.host}:{port}:{PORT}", "--volume", f"{wanted.volume}:{RECORDS}"]
     command = ["--detach", "--name", wanted.name, *_HELD, *limits, *places, *variables, wanted.image]
     done = tool.run("run", "--pull=never", *command)
     if done.returncode:
@@ -217,10 +223,6 @@ def _bring_back(tool: Engine, name: str, error: BaseException) -> None:
     if done.returncode:
         error.add_note(f"and what ran before did not start again: {done.stderr.strip()}")
         _log.error("what ran before did not start again", extra={"container": name, "reason": done.stderr})
-
-
-def _volume(wanted: Wanted) -> str:
-    return f"kervan-{plain_name(wanted.environ['KERVAN_ENVIRONMENT'])}-records"
 
 
 def _failure(done: subprocess.CompletedProcess[str], wanted: Wanted) -> ServerFailed:
