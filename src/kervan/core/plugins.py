@@ -94,6 +94,10 @@ TABLE = (
     Plugin("service", "inference-v2-grpc", "kervan.serve.rpc.inference:InferenceService"),
     Plugin("service", "tensorflow-grpc", "kervan.serve.rpc.tensorflow:TensorflowService"),
     Plugin("target", "aks", "kervan.deploy.targets.kubernetes.target:AksTarget"),
+    Plugin("target", "ansible", "kervan.deploy.targets.infrastructure.ansible:AnsibleTarget"),
+    Plugin(
+        "target", "cloudformation", "kervan.deploy.targets.infrastructure.cloudformation:CloudformationTarget"
+    ),
     Plugin("target", "ecs", "kervan.deploy.targets.aws.ecs:EcsTarget"),
     Plugin("target", "eks", "kervan.deploy.targets.kubernetes.target:EksTarget"),
     Plugin("target", "gke", "kervan.deploy.targets.kubernetes.target:GkeTarget"),
@@ -106,6 +110,7 @@ TABLE = (
     Plugin("target", "local-container", "kervan.deploy.targets.container:ContainerTarget"),
     Plugin("target", "sagemaker", "kervan.deploy.targets.aws.sagemaker:SagemakerTarget"),
     Plugin("target", "seldon", "kervan.deploy.targets.kubernetes.seldon:SeldonTarget"),
+    Plugin("target", "terraform", "kervan.deploy.targets.infrastructure.terraform:TerraformTarget"),
 )
 
 EXTRAS = {
