@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import queue
+import socket
 import subprocess
 import sys
 import threading
+import time
+import urllib.request
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -118,3 +122,44 @@ def lambda_runtime(
         finally:
             process.kill()
             process.wait()
+
+
+def environment(package: Path, folder: Path, **more: str) -> dict[str, str]:
+    told = {"KERVAN_PACKAGE": str(package), "KERVAN_RECORDS": str(folder / "records"), **more}
+    return {**os.environ, "KERVAN_ENVIRONMENT": "production", **told}
+
+
+@contextmanager
+def framework(package: Path, folder: Path) -> Iterator[str]:
+    """Google's functions framework with our function; gives its URL."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    (folder / "main.py").write_text("from kervan.serve.function import google as predict\n")
+    arguments = ["--target", "predict", "--source", str(folder / "main.py"), "--port", str(port)]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            tool_module("functions_framework", *arguments, "--host", "127.0.0.1"),
+            env=environment(package, folder),
+            stdout=log,
+            stderr=log,
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        until = time.monotonic() + 60
+        while not _is_up(url):
+            assert time.monotonic() < until, (folder / "log").read_text()
+            assert process.poll() is None, (folder / "log").read_text()
+            time.sleep(0.1)
+        yield url
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _is_up(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/livez", timeout=30) as response:
+            return response.status == 200
+    except OSError:
+        return False

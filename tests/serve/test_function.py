@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -25,7 +20,7 @@ from kervan.serve.record import records
 from serve.lambda_events import balancer_event, rest_event, url_event
 from serve.live import JSON
 from serve.real_packages import ROW
-from serve.runtimes import lambda_runtime, tool_module
+from serve.runtimes import environment, framework, lambda_runtime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,11 +29,6 @@ if TYPE_CHECKING:
 
 ONE = json.dumps({"features": ROW}, ensure_ascii=False).encode()
 BROKEN = json.dumps({"features": {**ROW, "yaş": "genç"}}, ensure_ascii=False).encode()
-
-
-def environment(package: Path, folder: Path, **more: str) -> dict[str, str]:
-    told = {"KERVAN_PACKAGE": str(package), "KERVAN_RECORDS": str(folder / "records"), **more}
-    return {**os.environ, "KERVAN_ENVIRONMENT": "production", **told}
 
 
 @pytest.fixture
@@ -218,42 +208,6 @@ def test_the_runtime_of_lambda_gets_the_number_of_a_server(
         assert (kind, problem["errorType"]) == ("error", "RequestRefused")
         assert json.loads(problem["errorMessage"])["field"] == "yaş"
         assert len(list(records(tmp_path / "records"))) == 2
-
-
-@contextmanager
-def framework(package: Path, folder: Path) -> Iterator[str]:
-    """Google's functions framework with our function; gives its URL."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    (folder / "main.py").write_text("from kervan.serve.function import google as predict\n")
-    arguments = ["--target", "predict", "--source", str(folder / "main.py"), "--port", str(port)]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            tool_module("functions_framework", *arguments, "--host", "127.0.0.1"),
-            env=environment(package, folder),
-            stdout=log,
-            stderr=log,
-        )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        until = time.monotonic() + 60
-        while not _is_up(url):
-            assert time.monotonic() < until, (folder / "log").read_text()
-            assert process.poll() is None, (folder / "log").read_text()
-            time.sleep(0.1)
-        yield url
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _is_up(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/livez", timeout=30) as response:
-            return response.status == 200
-    except OSError:
-        return False
 
 
 @pytest.mark.service

@@ -76,8 +76,8 @@ def deploy(
 def render(project: Project, model: str, target: str, to: str, output: Path | None) -> Shown:
     """Write what would be deployed of a MODEL as files that can be read, compared and committed.
 
-    They are checked as `kervan deploy` checks them: exit code 1 if the place would refuse something. Nothing
-    is sent, and no secret is written.
+    They are checked as `kervan deploy` checks them: exit code 1 if the place would refuse what they say,
+    whether or not it could be reached from here. Nothing is sent, and no secret is written.
     """
     from kervan.app.render import write_rendered
 
@@ -88,7 +88,7 @@ def render(project: Project, model: str, target: str, to: str, output: Path | No
     found = _rendered(project, model, _environment(project, to))
     if output is not None:
         write_rendered(found, output)
-    return _shown(found, output)
+    return _shown(found, output, only_files=True)
 
 
 @click.command()
@@ -153,13 +153,16 @@ def _rendered(project: Project, model: str, environment: str) -> Rendered:
     return rendered(project, model, to=environment)
 
 
-def _shown(found: Rendered, folder: Path | None = None) -> Shown:
-    """Tell which files there are and what the place would say of them."""
+def _shown(found: Rendered, folder: Path | None = None, *, only_files: bool = False) -> Shown:
+    """Tell which files there are and what the place would say: of `only_files`, or of a release from here."""
+    from kervan.core.places import ABOUT_HERE
+
     where = f" in {folder}" if folder is not None else ""
     lines = [f"{found.model} for {found.target}, as {found.environment}: {len(found.files)} files{where}"]
     lines += [f"  {name} ({len(text.encode()):,} bytes)" for name, text in found.files.items()]
     lines += [_found(each) for each in found.findings]
-    is_refused = any(each.verdict == "failed" for each in found.findings)
+    wrong = [each for each in found.findings if each.verdict == "failed"]
+    is_refused = any(not only_files or each.rule not in ABOUT_HERE for each in wrong)
     if not found.findings:
         lines.append("nothing that the place would refuse was found")
     return Shown(found, "\n".join(lines), code=1 if is_refused else 0)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 PLATFORMS = ("linux/amd64", "linux/arm64")
+# Rules of findings that say what is missing where a release is made, and nothing of the rendered files.
+ABOUT_HERE = frozenset({"cluster", "credentials", "keys", "namespace", "tool"})
 
 
 class Artefact(StrEnum):

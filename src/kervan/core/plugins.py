@@ -95,6 +95,17 @@ TABLE = (
     Plugin("service", "tensorflow-grpc", "kervan.serve.rpc.tensorflow:TensorflowService"),
     Plugin("target", "aks", "kervan.deploy.targets.kubernetes.target:AksTarget"),
     Plugin("target", "ansible", "kervan.deploy.targets.infrastructure.ansible:AnsibleTarget"),
+    Plugin("target", "app-engine", "kervan.deploy.targets.google.app_engine:AppEngineTarget"),
+    Plugin(
+        "target",
+        "azure-container-instances",
+        "kervan.deploy.targets.azure.container_instances:ContainerInstancesTarget",
+    ),
+    Plugin("target", "azure-functions", "kervan.deploy.targets.azure.functions:AzureFunctionsTarget"),
+    Plugin("target", "azure-iot-edge", "kervan.deploy.targets.azure.iot_edge:IotEdgeTarget"),
+    Plugin("target", "azure-ml", "kervan.deploy.targets.azure.machine_learning:AzureMlTarget"),
+    Plugin("target", "cloud-functions", "kervan.deploy.targets.google.functions:CloudFunctionsTarget"),
+    Plugin("target", "cloud-run", "kervan.deploy.targets.google.run:CloudRunTarget"),
     Plugin(
         "target", "cloudformation", "kervan.deploy.targets.infrastructure.cloudformation:CloudformationTarget"
     ),
@@ -102,15 +113,18 @@ TABLE = (
     Plugin("target", "eks", "kervan.deploy.targets.kubernetes.target:EksTarget"),
     Plugin("target", "gke", "kervan.deploy.targets.kubernetes.target:GkeTarget"),
     Plugin("target", "helm", "kervan.deploy.targets.helm.target:HelmTarget"),
+    Plugin("target", "ibm-watson", "kervan.deploy.targets.watson:WatsonTarget"),
     Plugin("target", "kserve", "kervan.deploy.targets.kubernetes.kserve:KserveTarget"),
     Plugin("target", "kubernetes", "kervan.deploy.targets.kubernetes.target:KubernetesTarget"),
     Plugin("target", "lambda", "kervan.deploy.targets.aws.lambda_:LambdaTarget"),
     Plugin("target", "lambda-image", "kervan.deploy.targets.aws.lambda_:LambdaImageTarget"),
     Plugin("target", "local", "kervan.deploy.targets.local:LocalTarget"),
     Plugin("target", "local-container", "kervan.deploy.targets.container:ContainerTarget"),
+    Plugin("target", "power-bi", "kervan.deploy.targets.power_bi:PowerBiTarget"),
     Plugin("target", "sagemaker", "kervan.deploy.targets.aws.sagemaker:SagemakerTarget"),
     Plugin("target", "seldon", "kervan.deploy.targets.kubernetes.seldon:SeldonTarget"),
     Plugin("target", "terraform", "kervan.deploy.targets.infrastructure.terraform:TerraformTarget"),
+    Plugin("target", "vertex", "kervan.deploy.targets.google.vertex:VertexTarget"),
 )
 
 EXTRAS = {
@@ -139,6 +153,7 @@ EXTRAS = {
     "opentelemetry": "otel",
     "openvino": "openvino",
     "packaging": "scan",
+    "paho": "mqtt",
     "polars": "data",
     "psycopg": "postgres",
     "pymysql": "sql",

@@ -63,6 +63,7 @@ def open_door(path: Path) -> socket.socket:
     """Return a socket in the file system at which `hand_over` gives another one away."""
     path.unlink(missing_ok=True)
     door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    os.fchmod(door.fileno(), 0o600)  # which on Linux is what the file gets, whatever the umask
     with _short(path) as name:
         door.bind(name)
     door.listen(8)

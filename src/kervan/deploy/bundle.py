@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from kervan.core.errors import Refused
 from kervan.core.nouns import Finding, Verdict
@@ -60,6 +60,13 @@ LAMBDA = Runtime(
 CLOUD_FUNCTIONS = Runtime(title="Cloud Functions", minor=12, glibc=(2, 35), unpacked=500 * _MIB)
 SERVER = Runtime(title="a server", minor=11, glibc=(2, 36), unpacked=4096 * _MIB)  # Debian 12
 AZURE_FUNCTIONS = Runtime(title="Azure Functions", minor=12, glibc=(2, 31), unpacked=1024 * _MIB)
+
+
+@runtime_checkable
+class Bundled(Protocol):
+    """A target whose artefact is a ZIP, for this runtime."""
+
+    runtime: Runtime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ import pytest
 
 from kervan.core.errors import InvalidConfig, ServerFailed
 from kervan.core.nouns import Verdict
+from kervan.core.places import ABOUT_HERE
 from kervan.core.ports import Checking, Target
 from kervan.core.serving import Plan, Rival, Serving, ShareRole
 from kervan.deploy.rendered import write_files
@@ -62,7 +63,7 @@ class RenderSuite(Suite):
     """
 
     is_here = False
-    missing_here: ClassVar[frozenset[str]] = frozenset({"credentials", "tool"})
+    missing_here: ClassVar[frozenset[str]] = ABOUT_HERE
 
     def adapter(self) -> Target:
         """Return the target to test."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from containers import PLATFORM, running
+from containers import PLATFORM
+from deploy.image.endings import first_line
 from kervan.core.errors import Corrupted, InvalidConfig, NotFound, Refused
 from kervan.deploy.image.build import build
 from kervan.deploy.image.layout import MANIFEST, Descriptor, Layout, descriptor_of, to_json
@@ -90,18 +89,6 @@ def test_settings_that_cannot_be(
     image_order: Callable[..., Order], tmp_path: Path, told: dict[str, object], said: str
 ) -> None:
     assert said in str(refused(image_order(**told), tmp_path))
-
-
-def first_line(podman: Podman, image: str, *options: str, **told: str) -> dict[str, str]:
-    """Run a container until it ends by itself, and return what it said first."""
-    with running(podman, image, *options, **told) as container:
-        deadline = time.monotonic() + 60
-        while podman("inspect", "--format", "{{.State.Running}}", container.ident) == "true":
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        assert podman("inspect", "--format", "{{.State.ExitCode}}", container.ident) == "1"
-        found: dict[str, str] = json.loads(podman.run("logs", container.ident).stderr.splitlines()[0])
-        return found
 
 
 @pytest.mark.service

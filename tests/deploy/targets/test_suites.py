@@ -20,7 +20,25 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "helm": {},
     "kserve": {},
     "seldon": {},
+    "cloud-run": {"project": "my-project"},
+    "vertex": {"project": "my-project"},
+    "app-engine": {"project": "my-project"},
+    "cloud-functions": {"project": "my-project"},
+    "azure-ml": {"resource_group": "models", "workspace": "team"},
+    "azure-container-instances": {
+        "resource_group": "models",
+        "subnet": "/subscriptions/s/subnets/a",
+        "key_vault": "/vaults/v",
+        "keys_secret": "keys",
+    },
+    "azure-functions": {"resource_group": "models", "app": "gelir", "storage": "gelir"},
+    "azure-iot-edge": {"hub": "hub", "resource_group": "models"},
+    "ibm-watson": {},
+    "power-bi": {},
 }
+
+
+GUARDED = ("app-engine",)  # by the platform alone
 
 
 class _Suite(RenderSuite):
@@ -32,7 +50,9 @@ class _Suite(RenderSuite):
         return plugin("target", self.name)
 
     def plan(self) -> Plan:
-        return Plan(target=self.name, image=IMAGE, settings=SETTINGS[self.name])
+        return Plan(
+            target=self.name, image=IMAGE, settings=SETTINGS[self.name], platform=self.name in GUARDED
+        )
 
     @pytest.fixture
     def place(self, packages: dict[str, Path], tmp_path: Path) -> Site:

@@ -7,14 +7,17 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import MissingTool, ServerFailed
-from kervan.core.nouns import Finding, Verdict
+from kervan.deploy.targets.findings import failed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from kervan.core.nouns import Finding
+
 SECONDS = 900.0
 _LINES = 12  # of what went wrong: vendors put it last
+_GONE = ("not found", "not_found", "notfound", "cannot find", "could not be found", "does not exist")
 _INSTALLED = {
     "kubectl": "https://kubernetes.io/docs/tasks/tools",
     "helm": "https://helm.sh/docs/intro/install",
@@ -56,6 +59,16 @@ def run(command: Sequence[str], *, folder: Path | None = None, seconds: float = 
     return done.stdout
 
 
+def run_unless_gone(command: Sequence[str], *, seconds: float = SECONDS) -> str:
+    """Run a command on something, and return "" if it is not there any more."""
+    try:
+        return run(command, seconds=seconds)
+    except ServerFailed as error:
+        if any(words in str(error).casefold() for words in _GONE):
+            return ""
+        raise
+
+
 def find(program: str) -> str:
     """Return where a command line is, or raise `MissingTool`."""
     found = shutil.which(program)
@@ -84,12 +97,5 @@ def check_installed(program: str) -> list[Finding]:
     """Return a finding if a command line is not there."""
     if shutil.which(program):
         return []
-    return [
-        Finding(
-            rule="tool",
-            subject=program,
-            verdict=Verdict.FAILED,
-            message=f"{program} is not installed",
-            hint=f"install it: {_INSTALLED.get(program, 'see its docs')}",
-        )
-    ]
+    hint = f"install it: {_INSTALLED.get(program, 'see its docs')}"
+    return [failed("tool", program, f"{program} is not installed", hint)]

@@ -19,6 +19,8 @@ from kervan.core.private import write_private
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from kervan.deploy.workload import Workload
+
 NOTE = "release.json"
 APPLIED = ".applied"
 
@@ -45,6 +47,14 @@ class Note:
     files: tuple[str, ...] = ()
     objects: tuple[str, ...] = ()
     facts: dict[str, str] = field(default_factory=dict)
+
+
+def parts_of(workload: Workload) -> tuple[Part, ...]:
+    """Return the versions of a release as a note holds them."""
+    return tuple(
+        Part(label=each.label, version=each.manifest.version, image=each.image, percent=each.percent)
+        for each in workload.units
+    )
 
 
 def with_note(files: Mapping[PurePath, str], note: Note) -> dict[PurePath, str]:

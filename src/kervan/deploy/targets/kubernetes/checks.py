@@ -6,13 +6,14 @@ import re
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import KervanError, MissingTool
-from kervan.core.nouns import Finding, Verdict
 from kervan.deploy.targets.commands import check_installed
+from kervan.deploy.targets.findings import failed, warned
 from kervan.deploy.targets.kubernetes.cluster import Cluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from kervan.core.nouns import Finding
     from kervan.core.serving import Plan
     from kervan.deploy.targets.kubernetes.settings import KubernetesSettings
     from kervan.deploy.targets.written import Note
@@ -23,16 +24,6 @@ _SIZE = re.compile(r"[1-9][0-9]*(\.[0-9]+)?(Ki|Mi|Gi|Ti|k|M|G|T)?")
 _KINDS = ("ClusterIP", "NodePort", "LoadBalancer")
 _CHOICES = ("replicas", "ingress")
 _LEAST_MEMORY = 64 << 20
-
-
-def failed(rule: str, subject: str, message: str, hint: str) -> Finding:
-    """Return a finding that stops a release."""
-    return Finding(rule=rule, subject=subject, verdict=Verdict.FAILED, message=message, hint=hint)
-
-
-def warned(rule: str, subject: str, message: str, hint: str = "") -> Finding:
-    """Return a finding that a release may go on with."""
-    return Finding(rule=rule, subject=subject, verdict=Verdict.WARNED, message=message, hint=hint)
 
 
 def of_settings(settings: KubernetesSettings) -> Iterator[Finding]:

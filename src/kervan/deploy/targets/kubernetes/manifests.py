@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kervan.deploy.targets.kubernetes.pod import keys_secret
 from kervan.deploy.targets.kubernetes.shares import check_shares, dealt_out, receiving
-from kervan.deploy.targets.written import Note, Part, with_note
+from kervan.deploy.targets.written import Note, parts_of, with_note
 from kervan.deploy.targets.yaml_text import yaml_text
 
 if TYPE_CHECKING:
@@ -71,12 +71,4 @@ def note(
             **{f"share {version}": f"{share * 100:.1f}" for version, share in shares.items()},
             "before": ",".join(f"{name}.yaml" for name in made if name not in switching),
         },
-    )
-
-
-def parts_of(workload: Workload) -> tuple[Part, ...]:
-    """Return the versions of a release as a note holds them."""
-    return tuple(
-        Part(label=each.label, version=each.manifest.version, image=each.image, percent=each.percent)
-        for each in workload.units
     )

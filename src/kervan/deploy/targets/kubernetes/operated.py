@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from kervan.deploy.targets.kubernetes.manifests import parts_of
 from kervan.deploy.targets.kubernetes.pod import container, keys_secret
 from kervan.deploy.targets.told import told
-from kervan.deploy.targets.written import Note, with_note
+from kervan.deploy.targets.written import Note, parts_of, with_note
 from kervan.deploy.targets.yaml_text import yaml_text
 
 if TYPE_CHECKING:

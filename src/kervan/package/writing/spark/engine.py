@@ -175,7 +175,9 @@ def _load() -> Callable[[NDArray[np.float64]], Any]:
         except (Py4JError, ConnectionError) as error:
             if _lives(session):
                 raise  # that is what Spark says of the question
-            sys.exit(f"its virtual machine died: {type(error).__name__}")
+            sys.stderr.write(f"its virtual machine died: {type(error).__name__}\n")
+            sys.stderr.flush()
+            os._exit(1)  # before threads of the gateway, which miss it too, have the last word
 
     return answer
 

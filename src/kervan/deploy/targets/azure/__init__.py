@@ -1,0 +1,1 @@
+"""Microsoft Azure: Machine Learning, Container Instances, Functions, IoT Edge."""

@@ -1,0 +1,1 @@
+"""Google Cloud: Cloud Run, Vertex AI, App Engine, Cloud Functions."""
