@@ -109,11 +109,13 @@ TABLE = (
     Plugin(
         "target", "cloudformation", "kervan.deploy.targets.infrastructure.cloudformation:CloudformationTarget"
     ),
+    Plugin("target", "compose", "kervan.deploy.targets.compose:ComposeTarget"),
     Plugin("target", "ecs", "kervan.deploy.targets.aws.ecs:EcsTarget"),
     Plugin("target", "eks", "kervan.deploy.targets.kubernetes.target:EksTarget"),
     Plugin("target", "gke", "kervan.deploy.targets.kubernetes.target:GkeTarget"),
     Plugin("target", "helm", "kervan.deploy.targets.helm.target:HelmTarget"),
     Plugin("target", "ibm-watson", "kervan.deploy.targets.watson:WatsonTarget"),
+    Plugin("target", "image", "kervan.deploy.targets.image:ImageTarget"),
     Plugin("target", "kserve", "kervan.deploy.targets.kubernetes.kserve:KserveTarget"),
     Plugin("target", "kubernetes", "kervan.deploy.targets.kubernetes.target:KubernetesTarget"),
     Plugin("target", "lambda", "kervan.deploy.targets.aws.lambda_:LambdaTarget"),

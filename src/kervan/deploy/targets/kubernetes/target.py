@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 STRATEGIES = ("at-once", "blue-green", "canary", "rolling", "ab")
 _CHECKED = "kubernetes-validate (schemas of Kubernetes) and kubectl kustomize"
-_PROVED = "rendered and checked; the calls of kubectl against a stand-in that records them"
+_PROVED = "its pod answers where podman plays its manifests; the calls of kubectl against a stand-in that records them"
+_PROVED_IN_A_CLOUD = "as kubernetes; its annotations come from the documentation"
 
 
 class KubernetesTarget:
@@ -114,7 +115,7 @@ class EksTarget(KubernetesTarget):
         strategies=STRATEGIES,
         tool="kubectl",
         checked=_CHECKED,
-        proved=f"as kubernetes; its annotations come from the documentation: {_PROVED}",
+        proved=_PROVED_IN_A_CLOUD,
     )
     name = "eks"
     kind = EksSettings
@@ -130,7 +131,7 @@ class GkeTarget(KubernetesTarget):
         strategies=STRATEGIES,
         tool="kubectl",
         checked=_CHECKED,
-        proved=f"as kubernetes; its annotations come from the documentation: {_PROVED}",
+        proved=_PROVED_IN_A_CLOUD,
     )
     name = "gke"
     kind = GkeSettings
@@ -146,7 +147,7 @@ class AksTarget(KubernetesTarget):
         strategies=STRATEGIES,
         tool="kubectl",
         checked=_CHECKED,
-        proved=f"as kubernetes; its annotations come from the documentation: {_PROVED}",
+        proved=_PROVED_IN_A_CLOUD,
     )
     name = "aks"
     kind = AksSettings
