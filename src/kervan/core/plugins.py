@@ -94,6 +94,7 @@ TABLE = (
     Plugin("service", "inference-v2-grpc", "kervan.serve.rpc.inference:InferenceService"),
     Plugin("service", "tensorflow-grpc", "kervan.serve.rpc.tensorflow:TensorflowService"),
     Plugin("target", "aks", "kervan.deploy.targets.kubernetes.target:AksTarget"),
+    Plugin("target", "ansible", "kervan.deploy.targets.infrastructure.ansible:AnsibleTarget"),
     Plugin("target", "app-engine", "kervan.deploy.targets.google.app_engine:AppEngineTarget"),
     Plugin(
         "target",
@@ -105,20 +106,26 @@ TABLE = (
     Plugin("target", "azure-ml", "kervan.deploy.targets.azure.machine_learning:AzureMlTarget"),
     Plugin("target", "cloud-functions", "kervan.deploy.targets.google.functions:CloudFunctionsTarget"),
     Plugin("target", "cloud-run", "kervan.deploy.targets.google.run:CloudRunTarget"),
+    Plugin(
+        "target", "cloudformation", "kervan.deploy.targets.infrastructure.cloudformation:CloudformationTarget"
+    ),
+    Plugin("target", "compose", "kervan.deploy.targets.compose:ComposeTarget"),
     Plugin("target", "ecs", "kervan.deploy.targets.aws.ecs:EcsTarget"),
     Plugin("target", "eks", "kervan.deploy.targets.kubernetes.target:EksTarget"),
     Plugin("target", "gke", "kervan.deploy.targets.kubernetes.target:GkeTarget"),
     Plugin("target", "helm", "kervan.deploy.targets.helm.target:HelmTarget"),
     Plugin("target", "ibm-watson", "kervan.deploy.targets.watson:WatsonTarget"),
+    Plugin("target", "image", "kervan.deploy.targets.image:ImageTarget"),
     Plugin("target", "kserve", "kervan.deploy.targets.kubernetes.kserve:KserveTarget"),
     Plugin("target", "kubernetes", "kervan.deploy.targets.kubernetes.target:KubernetesTarget"),
     Plugin("target", "lambda", "kervan.deploy.targets.aws.lambda_:LambdaTarget"),
     Plugin("target", "lambda-image", "kervan.deploy.targets.aws.lambda_:LambdaImageTarget"),
     Plugin("target", "local", "kervan.deploy.targets.local:LocalTarget"),
     Plugin("target", "local-container", "kervan.deploy.targets.container:ContainerTarget"),
-    Plugin("target", "sagemaker", "kervan.deploy.targets.aws.sagemaker:SagemakerTarget"),
     Plugin("target", "power-bi", "kervan.deploy.targets.power_bi:PowerBiTarget"),
+    Plugin("target", "sagemaker", "kervan.deploy.targets.aws.sagemaker:SagemakerTarget"),
     Plugin("target", "seldon", "kervan.deploy.targets.kubernetes.seldon:SeldonTarget"),
+    Plugin("target", "terraform", "kervan.deploy.targets.infrastructure.terraform:TerraformTarget"),
     Plugin("target", "vertex", "kervan.deploy.targets.google.vertex:VertexTarget"),
 )
 
