@@ -161,6 +161,7 @@ def _write_layout(tree: Path, folder: Path) -> None:
         "architecture": architecture,
         "os": "linux",
         "config": {"Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]},
+        "history": [{"created_by": "apt-get download, dpkg-deb --fsys-tarfile"}],
         "rootfs": {
             "type": "layers",
             "diff_ids": [f"sha256:{hashlib.sha256(plain.read_bytes()).hexdigest()}"],

@@ -57,6 +57,10 @@ def test_what_a_model_needs_is_found_and_kept(lived: Home) -> None:
     lived.write("kervan.toml", settings.replace("port = 0", 'port = 0\nmemory = "10MB"'))
     refused = lived.ask("deploy", MODEL, "--dry-run", code=1).out
     lived.write("kervan.toml", settings)
+    rendered = lived.ask("render", MODEL, "--target", "kubernetes", "--json", code=None).json["files"]
+    workload = next(text for name, text in rendered.items() if name.startswith("workload"))
+    assert f"replicas: {found['replicas']}\n" in workload  # what a place starts from
+    assert "memory:" in workload
     assert "MiB when it was profiled, and a replica may take 10 MiB; give at least" in refused
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import queue
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from paho.mqtt import client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 
 from containers import HELD, PLATFORM, answered, free_port, running
 from kervan.core.places import ImageSettings
@@ -15,6 +18,7 @@ from kervan.core.plugins import plugin
 from kervan.core.serving import Plan, Serving
 from kervan.deploy.rendered import write_files
 from kervan.testing.sample import ROWS
+from serve.edge import broker, module, until
 from serve.live import running as served
 from serve.runtimes import environment, framework, lambda_runtime
 
@@ -116,4 +120,25 @@ def test_a_function_of_aws_answers_the_same(sample_package: Path, tmp_path: Path
 def test_a_function_of_google_answers_the_same(sample_package: Path, tmp_path: Path, expected: Any) -> None:
     with framework(sample_package, tmp_path) as url:
         found = asked(f"{url}/predict", {"features": ROW})
+    assert found["predictions"][0]["probabilities"] == expected
+
+
+def test_a_module_at_the_edge_answers_the_same(sample_package: Path, tmp_path: Path, expected: Any) -> None:
+    answers: queue.Queue[Any] = queue.Queue()
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+    client.on_message = lambda _, __, message: answers.put(json.loads(message.payload))
+    with broker(tmp_path) as port:
+        process = module(sample_package, port, tmp_path)
+        try:
+            client.connect("127.0.0.1", port)
+            client.subscribe("kervan/out", qos=1)
+            client.loop_start()
+            until(lambda: b'"listening"' in (tmp_path / "log").read_bytes())
+            client.publish("kervan/in", json.dumps(ROW).encode(), qos=1)
+            found = answers.get(timeout=60)
+        finally:
+            client.loop_stop()
+            client.disconnect()
+            process.kill()
+            process.wait()
     assert found["predictions"][0]["probabilities"] == expected

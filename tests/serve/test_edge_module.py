@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import queue
 import signal
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,50 +13,19 @@ import pytest
 
 from kervan.core.errors import InvalidConfig
 from kervan.serve.edge_module import broker_of
+from serve.edge import broker, module, until
 from serve.real_packages import ROW
-from tools import tool
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[int]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    (tmp_path / "mosquitto.conf").write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
-    command = [tool("mosquitto"), "-c", str(tmp_path / "mosquitto.conf")]
-    with (tmp_path / "mosquitto.log").open("wb") as log, subprocess.Popen(command, stderr=log) as process:
-        _until(lambda: socket.create_connection(("127.0.0.1", port), timeout=1).close() is None)
+def mqtt_broker(tmp_path: Path) -> Iterator[int]:
+    with broker(tmp_path) as port:
         yield port
-        process.terminate()
-
-
-def _until(holds: Any, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            if holds():
-                return
-        except OSError:
-            pass
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
-def module(package: Path, port: int, folder: Path) -> subprocess.Popen[bytes]:
-    told = {
-        **os.environ,
-        "KERVAN_MQTT": f"mqtt://127.0.0.1:{port}",
-        "KERVAN_PACKAGE": str(package),
-        "KERVAN_RECORDS": str(folder / "records"),
-        "KERVAN_PLATFORM": "1",
-    }
-    with (folder / "log").open("ab") as log:
-        return subprocess.Popen([sys.executable, "-m", "kervan.serve.edge_module"], env=told, stderr=log)
 
 
 @pytest.mark.service
 def test_messages_are_answered_also_those_of_meanwhile(
-    broker: int, packages: dict[str, Path], tmp_path: Path
+    mqtt_broker: int, packages: dict[str, Path], tmp_path: Path
 ) -> None:
     from paho.mqtt import client as mqtt
     from paho.mqtt.enums import CallbackAPIVersion
@@ -71,7 +35,7 @@ def test_messages_are_answered_also_those_of_meanwhile(
     answers: queue.Queue[Any] = queue.Queue()
     client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
     client.on_message = lambda _, __, message: answers.put(message)
-    client.connect("127.0.0.1", broker)
+    client.connect("127.0.0.1", mqtt_broker)
     client.subscribe("kervan/out", qos=1)
     client.subscribe("mine", qos=1)
     client.loop_start()
@@ -86,9 +50,9 @@ def test_messages_are_answered_also_those_of_meanwhile(
         message = answers.get(timeout=60)
         return message.topic, dict(message.properties.UserProperty)["status"], json.loads(message.payload)
 
-    process = module(packages["1.0.0"], broker, tmp_path)
+    process = module(packages["1.0.0"], mqtt_broker, tmp_path)
     try:
-        _until(lambda: b'"listening"' in (tmp_path / "log").read_bytes())
+        until(lambda: b'"listening"' in (tmp_path / "log").read_bytes())
         ask(json.dumps(ROW).encode())
         topic, status, content = answer()
         assert (topic, status, content["model"]) == ("kervan/out", "200", "gelir@1.0.0")
@@ -103,7 +67,7 @@ def test_messages_are_answered_also_those_of_meanwhile(
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) == 0
         ask(json.dumps(ROW).encode())  # while nobody is there
-        process = module(packages["1.0.0"], broker, tmp_path)
+        process = module(packages["1.0.0"], mqtt_broker, tmp_path)
         assert answer()[1] == "200"
         assert list((tmp_path / "records").rglob("*.jsonl"))
     finally:

@@ -378,6 +378,23 @@ class TestLocalContainer(RenderSuite):
         return plugin(*self.row)
 
 
+class TestCompose(RenderSuite):
+    row = ("target", "compose")
+
+    def adapter(self) -> Target:
+        return plugin(*self.row)
+
+
+class TestImage(RenderSuite):
+    row = ("target", "image")
+
+    def adapter(self) -> Target:
+        return plugin(*self.row)
+
+    def test_says_which_of_its_own_settings_it_does_not_know(self) -> None:  # type: ignore[override]
+        """It has none: those of `[image]` are read with the others."""
+
+
 SUITES = (
     TestCsv,
     TestParquet,
@@ -422,6 +439,8 @@ SUITES = (
     TestTensorFlowServing,
     TestLocal,
     TestLocalContainer,
+    TestCompose,
+    TestImage,
 )
 
 

@@ -53,3 +53,22 @@ def test_an_image_answers_in_a_container_that_may_do_nothing_else(
     with local(tmp_path, sample_package) as server:
         (expected,) = ask(server.serving.url(server.port), [dict(ROWS[0])])
     assert {**found[0], "id": ""} == {**expected, "id": ""}
+
+
+@pytest.mark.service
+def test_with_steps_podman_makes_it_and_files_and_the_script_are_there(
+    image_order: Callable[..., Order], podman: Podman, tmp_path: Path
+) -> None:
+    asked = image_order(
+        steps=("RUN mkdir -p /opt && echo made > /opt/step",),
+        files={"/opt/kervan/note.txt": "note.txt"},
+        entry="entry.sh",
+    )
+    order = replace(asked, project=tmp_path)
+    (tmp_path / "note.txt").write_text("of mine")
+    (tmp_path / "entry.sh").write_text('#!/bin/sh\nexport KERVAN_ENVIRONMENT="$(cat /opt/step)"\nexec "$@"\n')
+    made = build(order, tmp_path / "made", lambda _: None)
+    assert (made.folder / "bom.cdx.json").is_file()
+    with running(podman, podman.load(made), KERVAN_PLATFORM="1") as container:
+        assert answered(container.url, [dict(ROWS[0])])
+        assert podman("exec", container.ident, "cat", "/opt/kervan/note.txt", "/opt/step") == "of minemade"

@@ -23,6 +23,8 @@ from serve.real_packages import ROW
 from serve.runtimes import tool_module
 from tools import tool
 
+pytestmark = pytest.mark.service  # programs that `make setup-tools` brings
+
 ML = {"resource_group": "models", "workspace": "team", "subscription": "11111111-2222-3333-4444-555555555555"}
 ACI = {
     "resource_group": "models",

@@ -13,6 +13,8 @@ from deploy.targets.rendered import Make, Rendering
 from deploy.targets.stand_in import StandIn
 from tools import tool
 
+pytestmark = pytest.mark.service  # programs that `make setup-tools` brings
+
 NOWHERE = """apiVersion: v1
 kind: Config
 clusters: [{name: nowhere, cluster: {server: "http://127.0.0.1:1"}}]

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from kervan.package.contents.manifest import Manifest
 
 LOCK, BOM, LAYOUT = "requirements.lock", "bom.cdx.json", "layout"
+_FORM = "2"  # of what is taken from wheels
 _SKIPPED = (".pyc", ".pyi")
 
 
@@ -151,7 +152,7 @@ def gather(order: Order, tell: Tell) -> Ingredients:
     }
     groups = {title: entries for title, entries in groups.items() if entries}
     keys = {
-        "wheels": sha256_parts(each.sha256 for each in wheels),
+        "wheels": sha256_parts([_FORM, *(each.sha256 for each in wheels)]),
         "kervan": kervan_hash(groups["kervan"]),
     }
     return Ingredients(recipe=recipe, base=base, wheels=wheels, bill=bill, groups=groups, keys=keys)

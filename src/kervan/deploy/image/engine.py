@@ -94,7 +94,8 @@ def _answers(program: str) -> bool:
 
 def _reason(done: subprocess.CompletedProcess[str]) -> str:
     lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-    return lines[-1].removeprefix("Error: ")[:500] if lines else f"exit code {done.returncode}"
+    told = " ".join(line.removeprefix("Error: ") for line in lines[-3:])
+    return told[:500] or f"exit code {done.returncode}"
 
 
 def _hint(told: str) -> str:

@@ -107,8 +107,15 @@ def config_of(recipe: Recipe, base: dict[str, Any], diffs: list[str], titles: li
             },
         },
         "rootfs": {"type": "layers", "diff_ids": [*base["rootfs"]["diff_ids"], *diffs]},
-        "history": [*(base.get("history") or []), *history],
+        "history": [*_history(base), *history],
     }
+
+
+def _history(base: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return how a base was made, with an entry for each of its layers: programs count them."""
+    told = list(base.get("history") or [])
+    missing = len(base["rootfs"]["diff_ids"]) - sum(not each.get("empty_layer") for each in told)
+    return [{"created_by": "unknown"}] * missing + told
 
 
 def dockerfile(recipe: Recipe) -> str:

@@ -154,7 +154,7 @@ def lock(wheels: Sequence[Wheel]) -> str:
 
 
 def wheel_entries(wheel: Wheel, at: str) -> list[Entry]:
-    """Return the files of a wheel as they lie once it is installed, without its commands."""
+    """Return the files of a wheel as they lie once it is installed, without its commands and tests."""
     found = []
     with zipfile.ZipFile(wheel.file) as archive:
         for each in archive.infolist():
@@ -171,7 +171,8 @@ def _place(name: str, wheel: Wheel) -> str | None:
         raise Corrupted(f"{wheel.file.name} holds {name!r}, which leads outside", hint="fetch it elsewhere")
     if parts[0].endswith(".data"):
         return "/".join(parts[2:]) if len(parts) > 2 and parts[1] in {"purelib", "platlib"} else None
-    return None if parts[-1].endswith((".pyc", ".pyi")) else "/".join(parts)
+    is_left_out = "tests" in parts[1:-1] or parts[-1].endswith((".pyc", ".pyi"))
+    return None if is_left_out else "/".join(parts)
 
 
 def _reader(file: Path, told: zipfile.ZipInfo) -> Callable[[], bytes]:

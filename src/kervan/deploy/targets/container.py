@@ -12,7 +12,6 @@ import shutil
 import socket
 import subprocess
 import time
-import urllib.request
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -21,12 +20,13 @@ import msgspec
 
 from kervan.core.access import is_loopback
 from kervan.core.errors import KervanError, MissingTool, NotFound, ServerFailed
-from kervan.core.identity import plain_name
+from kervan.core.identity import plain_name, sha256
 from kervan.core.nouns import Finding, Verdict
 from kervan.core.places import Artefact, Place
 from kervan.core.private import write_private
 from kervan.deploy.image.engine import Engine, engine
 from kervan.deploy.image.needs import is_this_machine
+from kervan.deploy.image.ready import answers
 from kervan.deploy.targets.told import told
 from kervan.deploy.workload import PORT, RECORDS, workload_of
 
@@ -46,9 +46,13 @@ _NO_RESULT = 125  # of an engine that could not even start the container
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What is to run: `name` is the container's, `memory` bytes (0: as much as there is)."""
+    """What is to run: `name` is the container's, `volume` keeps its records.
+
+    `memory` is in bytes; 0 is as much as there is.
+    """
 
     name: str
+    volume: str
     image: str
     platform: str
     host: str
@@ -80,8 +84,10 @@ class ContainerTarget:
     def render(self, serving: Serving, plan: Plan) -> Mapping[PurePath, str]:
         """Return `container.json`."""
         work = workload_of(serving, plan)
+        own = f"{work.name}-{sha256(serving.records.encode())[:8]}"  # other projects have such names too
         wanted = Wanted(
-            name=f"{work.name}-{plain_name(work.deployment) or 'trial'}",
+            name=f"{own}-{plain_name(work.deployment) or 'trial'}",
+            volume=f"{own}-records",
             image=work.main.image,
             platform=plan.image.platform,
             host=plan.host,
@@ -204,7 +210,7 @@ def _start(tool: Engine, wanted: Wanted, port: int) -> None:
     limits = [f"--memory={wanted.memory}", f"--memory-swap={wanted.memory}"] if wanted.memory else []
     limits += [f"--cpus={wanted.cpu:g}"] if wanted.cpu else []
     variables = [part for name, value in wanted.environ.items() for part in ("--env", f"{name}={value}")]
-    places = ["--publish", f"{wanted.host}:{port}:{PORT}", "--volume", f"{_volume(wanted)}:{RECORDS}"]
+    places = ["--publish", f"{wanted.host}:{port}:{PORT}", "--volume", f"{wanted.volume}:{RECORDS}"]
     command = ["--detach", "--name", wanted.name, *_HELD, *limits, *places, *variables, wanted.image]
     done = tool.run("run", "--pull=never", *command)
     if done.returncode:
@@ -217,10 +223,6 @@ def _bring_back(tool: Engine, name: str, error: BaseException) -> None:
     if done.returncode:
         error.add_note(f"and what ran before did not start again: {done.stderr.strip()}")
         _log.error("what ran before did not start again", extra={"container": name, "reason": done.stderr})
-
-
-def _volume(wanted: Wanted) -> str:
-    return f"kervan-{plain_name(wanted.environ['KERVAN_ENVIRONMENT'])}-records"
 
 
 def _failure(done: subprocess.CompletedProcess[str], wanted: Wanted) -> ServerFailed:
@@ -241,7 +243,7 @@ def _failure(done: subprocess.CompletedProcess[str], wanted: Wanted) -> ServerFa
 def _wait(tool: Engine, wanted: Wanted, url: str) -> None:
     """Wait until the server in the container is ready, or raise `ServerFailed` with what it said."""
     deadline = time.monotonic() + _PATIENCE
-    while not _is_ready(url):
+    while not answers(url):
         if not _is_running(tool, wanted.name):
             said, hint = _why(tool, wanted.name, wanted.memory)
             raise ServerFailed(f"the container ended: {said}", hint=hint)
@@ -251,14 +253,6 @@ def _wait(tool: Engine, wanted: Wanted, url: str) -> None:
                 hint="give it more cpu, or see its logs",
             )
         time.sleep(0.1)
-
-
-def _is_ready(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/readyz", timeout=5) as answer:  # noqa: S310 - of this machine
-            return bool(answer.status == 200)
-    except OSError:
-        return False
 
 
 def _is_running(tool: Engine, name: str) -> bool:

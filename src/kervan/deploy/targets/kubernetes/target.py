@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 STRATEGIES = ("at-once", "blue-green", "canary", "rolling", "ab")
 _CHECKED = "kubernetes-validate (schemas of Kubernetes) and kubectl kustomize"
-_PROVED = "a pod of it answered under podman; kubectl's calls against a stand-in, its flags by kubectl"
+_PROVED = "its pod answers where podman plays it; kubectl's calls against a stand-in, its flags by kubectl"
+_PROVED_IN_A_CLOUD = "as kubernetes; its annotations come from the documentation, and met no cloud"
 
 
 class KubernetesTarget:
@@ -114,7 +115,7 @@ class EksTarget(KubernetesTarget):
         strategies=STRATEGIES,
         tool="kubectl",
         checked=_CHECKED,
-        proved="as kubernetes; its annotations come from the documentation and met no cloud",
+        proved=_PROVED_IN_A_CLOUD,
     )
     name = "eks"
     kind = EksSettings
@@ -130,7 +131,7 @@ class GkeTarget(KubernetesTarget):
         strategies=STRATEGIES,
         tool="kubectl",
         checked=_CHECKED,
-        proved="as kubernetes; its annotations come from the documentation and met no cloud",
+        proved=_PROVED_IN_A_CLOUD,
     )
     name = "gke"
     kind = GkeSettings
@@ -146,7 +147,7 @@ class AksTarget(KubernetesTarget):
         strategies=STRATEGIES,
         tool="kubectl",
         checked=_CHECKED,
-        proved="as kubernetes; its annotations come from the documentation and met no cloud",
+        proved=_PROVED_IN_A_CLOUD,
     )
     name = "aks"
     kind = AksSettings
