@@ -93,12 +93,11 @@ def _demand(condition: object, reason: str) -> None:
 def base_image() -> Path:
     """An OCI layout of Debian with Python 3.11, for this machine's platform."""
     tool("apt-get")
-    asked = subprocess.run(
-        ["apt-get", "download", "--print-uris", *_PACKAGES.split()],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    uris = ["apt-get", "download", "--print-uris", *_PACKAGES.split()]
+    asked = subprocess.run(uris, capture_output=True, text=True, check=False)
+    if asked.returncode:
+        subprocess.run(["apt-get", "update", "-qq"], capture_output=True, check=False)
+        asked = subprocess.run(uris, capture_output=True, text=True, check=False)
     _demand(asked.returncode == 0, f"Debian's packages are not to be had: {asked.stderr.strip()[-200:]}")
     key = hashlib.sha256(asked.stdout.encode() + Path(__file__).read_bytes()).hexdigest()[:16]
     with _alone(f"base-{key}") as folder:

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kervan.app.image import is_pulled
 from kervan.core.errors import Refused
 from kervan.core.nouns import Finding, Verdict
 from kervan.core.places import Artefact
@@ -65,7 +66,7 @@ def _memory(project: Project, model: Model, plan: Plan) -> Sequence[Finding]:
 
 def _registry(target: Target, plan: Plan) -> Sequence[Finding]:
     about = target.about
-    if about.artefact is not Artefact.IMAGE or plan.target == "local-container" or plan.image.registry:
+    if about.artefact is not Artefact.IMAGE or plan.image.registry or not is_pulled(plan):
         return ()
     return (
         Finding(

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from kervan.app.project import Project
     from kervan.core.nouns import Model
     from kervan.core.places import ImageSettings
+    from kervan.core.serving import Plan
 
 _NOTE = "image.json"
 
@@ -107,6 +108,12 @@ def ensure(project: Project, model: Model, settings: ImageSettings, *, pushed: b
     image = build(project, model, settings)
     engine().load(image.layout, image.reference, image.digest)
     return image
+
+
+def is_pulled(plan: Plan) -> bool:
+    """Say whether what runs an image fetches it from a registry, and is no engine of this machine."""
+    is_here = plan.target == "local-container" or (plan.target == "compose" and not plan.image.registry)
+    return not is_here
 
 
 def write_out(image: Image, to: Path) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kervan.app.image import ensure, order_of
+from kervan.app.image import ensure, is_pulled, order_of
 from kervan.core.places import Artefact
 from kervan.core.plugins import plugin
 from kervan.deploy.bundle import Bundled, write_bundle
@@ -24,7 +24,7 @@ def supply(project: Project, models: Sequence[Model], plan: Plan, folder: Path) 
     target: Target = plugin("target", plan.target)
     if target.about.artefact is Artefact.IMAGE:
         for model in models:
-            ensure(project, model, plan.image, pushed=plan.target != "local-container")
+            ensure(project, model, plan.image, pushed=is_pulled(plan))
     elif isinstance(target, Bundled):
         for model in models:
             _write_zip(project, model, target, plan, folder)

@@ -94,6 +94,7 @@ TABLE = (
     Plugin("service", "inference-v2-grpc", "kervan.serve.rpc.inference:InferenceService"),
     Plugin("service", "tensorflow-grpc", "kervan.serve.rpc.tensorflow:TensorflowService"),
     Plugin("target", "aks", "kervan.deploy.targets.kubernetes.target:AksTarget"),
+    Plugin("target", "ansible", "kervan.deploy.targets.infrastructure.ansible:AnsibleTarget"),
     Plugin("target", "app-engine", "kervan.deploy.targets.google.app_engine:AppEngineTarget"),
     Plugin(
         "target",
@@ -105,6 +106,9 @@ TABLE = (
     Plugin("target", "azure-ml", "kervan.deploy.targets.azure.machine_learning:AzureMlTarget"),
     Plugin("target", "cloud-functions", "kervan.deploy.targets.google.functions:CloudFunctionsTarget"),
     Plugin("target", "cloud-run", "kervan.deploy.targets.google.run:CloudRunTarget"),
+    Plugin(
+        "target", "cloudformation", "kervan.deploy.targets.infrastructure.cloudformation:CloudformationTarget"
+    ),
     Plugin("target", "compose", "kervan.deploy.targets.compose:ComposeTarget"),
     Plugin("target", "ecs", "kervan.deploy.targets.aws.ecs:EcsTarget"),
     Plugin("target", "eks", "kervan.deploy.targets.kubernetes.target:EksTarget"),
@@ -118,9 +122,10 @@ TABLE = (
     Plugin("target", "lambda-image", "kervan.deploy.targets.aws.lambda_:LambdaImageTarget"),
     Plugin("target", "local", "kervan.deploy.targets.local:LocalTarget"),
     Plugin("target", "local-container", "kervan.deploy.targets.container:ContainerTarget"),
-    Plugin("target", "sagemaker", "kervan.deploy.targets.aws.sagemaker:SagemakerTarget"),
     Plugin("target", "power-bi", "kervan.deploy.targets.power_bi:PowerBiTarget"),
+    Plugin("target", "sagemaker", "kervan.deploy.targets.aws.sagemaker:SagemakerTarget"),
     Plugin("target", "seldon", "kervan.deploy.targets.kubernetes.seldon:SeldonTarget"),
+    Plugin("target", "terraform", "kervan.deploy.targets.infrastructure.terraform:TerraformTarget"),
     Plugin("target", "vertex", "kervan.deploy.targets.google.vertex:VertexTarget"),
 )
 

@@ -58,6 +58,7 @@ LAMBDA = Runtime(
 )
 # The files of the others are rendered by their targets, beside the ZIP's.
 CLOUD_FUNCTIONS = Runtime(title="Cloud Functions", minor=12, glibc=(2, 35), unpacked=500 * _MIB)
+SERVER = Runtime(title="a server", minor=11, glibc=(2, 36), unpacked=4096 * _MIB)  # Debian 12
 AZURE_FUNCTIONS = Runtime(title="Azure Functions", minor=12, glibc=(2, 31), unpacked=1024 * _MIB)
 
 

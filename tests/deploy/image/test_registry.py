@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import threading
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +13,12 @@ import pytest
 
 from containers import PLATFORM, answered, running
 from kervan.core.errors import InvalidConfig, NotFound, Refused, ServerFailed
+from kervan.core.identity import sha256
 from kervan.deploy.image.base import open_base
 from kervan.deploy.image.bill import KIND
 from kervan.deploy.image.build import build
 from kervan.deploy.image.credentials import credentials_for
-from kervan.deploy.image.layout import Layout, descriptor_of
+from kervan.deploy.image.layout import EMPTY, Descriptor, Layout, descriptor_of
 from kervan.deploy.image.reference import read_reference
 from kervan.deploy.image.registry import Registry, pull, push
 from kervan.testing.sample import ROWS
@@ -165,12 +167,20 @@ class _Strict(BaseHTTPRequestHandler):
 @pytest.fixture
 def strict() -> Iterator[str]:
     _Strict.put = []
-    with HTTPServer(("127.0.0.1", 0), _Strict) as server:
+    with served(_Strict) as host:
+        yield host
+
+
+@contextmanager
+def served(kind: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    with HTTPServer(("127.0.0.1", 0), kind) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield f"127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_who_is_not_known_is_told_to_log_in_and_nothing_is_put(strict: str, sample_image: Image) -> None:
@@ -200,6 +210,50 @@ def test_who_logged_in_is_known_and_a_refusal_names_the_registrys_own_words(
             lambda _: None,
         )
     assert _Strict.put == []
+
+
+class _Moved(BaseHTTPRequestHandler):
+    """A registry that asks for a password, and keeps its blobs elsewhere."""
+
+    elsewhere = ""
+    shown: list[str | None]
+
+    def do_GET(self) -> None:
+        shown = self.headers.get("Authorization")
+        self.shown.append(shown)
+        if self.path.startswith("/elsewhere"):
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+        elif shown is None:
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="here"')
+            self.end_headers()
+        else:
+            self.send_response(307)
+            self.send_header("Location", f"http://{self.elsewhere}/elsewhere")
+            self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_password_does_not_go_where_a_registry_sends_us(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _Moved.shown = []
+    with served(_Moved) as host, served(_Moved) as elsewhere:
+        _Moved.elsewhere = elsewhere
+        told = {"auths": {host: {"auth": base64.b64encode(b"ada:secret").decode()}}}
+        (tmp_path / "config.json").write_text(json.dumps(told))
+        monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+        blob = Descriptor(kind=EMPTY, digest=f"sha256:{sha256(b'{}')}", size=2)
+        Registry(read_reference(f"{host}/a:1")).fetch(blob, tmp_path / "blob")
+    assert (tmp_path / "blob").read_bytes() == b"{}"
+    first, known, moved = _Moved.shown
+    assert (first, moved) == (None, None)
+    assert known is not None
 
 
 def test_programs_that_keep_passwords_are_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

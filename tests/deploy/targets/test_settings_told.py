@@ -10,11 +10,15 @@ import pytest
 from kervan.deploy.targets.aws.endpoints import SagemakerSettings
 from kervan.deploy.targets.aws.functions import LambdaSettings
 from kervan.deploy.targets.aws.tasks import EcsSettings
+from kervan.deploy.targets.infrastructure.ansible import AnsibleSettings
+from kervan.deploy.targets.infrastructure.terraform import TerraformSettings
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "settings.md"
 
 
-@pytest.mark.parametrize("kind", [LambdaSettings, SagemakerSettings, EcsSettings])
+@pytest.mark.parametrize(
+    "kind", [LambdaSettings, SagemakerSettings, EcsSettings, TerraformSettings, AnsibleSettings]
+)
 def test_every_setting_is_told(kind: type) -> None:
     text = PAGE.read_text(encoding="utf-8")
     assert [each.name for each in fields(kind) if f"| `{each.name}` |" not in text] == []

@@ -34,11 +34,11 @@ _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 _ACCEPTED = ", ".join((*INDICES, *MANIFESTS))
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Uploads go where the registry says, and nowhere else; only what is fetched may lie elsewhere."""
+class _Elsewhere(urllib.request.HTTPRedirectHandler):
+    """What is fetched may lie elsewhere; the password for the registry does not go there."""
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
-        """Follow for GET and HEAD, without the password, which is not for others."""
+        """Follow, as is usual for GET and HEAD alone."""
         found = super().redirect_request(req, fp, code, msg, headers, newurl)
         if (
             found is not None
@@ -54,7 +54,7 @@ class Registry:
     def __init__(self, reference: Reference) -> None:
         self.reference = reference
         self._base = f"{reference.url}/v2/{reference.path}"
-        self._opener = urllib.request.build_opener(_NoRedirect)
+        self._opener = urllib.request.build_opener(_Elsewhere)
         self._authority = ""
 
     def manifest(self, pointer: str) -> tuple[Descriptor, bytes]:
@@ -172,6 +172,11 @@ class Registry:
         asked = dict(_CHALLENGE.findall(challenge))
         if "realm" not in asked:
             return False
+        if plain and self._base.startswith("https:") and not asked["realm"].startswith("https:"):
+            raise Refused(
+                f"{self.reference.host} would have the password sent in the clear, to {asked['realm']}",
+                hint="ask whoever runs the registry to mend its configuration",
+            )
         scope = f"repository:{self.reference.path}:pull,push" if known else asked.get("scope", "")
         query = urllib.parse.urlencode({"service": asked.get("service", ""), "scope": scope})
         request = urllib.request.Request(f"{asked['realm']}?{query}")  # noqa: S310

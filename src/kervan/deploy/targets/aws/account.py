@@ -58,7 +58,8 @@ def client(service: str, region: str, endpoint_url: str) -> Any:
     """Return boto3's client of a service; see `told_by_aws` for what it raises."""
     with extras_named():
         import boto3
-    return boto3.client(service, region_name=region or None, endpoint_url=endpoint_url or None)
+    session = boto3.Session(region_name=region or None)  # not the shared one, which keeps old credentials
+    return session.client(service, endpoint_url=endpoint_url or None)
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""Infrastructure as code: files that somebody else applies, with the program of their choice."""
