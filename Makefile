@@ -32,9 +32,10 @@ setup: $(LIGHT)  ## Make the virtual environment for the tests, with exact versi
 
 setup-everything: $(WHOLE)  ## Add every framework to it: several GB
 
-$(TOOLS)/.ready: tools.txt
+$(TOOLS)/.ready: tools.txt tests/more_tools.py
 	$(PYTHON) -m venv $(TOOLS)
 	$(TOOLS)/bin/python -m pip install --quiet --requirement tools.txt
+	$(TOOLS)/bin/python tests/more_tools.py $(TOOLS)
 	@touch $(TOOLS)/.ready
 
 setup-tools: $(TOOLS)/.ready  ## Make the environment of programs that check what targets render

@@ -19,7 +19,7 @@ from sklearn.preprocessing import FunctionTransformer
 from kervan.core.plugins import TABLE, plugin
 from kervan.core.ports import Format, Predictor, Source, Target, Wire
 from kervan.core.schema import Signature, Type
-from kervan.testing import FormatSuite, RenderSuite, SourceSuite, TargetSuite, WireSuite
+from kervan.testing import FormatSuite, SourceSuite, TargetSuite, WireSuite
 from kervan.testing.sample import fit_sample, sample
 from package.code.tools import needing_tools
 
@@ -368,33 +368,6 @@ class TestLocal(TargetSuite):
         return plugin(*self.row)
 
 
-class TestLocalContainer(RenderSuite):
-    """What it applies is held to its suite in tests/deploy/image."""
-
-    is_here = True
-    row = ("target", "local-container")
-
-    def adapter(self) -> Target:
-        return plugin(*self.row)
-
-
-class TestCompose(RenderSuite):
-    row = ("target", "compose")
-
-    def adapter(self) -> Target:
-        return plugin(*self.row)
-
-
-class TestImage(RenderSuite):
-    row = ("target", "image")
-
-    def adapter(self) -> Target:
-        return plugin(*self.row)
-
-    def test_says_which_of_its_own_settings_it_does_not_know(self) -> None:  # type: ignore[override]
-        """It has none: those of `[image]` are read with the others."""
-
-
 SUITES = (
     TestCsv,
     TestParquet,
@@ -438,14 +411,12 @@ SUITES = (
     TestSeldon,
     TestTensorFlowServing,
     TestLocal,
-    TestLocalContainer,
-    TestCompose,
-    TestImage,
 )
 
 
 # A service is a wire whose messages end anywhere and have no missing values: tests/serve has tests of theirs.
-HELD = [row for row in TABLE if row.kind != "service"]
+# Other targets than this machine are held to their suite in tests/deploy/targets.
+HELD = [row for row in TABLE if row.kind not in {"service", "target"} or row.name == "local"]
 
 
 @pytest.mark.parametrize("row", HELD, ids=lambda row: f"{row.kind}-{row.name}")

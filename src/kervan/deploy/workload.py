@@ -29,6 +29,11 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NoSettings:
+    """Of a target that is told nothing beside the plan."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
     """One version: its package (a folder) and manifest, what it is there for, its share, and its image."""
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from deploy.targets.rendered import IMAGE, Make
 from deploy.targets.stand_in import StandIn
@@ -21,6 +22,8 @@ from kervan.core.serving import ShareRole
 from serve.real_packages import ROW
 from serve.runtimes import tool_module
 from tools import tool
+
+pytestmark = pytest.mark.service  # programs that `make setup-tools` brings
 
 ML = {"resource_group": "models", "workspace": "team", "subscription": "11111111-2222-3333-4444-555555555555"}
 ACI = {
@@ -343,3 +346,16 @@ def test_az_is_looked_for(make: Make, az: StandIn, monkeypatch: pytest.MonkeyPat
 def test_unknown_choices_are_refused(make: Make) -> None:
     with pytest.raises(InvalidConfig, match="kind: 'images' is unknown"):
         make("azure-ml", settings={"kind": "images"}).render()
+
+
+USUAL = {"azure-ml": ML, "azure-container-instances": ACI, "azure-functions": APP, "azure-iot-edge": EDGE}
+
+
+@pytest.mark.parametrize("name", USUAL)
+def test_a_pipeline_deploys_from_azure_devops(make: Make, name: str) -> None:
+    rendering = make(name, settings={**USUAL[name], "connection": "our-azure"})
+    pipeline = yaml.safe_load(rendering.render()["azure-pipelines.yml"])
+    inputs = pipeline["steps"][-1]["inputs"]
+    assert inputs["azureSubscription"] == "our-azure"
+    assert inputs["inlineScript"] == f"kervan deploy gelir@1.0.0 --target {name} --to production"
+    assert "azure-pipelines.yml" not in make(name, settings=USUAL[name]).render()

@@ -24,6 +24,8 @@ from kervan.deploy.targets.staged import staged
 from serve.real_packages import ROW
 from serve.runtimes import tool_module
 
+pytestmark = pytest.mark.service  # programs that `make setup-tools` brings
+
 SETTINGS = {"project": "my-project", "account": "a@b.iam.gserviceaccount.com"}
 
 
@@ -84,7 +86,6 @@ def framework(source: Path, told: dict[str, str]) -> Iterator[str]:
         process.wait()
 
 
-@pytest.mark.service
 def test_the_source_answers_on_googles_framework(make: Make, packages: dict[str, Path]) -> None:
     rendering = make("cloud-functions")
     rendering.render()

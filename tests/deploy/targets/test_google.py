@@ -22,6 +22,8 @@ from kervan.deploy.targets.google.vertex import HEALTH, PREDICT
 from serve.live import running
 from serve.real_packages import ROW
 
+pytestmark = pytest.mark.service  # programs that `make setup-tools` brings
+
 NAMES = ("cloud-run", "vertex", "app-engine")
 SETTINGS = {"project": "my-project", "region": "europe-west1"}
 # What app.yaml calls otherwise than the API.

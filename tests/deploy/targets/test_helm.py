@@ -14,6 +14,8 @@ from kervan.core.errors import Refused, ServerFailed
 from kervan.core.serving import ShareRole
 from tools import tool
 
+pytestmark = pytest.mark.service  # programs that `make setup-tools` brings
+
 
 def helm(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([tool("helm"), *words], capture_output=True, text=True, timeout=120, check=False)

@@ -58,6 +58,7 @@ def test_is_a_target(name: str) -> None:
     assert isinstance(target, Reporting)
 
 
+@pytest.mark.service
 @pytest.mark.parametrize("name", CLUSTERS)
 def test_what_is_rendered_is_what_kubernetes_knows(make: Make, name: str) -> None:
     rendering = make(name, candidate=0.1, **FULL)
@@ -78,6 +79,7 @@ def test_what_is_rendered_is_what_kubernetes_knows(make: Make, name: str) -> Non
     }
 
 
+@pytest.mark.service
 def test_records_stay_in_a_stateful_set(make: Make) -> None:
     rendering = make("kubernetes", settings={"records": "10Gi", "storage_class": "fast"})
     rendering.render()
@@ -89,6 +91,7 @@ def test_records_stay_in_a_stateful_set(make: Make) -> None:
     assert claim["spec"]["resources"]["requests"]["storage"] == "10Gi"
 
 
+@pytest.mark.service
 def test_a_wrong_field_and_a_wrong_type_are_caught(make: Make) -> None:
     rendering = make("kubernetes")
     rendering.render()
@@ -163,6 +166,7 @@ def test_a_canary_is_a_part_of_the_replicas(make: Make) -> None:
     assert "2.0.0 gets 25 % of the traffic, not 5 %: shares are numbers of replicas" in few
 
 
+@pytest.mark.service
 def test_an_ingress_weighs_exactly(make: Make) -> None:
     settings = {"weights": "ingress", "host": "model.example.org", "ingress_class": "nginx"}
     rendering = make("kubernetes", candidate=0.05, settings=settings)
@@ -239,8 +243,11 @@ def test_what_the_cluster_lacks_is_found(make: Make, stand_in: Any, monkeypatch:
     assert make("kubernetes", platform=True, settings={"namespace": "models"}).findings() == [
         "there is no such namespace"
     ]
-    stand_in.answer("kubectl get", "Unable to connect to the server: no such host\n", status=1)
-    assert "Unable to connect to the server" in make("kubernetes").findings()[0]
+    log = 'E1130 06:55:49.995723 24478 memcache.go:265] "Unhandled Error"'
+    stand_in.answer("kubectl get", f"{log}\nUnable to connect to the server: no such host\n", status=1)
+    (found,) = make("kubernetes").findings()
+    secret = "secret/gelir-production-keys"
+    assert found == f"kubectl get {secret}: Unable to connect to the server: no such host"
     monkeypatch.setenv("PATH", "/nowhere")
     assert make("kubernetes").findings() == ["kubectl is not installed"]
 

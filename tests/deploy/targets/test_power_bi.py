@@ -16,6 +16,8 @@ from serve.live import running
 from serve.real_packages import ROW
 from tools import ROOT, tool
 
+pytestmark = pytest.mark.service  # programs that `make setup-tools` brings
+
 PARSE = """
 const fs = require("fs");
 const { DefaultSettings, TaskUtils } = require("@microsoft/powerquery-parser");

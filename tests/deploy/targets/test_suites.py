@@ -1,4 +1,4 @@
-"""What every target has to do, for each of those that are described by manifests."""
+"""What every target but this machine has to render, and that it does nothing by that."""
 
 from __future__ import annotations
 
@@ -8,18 +8,16 @@ from typing import Any, ClassVar
 import pytest
 
 from deploy.targets.rendered import IMAGE
-from kervan.core.plugins import plugin
+from kervan.core.plugins import TABLE, plugin
 from kervan.core.serving import Plan
 from kervan.testing.target import RenderSuite, Site
 
-SETTINGS: dict[str, dict[str, Any]] = {
-    "kubernetes": {},
-    "eks": {},
-    "gke": {},
-    "aks": {},
-    "helm": {},
-    "kserve": {},
-    "seldon": {},
+AWS = {"region": "eu-central-1", "role": "arn:aws:iam::123456789012:role/kervan"}
+SETTINGS: dict[str, dict[str, Any]] = {  # of those that render nothing without
+    "lambda": AWS,
+    "lambda-image": AWS,
+    "sagemaker": AWS,
+    "ecs": AWS,
     "cloud-run": {"project": "my-project"},
     "vertex": {"project": "my-project"},
     "app-engine": {"project": "my-project"},
@@ -33,8 +31,6 @@ SETTINGS: dict[str, dict[str, Any]] = {
     },
     "azure-functions": {"resource_group": "models", "app": "gelir", "storage": "gelir"},
     "azure-iot-edge": {"hub": "hub", "resource_group": "models"},
-    "ibm-watson": {},
-    "power-bi": {},
 }
 
 
@@ -51,7 +47,7 @@ class _Suite(RenderSuite):
 
     def plan(self) -> Plan:
         return Plan(
-            target=self.name, image=IMAGE, settings=SETTINGS[self.name], platform=self.name in GUARDED
+            target=self.name, image=IMAGE, settings=SETTINGS.get(self.name, {}), platform=self.name in GUARDED
         )
 
     @pytest.fixture
@@ -61,7 +57,7 @@ class _Suite(RenderSuite):
         return Site(folder, self.adapter(), packages, self.plan())
 
 
-for _name in SETTINGS:
+for _name in sorted(row.name for row in TABLE if row.kind == "target" and row.name != "local"):
     _class = f"Test{_name.title().replace('-', '')}"
-    globals()[_class] = type(_class, (_Suite,), {"name": _name})
+    globals()[_class] = type(_class, (_Suite,), {"name": _name, "is_here": _name == "local-container"})
 del _Suite, RenderSuite

@@ -16,6 +16,8 @@ from deploy.targets.test_azure import tools_python
 from kervan.core.errors import Refused
 from serve.real_packages import ROW
 
+pytestmark = pytest.mark.service  # programs that `make setup-tools` brings
+
 NAMES = """
 import json, sys
 from ibm_watsonx_ai import metanames

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 SECONDS = 900.0
 _LINES = 12  # of what went wrong: vendors put it last
+_LOG = re.compile(r"[EWI][0-9]{4} [0-9:.]+ ")  # what kubectl writes of its own code
 _GONE = ("not found", "not_found", "notfound", "cannot find", "could not be found", "does not exist")
 _INSTALLED = {
     "kubectl": "https://kubernetes.io/docs/tasks/tools",
@@ -52,11 +54,15 @@ def run(command: Sequence[str], *, folder: Path | None = None, seconds: float = 
             f"{told(command)} did not end in {seconds:g} seconds", hint="look at what the place says of it"
         ) from error
     if done.returncode:
-        words = (
-            done.stderr.strip() or done.stdout.strip() or f"it ended with {done.returncode}"
-        ).splitlines()
-        raise ServerFailed(f"{told(command)}: {' '.join(' '.join(words[-_LINES:]).split())}")
+        raise ServerFailed(f"{told(command)}: {_words(done.stderr, done.stdout, done.returncode)}")
     return done.stdout
+
+
+def _words(*said: str | int) -> str:
+    """Return the last lines of the first that has any, without those of a log."""
+    lines = next(found for each in said if (found := str(each).strip().splitlines()))
+    plain = [line for line in lines if not _LOG.match(line)] or lines
+    return " ".join(" ".join(plain[-_LINES:]).split())
 
 
 def run_unless_gone(command: Sequence[str], *, seconds: float = SECONDS) -> str:

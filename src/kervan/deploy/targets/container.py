@@ -28,7 +28,7 @@ from kervan.deploy.image.engine import Engine, engine
 from kervan.deploy.image.needs import is_this_machine
 from kervan.deploy.image.ready import answers
 from kervan.deploy.targets.told import told
-from kervan.deploy.workload import PORT, RECORDS, workload_of
+from kervan.deploy.workload import PORT, RECORDS, NoSettings, settings_of, workload_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -83,6 +83,7 @@ class ContainerTarget:
 
     def render(self, serving: Serving, plan: Plan) -> Mapping[PurePath, str]:
         """Return `container.json`."""
+        settings_of(plan, NoSettings)
         work = workload_of(serving, plan)
         own = f"{work.name}-{sha256(serving.records.encode())[:8]}"  # other projects have such names too
         wanted = Wanted(

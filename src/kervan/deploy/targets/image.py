@@ -9,7 +9,7 @@ from kervan.core.errors import Refused
 from kervan.core.places import Place
 from kervan.deploy.image.needs import closure, needs_of
 from kervan.deploy.image.recipe import IGNORED, Recipe, dockerfile
-from kervan.deploy.workload import workload_of
+from kervan.deploy.workload import NoSettings, settings_of, workload_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +31,7 @@ class ImageTarget:
 
     def render(self, serving: Serving, plan: Plan) -> Mapping[PurePath, str]:
         """Return the Dockerfile, what its folder leaves out, and which distributions the image brings."""
+        settings_of(plan, NoSettings)
         main = workload_of(serving, plan).main
         recipe = Recipe(manifest=main.manifest, settings=plan.image, trusted=serving.trusted)
         needed = closure(needs_of(main.package, main.manifest, plan.image))

@@ -23,11 +23,15 @@ _GROUP = re.compile(r"[\w.()-]{1,89}[\w()-]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AzureSettings:
-    """Where in Azure: `subscription` ("" for that of az), `resource_group` and `location`."""
+    """Where in Azure: `subscription` ("" for that of az), `resource_group` and `location`.
+
+    With `connection`, a service connection of Azure DevOps, there is a pipeline that deploys from there.
+    """
 
     subscription: str = ""
     resource_group: str = ""
     location: str = "westeurope"
+    connection: str = ""
 
 
 def command(note: Note, *words: str, has_group: bool = True) -> list[str]:

@@ -24,6 +24,7 @@ from kervan.deploy.targets.azure.az import (
     command,
     facts,
 )
+from kervan.deploy.targets.azure.pipeline import pipeline
 from kervan.deploy.targets.commands import find, run, run_unless_gone
 from kervan.deploy.targets.findings import failed, warned
 from kervan.deploy.targets.told import told
@@ -94,6 +95,7 @@ class ContainerInstancesTarget:
             PurePath(path): msgspec.json.format(msgspec.json.encode(each), indent=2).decode() + "\n"
             for path, each in made.items()
         }
+        texts |= {PurePath(path): text for path, text in pipeline(workload, settings.connection).items()}
         return with_note(texts, note)
 
     def check(self, folder: Path, plan: Plan) -> Sequence[Finding]:

@@ -13,6 +13,7 @@ from kervan.core.errors import KervanError, Refused
 from kervan.core.places import Artefact, Place
 from kervan.deploy.targets.applying import applying
 from kervan.deploy.targets.azure.az import AzureSettings, check_account, check_settings, command, facts
+from kervan.deploy.targets.azure.pipeline import pipeline
 from kervan.deploy.targets.commands import find, run, run_unless_gone
 from kervan.deploy.targets.findings import failed, warned
 from kervan.deploy.targets.staged import BEGIN, staged
@@ -93,6 +94,7 @@ class AzureFunctionsTarget:
             "host.json": _text(HOST),
             "requirements.txt": "# Everything lies beside this file already.\n",
             "settings.json": _text(values),
+            **pipeline(workload, settings.connection),
         }
         return with_note({PurePath(name): text for name, text in texts.items()}, note)
 

@@ -18,6 +18,7 @@ from kervan.core.errors import KervanError, Refused
 from kervan.core.places import Artefact, Place
 from kervan.deploy.targets.applying import applying
 from kervan.deploy.targets.azure.az import AzureSettings, check_account, check_settings, command, facts
+from kervan.deploy.targets.azure.pipeline import pipeline
 from kervan.deploy.targets.commands import find, run, run_unless_gone
 from kervan.deploy.targets.findings import failed, warned
 from kervan.deploy.targets.told import told
@@ -85,7 +86,8 @@ class IotEdgeTarget:
             facts={**facts(settings), "hub": settings.hub, "module": workload.name},
         )
         made = msgspec.json.format(msgspec.json.encode(_manifest(workload, settings)), indent=2).decode()
-        return with_note({PurePath("deployment.json"): made + "\n"}, note)
+        texts = {"deployment.json": made + "\n", **pipeline(workload, settings.connection)}
+        return with_note({PurePath(path): text for path, text in texts.items()}, note)
 
     def check(self, folder: Path, plan: Plan) -> Sequence[Finding]:
         """Return what IoT Hub would refuse, or devices would not run."""

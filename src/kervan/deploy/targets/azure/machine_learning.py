@@ -22,6 +22,7 @@ from kervan.deploy.targets.azure.az import (
     command,
     facts,
 )
+from kervan.deploy.targets.azure.pipeline import pipeline
 from kervan.deploy.targets.azure.script import CONDA, SCORE
 from kervan.deploy.targets.commands import find, run, run_unless_gone
 from kervan.deploy.targets.findings import failed, warned
@@ -84,6 +85,7 @@ class AzureMlTarget:
         texts = {"endpoint.yml": yaml_text(_endpoint(name, settings))}
         for unit in workload.units:
             texts[f"deployment-{unit.label}.yml"] = yaml_text(_deployment(name, workload, unit, settings))
+        texts |= pipeline(workload, settings.connection)
         if settings.kind == "script":
             texts |= {"code/score.py": SCORE, "conda.yml": CONDA}
         shadows = [each for each in workload.units if each.role is ShareRole.SHADOW]

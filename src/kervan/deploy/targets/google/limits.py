@@ -54,9 +54,6 @@ def of_cloud_run(note: Note, plan: Plan, concurrency: int) -> Iterator[Finding]:
     if max(plan.most_workers, plan.workers) > _RUN_INSTANCES:
         yield failed("instances", "most_workers", "there are 1000 instances at most", "fewer workers")
     yield from _common(plan)
-    yield warned(
-        "records", "records", "records of predictions end with an instance, whose disk is its memory"
-    )
     yield warned("body", "request", "requests over 32 MiB are refused in front of the service")
 
 

@@ -17,6 +17,7 @@ from kervan.core.errors import KervanError, Refused
 from kervan.core.places import Artefact, Place
 from kervan.deploy.targets.applying import applying
 from kervan.deploy.targets.commands import find, run, run_unless_gone
+from kervan.deploy.targets.findings import warned
 from kervan.deploy.targets.google import limits
 from kervan.deploy.targets.google.gcloud import (
     GoogleSettings,
@@ -113,6 +114,8 @@ class CloudRunTarget:
         ]
         account = list(check_account(settings))
         secret = "" if plan.platform else keys_secret(note.name, settings)
+        records = "records of predictions end with an instance, whose disk is its memory"
+        found.append(warned("records", "records", records))
         return [*found, *account, *(() if account else check_keys(note, secret))]
 
     def apply(self, folder: Path, plan: Plan) -> str:

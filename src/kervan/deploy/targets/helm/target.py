@@ -53,7 +53,7 @@ class HelmTarget(KubernetesTarget):
         strategies=("at-once", "rolling", "canary", "ab"),
         tool="helm",
         checked="helm lint --strict and helm template, whose objects are those of the target kubernetes",
-        proved="rendered by Helm 4; the calls of helm against a stand-in that records them",
+        proved="rendered by Helm 4; helm's calls against a stand-in, its flags by helm",
     )
     name = "helm"
 

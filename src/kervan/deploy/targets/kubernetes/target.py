@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 STRATEGIES = ("at-once", "blue-green", "canary", "rolling", "ab")
 _CHECKED = "kubernetes-validate (schemas of Kubernetes) and kubectl kustomize"
-_PROVED = "its pod answers where podman plays it; the calls of kubectl against a stand-in that records them"
-_PROVED_IN_A_CLOUD = "as kubernetes; its annotations come from the documentation"
+_PROVED = "its pod answers where podman plays it; kubectl's calls against a stand-in, its flags by kubectl"
+_PROVED_IN_A_CLOUD = "as kubernetes; its annotations come from the documentation, and met no cloud"
 
 
 class KubernetesTarget:
