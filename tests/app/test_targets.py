@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
@@ -203,3 +204,14 @@ def test_every_target_is_listed_with_what_is_true_of_it(grown: Home) -> None:
     rows = {row["name"]: row["about"] for row in grown.ask("targets", "--json").json}
     assert rows["defter"]["proved"] == "on paper"
     assert set(rows) == set(plugins("target"))
+
+
+@pytest.mark.service
+def test_where_others_apply_the_files_the_zip_lies_beside_them(grown: Home, wheelhouse: Path) -> None:
+    text = (grown.folder / "kervan.toml").read_text("utf-8")
+    grown.write("kervan.toml", f'{text}\n[image]\nwheels = "{wheelhouse}"\n')
+    grown.ask("render", NEW, "--target", "ansible", "-o", str(grown.folder / "sunucu"))
+    with zipfile.ZipFile(grown.folder / "sunucu" / "1.0.1.zip") as archive:
+        assert {"package/manifest.json", "kervan/serve/container.py"} <= set(archive.namelist())
+    defaults = (grown.folder / "sunucu/roles/kervan/defaults/main.yml").read_text("utf-8")
+    assert "1.0.1.zip" in defaults

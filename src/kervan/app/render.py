@@ -10,6 +10,7 @@ from kervan.app.checked import checked
 from kervan.app.planned import plan_of, sized
 from kervan.app.realise import rendered_for
 from kervan.app.register import find_model
+from kervan.app.supply import supply
 from kervan.core.errors import Conflict
 from kervan.core.identity import check_name
 from kervan.core.places import Artefact
@@ -90,3 +91,10 @@ def write_rendered(rendered: Rendered, folder: Path) -> None:
                 f"{foreign[0]} was not rendered, and would be lost", hint="move it, or name another folder"
             )
         write_files(folder, files)
+
+
+def write_zip(project: Project, rendered: Rendered, folder: Path) -> None:
+    """Write the ZIP beside the files of a target that others apply: they have nothing else to get it from."""
+    target: Target = plugin("target", rendered.target)
+    if rendered.artefact is Artefact.ZIP and not target.about.applies:
+        supply(project, [find_model(project, rendered.model)], plan_of(project), folder)

@@ -79,7 +79,7 @@ def render(project: Project, model: str, target: str, to: str, output: Path | No
     They are checked as `kervan deploy` checks them: exit code 1 if the place would refuse what they say,
     whether or not it could be reached from here. Nothing is sent, and no secret is written.
     """
-    from kervan.app.render import write_rendered
+    from kervan.app.render import write_rendered, write_zip
 
     if target:
         from kervan.app.terms import changed
@@ -88,6 +88,7 @@ def render(project: Project, model: str, target: str, to: str, output: Path | No
     found = _rendered(project, model, _environment(project, to))
     if output is not None:
         write_rendered(found, output)
+        write_zip(project, found, output)
     return _shown(found, output, only_files=True)
 
 

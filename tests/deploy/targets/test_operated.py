@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 from functools import cache
 from pathlib import Path
@@ -90,6 +91,7 @@ def test_kserve_is_waited_for_and_taken_back(make: Make, stand_in: StandIn) -> N
     release.apply()
     assert [each.split(" --n")[0].replace(str(release.folder), ".") for each in stand_in.calls()] == [
         "kubectl apply --kustomize=.",
+        "kubectl get inferenceservice/gelir-production --output=json",
         "kubectl wait inferenceservice/gelir-production --for=condition=Ready --timeout=300s",
     ]
     stand_in.answer("kubectl wait", "error: timed out\n", status=1)
@@ -99,6 +101,20 @@ def test_kserve_is_waited_for_and_taken_back(make: Make, stand_in: StandIn) -> N
         make("kserve", "2.0.0").apply()
     last = stand_in.calls()[-1].replace(str(release.folder), ".")
     assert last == "kubectl apply --kustomize=./.applied --namespace=default"
+
+
+def test_what_an_operator_said_before_does_not_count(
+    make: Make, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def behind(seen: int) -> None:
+        status = {"metadata": {"generation": 2}, "status": {"observedGeneration": seen}}
+        stand_in.answer("kubectl get", json.dumps(status))
+
+    stand_in.add("kubectl")
+    behind(1)
+    monkeypatch.setattr("kervan.deploy.targets.kubernetes.cluster.sleep", lambda _: behind(2))
+    make("kserve").apply()
+    assert [each.split()[1] for each in stand_in.calls()] == ["apply", "get", "get", "wait"]
 
 
 def test_seldon_shares_out_and_shadows(make: Make) -> None:

@@ -153,7 +153,7 @@ class Publisher:
         path = self._folder / part.code
         bucket = self._note.facts["bucket"]
         if not path.is_file():
-            raise NotFound(f"there is no {path}", hint="`kervan deploy` writes it, or `kervan bundle`")
+            raise NotFound(f"there is no {path}", hint="`kervan deploy` writes it")
         if not bucket:
             return {"ZipFile": path.read_bytes()}
         key = f"kervan/{self._note.name}/{part.digest}{_ZIP}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from kervan.deploy.targets.written import Note
 
 WORKLOADS = ("deployment", "statefulset")
+_LOOK = 1.0  # seconds
 OPERATED = ("inferenceservice", "seldondeployment", "model", "experiment")  # by operators in the cluster
 
 
@@ -58,6 +60,9 @@ class Cluster:
 
     def wait_for(self, name: str, condition: str, patience: int) -> None:
         """Wait until an object says that it is ready, or raise `ServerFailed` with its reason."""
+        end = monotonic() + patience
+        while self._is_behind(name) and monotonic() < end:
+            sleep(_LOOK)  # until then it says what was true of the object before
         try:
             words = ("wait", name, f"--for={condition}", f"--timeout={patience}s")
             run(self.command(*words), seconds=patience + 60)
@@ -66,6 +71,15 @@ class Cluster:
             raise ServerFailed(
                 f"{name} did not become ready: {reason or error}", hint="what ran before goes on"
             ) from error
+
+    def _is_behind(self, name: str) -> bool:
+        """Say whether an operator that tells how far it is has not yet seen what was applied last."""
+        try:
+            found = msgspec.json.decode(run(self.command("get", name, "--output=json"), seconds=30))
+        except (KervanError, msgspec.DecodeError):
+            return False
+        applied = found.get("metadata", {}).get("generation", 0)
+        return bool(found.get("status", {}).get("observedGeneration", applied) < applied)
 
     def _told_by(self, name: str) -> str:
         try:
