@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import Refused
+from kervan.core.places import PORT
 from kervan.deploy.targets.infrastructure.hcl import Block, Expression
 from kervan.deploy.targets.infrastructure.module import Module, image, image_variables, resource, var
 from kervan.deploy.targets.told import told
-from kervan.deploy.workload import PORT, NoSettings, settings_of
+from kervan.deploy.workload import NoSettings, settings_of
 
 if TYPE_CHECKING:
     from kervan.core.serving import Plan
