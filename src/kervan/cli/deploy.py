@@ -164,6 +164,10 @@ def _shown(found: Rendered, folder: Path | None = None, *, only_files: bool = Fa
     lines += [_found(each) for each in found.findings]
     wrong = [each for each in found.findings if each.verdict == "failed"]
     is_refused = any(not only_files or each.rule not in ABOUT_HERE for each in wrong)
+    if found.cost is not None:
+        lines.append(
+            f"likely ${found.cost.low:,.2f} to ${found.cost.high:,.2f} a month: {found.cost.assumed}"
+        )
     if not found.findings:
         lines.append("nothing that the place would refuse was found")
     return Shown(found, "\n".join(lines), code=1 if is_refused else 0)
