@@ -325,7 +325,10 @@ class Target(Protocol):
         """Take the release away; nothing happens if it is gone already."""
 
     def runs(self, folder: Path) -> bool:
-        """Say whether what was applied from the folder is there and was not ended from outside."""
+        """Say whether what was applied from the folder is there and was not ended from outside.
+
+        Raises `KervanError` where the place cannot be asked.
+        """
 
 
 @runtime_checkable

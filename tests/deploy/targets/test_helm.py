@@ -10,7 +10,7 @@ import yaml
 from deploy.targets.rendered import Make, Rendering
 from deploy.targets.stand_in import StandIn
 from deploy.targets.test_kubernetes import FULL
-from kervan.core.errors import Refused, ServerFailed
+from kervan.core.errors import InvalidConfig, Refused, ServerFailed
 from kervan.core.serving import ShareRole
 from tools import tool
 
@@ -117,3 +117,9 @@ def test_installed_upgraded_and_removed(make: Make, stand_in: StandIn) -> None:
 def test_a_missing_helm_is_found(make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert make("helm").findings() == ["helm is not installed", "kubectl is not installed"]
+
+
+@pytest.mark.parametrize("name", ["records", "pull_secret", "storage_class", "ingress_class"])
+def test_what_helm_would_compute_is_refused(make: Make, name: str) -> None:
+    with pytest.raises(InvalidConfig, match=name):
+        make("helm", settings={name: "{{ .Values.image }}"}).render()

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from kervan.core.access import is_loopback
-from kervan.core.errors import KervanError, MissingTool, NotFound, ServerFailed
+from kervan.core.errors import KervanError, NotFound, ServerFailed
 from kervan.core.identity import plain_name, sha256
 from kervan.core.places import PORT, RECORDS, Artefact, Place
 from kervan.core.private import write_private
@@ -157,10 +157,7 @@ class ContainerTarget:
     def runs(self, folder: Path) -> bool:
         """Say whether the container runs."""
         live = _live(folder)
-        try:
-            return live is not None and _is_running(engine(), live.name)
-        except MissingTool:
-            return False
+        return live is not None and _is_running(engine(), live.name)
 
     def logs(self, folder: Path, lines: int) -> Sequence[str]:
         """Return its newest lines, and why it ended if it did."""

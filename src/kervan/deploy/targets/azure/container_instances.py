@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from kervan.core.errors import KervanError, Refused
+from kervan.core.errors import Refused, ServerFailed
 from kervan.core.places import KEYS, PORT, RECORDS, Artefact, Place
 from kervan.deploy.targets.applying import applying
 from kervan.deploy.targets.azure.az import (
@@ -142,7 +142,7 @@ class ContainerInstancesTarget:
         words = (f"--name={note.name}", "--query=instanceView.state", "--output=tsv")
         try:
             return run(command(note, "container", "show", *words), seconds=60).strip() == "Running"
-        except KervanError:
+        except ServerFailed:
             return False
 
     def logs(self, folder: Path, lines: int) -> Sequence[str]:

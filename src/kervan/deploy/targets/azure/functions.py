@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from kervan.core.errors import KervanError, Refused
+from kervan.core.errors import Refused, ServerFailed
 from kervan.core.places import Artefact, Place
 from kervan.deploy.targets.applying import applying
 from kervan.deploy.targets.azure.az import AzureSettings, check_account, check_settings, command, facts
@@ -143,7 +143,7 @@ class AzureFunctionsTarget:
         before = applied(folder)
         try:
             return before is not None and bool(_host(read_note(before)))
-        except KervanError:
+        except ServerFailed:
             return False
 
 

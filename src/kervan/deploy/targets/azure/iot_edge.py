@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from kervan.core.errors import KervanError, Refused
+from kervan.core.errors import Refused, ServerFailed
 from kervan.core.places import PORT, RECORDS, Artefact, Place
 from kervan.deploy.targets.applying import applying
 from kervan.deploy.targets.azure.az import AzureSettings, check_account, check_settings, command, facts
@@ -128,7 +128,7 @@ class IotEdgeTarget:
         try:
             words = (f"--deployment-id={note.name}", "--query=id", "--output=tsv")
             return bool(run_unless_gone(_edge(note, "show", *words), seconds=60).strip())
-        except KervanError:
+        except ServerFailed:
             return False
 
 

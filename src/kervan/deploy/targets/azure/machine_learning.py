@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from kervan.core.errors import InvalidConfig, KervanError, Refused, did_you_mean
+from kervan.core.errors import InvalidConfig, Refused, ServerFailed, did_you_mean
 from kervan.core.places import PORT, Artefact, Place
 from kervan.core.serving import ShareRole
 from kervan.deploy.targets.applying import applying
@@ -148,7 +148,7 @@ class AzureMlTarget:
         note = read_note(before)
         try:
             return set(note.objects) <= set(_present(note))
-        except KervanError:
+        except ServerFailed:
             return False
 
     def logs(self, folder: Path, lines: int) -> Sequence[str]:

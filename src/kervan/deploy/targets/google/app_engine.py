@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from kervan.core.errors import KervanError
+from kervan.core.errors import ServerFailed
 from kervan.core.places import Artefact, Place
 from kervan.deploy.targets.applying import applying
 from kervan.deploy.targets.commands import find, run, run_unless_gone
@@ -126,7 +126,7 @@ class AppEngineTarget:
         note = read_note(before)
         try:
             return set(note.objects) <= set(_present(note))
-        except KervanError:
+        except ServerFailed:
             return False
 
     def logs(self, folder: Path, lines: int) -> Sequence[str]:

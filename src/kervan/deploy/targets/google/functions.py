@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from kervan.core.errors import KervanError, Refused
+from kervan.core.errors import Refused, ServerFailed
 from kervan.core.places import KEYS, Artefact, Place
 from kervan.deploy.targets.applying import applying
 from kervan.deploy.targets.commands import find, run, run_unless_gone
@@ -134,7 +134,7 @@ class CloudFunctionsTarget:
         try:
             words = ("functions", "describe", note.name, "--format=value(state)")
             return run(command(note, *words), seconds=60).strip() == "ACTIVE"
-        except KervanError:
+        except ServerFailed:
             return False
 
     def logs(self, folder: Path, lines: int) -> Sequence[str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from kervan.core.errors import KervanError, Refused
+from kervan.core.errors import Refused, ServerFailed
 from kervan.core.places import KEYS, PORT, Artefact, Place
 from kervan.deploy.targets.applying import applying
 from kervan.deploy.targets.commands import find, run, run_unless_gone
@@ -146,7 +146,7 @@ class CloudRunTarget:
         note = read_note(before)
         try:
             text = run(command(note, "run", "services", "describe", note.name, "--format=json"), seconds=60)
-        except KervanError:
+        except ServerFailed:
             return False
         conditions = msgspec.json.decode(text).get("status", {}).get("conditions", [])
         return any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions)

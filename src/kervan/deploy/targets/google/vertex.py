@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from kervan.core.errors import KervanError, Refused
+from kervan.core.errors import Refused, ServerFailed
 from kervan.core.places import PORT, Artefact, Place
 from kervan.deploy.targets.applying import applying
 from kervan.deploy.targets.commands import find, run, run_unless_gone
@@ -132,7 +132,7 @@ class VertexTarget:
         note = read_note(before)
         try:
             return set(note.objects) <= set(_present(note))
-        except KervanError:
+        except ServerFailed:
             return False
 
     def logs(self, folder: Path, lines: int) -> Sequence[str]:

@@ -6,13 +6,13 @@ has one Deployment, whose image changes by rolling.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from kervan.core.errors import KervanError, Refused
+from kervan.core.errors import InvalidConfig, KervanError, Refused, ServerFailed
 from kervan.core.places import Artefact, Place
 from kervan.core.serving import ShareRole
 from kervan.deploy.targets.commands import check_installed, find, run
@@ -113,12 +113,17 @@ class HelmTarget(KubernetesTarget):
         wanted = read_note(before)
         try:
             told = run(_helm(wanted, "status", wanted.name, "--output=json"), seconds=60)
-        except KervanError:
+        except ServerFailed:
             return False
         return bool(msgspec.json.decode(told)["info"]["status"] == "deployed")
 
 
 def _check(workload: Workload, settings: KubernetesSettings) -> None:
+    for name, value in asdict(settings).items():
+        if "{{" in str(value):
+            raise InvalidConfig(
+                f"[targets.helm] {name}: Helm would compute {value!r}", hint="leave out the braces"
+            )
     if settings.weights != "replicas":
         raise Refused(
             "a chart shares out by replicas alone", hint="leave out weights, or use the target kubernetes"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kervan.core.errors import KervanError, Refused
+from kervan.core.errors import Refused
 from kervan.core.places import Artefact, Place
 from kervan.deploy.targets.commands import run
 from kervan.deploy.targets.kubernetes import checks
@@ -85,10 +85,7 @@ class KubernetesTarget:
             return False
         note = read_note(before)
         cluster = Cluster.of(note)
-        try:
-            return all(cluster.has(each) for each in note.objects if each.startswith(WORKLOADS))
-        except KervanError:
-            return False
+        return all(cluster.has(each) for each in note.objects if each.startswith(WORKLOADS))
 
     def logs(self, folder: Path, lines: int) -> Sequence[str]:
         """Return the newest lines of all replicas."""
