@@ -124,7 +124,7 @@ def write_out(image: Image, to: Path) -> Path:
     with storage_errors(str(to)):
         to.parent.mkdir(parents=True, exist_ok=True)
         if to.suffix == ".tar":
-            image.layout.pack(unfinished)
+            image.layout.pack(unfinished, image.digest, image.reference)
         else:
             shutil.copytree(image.folder / LAYOUT, unfinished)
         unfinished.replace(to)
