@@ -233,3 +233,15 @@ def test_where_others_apply_the_files_the_zip_lies_beside_them(grown: Home, whee
         assert {"package/manifest.json", "kervan/serve/container.py"} <= set(archive.namelist())
     defaults = (grown.folder / "sunucu/roles/kervan/defaults/main.yml").read_text("utf-8")
     assert "1.0.1.zip" in defaults
+
+
+def test_what_a_place_is_likely_to_cost_is_told_by_the_projects_own_prices(grown: Home) -> None:
+    assert grown.ask("render", NEW, "--target", "defter", "--json").json["cost"] is None
+    price = 'region = "here"\nread = "2026-11-30"\nsource = "https://example.org"\ncpu_hour = 0.1\n'
+    grown.write("prices.toml", f"[defter]\n{price}")
+    told = grown.ask("deploy", NEW, "--target", "defter", "--dry-run").out
+    assert "likely $73.00 to $73.00 a month: 1 to 1 replicas of 1 cores" in told
+    assert "as read on 2026-11-30 at https://example.org; an estimate, and no offer" in told
+    grown.write("prices.toml", "[defter]\nregion = 1\n")
+    wrong = grown.ask("deploy", NEW, "--target", "defter", "--dry-run", code=2).err
+    assert "prices.toml is no table of prices" in wrong

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from faults.killing import ROW, instants, is_well, kill_server, killed
+from faults.killing import KILLS, ROW, instants, is_well, kill_server, killed
 from kervan.core.locks import process_number
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from journeys.home import Home
 
-RELEASES = 12
+RELEASES = KILLS or 8
 
 
 @pytest.mark.slow

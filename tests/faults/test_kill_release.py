@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from faults.killing import ROW, instants, is_well
+from faults.killing import KILLS, ROW, instants, is_well
 from journeys.callers import calling
 from journeys.home import KERVAN, conductor
 from kervan.core.locks import process_number
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from journeys.home import Home
 
 OLD, NEW = "müşteri-kaybı@1.0.0", "müşteri-kaybı@1.0.1"
-KILLS = int(os.environ.get("KERVAN_TEST_KILLS", "0"))
 SECONDS = 4.0
 STRATEGIES = {
     "at-once": (),

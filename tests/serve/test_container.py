@@ -14,7 +14,6 @@ import pytest
 
 from kervan.core.errors import InvalidConfig
 from kervan.core.sockets import listen
-from kervan.deploy import workload
 from kervan.serve import container
 from serve.keyring import issue, publish
 from serve.live import Reply, request
@@ -144,8 +143,3 @@ def test_what_is_kept_is_read_from_json() -> None:
     assert (keeping.sample, keeping.leave_out) == (0.5, ("yaş",))
     with pytest.raises(InvalidConfig, match="KERVAN_KEEPING"):
         container.serving_of({**told, "KERVAN_KEEPING": "half"})
-
-
-def test_those_who_render_and_the_process_agree_on_places() -> None:
-    for name in ("PORT", "PACKAGE", "RECORDS", "KEYS"):
-        assert getattr(workload, name) == getattr(container, name)

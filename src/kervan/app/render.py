@@ -11,10 +11,11 @@ from kervan.app.planned import check_strategy, plan_of, sized
 from kervan.app.realise import rendered_for
 from kervan.app.register import find_model
 from kervan.app.supply import supply
-from kervan.core.errors import Conflict, InvalidInput
+from kervan.core.errors import Conflict, InvalidInput, NotFound
 from kervan.core.identity import check_name
 from kervan.core.places import Artefact
 from kervan.core.plugins import plugin, plugins
+from kervan.deploy.prices import TABLE, Usage, estimate, read_prices
 from kervan.deploy.rendered import foreign_files, write_files
 from kervan.store.database import storage_errors
 
@@ -23,9 +24,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kervan.app.project import Project
-    from kervan.core.nouns import Finding
+    from kervan.core.nouns import Finding, Model
     from kervan.core.places import Place
     from kervan.core.ports import Target
+    from kervan.core.serving import Plan
+    from kervan.deploy.prices import Estimate
+
+
+_PRICED = {"lambda-image": "lambda"}  # under whose name a place stands in the table
+_SECONDS = 0.05  # for a request, where no profile says it
+_INSTANCE = "ml.m5.large"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +47,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
-    """Files for a place, and what the place would say of them; `artefact` is what it needs besides."""
+    """Files for a place, and what the place would say of them; `artefact` is what it needs besides.
+
+    `cost` is what it is likely to cost in a month, None where the table of prices does not know the place.
+    """
 
     model: str
     target: str
@@ -47,6 +58,7 @@ class Rendered:
     files: Mapping[str, str]
     findings: tuple[Finding, ...]
     artefact: Artefact
+    cost: Estimate | None
 
 
 def targets() -> list[Row]:
@@ -86,7 +98,31 @@ def render(project: Project, ref: str, *, to: str, beside: str = "", percent: fl
         files={path.as_posix(): text for path, text in files.items()},
         findings=tuple(checked(project, models, files, plan)),
         artefact=target.about.artefact,
+        cost=_cost(project, model, plan),
     )
+
+
+def _cost(project: Project, model: Model, plan: Plan) -> Estimate | None:
+    """Estimate by the project's own table of prices, or ours, and by what the model's profile was for."""
+    from kervan.app.profile import newest_profile  # brings what measures
+
+    own = project.config.folder / TABLE.name
+    found = newest_profile(project, model)
+    usage = Usage(
+        requests=found.rate if found else 1.0,
+        seconds=(found.cpu_seconds if found else None) or _SECONDS,
+        cpu=plan.cpu,
+        memory=plan.memory,
+        replicas=plan.workers,
+        most=plan.most_workers,
+        instance=str(plan.settings.get("instance", _INSTANCE)),
+    )
+    try:
+        return estimate(
+            _PRICED.get(plan.target, plan.target), usage, read_prices(own if own.is_file() else TABLE)
+        )
+    except NotFound:
+        return None
 
 
 def write_rendered(rendered: Rendered, folder: Path) -> None:

@@ -205,12 +205,14 @@ def _shown(found: Rendered, folder: Path | None = None, *, only_files: bool = Fa
     lines = [f"{found.model} for {found.target}, as {found.environment}: {len(found.files)} files{where}"]
     lines += [f"  {name} ({len(text.encode()):,} bytes)" for name, text in found.files.items()]
     wrong = [each for each in found.findings if each.verdict == "failed"]
-    unasked = [
-        each for each in wrong if only_files and each.rule in ABOUT_HERE
-    ]  # of who renders, not of files
+    unasked = [each for each in wrong if only_files and each.rule in ABOUT_HERE]
     lines += [_found(each) for each in found.findings if each not in unasked]
     lines += [f"before it is applied: {each.advice}" for each in unasked]
     is_refused = len(wrong) > len(unasked)
+    if found.cost is not None:
+        lines.append(
+            f"likely ${found.cost.low:,.2f} to ${found.cost.high:,.2f} a month: {found.cost.assumed}"
+        )
     if not found.findings:
         lines.append("nothing that the place would refuse was found")
     return Shown(found, "\n".join(lines), code=1 if is_refused else 0)

@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+# Inside of a container: where it answers, and where its package, its records and the keys of callers lie.
+PORT = 8080
+PACKAGE = "/opt/kervan/package"
+RECORDS = "/var/lib/kervan/records"
+KEYS = "/run/secrets/kervan/access.json"
 PLATFORMS = ("linux/amd64", "linux/arm64")
 # Rules of findings that say what is missing where a release is made, and nothing of the rendered files.
 ABOUT_HERE = frozenset({"cluster", "credentials", "keys", "namespace", "tool"})

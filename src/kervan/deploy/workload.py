@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     from kervan.core.places import ImageSettings
     from kervan.core.serving import Plan, Serving
 
-PORT = 8080  # inside of a container
-PACKAGE = "/opt/kervan/package"
-RECORDS = "/var/lib/kervan/records"
-KEYS = "/run/secrets/kervan/access.json"
 _LONGEST = 40  # letters of a name: places append to it, and stop at 63
 _DIGITS = 12
 

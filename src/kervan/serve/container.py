@@ -25,15 +25,12 @@ from kervan.core.access import read_network
 from kervan.core.errors import InvalidConfig, KervanError, Refused
 from kervan.core.keeping import Keeping
 from kervan.core.log import log_json_lines
+from kervan.core.places import KEYS, PACKAGE, PORT, RECORDS
 from kervan.core.serving import Serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-PORT = 8080
-PACKAGE = "/opt/kervan/package"
-RECORDS = "/var/lib/kervan/records"
-KEYS = "/run/secrets/kervan/access.json"
 EVERYWHERE = "0.0.0.0/0"
 HEALTH = "--health"
 _ARGUMENTS: tuple[list[str], ...] = ([], ["serve"], [HEALTH])  # platforms start images with `serve`

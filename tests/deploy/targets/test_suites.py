@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import pytest
 
 from deploy.targets.rendered import IMAGE
+from kervan.core.places import ImageSettings
 from kervan.core.plugins import TABLE, plugin
 from kervan.core.serving import Plan
 from kervan.testing.target import RenderSuite, Site
@@ -17,7 +18,16 @@ SETTINGS: dict[str, dict[str, Any]] = {  # of those that render nothing without
     "lambda": AWS,
     "lambda-image": AWS,
     "sagemaker": AWS,
-    "ecs": AWS,
+    "terraform": {"place": "sagemaker"},
+    "ecs": {
+        **AWS,
+        "execution_role": "arn:aws:iam::123456789012:role/run",
+        "listener": "arn:aws:elasticloadbalancing:eu-central-1:123456789012:listener/app/a/b/c",
+        "vpc": "vpc-1",
+        "subnets": ["subnet-1"],
+        "security_groups": ["sg-1"],
+        "guarded": True,
+    },
     "cloud-run": {"project": "my-project"},
     "vertex": {"project": "my-project"},
     "app-engine": {"project": "my-project"},
@@ -35,6 +45,8 @@ SETTINGS: dict[str, dict[str, Any]] = {  # of those that render nothing without
 
 
 GUARDED = ("app-engine",)  # by the platform alone
+ECR = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/kervan"
+OF_AWS = ImageSettings(registry=ECR, requirements=("awslambdaric==4.2.2",))
 
 
 class _Suite(RenderSuite):
@@ -46,9 +58,9 @@ class _Suite(RenderSuite):
         return plugin("target", self.name)
 
     def plan(self) -> Plan:
-        return Plan(
-            target=self.name, image=IMAGE, settings=SETTINGS.get(self.name, {}), platform=self.name in GUARDED
-        )
+        settings = SETTINGS.get(self.name, {})
+        image = OF_AWS if settings.get("region") else IMAGE
+        return Plan(target=self.name, image=image, settings=settings, platform=self.name in GUARDED)
 
     @pytest.fixture
     def place(self, packages: dict[str, Path], tmp_path: Path) -> Site:

@@ -19,7 +19,7 @@ import msgspec
 import kervan
 from kervan.core.errors import Corrupted, InvalidConfig, NotFound
 from kervan.core.identity import sha256, sha256_parts
-from kervan.core.places import PLATFORMS, ImageSettings
+from kervan.core.places import PLATFORMS, RECORDS, ImageSettings
 from kervan.core.private import write_private
 from kervan.deploy.image.base import Base, check_platform, open_base
 from kervan.deploy.image.bill import KIND, bill_of_image
@@ -47,7 +47,6 @@ from kervan.deploy.image.recipe import (
     dockerfile,
 )
 from kervan.deploy.image.wheels import Wheel, fetch, lock, wheel_entries
-from kervan.deploy.workload import RECORDS
 
 if TYPE_CHECKING:
     from kervan.package.contents.manifest import Manifest

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from kervan.core.places import ImageSettings
+from kervan.core.places import PACKAGE, PORT, RECORDS, ImageSettings
 from kervan.deploy.image.layers import USER
-from kervan.deploy.workload import PACKAGE, PORT, RECORDS
 
 if TYPE_CHECKING:
     from kervan.package.contents.manifest import Manifest

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 from kervan.core.access import is_loopback
 from kervan.core.errors import KervanError, MissingTool, ServerFailed
 from kervan.core.nouns import Finding, Verdict
-from kervan.core.places import Artefact, Place
+from kervan.core.places import KEYS, PORT, RECORDS, Artefact, Place
 from kervan.deploy.image.layers import USER
 from kervan.deploy.image.recipe import MODULE
 from kervan.deploy.targets.told import grpc_port, told
 from kervan.deploy.targets.written import Note, Part, applied, bring_back, forget, keep, read_note, with_note
 from kervan.deploy.targets.yaml_text import yaml_text
-from kervan.deploy.workload import KEYS, PORT, RECORDS, Workload, settings_of, workload_of
+from kervan.deploy.workload import Workload, settings_of, workload_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

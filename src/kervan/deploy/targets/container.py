@@ -21,19 +21,20 @@ import msgspec
 from kervan.core.access import is_loopback
 from kervan.core.errors import KervanError, MissingTool, NotFound, ServerFailed
 from kervan.core.identity import plain_name, sha256
-from kervan.core.nouns import Finding, Verdict
-from kervan.core.places import Artefact, Place
+from kervan.core.places import PORT, RECORDS, Artefact, Place
 from kervan.core.private import write_private
 from kervan.deploy.image.engine import Engine, engine
 from kervan.deploy.image.needs import is_this_machine
 from kervan.deploy.image.ready import answers
+from kervan.deploy.targets.findings import failed
 from kervan.deploy.targets.told import told
-from kervan.deploy.workload import PORT, RECORDS, NoSettings, settings_of, workload_of
+from kervan.deploy.workload import NoSettings, settings_of, workload_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from kervan.core.nouns import Finding
     from kervan.core.serving import Plan, Serving
 
 WANTED, LIVE = "container.json", "live.json"
@@ -105,14 +106,14 @@ class ContainerTarget:
         found = []
         if shutil.which("podman") is None and shutil.which("docker") is None:
             hint = "apt-get install podman runc, or what your system calls them"
-            found.append(_failed("tool", "podman", "neither podman nor docker is installed", hint))
+            found.append(failed("tool", "podman", "neither podman nor docker is installed", hint))
         if not is_this_machine(plan.image.platform):
             message = f"the image is to be for {plan.image.platform}, which this machine is not"
-            found.append(_failed("platform", "[image] platform", message, "change it for a trial here"))
+            found.append(failed("platform", "[image] platform", message, "change it for a trial here"))
         if not is_loopback(plan.host) or plan.keys or plan.certificate or plan.proxy:
             message = "a container for trials answers this machine alone, and asks for no key"
             hint = 'leave host at "127.0.0.1", and keys, certificate and proxy out'
-            found.append(_failed("doors", "[release]", message, hint))
+            found.append(failed("doors", "[release]", message, hint))
         return found
 
     def apply(self, folder: Path, plan: Plan) -> str:
@@ -179,10 +180,6 @@ class ContainerTarget:
         if live is None:
             raise NotFound("no container runs", hint="deploy first")
         return (engine().program, "exec", "-it", live.name, "sh")
-
-
-def _failed(rule: str, subject: str, message: str, hint: str) -> Finding:
-    return Finding(rule=rule, subject=subject, verdict=Verdict.FAILED, message=message, hint=hint)
 
 
 def _read(folder: Path) -> Wanted:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kervan.core.nouns import Finding, Verdict
 
 
-def failed(rule: str, subject: str, message: str, hint: str) -> Finding:
+def failed(rule: str, subject: str, message: str, hint: str = "") -> Finding:
     """Return a finding that stops a release."""
     return Finding(rule=rule, subject=subject, verdict=Verdict.FAILED, message=message, hint=hint)
 

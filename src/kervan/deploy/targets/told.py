@@ -8,7 +8,7 @@ import msgspec
 
 from kervan.core.errors import Refused
 from kervan.core.keeping import KEEP_ALL
-from kervan.deploy.workload import PORT
+from kervan.core.places import PORT
 
 if TYPE_CHECKING:
     from kervan.core.serving import Plan

@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kervan.core.errors import InvalidConfig, ServerFailed
-from kervan.core.nouns import Finding, Verdict
 from kervan.core.plugins import extras_named
+from kervan.deploy.targets.findings import failed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from kervan.core.nouns import Finding
 
 _ABSENT = frozenset({"ResourceNotFoundException", "NotFoundException", "NoSuchEntity", "RuleNotFound"})
 _NOT_THERE = (
@@ -135,16 +137,6 @@ def look_at_account(service: str, settings: AwsSettings) -> Iterator[Finding]:
 def _regions(session: Any, service: str) -> set[str]:
     partitions = session.get_available_partitions()
     return {each for partition in partitions for each in session.get_available_regions(service, partition)}
-
-
-def failed(rule: str, subject: str, message: str, hint: str = "") -> Finding:
-    """Return a finding with which nothing can be sent."""
-    return Finding(rule=rule, subject=subject, verdict=Verdict.FAILED, message=message, hint=hint)
-
-
-def warned(rule: str, subject: str, message: str, hint: str = "") -> Finding:
-    """Return a finding that somebody should read."""
-    return Finding(rule=rule, subject=subject, verdict=Verdict.WARNED, message=message, hint=hint)
 
 
 def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:

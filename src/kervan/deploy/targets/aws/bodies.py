@@ -14,7 +14,7 @@ import msgspec
 
 from kervan.core.errors import Corrupted, NotFound
 from kervan.core.plugins import extras_named
-from kervan.deploy.targets.aws.account import failed
+from kervan.deploy.targets.findings import failed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

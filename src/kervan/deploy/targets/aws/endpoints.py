@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from kervan.core.errors import InvalidConfig, did_you_mean
+from kervan.core.places import PACKAGE
 from kervan.core.serving import ShareRole
 from kervan.deploy.targets.aws.account import AwsSettings, tag_list
 from kervan.deploy.targets.aws.parts import Note, Part, digest_of
 from kervan.deploy.targets.told import told
-from kervan.deploy.workload import PACKAGE
 
 if TYPE_CHECKING:
     from kervan.deploy.workload import Unit, Workload

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kervan.core.serving import ShareRole
-from kervan.deploy.targets.aws.account import failed, warned
+from kervan.deploy.targets.findings import failed, warned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from kervan.core.errors import Refused
 from kervan.core.places import Artefact, Place
 from kervan.core.serving import ShareRole
-from kervan.deploy.targets.aws.account import client, failed, look_at_account, told_by_aws, warned
+from kervan.deploy.targets.aws.account import client, look_at_account, told_by_aws
 from kervan.deploy.targets.aws.bodies import as_files, is_rendered, look_at_bodies, read_body
 from kervan.deploy.targets.aws.endpoint_calls import Endpoint
 from kervan.deploy.targets.aws.endpoints import MEMORY_STEPS, SagemakerSettings, bodies
@@ -19,6 +19,7 @@ from kervan.deploy.targets.aws.limits import look_at_registry, look_at_traffic
 from kervan.deploy.targets.aws.parts import read_note
 from kervan.deploy.targets.aws.reports import log_lines
 from kervan.deploy.targets.aws.undo import taken_back_on_failure
+from kervan.deploy.targets.findings import failed, warned
 from kervan.deploy.workload import settings_of, workload_of
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kervan.core.errors import ServerFailed
+from kervan.core.places import PORT
 from kervan.deploy.targets.aws.account import ask, client
 from kervan.deploy.targets.aws.bodies import read_body
 from kervan.deploy.targets.aws.tasks import CONTAINER
-from kervan.deploy.workload import PORT
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from kervan.core.places import KEYS, PORT, RECORDS
 from kervan.deploy.targets.aws.account import AwsSettings, tag_list
 from kervan.deploy.targets.aws.parts import Note, Part, digest_of
 from kervan.deploy.targets.told import told
-from kervan.deploy.workload import KEYS, PORT, RECORDS
 
 if TYPE_CHECKING:
     from kervan.deploy.workload import Unit, Workload

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from kervan.core.errors import KervanError, Refused
-from kervan.core.places import Artefact, Place
+from kervan.core.places import PORT, RECORDS, Artefact, Place
 from kervan.deploy.targets.applying import applying
 from kervan.deploy.targets.azure.az import AzureSettings, check_account, check_settings, command, facts
 from kervan.deploy.targets.azure.pipeline import pipeline
@@ -23,7 +23,7 @@ from kervan.deploy.targets.commands import find, run, run_unless_gone
 from kervan.deploy.targets.findings import failed, warned
 from kervan.deploy.targets.told import told
 from kervan.deploy.targets.written import Note, applied, forget, parts_of, read_note, with_note
-from kervan.deploy.workload import PORT, RECORDS, settings_of, workload_of
+from kervan.deploy.workload import settings_of, workload_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -11,7 +11,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from kervan.core.errors import InvalidConfig, KervanError, Refused, did_you_mean
-from kervan.core.places import Artefact, Place
+from kervan.core.places import PORT, Artefact, Place
 from kervan.core.serving import ShareRole
 from kervan.deploy.targets.applying import applying
 from kervan.deploy.targets.azure.az import (
@@ -30,7 +30,7 @@ from kervan.deploy.targets.shares import percents
 from kervan.deploy.targets.told import told
 from kervan.deploy.targets.written import Note, applied, forget, parts_of, read_note, with_note
 from kervan.deploy.targets.yaml_text import yaml_text
-from kervan.deploy.workload import PORT, settings_of, workload_of
+from kervan.deploy.workload import settings_of, workload_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from kervan.core.errors import KervanError, Refused
-from kervan.core.places import Artefact, Place
+from kervan.core.places import PORT, Artefact, Place
 from kervan.deploy.targets.applying import applying
 from kervan.deploy.targets.commands import find, run, run_unless_gone
 from kervan.deploy.targets.google import limits
@@ -30,7 +30,7 @@ from kervan.deploy.targets.google.gcloud import (
 from kervan.deploy.targets.shares import percents
 from kervan.deploy.targets.told import told
 from kervan.deploy.targets.written import Note, applied, forget, parts_of, read_note, with_note
-from kervan.deploy.workload import PORT, settings_of, workload_of
+from kervan.deploy.workload import settings_of, workload_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from kervan.core.errors import Refused
+from kervan.core.places import PORT
 from kervan.deploy.targets.aws import endpoints, functions, tasks
 from kervan.deploy.targets.infrastructure.hcl import Block, Expression, value_text
 from kervan.deploy.targets.infrastructure.module import Module, image, image_variables, plain, resource, var
-from kervan.deploy.workload import PORT, settings_of
+from kervan.deploy.workload import settings_of
 
 if TYPE_CHECKING:
     from kervan.core.serving import Plan

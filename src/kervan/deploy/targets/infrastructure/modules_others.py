@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import Refused
+from kervan.core.places import PORT
 from kervan.deploy.targets.infrastructure.hcl import Block, Expression
 from kervan.deploy.targets.infrastructure.module import Module, image, image_variables, resource, var
 from kervan.deploy.targets.told import told
-from kervan.deploy.workload import PORT
+from kervan.deploy.workload import NoSettings, settings_of
 
 if TYPE_CHECKING:
     from kervan.core.serving import Plan
@@ -269,6 +270,7 @@ def kubernetes(workload: Workload, plan: Plan) -> Module:
 
 
 def _alone(workload: Workload, where: str) -> Unit:
+    settings_of(workload.plan, NoSettings)  # what differs there is a variable
     if len(workload.units) > 1:
         raise Refused(f"{where} holds one version", hint="let the place's own target share the traffic")
     return workload.main

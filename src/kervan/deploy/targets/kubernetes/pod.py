@@ -7,8 +7,8 @@ from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from kervan.core.places import KEYS, PORT, RECORDS
 from kervan.deploy.targets.told import grpc_port
-from kervan.deploy.workload import KEYS, PORT, RECORDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kervan.core.errors import InvalidConfig, Refused
-from kervan.core.places import Artefact, Place
+from kervan.core.places import PORT, Artefact, Place
 from kervan.core.serving import ShareRole
 from kervan.deploy.targets.kubernetes.operated import container_of, files_of, named, volumes_of
 from kervan.deploy.targets.kubernetes.pod import USER
 from kervan.deploy.targets.kubernetes.settings import KubernetesSettings
 from kervan.deploy.targets.kubernetes.shares import replicas
 from kervan.deploy.targets.kubernetes.target import KubernetesTarget
-from kervan.deploy.workload import PORT, settings_of, workload_of
+from kervan.deploy.workload import settings_of, workload_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
