@@ -29,11 +29,11 @@ from kervan.deploy.image.build import (
     build as build_image,
 )
 from kervan.deploy.image.engine import engine
-from kervan.deploy.image.reference import read_reference
 from kervan.deploy.image.registry import Registry
 from kervan.deploy.image.registry import push as push_image
 from kervan.deploy.image.scan import Scan
 from kervan.deploy.image.scan import scan as scan_bill
+from kervan.deploy.reference import read_reference
 from kervan.deploy.workload import image_of
 from kervan.store.database import storage_errors
 
@@ -123,6 +123,7 @@ def write_out(image: Image, to: Path) -> Path:
     unfinished = to.with_name(f".{to.name}.unfinished")
     with storage_errors(str(to)):
         to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(unfinished, ignore_errors=True)  # of one that was killed half way
         if to.suffix == ".tar":
             image.layout.pack(unfinished, image.digest, image.reference)
         else:

@@ -30,6 +30,7 @@ _MOST_WORKERS = 256
 _ROOM = 1.5  # times what was seen under load
 _STEP = 16 << 20
 _LEAST_CPU = 0.1
+_SMALLEST_CPU, _MOST_CPU = 0.001, 4096
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)  # RFC 9110, 5.6.2: a token
 
 
@@ -95,8 +96,11 @@ def check_replicas(settings: ReleaseSettings) -> None:
     if settings.most_workers:
         _check_between("most_workers", settings.most_workers, settings.workers)
     _read("memory", settings.memory, read_size)
-    if settings.cpu < 0:
-        raise InvalidConfig(f"[release] cpu: {settings.cpu:g} cores are none", hint="give more, such as 0.5")
+    if settings.cpu and not _SMALLEST_CPU <= settings.cpu <= _MOST_CPU:  # nor what is no number
+        raise InvalidConfig(
+            f"[release] cpu: {settings.cpu:g} cores cannot be had",
+            hint=f"give {_SMALLEST_CPU:g} to {_MOST_CPU}, such as 0.5",
+        )
     if _read("idle", settings.idle, read_span) and settings.grpc_port is not None:
         raise InvalidConfig(
             "[release] idle: who asks by gRPC would find nobody, once the replicas have ended",

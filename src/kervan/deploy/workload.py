@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from kervan.core.errors import InvalidConfig, NotFound, did_you_mean
-from kervan.core.identity import plain_name
+from kervan.core.identity import plain_name, sha256
+from kervan.core.places import PLATFORMS
 from kervan.core.serving import ShareRole
+from kervan.deploy.reference import read_reference
 from kervan.package.contents.manifest import FILE_NAME, Manifest
 from kervan.package.contents.readers.any import parse_manifest
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from kervan.core.serving import Plan, Serving
 
 _LONGEST = 40  # letters of a name: places append to it, and stop at 63
+_MARK = 8  # letters of a hash
 _DIGITS = 12
 
 T = TypeVar("T")
@@ -69,7 +72,7 @@ class Workload:
     def labels(self) -> dict[str, str]:
         """What its resources are labelled with, by the names that Kubernetes recommends."""
         return {
-            "app.kubernetes.io/name": plain_name(self.main.manifest.name),
+            "app.kubernetes.io/name": plain_name(self.main.manifest.name)[:_LONGEST].strip("-") or "model",
             "app.kubernetes.io/instance": self.name,
             "app.kubernetes.io/managed-by": "kervan",
         }
@@ -104,17 +107,44 @@ def _unit(package: str, role: ShareRole, share: float, plan: Plan) -> Unit:
 def name_of(model: str, environment: str) -> str:
     """Return the name of what runs of a model in an environment, as every place takes it.
 
-    >>> name_of("Müşteri kaybı", "production")
-    'musteri-kaybi-production'
+    Where letters are lost, part of a hash keeps apart what would be called alike.
+
+    >>> name_of("income", "production"), name_of("Müşteri-kaybı", "生产")
+    ('income-production', 'musteri-kaybi-162839d4')
     """
-    name = plain_name(f"{model}-{environment}")[:_LONGEST].strip("-")
+    whole = f"{model}-{environment}"
+    name = plain_name(whole)
+    if name != whole or len(name) > _LONGEST:
+        mark = sha256(whole.encode())[:_MARK]
+        name = "-".join(filter(None, (name[: _LONGEST - _MARK - 1].strip("-"), mark)))
     return name if name[:1].isalpha() else f"m-{name}"
 
 
 def image_of(manifest: Manifest, settings: ImageSettings) -> str:
-    """Return the reference of a package's image: its tag names the version and what the package holds."""
+    """Return the reference of a package's image: its tag names the version and what the package holds.
+
+    Raises `InvalidConfig` for a registry or a platform in which no image can be.
+    """
+    if settings.platform not in PLATFORMS:
+        raise InvalidConfig(
+            f"[image] platform {settings.platform!r} is none for which images are made",
+            hint=f"known: {', '.join(PLATFORMS)}",
+        )
     registry = settings.registry.strip("/") or "localhost/kervan"
-    return f"{registry}/{plain_name(manifest.name)}:{manifest.version}-{manifest.hash[:_DIGITS]}"
+    if "@" in registry or "://" in registry:
+        raise InvalidConfig(
+            "[image] registry is an address, or holds a password",
+            hint="write it like registry.example.com/team; `docker login` or `podman login` keeps passwords",
+        )
+    text = f"{registry}/{plain_name(manifest.name) or 'model'}:{manifest.version}-{manifest.hash[:_DIGITS]}"
+    try:
+        read_reference(text)
+    except InvalidConfig as error:
+        raise InvalidConfig(
+            f"[image] registry {settings.registry!r} is none in which an image can lie",
+            hint="write it like registry.example.com/team, in small letters",
+        ) from error
+    return text
 
 
 def settings_of(plan: Plan, kind: type[T]) -> T:

@@ -75,7 +75,7 @@ def test_a_layer_that_was_altered(
 @pytest.mark.parametrize(
     ("told", "said"),
     [
-        ({"platform": "linux/s390x"}, "'linux/s390x' is none for which images are made"),
+        ({"base": " "}, "base names no image"),
         ({"extras": ("grcp",)}, "Kervan has no extra 'grcp'"),
         ({"requirements": ("lightgbm==4.6.0",)}, "there is no wheel for lightgbm==4.6.0 in"),
         ({"wheels": "nowhere"}, "there are none in"),

@@ -19,8 +19,8 @@ from kervan.deploy.image.bill import KIND
 from kervan.deploy.image.build import build
 from kervan.deploy.image.credentials import credentials_for
 from kervan.deploy.image.layout import EMPTY, Descriptor, Layout, descriptor_of
-from kervan.deploy.image.reference import read_reference
 from kervan.deploy.image.registry import Registry, pull, push
+from kervan.deploy.reference import read_reference
 from kervan.testing.sample import ROWS
 from tools import tool
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from containers import Podman
     from kervan.deploy.image.build import Image, Order
-    from kervan.deploy.image.reference import Reference
+    from kervan.deploy.reference import Reference
 
 
 @pytest.fixture(scope="session")

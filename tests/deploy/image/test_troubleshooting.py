@@ -23,8 +23,8 @@ from kervan.core.errors import KervanError
 from kervan.core.identity import sha256
 from kervan.core.places import ImageSettings
 from kervan.core.serving import Plan, Serving
-from kervan.deploy.image.reference import read_reference
 from kervan.deploy.image.registry import push
+from kervan.deploy.reference import read_reference
 from kervan.deploy.rendered import write_files
 from kervan.deploy.targets.container import ContainerTarget
 

@@ -112,6 +112,8 @@ def test_what_differs_between_environments_is_a_variable(module: Callable[..., R
     assert (made.folder / "terraform.tfvars").read_text() == 'project = "shop"\nregion = "europe-west4"\n'
     with pytest.raises(InvalidConfig, match="no 'projekt'"):
         module("cloud-run", variables={"projekt": "shop"})
+    with pytest.raises(InvalidConfig, match=r"\[targets.terraform\] .*variables"):
+        module("cloud-run", variables="shop")
     with pytest.raises(InvalidConfig, match="place: 'moon' is unknown"):
         module("moon")
     with pytest.raises(Refused, match="holds one version"):

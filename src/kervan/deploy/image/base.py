@@ -5,16 +5,26 @@ from __future__ import annotations
 import gzip
 import re
 import tarfile
+import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 
+import msgspec
+
 from kervan.core.errors import Corrupted, InvalidConfig, Refused
 from kervan.deploy.image.debian import DebianPackage, read_status
-from kervan.deploy.image.layout import INDICES, Descriptor, Layout, descriptor_of, open_layout
-from kervan.deploy.image.reference import read_reference
+from kervan.deploy.image.layout import (
+    INDICES,
+    Descriptor,
+    Layout,
+    descriptor_of,
+    descriptors_of,
+    open_layout,
+)
 from kervan.deploy.image.registry import for_platform, pull
+from kervan.deploy.reference import read_reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +62,7 @@ class Base:
     @property
     def layers(self) -> list[Descriptor]:
         """Its layers, from the bottom."""
-        return [descriptor_of(each) for each in self.manifest["layers"]]
+        return descriptors_of(self.manifest, "layers")
 
 
 @dataclass(slots=True)
@@ -70,6 +80,8 @@ def open_base(name: str, platform: str, folder: Path, cache: Path) -> Base:
     Paths are relative to `folder`. Raises `NotFound`, `Refused` if it is made for another platform or holds
     no Python that will do, or what registries raise.
     """
+    if not name.strip():
+        raise InvalidConfig("[image] base names no image", hint=_NO_PYTHON)
     place = folder / name
     is_file = name.startswith((".", "/")) or name.endswith(".tar") or place.exists()
     if is_file:
@@ -79,14 +91,16 @@ def open_base(name: str, platform: str, folder: Path, cache: Path) -> Base:
         layout = Layout.at(cache / "bases")
         descriptor = pull(read_reference(name), platform, layout)
     manifest = layout.read(descriptor)
-    config = layout.read(descriptor_of(manifest["config"]))
+    layers = descriptors_of(manifest, "layers")
+    config = layout.read(descriptor_of(manifest.get("config") or {}))
+    _check_config(name, config, len(layers))
     found = f"{config.get('os', 'linux')}/{config.get('architecture', '')}"
     if found != platform:
         raise Refused(
             f"the base {name} is for {found}, and the image is to be for {platform}",
             hint="change [image] base or platform so that both say the same",
         )
-    seen = _look(layout, [descriptor_of(each) for each in manifest["layers"]])
+    seen = _look(layout, layers)
     python, minor = _python(name, config, seen)
     packages = tuple(_packages(seen))
     return Base(
@@ -105,13 +119,48 @@ def open_base(name: str, platform: str, folder: Path, cache: Path) -> Base:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Files:
+    diff_ids: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    Env: list[str] | None = None
+    Labels: dict[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Config:
+    """What has to be in the configuration of an image before ours can stand on it."""
+
+    architecture: str
+    os: str
+    rootfs: _Files
+    config: _Run | None = None
+
+
+def _check_config(name: str, config: dict[str, Any], layers: int) -> None:
+    try:
+        told = msgspec.convert(config, _Config)
+    except msgspec.ValidationError as error:
+        raise Corrupted(
+            f"the configuration of the base {name} is broken: {error}", hint="pull it again"
+        ) from error
+    if len(told.rootfs.diff_ids) != layers:
+        raise Corrupted(
+            f"the base {name} has {layers} layers, and tells of {len(told.rootfs.diff_ids)}",
+            hint="pull it again",
+        )
+
+
 def _chosen(layout: Layout, manifests: list[Descriptor], name: str, platform: str) -> Descriptor:
     images = [each for each in manifests if not each.artifact]
     if len(images) == 1 and images[0].kind not in INDICES:
         return images[0]
     if len(images) == 1:
-        told = layout.read(images[0])
-        return _chosen(layout, [descriptor_of(each) for each in told["manifests"]], name, platform)
+        inner = descriptors_of(layout.read(images[0]), "manifests")
+        return _chosen(layout, inner, name, platform)
     found = for_platform(images, platform)
     if found is None:
         raise Refused(f"{name} holds no image for {platform}", hint="change [image] base or platform")
@@ -130,7 +179,10 @@ def _unpacked(file: Path) -> Iterator[IO[bytes]]:
             import zstandard
 
             with zstandard.ZstdDecompressor().stream_reader(packed) as unpacked:
-                yield unpacked
+                try:
+                    yield unpacked
+                except zstandard.ZstdError as error:
+                    raise tarfile.ReadError(str(error)) from error
         else:
             yield packed
 
@@ -145,7 +197,7 @@ def _look(layout: Layout, layers: list[Descriptor]) -> _Seen:
                 for each in tar:
                     seen.sizes[-1] += each.size
                     _note(seen, tar, each)
-        except (OSError, tarfile.TarError) as error:
+        except (OSError, EOFError, ValueError, zlib.error, tarfile.TarError) as error:
             raise Corrupted(
                 f"a layer cannot be read: {layer.digest}: {error}", hint="pull it again"
             ) from error
@@ -157,7 +209,7 @@ def _note(seen: _Seen, tar: tarfile.TarFile, each: tarfile.TarInfo) -> None:
     name = PurePosixPath(path).name
     if name == ".wh..wh..opq":
         _forget(seen, f"{PurePosixPath(path).parent}/")
-    elif name.startswith(".wh."):
+    elif name.startswith(".wh.") and name != ".wh.":
         gone = str(PurePosixPath(path).with_name(name.removeprefix(".wh.")))
         _forget(seen, f"{gone}/")
         seen.names.discard(gone)
@@ -176,7 +228,7 @@ def _forget(seen: _Seen, start: str) -> None:
 
 def _python(name: str, config: dict[str, Any], seen: _Seen) -> tuple[str, int]:
     """Return the first interpreter on the path, and which 3.x it is."""
-    environ = dict(each.partition("=")[::2] for each in config.get("config", {}).get("Env") or ())
+    environ = dict(each.partition("=")[::2] for each in (config.get("config") or {}).get("Env") or ())
     for folder in environ.get("PATH", _USUAL).split(":"):
         places = {folder.strip("/"), f"usr{folder}".strip("/")}
         minors = [
@@ -223,12 +275,3 @@ def _release(seen: _Seen) -> str:
     fields = dict(line.partition("=")[::2] for line in text.splitlines())
     found = [fields.get(name, "").strip('"') for name in ("ID", "VERSION_ID")]
     return ":".join(filter(None, found))
-
-
-def check_platform(platform: str, known: tuple[str, ...]) -> None:
-    """Raise `InvalidConfig` for a platform for which images are not made."""
-    if platform not in known:
-        raise InvalidConfig(
-            f"[image] platform {platform!r} is none for which images are made",
-            hint=f"known: {', '.join(known)}",
-        )

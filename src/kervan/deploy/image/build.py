@@ -19,9 +19,9 @@ import msgspec
 import kervan
 from kervan.core.errors import Corrupted, InvalidConfig, NotFound
 from kervan.core.identity import sha256, sha256_parts
-from kervan.core.places import PLATFORMS, RECORDS, ImageSettings
+from kervan.core.places import RECORDS, ImageSettings
 from kervan.core.private import write_private
-from kervan.deploy.image.base import Base, check_platform, open_base
+from kervan.deploy.image.base import Base, open_base
 from kervan.deploy.image.bill import KIND, bill_of_image
 from kervan.deploy.image.engine import engine
 from kervan.deploy.image.layers import Entry, Layer, folder_entries, write_layer, write_tree
@@ -128,7 +128,6 @@ def gather(order: Order, tell: Tell) -> Ingredients:
     Raises `InvalidConfig` that names the setting, `NotFound`, `Refused`, or what registry and index raise.
     """
     settings = order.settings
-    check_platform(settings.platform, PLATFORMS)
     added = _added(order)
     tell(f"base {settings.base}")
     base = open_base(settings.base, settings.platform, order.project, order.cache)

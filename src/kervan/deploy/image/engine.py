@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import MissingTool, ServerFailed
-from kervan.deploy.image.layout import MANIFESTS, descriptor_of, open_layout
+from kervan.deploy.image.layout import MANIFESTS, blobs_of, open_layout
 
 if TYPE_CHECKING:
     from kervan.deploy.image.layout import Layout
@@ -72,8 +72,7 @@ def _take_from_docker(docker: Engine, reference: str, layout: Layout) -> None:
         docker("save", "--output", str(packed), reference)
         saved = open_layout(packed, Path(scratch) / "unpacked")
         (image,) = (each for each in saved.manifests if each.kind in MANIFESTS)
-        told = saved.read(image)
-        for blob in (image, *map(descriptor_of, (told["config"], *told["layers"]))):
+        for blob in (image, *blobs_of(saved.read(image))):
             layout.take(blob, saved)
         layout.name(image, reference.rpartition(":")[2])
 

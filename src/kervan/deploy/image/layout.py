@@ -5,12 +5,15 @@ https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
+import lzma
 import os
 import shutil
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -64,12 +67,36 @@ def descriptor_of(told: Mapping[str, Any]) -> Descriptor:
             kind=str(told["mediaType"]),
             digest=digest,
             size=int(told["size"]),
-            platform=told.get("platform") or {},
-            annotations=told.get("annotations") or {},
+            platform=dict(told.get("platform") or {}),
+            annotations=dict(told.get("annotations") or {}),
             artifact=str(told.get("artifactType", "")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise Corrupted("an image's manifest is broken", hint="make or pull the image again") from error
+
+
+def read_json(content: bytes, name: str) -> dict[str, Any]:
+    """Read a JSON object of an image, or raise `Corrupted` that says where it came from."""
+    try:
+        found = json.loads(content)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise Corrupted(f"{name} gave no JSON of an image", hint="make or pull the image again")
+    return found
+
+
+def descriptors_of(told: Mapping[str, Any], member: str) -> list[Descriptor]:
+    """Read the descriptors that a manifest or an index lists, or raise `Corrupted`."""
+    found = told.get(member)
+    if not isinstance(found, list):
+        raise Corrupted(f"an image's manifest has no {member}", hint="make or pull the image again")
+    return [descriptor_of(each) for each in found]
+
+
+def blobs_of(told: Mapping[str, Any]) -> list[Descriptor]:
+    """Return what a manifest stands on: its configuration, then its layers."""
+    return [descriptor_of(told.get("config") or {}), *descriptors_of(told, "layers")]
 
 
 def to_json(content: Mapping[str, Any]) -> bytes:
@@ -119,7 +146,7 @@ class Layout:
         except OSError:
             shutil.copyfile(blob, ours)
 
-    def read(self, descriptor: Descriptor) -> Any:
+    def read(self, descriptor: Descriptor) -> dict[str, Any]:
         """Return the JSON of a blob, or raise `Corrupted` if it is not what its digest says."""
         try:
             content = self.path(descriptor.digest).read_bytes()
@@ -127,19 +154,19 @@ class Layout:
             raise Corrupted(f"{self.folder} lacks {descriptor.digest}", hint="copy all of it") from error
         if f"sha256:{sha256(content)}" != descriptor.digest:
             raise Corrupted(f"{self.path(descriptor.digest)} is altered", hint="make or pull it again")
-        return json.loads(content)
+        return read_json(content, str(self.path(descriptor.digest)))
 
     @property
     def manifests(self) -> list[Descriptor]:
         """What the index names."""
         try:
-            index = json.loads((self.folder / _INDEX_FILE).read_bytes())
-        except (OSError, ValueError) as error:
+            content = (self.folder / _INDEX_FILE).read_bytes()
+        except OSError as error:
             raise NotFound(
                 f"{self.folder} is no OCI image layout: it has no {_INDEX_FILE}",
                 hint="save the image with `skopeo copy docker-archive:FILE oci:FOLDER`",
             ) from error
-        return [descriptor_of(each) for each in index["manifests"]]
+        return descriptors_of(read_json(content, str(self.folder / _INDEX_FILE)), "manifests")
 
     def name(self, descriptor: Descriptor, tag: str = "") -> Descriptor:
         """Let the index name a manifest, by a tag if one is given, and return what it holds then."""
@@ -204,5 +231,6 @@ def _unpack(file: Path, into: Path) -> None:
                     hint=f"`skopeo copy docker-archive:{file} oci-archive:OUT.tar` makes one of Docker's",
                 )
             archive.extractall(into, filter="data")
-    except tarfile.TarError as error:
-        raise InvalidInput(f"{file} is no TAR archive: {error}", hint="name an OCI layout") from error
+    except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        raise InvalidInput(f"{file} is no whole TAR archive: {reason}", hint="name an OCI layout") from error

@@ -19,13 +19,23 @@ from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 from kervan.core.errors import Corrupted, NotFound, Refused, ServerFailed
 from kervan.deploy.image.credentials import credentials_for
-from kervan.deploy.image.layout import INDEX, INDICES, MANIFESTS, Descriptor, Layout, descriptor_of, to_json
+from kervan.deploy.image.layout import (
+    INDEX,
+    INDICES,
+    MANIFESTS,
+    Descriptor,
+    Layout,
+    blobs_of,
+    descriptors_of,
+    read_json,
+    to_json,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from kervan.deploy.image.reference import Reference
+    from kervan.deploy.reference import Reference
 
 _PATIENCE = 60.0
 _PIECE = 1 << 20
@@ -60,7 +70,7 @@ class Registry:
     def manifest(self, pointer: str) -> tuple[Descriptor, bytes]:
         """Return a manifest by tag or digest, or raise `NotFound`."""
         answer = self._ask("GET", f"/manifests/{pointer}", headers={"Accept": _ACCEPTED})
-        content = answer.read(_LARGEST)
+        content = self._read(answer, _LARGEST)
         digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
         if pointer.startswith("sha256:") and digest != pointer:
             raise Corrupted(f"{self.reference.host} gave another manifest than {pointer}", hint="try again")
@@ -78,16 +88,18 @@ class Registry:
         """Write a blob into a file, whole and checked, or not at all."""
         unfinished = file.with_suffix(f".{os.getpid()}")
         hashed = hashlib.sha256()
-        with self._ask("GET", f"/blobs/{descriptor.digest}") as answer, unfinished.open("wb") as to:
-            while piece := answer.read(_PIECE):
-                hashed.update(piece)
-                to.write(piece)
-        if f"sha256:{hashed.hexdigest()}" != descriptor.digest:
-            unfinished.unlink()
-            raise Corrupted(
-                f"{self.reference.host} gave another blob than {descriptor.digest}", hint="try again"
-            )
-        unfinished.replace(file)
+        try:
+            with self._ask("GET", f"/blobs/{descriptor.digest}") as answer, unfinished.open("wb") as to:
+                while piece := self._read(answer, _PIECE):
+                    hashed.update(piece)
+                    to.write(piece)
+            if f"sha256:{hashed.hexdigest()}" != descriptor.digest:
+                raise Corrupted(
+                    f"{self.reference.host} gave another blob than {descriptor.digest}", hint="try again"
+                )
+            unfinished.replace(file)
+        finally:
+            unfinished.unlink(missing_ok=True)
 
     def has(self, descriptor: Descriptor) -> bool:
         """Say whether a blob is there."""
@@ -103,12 +115,31 @@ class Registry:
             return
         begun = self._ask("POST", "/blobs/uploads/", body=b"")
         begun.close()
-        place = urllib.parse.urljoin(f"{self._base}/", str(begun.headers.get("Location", "")))
+        place = self._upload_place(begun.headers.get("Location"))
         joined = "&" if urllib.parse.urlsplit(place).query else "?"
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(descriptor.size)}
         with file.open("rb") as content:
             where = f"{place}{joined}digest={urllib.parse.quote(descriptor.digest)}"
             self._ask("PUT", where, body=content, headers=headers).close()
+
+    def _upload_place(self, location: str | None) -> str:
+        """Return where the registry wants a blob put, or raise `ServerFailed` if it names no such place."""
+        try:
+            place = urllib.parse.urljoin(f"{self._base}/", location or "")
+        except ValueError:
+            place = ""
+        if not location or not place.startswith(("http://", "https://")):
+            raise ServerFailed(
+                f"the registry {self.reference.host} does not say where to put a blob: {location!r}",
+                hint="is it a registry of images?",
+            )
+        return place
+
+    def _read(self, answer: Any, size: int) -> bytes:
+        try:
+            return bytes(answer.read(size))
+        except (OSError, http.client.HTTPException) as error:
+            self._unreached(error)
 
     def tell(self, pointer: str, content: bytes, kind: str) -> Mapping[str, str]:
         """Put a manifest under a tag or its digest, and return the registry's headers."""
@@ -123,10 +154,10 @@ class Registry:
             return
         tag = subject.digest.replace(":", "-")  # where registries do not list such themselves
         try:
-            known = json.loads(self.manifest(tag)[1]).get("manifests", [])
+            known = descriptors_of(read_json(self.manifest(tag)[1], self.reference.host), "manifests")
         except NotFound:
             known = []
-        kept = [each for each in known if each.get("digest") != descriptor.digest]
+        kept = [each.told() for each in known if each.digest != descriptor.digest]
         index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [*kept, descriptor.told()]}
         self.tell(tag, to_json(index), INDEX)
 
@@ -140,11 +171,11 @@ class Registry:
     ) -> Any:
         url = path if path.startswith("http") else f"{self._base}{path}"
         for attempt in range(2):
-            request = urllib.request.Request(url, body, dict(headers or {}), method=method)  # noqa: S310
-            is_here = urllib.parse.urlsplit(url).netloc == urllib.parse.urlsplit(self._base).netloc
-            if self._authority and is_here:
-                request.add_header("Authorization", self._authority)
             try:
+                request = urllib.request.Request(url, body, dict(headers or {}), method=method)  # noqa: S310
+                is_here = urllib.parse.urlsplit(url).netloc == urllib.parse.urlsplit(self._base).netloc
+                if self._authority and is_here:
+                    request.add_header("Authorization", self._authority)
                 return self._opener.open(request, timeout=_PATIENCE)
             except urllib.error.HTTPError as error:
                 if (
@@ -156,7 +187,7 @@ class Registry:
                         body.seek(0)
                     continue
                 self._complain(error, f"{method} {path}")
-            except (OSError, http.client.HTTPException) as error:
+            except (OSError, ValueError, http.client.HTTPException) as error:
                 self._unreached(error)
         raise AssertionError  # pragma: no cover - the second attempt returns or raises
 
@@ -170,7 +201,7 @@ class Registry:
             self._authority = plain
             return bool(plain)
         asked = dict(_CHALLENGE.findall(challenge))
-        if "realm" not in asked:
+        if not asked.get("realm", "").startswith(("http://", "https://")):
             return False
         if plain and self._base.startswith("https:") and not asked["realm"].startswith("https:"):
             raise Refused(
@@ -184,8 +215,8 @@ class Registry:
             request.add_header("Authorization", plain)
         try:
             with self._opener.open(request, timeout=_PATIENCE) as answer:
-                told = json.loads(answer.read(_LARGEST))
-        except (OSError, ValueError, http.client.HTTPException):
+                told = read_json(answer.read(_LARGEST), asked["realm"])
+        except (OSError, ValueError, Corrupted, http.client.HTTPException):
             return False
         token = told.get("token") or told.get("access_token")
         self._authority = f"Bearer {token}"
@@ -231,12 +262,12 @@ def pull(reference: Reference, platform: str, layout: Layout) -> Descriptor:
     registry = Registry(reference)
     descriptor, content = registry.manifest(reference.pointer)
     if descriptor.kind in INDICES:
-        chosen = for_platform([descriptor_of(each) for each in json.loads(content)["manifests"]], platform)
+        listed = descriptors_of(read_json(content, reference.host), "manifests")
+        chosen = for_platform(listed, platform)
         if chosen is None:
             raise Refused(f"{reference} is not there for {platform}", hint="change [image] base or platform")
         descriptor, content = registry.manifest(chosen.digest)
-    told = json.loads(content)
-    for blob in map(descriptor_of, (told["config"], *told["layers"])):
+    for blob in blobs_of(read_json(content, reference.host)):
         if not layout.path(blob.digest).exists():
             registry.fetch(blob, layout.path(blob.digest))
     layout.put(content, descriptor.kind)
@@ -261,8 +292,7 @@ def push(layout: Layout, reference: Reference, image: Descriptor, tell: Callable
     registry = Registry(reference)
     attached = [each for each in layout.manifests if _subject(layout, each) == image.digest]
     for manifest in (image, *attached):
-        told = layout.read(manifest)
-        for blob in map(descriptor_of, (told["config"], *told["layers"])):
+        for blob in blobs_of(layout.read(manifest)):
             tell(f"{blob.size / 1e6:.1f} MB {blob.digest[7:19]}")
             registry.send(blob, layout.path(blob.digest))
     content = layout.path(image.digest).read_bytes()

@@ -11,7 +11,7 @@ from kervan.core.places import Artefact, Place
 from kervan.deploy.targets.infrastructure import modules_aws, modules_others
 from kervan.deploy.targets.infrastructure.elsewhere import Elsewhere
 from kervan.deploy.targets.infrastructure.hcl import Block, Expression, hcl_text, quoted
-from kervan.deploy.workload import workload_of
+from kervan.deploy.workload import settings_of, workload_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -59,15 +59,17 @@ class TerraformTarget(Elsewhere):
 
     def render(self, serving: Serving, plan: Plan) -> Mapping[PurePath, str]:
         """Return the files of the module."""
-        place = str(plan.settings.get("place", TerraformSettings().place))
+        own = {key: plan.settings[key] for key in ("place", "variables") if key in plan.settings}
+        settings = settings_of(replace(plan, settings=own), TerraformSettings)
+        place = settings.place
         if place not in MODULES:
             raise InvalidConfig(
                 f"[targets.terraform] place: {place!r} is unknown", hint=did_you_mean(place, MODULES)
             )
-        given = dict(plan.settings.get("variables", {}))
+        given = settings.variables
         inner = replace(
             plan,
-            settings={key: each for key, each in plan.settings.items() if key not in {"place", "variables"}},
+            settings={key: each for key, each in plan.settings.items() if key not in own},
         )
         module = MODULES[place](workload_of(serving, inner), inner)
         for name in given:

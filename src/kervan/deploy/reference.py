@@ -59,7 +59,8 @@ def read_reference(text: str) -> Reference:
         or (tag and not _TAG.fullmatch(tag))
         or (digest and not _DIGEST.fullmatch(digest))
     ):
+        shown = text.rpartition("@")[2] if "://" in text else text  # passwords are not shown
         raise InvalidConfig(
-            f"{text!r} is no reference of an image", hint="write it like ghcr.io/team/income:1.2.0"
+            f"{shown!r} is no reference of an image", hint="write it like ghcr.io/team/income:1.2.0"
         )
     return Reference(host=host, path=path, tag=tag, digest=digest)
