@@ -7,7 +7,7 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from kervan.core.errors import NotFound, did_you_mean
+from kervan.core.errors import MissingExtra, MissingTool, NotFound, Refused, ServerFailed, did_you_mean
 from kervan.core.identity import Ref
 from kervan.core.nouns import Deployment
 from kervan.core.plugins import plugin
@@ -35,9 +35,15 @@ def is_running(project: Project, deployment: Deployment) -> bool:
 
 
 def state_of(project: Project, environment: str) -> str:
-    """Return how the server of an environment is: `running`, `stopped` by somebody, or `gone` by itself."""
-    if is_running(project, find_deployment(project, environment)):
-        return "running"
+    """Return how the server of an environment is: `running`, `stopped` by somebody, or `gone` by itself.
+
+    It is `unknown` where its place cannot be asked: the other environments can be shown all the same.
+    """
+    try:
+        if is_running(project, find_deployment(project, environment)):
+            return "running"
+    except (MissingExtra, MissingTool, ServerFailed, Refused):
+        return "unknown"
     return "stopped" if was_stopped(project, environment) else "gone"
 
 
