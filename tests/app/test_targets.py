@@ -204,6 +204,24 @@ def test_every_target_is_listed_with_what_is_true_of_it(grown: Home) -> None:
     rows = {row["name"]: row["about"] for row in grown.ask("targets", "--json").json}
     assert rows["defter"]["proved"] == "on paper"
     assert set(rows) == set(plugins("target"))
+    assert max(map(len, grown.ask("targets").out.splitlines())) < 120
+    assert "on paper" in grown.ask("targets", "defter").out
+    assert 'did you mean "defter"' in grown.ask("targets", "deftr", code=3).err
+
+
+def test_a_canary_can_be_rendered_for_those_who_apply_files_themselves(grown: Home) -> None:
+    asked = ("render", NEW, "--target", "defter")
+    files = grown.ask(*asked, "--beside", OLD, "--percent", "10", "--json").json["files"]
+    assert files["defter.txt"].split() == ["mavi", OLD, "90", NEW, "10", "1"]
+    assert "cannot stand beside itself" in grown.ask(*asked, "--beside", NEW, code=2).err
+    refused = grown.ask("render", NEW, "--target", "ansible", "--beside", OLD, code=4)
+    assert "ansible cannot release by canary" in refused.err
+
+
+def test_what_kervan_does_not_apply_is_refused_before_an_image_is_made(grown: Home) -> None:
+    refused = grown.ask("deploy", NEW, "--target", "terraform", "--why", "dene", code=4)
+    assert "Terraform is not applied by Kervan" in refused.err
+    assert not (grown.folder / ".kervan/images").exists()
 
 
 @pytest.mark.service

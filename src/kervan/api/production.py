@@ -135,14 +135,17 @@ class Production:
         folder: str | Path | None = None,
         *,
         to: str = "production",
+        beside: ModelView | str = "",
+        percent: float = 5.0,
         **settings: Any,
     ) -> Rendered:
         """Return what a release would tell its target, and what the place would say; nothing is sent.
 
-        With `folder` the files are written there. `settings` are those of `[release]`: `target="kubernetes"`.
+        With `folder` the files are written there. With `beside`, the model that answers there, it is a canary
+        that gets so many percent of the traffic. `settings` are those of `[release]`: `target="kubernetes"`.
         """
         project = self.project.with_settings(release=changed(self.project.config.release, settings))
-        found = render.render(project, _ref(model), to=to)
+        found = render.render(project, _ref(model), to=to, beside=_ref(beside), percent=percent)
         if folder is not None:
             render.write_rendered(found, Path(folder))
         return found

@@ -125,7 +125,7 @@ def write_out(image: Image, to: Path) -> Path:
         to.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(unfinished, ignore_errors=True)  # of one that was killed half way
         if to.suffix == ".tar":
-            image.layout.pack(unfinished)
+            image.layout.pack(unfinished, image.digest, image.reference)
         else:
             shutil.copytree(image.folder / LAYOUT, unfinished)
         unfinished.replace(to)

@@ -12,7 +12,7 @@ from kervan.app.supply import supply
 from kervan.core.errors import KervanError
 from kervan.core.nouns import Deployment, Package
 from kervan.core.plugins import plugin
-from kervan.core.serving import Rival, Serving
+from kervan.core.serving import Rival, Serving, ShareRole
 from kervan.deploy.rendered import read_files, write_files
 from kervan.store.database import storage_errors
 
@@ -34,6 +34,8 @@ def realise(project: Project, deployment: Deployment) -> str:
     """
     target, plan = _target(deployment), deployment.plan
     folder = place_folder(project, deployment)
+    if not target.about.applies:
+        return target.apply(folder, plan)  # which says who applies its files, before an image is made
     rendered = _render(project, deployment, lambda model: package_folder(project, model))
     models = [find_model(project, ref) for ref in deployment.shares]
     refuse(project, checked(project, models, rendered, plan))
@@ -49,12 +51,23 @@ def realise(project: Project, deployment: Deployment) -> str:
         raise
 
 
-def rendered_for(project: Project, model: Model, environment: str, plan: Plan) -> Mapping[PurePath, str]:
-    """Return the files that would let one model answer in an environment, alone."""
-    alone = Deployment(
-        id="", name=environment, creator="", time=0.0, shares={model.ref: 1.0}, plan=plan, endpoint="", why=""
+def rendered_for(
+    project: Project, shares: Mapping[str, float], environment: str, plan: Plan
+) -> Mapping[PurePath, str]:
+    """Return the files that would let models answer in an environment: the first is the stable one."""
+    stable, *candidates = shares
+    wanted = Deployment(
+        id="",
+        name=environment,
+        creator="",
+        time=0.0,
+        shares=shares,
+        roles={stable: ShareRole.STABLE} | dict.fromkeys(candidates, ShareRole.CANDIDATE),
+        plan=plan,
+        endpoint="",
+        why="",
     )
-    return _render(project, alone, lambda each: package_folder(project, each))
+    return _render(project, wanted, lambda each: package_folder(project, each))
 
 
 def altered_file(project: Project, deployment: Deployment) -> Path | None:

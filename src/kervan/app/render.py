@@ -7,11 +7,11 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from kervan.app.checked import checked
-from kervan.app.planned import plan_of, sized
+from kervan.app.planned import check_strategy, plan_of, sized
 from kervan.app.realise import rendered_for
 from kervan.app.register import find_model
 from kervan.app.supply import supply
-from kervan.core.errors import Conflict, NotFound
+from kervan.core.errors import Conflict, InvalidInput, NotFound
 from kervan.core.identity import check_name
 from kervan.core.places import Artefact
 from kervan.core.plugins import plugin, plugins
@@ -70,22 +70,33 @@ def targets() -> list[Row]:
     ]
 
 
-def render(project: Project, ref: str, *, to: str) -> Rendered:
+def render(project: Project, ref: str, *, to: str, beside: str = "", percent: float = 5.0) -> Rendered:
     """Return what a release of a model to an environment would tell its target. Nothing is written or sent.
 
-    Raises `NotFound` for a model or target that is not there, and `InvalidConfig` for its settings.
+    With `beside`, the model that answers there, it is a canary, which gets so many percent of the traffic.
+    Raises `NotFound` for a model or target that is not there, `InvalidConfig` for its settings, and `Refused`
+    for a canary where there can be none.
     """
     model = find_model(project, ref)
+    models = [find_model(project, beside), model] if beside else [model]
     plan = sized(project, model, plan_of(project))
     environment = check_name(to, "an environment")
-    files = rendered_for(project, model, environment, plan)
+    shares = {model.ref: 1.0}
+    if beside:
+        check_strategy("canary", plan.target)
+        if models[0].ref == model.ref:
+            raise InvalidInput(
+                f"{model.ref} cannot stand beside itself", hint="name the one that answers now"
+            )
+        shares = {models[0].ref: 1 - percent / 100, model.ref: percent / 100}
+    files = rendered_for(project, shares, environment, plan)
     target: Target = plugin("target", plan.target)
     return Rendered(
         model=model.ref,
         target=plan.target,
         environment=environment,
         files={path.as_posix(): text for path, text in files.items()},
-        findings=tuple(checked(project, [model], files, plan)),
+        findings=tuple(checked(project, models, files, plan)),
         artefact=target.about.artefact,
         cost=_cost(project, model, plan),
     )

@@ -21,3 +21,10 @@ def allowed_kinds(_context: click.Context, _parameter: click.Parameter, incomple
     from kervan.package.safety.kinds import KINDS
 
     return [kind.name for kind in KINDS if kind.runs_code and kind.name.startswith(incomplete)]
+
+
+def targets(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the targets that begin so."""
+    from kervan.core.plugins import plugins
+
+    return [name for name in sorted(plugins("target")) if name.startswith(incomplete)]

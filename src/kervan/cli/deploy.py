@@ -8,16 +8,23 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kervan.cli import complete
 from kervan.cli.edge import Shown, shows, table, with_project
 from kervan.cli.release import said_of
+from kervan.core.errors import NotFound, did_you_mean
 
 if TYPE_CHECKING:
     from kervan.app.project import Project
-    from kervan.app.render import Rendered
+    from kervan.app.render import Rendered, Row
     from kervan.core.nouns import Finding
 
 _MODEL = click.argument("model")
-_TARGET = click.option("--target", default="", help="The place: `kervan targets` lists them.")
+_TARGET = click.option(
+    "--target",
+    default="",
+    help="The place: `kervan targets` lists them. By default `target` in [release].",
+    shell_complete=complete.targets,
+)
 _TO = click.option("--to", default="", help="The environment; by default `to` in [release], else production.")
 
 
@@ -41,8 +48,9 @@ def deploy(
 ) -> Shown:
     """Let a MODEL answer in another place: render its files, check them, make the image, apply.
 
-    What the place would refuse is said before anything is sent. `kervan releases` shows all places, and
-    `kervan release roll-back` takes back what came.
+    What the place would refuse is said before anything is sent. `kervan releases` shows all places,
+    `kervan logs` what a server writes, `kervan release roll-back` takes back what came, and
+    `kervan release --stop` takes it away.
     """
     from kervan.app.release import release
     from kervan.app.terms import changed, read_steps
@@ -67,13 +75,23 @@ def deploy(
     type=click.Path(path_type=Path, file_okay=False),
     help="Their folder; usual: only listed.",
 )
+@click.option("--beside", default="", help="The model that answers there now: MODEL is a canary beside it.")
+@click.option(
+    "--percent",
+    type=click.FloatRange(0, 100, min_open=True, max_open=True),
+    default=5.0,
+    help="How much of the traffic the canary gets: 5 (usual).",
+)
 @shows(
     example="""kervan render income@1.3.0 --target kubernetes -o deploy/
+               kervan render income@1.3.0 --target kubernetes --beside income@1.2.0 --percent 10 -o deploy/
                kervan render income@1.3.0 --target terraform -o infrastructure/ --to staging
                kervan render income@1.3.0 --target power-bi --json"""
 )
 @with_project
-def render(project: Project, model: str, target: str, to: str, output: Path | None) -> Shown:
+def render(
+    project: Project, model: str, target: str, to: str, output: Path | None, beside: str, percent: float
+) -> Shown:
     """Write what would be deployed of a MODEL as files that can be read, compared and committed.
 
     They are checked as `kervan deploy` checks them: exit code 1 if the place would refuse what they say,
@@ -85,7 +103,7 @@ def render(project: Project, model: str, target: str, to: str, output: Path | No
         from kervan.app.terms import changed
 
         project = project.with_settings(release=changed(project.config.release, {"target": target}))
-    found = _rendered(project, model, _environment(project, to))
+    found = _rendered(project, model, _environment(project, to), beside, percent)
     if output is not None:
         write_rendered(found, output)
         write_zip(project, found, output)
@@ -93,25 +111,48 @@ def render(project: Project, model: str, target: str, to: str, output: Path | No
 
 
 @click.command()
-@shows(example="kervan targets")
-def targets() -> Shown:
-    """List the places that models can be deployed to: by which strategies, and how far each was proved."""
+@click.argument("name", default="", shell_complete=complete.targets)
+@shows(
+    example="""kervan targets
+               kervan targets kubernetes"""
+)
+def targets(name: str) -> Shown:
+    """List the places that models can be deployed to, or say of one by NAME how far it was seen to work."""
     from kervan.app.render import targets as known
 
     found = known()
-    rows = [
-        (
-            each.name,
-            each.about.title,
-            str(each.about.artefact),
-            ", ".join(each.about.strategies) if each.about.applies else f"files for {each.about.tool}",
-            each.about.checked,
-            each.about.proved,
-        )
-        for each in found
-    ]
-    headers = ("target", "is", "needs", "releases by", "files checked by", "seen running")
-    return Shown(found, table(headers, rows))
+    if name:
+        rows = {each.name: each for each in found}
+        if name not in rows:
+            raise NotFound(f"there is no target {name!r}", hint=did_you_mean(name, rows))
+        return Shown(rows[name], _target(rows[name]))
+    listed = table(
+        ("target", "is", "releases by"), [(each.name, each.about.title, _by(each)) for each in found]
+    )
+    return Shown(found, f"{listed}\n\n`kervan targets NAME` says how far one was seen to work.")
+
+
+def _by(row: Row) -> str:
+    return ", ".join(row.about.strategies) if row.about.applies else "files that you apply"
+
+
+_NEEDS = {"image": "an image, which Kervan makes", "zip": "a ZIP, which Kervan makes"}
+
+
+def _target(row: Row) -> str:
+    about = row.about
+    told = {
+        "target": row.name,
+        "is": about.title,
+        "strategies": ", ".join(about.strategies),
+        "applied by": (about.tool or "Kervan") if about.applies else f"you: {about.tool}",
+        "needs": _NEEDS.get(about.artefact, ""),
+        "settings": f"[targets.{row.name}] in kervan.toml",
+        "checked by": about.checked,
+        "seen": about.proved,
+        "brought by": row.distribution,
+    }
+    return "\n".join(f"{name:<12}{value}" for name, value in told.items() if value)
 
 
 @click.command()
@@ -148,10 +189,12 @@ def _environment(project: Project, named: str) -> str:
     return named or project.config.release.to or PRODUCTION
 
 
-def _rendered(project: Project, model: str, environment: str) -> Rendered:
+def _rendered(
+    project: Project, model: str, environment: str, beside: str = "", percent: float = 5.0
+) -> Rendered:
     from kervan.app.render import render as rendered
 
-    return rendered(project, model, to=environment)
+    return rendered(project, model, to=environment, beside=beside, percent=percent)
 
 
 def _shown(found: Rendered, folder: Path | None = None, *, only_files: bool = False) -> Shown:
@@ -161,9 +204,11 @@ def _shown(found: Rendered, folder: Path | None = None, *, only_files: bool = Fa
     where = f" in {folder}" if folder is not None else ""
     lines = [f"{found.model} for {found.target}, as {found.environment}: {len(found.files)} files{where}"]
     lines += [f"  {name} ({len(text.encode()):,} bytes)" for name, text in found.files.items()]
-    lines += [_found(each) for each in found.findings]
     wrong = [each for each in found.findings if each.verdict == "failed"]
-    is_refused = any(not only_files or each.rule not in ABOUT_HERE for each in wrong)
+    unasked = [each for each in wrong if only_files and each.rule in ABOUT_HERE]
+    lines += [_found(each) for each in found.findings if each not in unasked]
+    lines += [f"before it is applied: {each.advice}" for each in unasked]
+    is_refused = len(wrong) > len(unasked)
     if found.cost is not None:
         lines.append(
             f"likely ${found.cost.low:,.2f} to ${found.cost.high:,.2f} a month: {found.cost.assumed}"

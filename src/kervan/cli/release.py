@@ -39,7 +39,7 @@ _WATCH_SECONDS = 1.0
 @click.option("--guard", "guards", multiple=True, help='What must hold: "p99 < 20ms". May be repeated.')
 @click.option("--sticky", default="", help='By what callers stay with a version: "entity", or a header.')
 @click.option("--rule", default="", help="Whose rows the candidate gets: city=Ankara,İzmir.")
-@click.option("--target", default="", help="Where it is to run: local (usual), or a plug-in.")
+@click.option("--target", default="", help="Where it is to run: local (usual); `kervan targets` lists them.")
 @click.option("--breaking", is_flag=True, help="Those who ask know that they have to ask otherwise.")
 @click.option("--again", is_flag=True, help="Although it was rolled back before; say --why.")
 @click.option("--wait", is_flag=True, help="Until it is promoted (0) or rolled back (1).")

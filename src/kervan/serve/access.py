@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import logging
+import os
 import re
 import time
 from dataclasses import dataclass
@@ -168,6 +169,12 @@ def read_grants(file: Path) -> dict[str, Grant]:
     hint = "`kervan key create` makes a key, and `kervan key publish` writes the file anew"
     try:
         content = msgspec.json.decode(file.read_bytes(), type=Grants)
+    except PermissionError as error:
+        who = f"user {os.geteuid()}"
+        raise InvalidInput(
+            f"{who} may not read the keys in {file}",
+            hint=f"let {who} read that file: it holds hashes of keys",
+        ) from error
     except OSError as error:
         raise InvalidInput(f"cannot read the keys in {file}: {error.strerror}", hint=hint) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

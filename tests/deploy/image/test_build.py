@@ -31,7 +31,7 @@ def test_an_image_that_is_made_twice_has_one_digest(
         sample_image.folder / "requirements.lock"
     ).read_text()
     for each in (sample_image, again):
-        each.layout.pack(each.folder / "image.tar")
+        each.layout.pack(each.folder / "image.tar", each.digest, each.reference)
     assert (sample_image.folder / "image.tar").read_bytes() == (again.folder / "image.tar").read_bytes()
 
 

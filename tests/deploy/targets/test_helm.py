@@ -116,7 +116,10 @@ def test_installed_upgraded_and_removed(make: Make, stand_in: StandIn) -> None:
 
 def test_a_missing_helm_is_found(make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert make("helm").findings() == ["helm is not installed", "kubectl is not installed"]
+    assert make("helm", cpu=0.5, memory=512 << 20).findings() == [
+        "helm is not installed",
+        "kubectl is not installed",
+    ]
 
 
 @pytest.mark.parametrize("name", ["records", "pull_secret", "storage_class", "ingress_class"])

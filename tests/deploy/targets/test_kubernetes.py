@@ -15,6 +15,7 @@ from kervan.core.ports import Checking, Reporting, Target
 from kervan.core.serving import Rule, ShareRole
 from tools import tool
 
+SIZED: dict[str, Any] = {"cpu": 0.5, "memory": 512 << 20}
 CLUSTERS = ("kubernetes", "eks", "gke", "aks")
 FULL: dict[str, Any] = {
     "workers": 3,
@@ -221,6 +222,7 @@ def test_what_a_cluster_cannot_do_is_refused(make: Make) -> None:
         ({"settings": {"records": "much"}}, "no size of a volume"),
         ({"most_workers": 5}, "the plan gives them none"),
         ({"memory": 1 << 20}, "does not start with so little memory"),
+        ({"cpu": 0.5}, "pods ask for no memory"),
         ({"idle": 60.0}, "replicas stay while nobody asks"),
         ({"sticky": "entity"}, "callers do not stay with a version"),
         ({"rule": Rule(column="a", values=("b",))}, "does not look into rows"),
@@ -234,22 +236,22 @@ def test_limits_are_found_before_anything_is_sent(
     stand_in.answer("kubectl get", "found")
     found = make("kubernetes", **asked).findings()
     assert len([each for each in found if words in each]) == 1, found
-    assert make("kubernetes").findings() == []
+    assert make("kubernetes", **SIZED).findings() == []
 
 
 def test_what_the_cluster_lacks_is_found(make: Make, stand_in: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in.add("kubectl")
-    assert make("kubernetes").findings() == ["there is no Secret with the keys of those who may ask"]
-    assert make("kubernetes", platform=True, settings={"namespace": "models"}).findings() == [
+    assert make("kubernetes", **SIZED).findings() == ["there is no Secret with the keys of those who may ask"]
+    assert make("kubernetes", **SIZED, platform=True, settings={"namespace": "models"}).findings() == [
         "there is no such namespace"
     ]
     log = 'E1130 06:55:49.995723 24478 memcache.go:265] "Unhandled Error"'
     stand_in.answer("kubectl get", f"{log}\nUnable to connect to the server: no such host\n", status=1)
-    (found,) = make("kubernetes").findings()
+    (found,) = make("kubernetes", **SIZED).findings()
     secret = "secret/gelir-production-keys"
     assert found == f"kubectl get {secret}: Unable to connect to the server: no such host"
     monkeypatch.setenv("PATH", "/nowhere")
-    assert make("kubernetes").findings() == ["kubectl is not installed"]
+    assert make("kubernetes", **SIZED).findings() == ["kubectl is not installed"]
 
 
 def test_pods_are_the_same_for_the_same_release(make: Make) -> None:

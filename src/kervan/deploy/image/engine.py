@@ -45,7 +45,7 @@ class Engine:
         if self.name == "docker":
             with tempfile.TemporaryDirectory(prefix="kervan-") as scratch:
                 packed = Path(scratch) / "image.tar"
-                layout.pack(packed)
+                layout.pack(packed, digest, reference)
                 self("load", "--quiet", "--input", str(packed))
             return
         tag = reference.rpartition(":")[2]

@@ -6,6 +6,7 @@ https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import lzma
 import os
@@ -29,6 +30,7 @@ LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 NAMED = "org.opencontainers.image.ref.name"
+_NAMED_FOR_DOCKER = "io.containerd.image.name"
 INDICES, MANIFESTS = (INDEX, DOCKER_INDEX), (MANIFEST, DOCKER_MANIFEST)
 _MARK, _INDEX_FILE = "oci-layout", "index.json"
 
@@ -174,14 +176,20 @@ class Layout:
         (self.folder / _INDEX_FILE).write_bytes(_index([*others, named]))
         return named
 
-    def pack(self, file: Path) -> None:
-        """Write the layout as one TAR, the same bytes each time."""
+    def pack(self, file: Path, digest: str, reference: str) -> None:
+        """Write one image as a TAR that `podman load` and `docker load` take, the same bytes each time.
+
+        Its index names that image alone, by its whole reference: podman takes no archive with two.
+        """
+        (image,) = (each for each in self.manifests if each.digest == digest)
+        index = _index([replace(image, annotations={NAMED: reference, _NAMED_FOR_DOCKER: reference})])
         with tarfile.open(file, "w") as archive:
             for path in sorted(self.folder.rglob("*")):
                 if path.is_file():
                     told = tarfile.TarInfo(path.relative_to(self.folder).as_posix())
-                    told.size, told.mode = path.stat().st_size, 0o644
-                    with path.open("rb") as content:
+                    is_index = told.name == _INDEX_FILE
+                    told.size, told.mode = len(index) if is_index else path.stat().st_size, 0o644
+                    with io.BytesIO(index) if is_index else path.open("rb") as content:
                         archive.addfile(told, content)
 
 

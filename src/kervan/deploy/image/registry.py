@@ -240,7 +240,9 @@ class Registry:
 
     def _unreached(self, error: Exception) -> NoReturn:
         reason = getattr(error, "reason", error)
-        hint = "is its name right, and does it run?"
+        hint = (
+            "is its name right in [image] registry or base, and does it run? base may also be an OCI layout"
+        )
         if isinstance(reason, ssl.SSLError):
             hint = "its certificate is not known here: SSL_CERT_FILE may name its authority"
         raise ServerFailed(f"cannot reach the registry {self.reference.host}: {reason}", hint=hint) from error

@@ -172,7 +172,7 @@ class Publisher:
             words = said.decode(errors="replace")[:300]
             raise ServerFailed(
                 f"version {number} of {self._note.name} does not answer as {part.model}: {words}",
-                hint="`kervan logs` shows what it wrote",
+                hint=f"`aws logs tail /aws/lambda/{self._note.name}` shows what it wrote",
             )
 
 

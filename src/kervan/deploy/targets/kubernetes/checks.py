@@ -56,6 +56,14 @@ def of_plan(plan: Plan) -> Iterator[Finding]:
             "a cluster adds replicas by how much of their cores they use, and the plan gives them none",
             "set cpu, such as 0.5",
         )
+    missing = [name for name in ("cpu", "memory") if not getattr(plan, name)]
+    if missing:
+        yield warned(
+            "plan",
+            "resources",
+            f"pods ask for no {' and no '.join(missing)}: nodes that are full evict them first",
+            'write in [release]: cpu = 0.5, memory = "512 MB"; `kervan profile` finds how much it takes',
+        )
     if 0 < plan.memory < _LEAST_MEMORY:
         yield failed("plan", "memory", "a replica does not start with so little memory", "128 MB at least")
     if plan.idle:
