@@ -1,7 +1,7 @@
 """Random pipelines over random rows: the form and what is printed from it answer like the original.
 
-The same ones each time. `KERVAN_TEST_EXAMPLES=1000` looks for others: what it finds is mended, or, where it is
-a matter of last digits that the gate refuses in production, told to `keeps_its_digits`.
+The same ones each time. `KERVAN_TEST_EXAMPLES=1000` looks for others: what it finds is mended, or, where it
+is a matter of last digits that the gate refuses in production, told to `keeps_its_digits`.
 """
 
 from __future__ import annotations
