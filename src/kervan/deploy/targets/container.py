@@ -11,9 +11,10 @@ import logging
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from dataclasses import dataclass
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -32,7 +33,6 @@ from kervan.deploy.workload import NoSettings, settings_of, workload_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from kervan.core.nouns import Finding
     from kervan.core.serving import Plan, Serving
@@ -207,7 +207,8 @@ def _start(tool: Engine, wanted: Wanted, port: int) -> None:
     variables = [part for name, value in wanted.environ.items() for part in ("--env", f"{name}={value}")]
     places = ["--publish", f"{wanted.host}:{port}:{PORT}", "--volume", f"{wanted.volume}:{RECORDS}"]
     command = ["--detach", "--name", wanted.name, *_HELD, *limits, *places, *variables, wanted.image]
-    done = tool.run("run", "--pull=never", *command)
+    # What watches a container notes in its own folder that it took too much memory.
+    done = tool.run("run", "--pull=never", *command, cwd=Path(tempfile.gettempdir()))
     if done.returncode:
         raise _failure(done, wanted)
 
