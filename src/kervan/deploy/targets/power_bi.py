@@ -14,7 +14,7 @@ from kervan.core.errors import Refused
 from kervan.core.places import Place
 from kervan.core.schema import Type
 from kervan.deploy.targets.findings import failed
-from kervan.deploy.targets.written import Note, parts_of, with_note
+from kervan.deploy.targets.written import note_of, with_note
 from kervan.deploy.workload import settings_of, workload_of
 
 if TYPE_CHECKING:
@@ -106,12 +106,9 @@ class PowerBiTarget:
         scored = SCORED.format(
             title=title, model=manifest.name, path=text(settings.scores), types=_types(signature)
         )
-        note = Note(
-            target="power-bi",
-            name=workload.name,
-            environment=workload.environment,
-            deployment=workload.deployment,
-            parts=parts_of(workload),
+        note = note_of(
+            workload,
+            "power-bi",
         )
         return with_note({PurePath("live.pq"): live, PurePath("scored.pq"): scored}, note)
 

@@ -17,7 +17,7 @@ from kervan.core.errors import Refused
 from kervan.core.places import Artefact, Place
 from kervan.deploy.targets.findings import failed, warned
 from kervan.deploy.targets.told import told
-from kervan.deploy.targets.written import Note, parts_of, with_note
+from kervan.deploy.targets.written import note_of, with_note
 from kervan.deploy.workload import settings_of, workload_of
 
 if TYPE_CHECKING:
@@ -161,12 +161,10 @@ class WatsonTarget:
             "conda.yml": conda,
             "release.py": SCRIPT,
         }
-        note = Note(
-            target="ibm-watson",
+        note = note_of(
+            workload,
+            "ibm-watson",
             name=name,
-            environment=workload.environment,
-            deployment=workload.deployment,
-            parts=parts_of(workload),
         )
         return with_note({PurePath(path): text for path, text in texts.items()}, note)
 

@@ -49,11 +49,26 @@ class Note:
     facts: dict[str, str] = field(default_factory=dict)
 
 
-def parts_of(workload: Workload) -> tuple[Part, ...]:
-    """Return the versions of a release as a note holds them."""
-    return tuple(
-        Part(label=each.label, version=each.manifest.version, image=each.image, percent=each.percent)
-        for each in workload.units
+def note_of(
+    workload: Workload,
+    target: str,
+    *,
+    name: str = "",
+    objects: tuple[str, ...] = (),
+    facts: Mapping[str, str] | None = None,
+) -> Note:
+    """Return the note of a release; without a `name` of its own it is called like the workload."""
+    return Note(
+        target=target,
+        name=name or workload.name,
+        environment=workload.environment,
+        deployment=workload.deployment,
+        parts=tuple(
+            Part(label=each.label, version=each.manifest.version, image=each.image, percent=each.percent)
+            for each in workload.units
+        ),
+        objects=objects,
+        facts=dict(facts or {}),
     )
 
 
@@ -88,6 +103,12 @@ def keep(folder: Path) -> None:
 def applied(folder: Path) -> Path | None:
     """Return the folder of what was applied last, None if nothing was."""
     return folder / APPLIED if (folder / APPLIED / NOTE).is_file() else None
+
+
+def applied_note(folder: Path) -> Note | None:
+    """Return the note of what was applied last, None if nothing was."""
+    before = applied(folder)
+    return None if before is None else read_note(before)
 
 
 def bring_back(folder: Path) -> Path | None:

@@ -28,7 +28,7 @@ from kervan.deploy.targets.azure.pipeline import pipeline
 from kervan.deploy.targets.commands import find, run, run_unless_gone
 from kervan.deploy.targets.findings import failed, warned
 from kervan.deploy.targets.told import told
-from kervan.deploy.targets.written import Note, applied, forget, parts_of, read_note, with_note
+from kervan.deploy.targets.written import Note, applied, applied_note, forget, note_of, read_note, with_note
 from kervan.deploy.workload import settings_of, workload_of
 
 if TYPE_CHECKING:
@@ -79,12 +79,10 @@ class ContainerInstancesTarget:
                 hint="release at once, or use the target aks",
             )
         name = f"{workload.name}-{workload.main.label}"
-        note = Note(
-            target="azure-container-instances",
+        note = note_of(
+            workload,
+            "azure-container-instances",
             name=name,
-            environment=workload.environment,
-            deployment=workload.deployment,
-            parts=parts_of(workload),
             facts=facts(settings),
         )
         made = {
@@ -107,8 +105,7 @@ class ContainerInstancesTarget:
         """Bring the group up beside the one before, delete that one, and return the URL."""
         find("az")
         note = read_note(folder)
-        before = applied(folder)
-        old = read_note(before) if before is not None else None
+        old = applied_note(folder)
         with applying(folder, lambda _: _take_back(note, old)):
             words = (f"--name={note.name}", f"--template-file={folder / 'template.json'}")
             run(
@@ -135,10 +132,9 @@ class ContainerInstancesTarget:
 
     def runs(self, folder: Path) -> bool:
         """Say whether the group runs."""
-        before = applied(folder)
-        if before is None:
+        note = applied_note(folder)
+        if note is None:
             return False
-        note = read_note(before)
         words = (f"--name={note.name}", "--query=instanceView.state", "--output=tsv")
         try:
             return run(command(note, "container", "show", *words), seconds=60).strip() == "Running"
@@ -147,12 +143,12 @@ class ContainerInstancesTarget:
 
     def logs(self, folder: Path, lines: int) -> Sequence[str]:
         """Return the newest lines of the container."""
-        note = read_note(applied(folder) or folder)
+        note = applied_note(folder) or read_note(folder)
         return run(command(note, "container", "logs", f"--name={note.name}")).splitlines()[-lines:]
 
     def shell(self, folder: Path) -> Sequence[str]:
         """Return the command that opens a shell in the container."""
-        note = read_note(applied(folder) or folder)
+        note = applied_note(folder) or read_note(folder)
         return command(note, "container", "exec", f"--name={note.name}", "--exec-command=/bin/sh")
 
 

@@ -18,7 +18,7 @@ from kervan.deploy.targets.commands import find, run, run_unless_gone
 from kervan.deploy.targets.findings import failed, warned
 from kervan.deploy.targets.staged import BEGIN, staged
 from kervan.deploy.targets.told import told
-from kervan.deploy.targets.written import Note, applied, forget, parts_of, read_note, with_note
+from kervan.deploy.targets.written import Note, applied, applied_note, forget, note_of, read_note, with_note
 from kervan.deploy.workload import settings_of, workload_of
 
 if TYPE_CHECKING:
@@ -81,12 +81,10 @@ class AzureFunctionsTarget:
         if len(workload.units) > 1:
             raise Refused("a function app has one version at a time", hint="release at once")
         values = {**told(workload), "KERVAN_RECORDS": "log"}
-        note = Note(
-            target="azure-functions",
+        note = note_of(
+            workload,
+            "azure-functions",
             name=settings.app or workload.name,
-            environment=workload.environment,
-            deployment=workload.deployment,
-            parts=parts_of(workload),
             facts={**facts(settings), "storage": settings.storage},
         )
         texts = {
@@ -132,9 +130,8 @@ class AzureFunctionsTarget:
 
     def remove(self, folder: Path) -> None:
         """Delete the app."""
-        before = applied(folder)
-        if before is not None:
-            note = read_note(before)
+        note = applied_note(folder)
+        if note is not None:
             run_unless_gone(command(note, "functionapp", "delete", f"--name={note.name}"))
             forget(folder)
 

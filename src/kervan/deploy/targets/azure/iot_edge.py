@@ -22,7 +22,7 @@ from kervan.deploy.targets.azure.pipeline import pipeline
 from kervan.deploy.targets.commands import find, run, run_unless_gone
 from kervan.deploy.targets.findings import failed, warned
 from kervan.deploy.targets.told import told
-from kervan.deploy.targets.written import Note, applied, forget, parts_of, read_note, with_note
+from kervan.deploy.targets.written import Note, applied, applied_note, forget, note_of, read_note, with_note
 from kervan.deploy.workload import settings_of, workload_of
 
 if TYPE_CHECKING:
@@ -77,12 +77,10 @@ class IotEdgeTarget:
                 "a device runs one version of a module",
                 hint="release at once, to devices of another tag first: condition",
             )
-        note = Note(
-            target="azure-iot-edge",
+        note = note_of(
+            workload,
+            "azure-iot-edge",
             name=f"{workload.name}-{workload.main.label}",
-            environment=workload.environment,
-            deployment=workload.deployment,
-            parts=parts_of(workload),
             facts={**facts(settings), "hub": settings.hub, "module": workload.name},
         )
         made = msgspec.json.format(msgspec.json.encode(_manifest(workload, settings)), indent=2).decode()
@@ -100,8 +98,7 @@ class IotEdgeTarget:
         find("az")
         settings = settings_of(plan, IotEdgeSettings)
         note = read_note(folder)
-        before = applied(folder)
-        old = read_note(before) if before is not None else None
+        old = applied_note(folder)
         with applying(folder, lambda _: _take_back(note, old)):
             if old is not None and old.name == note.name:
                 _delete(old)
@@ -121,10 +118,9 @@ class IotEdgeTarget:
 
     def runs(self, folder: Path) -> bool:
         """Say whether IoT Hub has the deployment."""
-        before = applied(folder)
-        if before is None:
+        note = applied_note(folder)
+        if note is None:
             return False
-        note = read_note(before)
         try:
             words = (f"--deployment-id={note.name}", "--query=id", "--output=tsv")
             return bool(run_unless_gone(_edge(note, "show", *words), seconds=60).strip())

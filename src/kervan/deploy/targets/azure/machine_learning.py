@@ -28,7 +28,7 @@ from kervan.deploy.targets.commands import find, run, run_unless_gone
 from kervan.deploy.targets.findings import failed, warned
 from kervan.deploy.targets.shares import percents
 from kervan.deploy.targets.told import told
-from kervan.deploy.targets.written import Note, applied, forget, parts_of, read_note, with_note
+from kervan.deploy.targets.written import Note, applied_note, forget, note_of, read_note, with_note
 from kervan.deploy.targets.yaml_text import yaml_text
 from kervan.deploy.workload import settings_of, workload_of
 
@@ -90,12 +90,10 @@ class AzureMlTarget:
             texts |= {"code/score.py": SCORE, "conda.yml": CONDA}
         shadows = [each for each in workload.units if each.role is ShareRole.SHADOW]
         heard = replace(workload, units=tuple(each for each in workload.units if each not in shadows))
-        note = Note(
-            target="azure-ml",
+        note = note_of(
+            workload,
+            "azure-ml",
             name=name,
-            environment=workload.environment,
-            deployment=workload.deployment,
-            parts=parts_of(workload),
             objects=tuple(each.label for each in workload.units),
             facts={
                 **facts(settings),
@@ -134,18 +132,16 @@ class AzureMlTarget:
 
     def remove(self, folder: Path) -> None:
         """Delete the endpoint with its deployments."""
-        before = applied(folder)
-        if before is not None:
-            note = read_note(before)
+        note = applied_note(folder)
+        if note is not None:
             run_unless_gone(_ml(note, "online-endpoint", "delete", f"--name={note.name}", "--yes"))
             forget(folder)
 
     def runs(self, folder: Path) -> bool:
         """Say whether the endpoint has the deployments of the release."""
-        before = applied(folder)
-        if before is None:
+        note = applied_note(folder)
+        if note is None:
             return False
-        note = read_note(before)
         try:
             return set(note.objects) <= set(_present(note))
         except ServerFailed:
@@ -153,7 +149,7 @@ class AzureMlTarget:
 
     def logs(self, folder: Path, lines: int) -> Sequence[str]:
         """Return the newest lines of the stable version's container."""
-        note = read_note(applied(folder) or folder)
+        note = applied_note(folder) or read_note(folder)
         words = (f"--endpoint-name={note.name}", f"--name={note.objects[0]}", f"--lines={lines}")
         return run(_ml(note, "online-deployment", "get-logs", *words)).splitlines()[-lines:]
 

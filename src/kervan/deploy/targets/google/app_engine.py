@@ -22,7 +22,7 @@ from kervan.deploy.targets.google.gcloud import (
 )
 from kervan.deploy.targets.shares import percents
 from kervan.deploy.targets.told import told
-from kervan.deploy.targets.written import Note, applied, forget, parts_of, read_note, with_note
+from kervan.deploy.targets.written import Note, applied_note, forget, note_of, read_note, with_note
 from kervan.deploy.targets.yaml_text import yaml_text
 from kervan.deploy.workload import settings_of, workload_of
 
@@ -59,12 +59,9 @@ class AppEngineTarget:
             names[unit.label] = f"{unit.label}-{fingerprint([made, unit.image])}"
             made["env_variables"]["KERVAN_DEPLOYMENT"] = names[unit.label]
             texts[PurePath(f"app-{unit.label}.yaml")] = yaml_text(made)
-        note = Note(
-            target="app-engine",
-            name=workload.name,
-            environment=workload.environment,
-            deployment=workload.deployment,
-            parts=parts_of(workload),
+        note = note_of(
+            workload,
+            "app-engine",
             objects=tuple(names.values()),
             facts={
                 **facts(settings),
@@ -111,19 +108,17 @@ class AppEngineTarget:
 
     def remove(self, folder: Path) -> None:
         """Delete the service with its versions."""
-        before = applied(folder)
-        if before is not None:
-            note = read_note(before)
+        note = applied_note(folder)
+        if note is not None:
             words = ("app", "services", "delete", note.facts["service"])
             run_unless_gone(command(note, *words, has_region=False))
             forget(folder)
 
     def runs(self, folder: Path) -> bool:
         """Say whether the versions of the release are there."""
-        before = applied(folder)
-        if before is None:
+        note = applied_note(folder)
+        if note is None:
             return False
-        note = read_note(before)
         try:
             return set(note.objects) <= set(_present(note))
         except ServerFailed:
@@ -131,13 +126,13 @@ class AppEngineTarget:
 
     def logs(self, folder: Path, lines: int) -> Sequence[str]:
         """Return the newest lines of all instances."""
-        note = read_note(applied(folder) or folder)
+        note = applied_note(folder) or read_note(folder)
         words = ("app", "logs", "read", f"--service={note.facts['service']}", f"--limit={lines}")
         return run(command(note, *words, has_region=False)).splitlines()[-lines:]
 
     def shell(self, folder: Path) -> Sequence[str]:
         """Return the command that opens a shell on an instance's machine."""
-        note = read_note(applied(folder) or folder)
+        note = applied_note(folder) or read_note(folder)
         words = ("app", "instances", "ssh", f"--service={note.facts['service']}")
         return command(note, *words, f"--version={note.objects[0]}", has_region=False)
 

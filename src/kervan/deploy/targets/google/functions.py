@@ -24,7 +24,7 @@ from kervan.deploy.targets.google.gcloud import (
 )
 from kervan.deploy.targets.staged import BEGIN, staged
 from kervan.deploy.targets.told import told
-from kervan.deploy.targets.written import Note, applied, forget, parts_of, read_note, with_note
+from kervan.deploy.targets.written import Note, applied_note, forget, note_of, read_note, with_note
 from kervan.deploy.workload import settings_of, workload_of
 
 if TYPE_CHECKING:
@@ -84,12 +84,9 @@ class CloudFunctionsTarget:
                 hint="release at once, or use the target cloud-run",
             )
         made = msgspec.json.format(msgspec.json.encode(_function(workload, settings)), indent=2).decode()
-        note = Note(
-            target="cloud-functions",
-            name=workload.name,
-            environment=workload.environment,
-            deployment=workload.deployment,
-            parts=parts_of(workload),
+        note = note_of(
+            workload,
+            "cloud-functions",
             facts={**facts(settings), "bucket": settings.bucket},
         )
         texts = {"main.py": MAIN, "requirements.txt": _REQUIREMENTS, "function.json": made + "\n"}
@@ -119,18 +116,16 @@ class CloudFunctionsTarget:
 
     def remove(self, folder: Path) -> None:
         """Delete the function."""
-        before = applied(folder)
-        if before is not None:
-            note = read_note(before)
+        note = applied_note(folder)
+        if note is not None:
             run_unless_gone(command(note, "functions", "delete", note.name, "--gen2"))
             forget(folder)
 
     def runs(self, folder: Path) -> bool:
         """Say whether the function is there and active."""
-        before = applied(folder)
-        if before is None:
+        note = applied_note(folder)
+        if note is None:
             return False
-        note = read_note(before)
         try:
             words = ("functions", "describe", note.name, "--format=value(state)")
             return run(command(note, *words), seconds=60).strip() == "ACTIVE"
@@ -139,7 +134,7 @@ class CloudFunctionsTarget:
 
     def logs(self, folder: Path, lines: int) -> Sequence[str]:
         """Return the newest lines of all instances."""
-        note = read_note(applied(folder) or folder)
+        note = applied_note(folder) or read_note(folder)
         words = ("functions", "logs", "read", note.name, "--gen2", f"--limit={lines}")
         return run(command(note, *words)).splitlines()[-lines:]
 

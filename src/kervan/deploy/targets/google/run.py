@@ -31,7 +31,7 @@ from kervan.deploy.targets.google.gcloud import (
 )
 from kervan.deploy.targets.shares import percents
 from kervan.deploy.targets.told import told
-from kervan.deploy.targets.written import Note, applied, forget, parts_of, read_note, with_note
+from kervan.deploy.targets.written import Note, applied_note, forget, note_of, read_note, with_note
 from kervan.deploy.targets.yaml_text import yaml_text
 from kervan.deploy.workload import settings_of, workload_of
 
@@ -89,12 +89,9 @@ class CloudRunTarget:
             for each in before
         }
         texts["service.yaml"] = yaml_text(_service(workload, settings, revisions[newest.label], traffic))
-        note = Note(
-            target="cloud-run",
-            name=workload.name,
-            environment=workload.environment,
-            deployment=workload.deployment,
-            parts=parts_of(workload),
+        note = note_of(
+            workload,
+            "cloud-run",
             objects=tuple(names[each.label] for each in before),
             facts={
                 **facts(settings),
@@ -132,18 +129,16 @@ class CloudRunTarget:
 
     def remove(self, folder: Path) -> None:
         """Delete the service with its revisions."""
-        before = applied(folder)
-        if before is not None:
-            note = read_note(before)
+        note = applied_note(folder)
+        if note is not None:
             run_unless_gone(command(note, "run", "services", "delete", note.name))
             forget(folder)
 
     def runs(self, folder: Path) -> bool:
         """Say whether the service is there and ready."""
-        before = applied(folder)
-        if before is None:
+        note = applied_note(folder)
+        if note is None:
             return False
-        note = read_note(before)
         try:
             text = run(command(note, "run", "services", "describe", note.name, "--format=json"), seconds=60)
         except ServerFailed:
@@ -153,7 +148,7 @@ class CloudRunTarget:
 
     def logs(self, folder: Path, lines: int) -> Sequence[str]:
         """Return the newest lines of all instances."""
-        note = read_note(applied(folder) or folder)
+        note = applied_note(folder) or read_note(folder)
         words = ("run", "services", "logs", "read", note.name, f"--limit={lines}")
         return run(command(note, *words)).splitlines()[-lines:]
 

@@ -29,7 +29,7 @@ from kervan.deploy.targets.google.gcloud import (
 )
 from kervan.deploy.targets.shares import percents
 from kervan.deploy.targets.told import told
-from kervan.deploy.targets.written import Note, applied, forget, parts_of, read_note, with_note
+from kervan.deploy.targets.written import Note, applied_note, forget, note_of, read_note, with_note
 from kervan.deploy.workload import settings_of, workload_of
 
 if TYPE_CHECKING:
@@ -76,12 +76,9 @@ class VertexTarget:
             made[f"model-{unit.label}.json"] = {"modelId": name, "model": model}
             made[f"deploy-{unit.label}.json"] = {"deployedModel": _deployed(name, ids, unit, plan, settings)}
         made["traffic.json"] = {"trafficSplit": {ids[label]: percent for label, percent in shares.items()}}
-        note = Note(
-            target="vertex",
-            name=workload.name,
-            environment=workload.environment,
-            deployment=workload.deployment,
-            parts=parts_of(workload),
+        note = note_of(
+            workload,
+            "vertex",
             objects=tuple(ids.values()),
             facts={**facts(settings), "endpoint": number_of(workload.name)},
         )
@@ -117,19 +114,17 @@ class VertexTarget:
 
     def remove(self, folder: Path) -> None:
         """Take all versions off the endpoint and delete it; models stay in the registry."""
-        before = applied(folder)
-        if before is not None:
-            note = read_note(before)
+        note = applied_note(folder)
+        if note is not None:
             _undeploy(note, _present(note))
             run_unless_gone(command(note, "ai", "endpoints", "delete", note.facts["endpoint"]))
             forget(folder)
 
     def runs(self, folder: Path) -> bool:
         """Say whether the endpoint has the versions of the release."""
-        before = applied(folder)
-        if before is None:
+        note = applied_note(folder)
+        if note is None:
             return False
-        note = read_note(before)
         try:
             return set(note.objects) <= set(_present(note))
         except ServerFailed:
@@ -137,7 +132,7 @@ class VertexTarget:
 
     def logs(self, folder: Path, lines: int) -> Sequence[str]:
         """Return the newest lines of all replicas."""
-        note = read_note(applied(folder) or folder)
+        note = applied_note(folder) or read_note(folder)
         kind = 'resource.type="aiplatform.googleapis.com/Endpoint"'
         chosen = f'{kind} AND resource.labels.endpoint_id="{note.facts["endpoint"]}"'
         words = ("logging", "read", chosen, f"--limit={lines}", "--format=value(textPayload,jsonPayload)")

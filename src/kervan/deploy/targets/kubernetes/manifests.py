@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kervan.deploy.targets.kubernetes.pod import keys_secret
 from kervan.deploy.targets.kubernetes.shares import check_shares, dealt_out, receiving
-from kervan.deploy.targets.written import Note, parts_of, with_note
+from kervan.deploy.targets.written import Note, note_of, with_note
 from kervan.deploy.targets.yaml_text import yaml_text
 
 if TYPE_CHECKING:
@@ -55,12 +55,9 @@ def note(
     switching = {"service", "ingress"}
     by_number = settings.weights != "ingress" and len(receiving(workload)) > 1
     shares = dealt_out(workload) if by_number else {}
-    return Note(
-        target=target,
-        name=workload.name,
-        environment=workload.environment,
-        deployment=workload.deployment,
-        parts=parts_of(workload),
+    return note_of(
+        workload,
+        target,
         objects=tuple(
             f"{each['kind'].lower()}/{each['metadata']['name']}" for group in made.values() for each in group
         ),

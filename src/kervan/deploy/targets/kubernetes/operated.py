@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kervan.deploy.targets.kubernetes.pod import container, keys_secret
 from kervan.deploy.targets.told import told
-from kervan.deploy.targets.written import Note, parts_of, with_note
+from kervan.deploy.targets.written import note_of, with_note
 from kervan.deploy.targets.yaml_text import yaml_text
 
 if TYPE_CHECKING:
@@ -68,12 +68,9 @@ def files_of(
         PurePath(f"{target}.yaml"): yaml_text(*documents),
         PurePath("kustomization.yaml"): yaml_text(kustomization),
     }
-    note = Note(
-        target=target,
-        name=workload.name,
-        environment=workload.environment,
-        deployment=workload.deployment,
-        parts=parts_of(workload),
+    note = note_of(
+        workload,
+        target,
         objects=tuple(f"{each['kind'].lower()}/{each['metadata']['name']}" for each in documents),
         facts={
             "namespace": settings.namespace,

@@ -19,7 +19,7 @@ from kervan.deploy.targets.kubernetes.settings import (
     GkeSettings,
     KubernetesSettings,
 )
-from kervan.deploy.targets.written import applied, read_note
+from kervan.deploy.targets.written import applied_note, read_note
 from kervan.deploy.workload import settings_of, workload_of
 
 if TYPE_CHECKING:
@@ -80,23 +80,22 @@ class KubernetesTarget:
 
     def runs(self, folder: Path) -> bool:
         """Say whether the cluster has the workloads of the release."""
-        before = applied(folder)
-        if before is None:
+        note = applied_note(folder)
+        if note is None:
             return False
-        note = read_note(before)
         cluster = Cluster.of(note)
         return all(cluster.has(each) for each in note.objects if each.startswith(WORKLOADS))
 
     def logs(self, folder: Path, lines: int) -> Sequence[str]:
         """Return the newest lines of all replicas."""
-        note = read_note(applied(folder) or folder)
+        note = applied_note(folder) or read_note(folder)
         selected = f"--selector=app.kubernetes.io/instance={note.name}"
         words = ("logs", selected, f"--tail={lines}", "--prefix", "--max-log-requests=50")
         return run(Cluster.of(note).command(*words)).splitlines()[-lines:]
 
     def shell(self, folder: Path) -> Sequence[str]:
         """Return the command that opens a shell in a replica."""
-        note = read_note(applied(folder) or folder)
+        note = applied_note(folder) or read_note(folder)
         workload = next((each for each in note.objects if each.startswith(WORKLOADS)), None)
         if workload is None:
             raise Refused("nothing of this release runs in a pod", hint="look at its files")
