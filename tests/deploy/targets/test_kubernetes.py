@@ -163,8 +163,13 @@ def test_a_canary_is_a_part_of_the_replicas(make: Make) -> None:
     assert counts == [8, 2]
     assert rendering.one("Service")["spec"]["selector"] == {"app.kubernetes.io/instance": "gelir-production"}
     assert [each for each in rendering.findings() if "numbers of replicas" in each] == []
-    few = make("kubernetes", workers=3, candidate=0.05).findings()
-    assert "2.0.0 gets 25 % of the traffic, not 5 %: shares are numbers of replicas" in few
+    told = {3: ("25 % of the traffic, not 5 %", "failed"), 10: ("10 % of the traffic, not 5 %", "warned")}
+    for workers, (said, verdict) in told.items():
+        few = make("kubernetes", workers=workers, candidate=0.05)
+        few.render()
+        (found,) = [each for each in few.target.check(few.folder, few.plan) if each.subject == "2.0.0"]
+        assert f"2.0.0 gets {said}: shares are numbers of replicas" in found.message
+        assert found.verdict == verdict
 
 
 @pytest.mark.service

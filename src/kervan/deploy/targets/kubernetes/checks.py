@@ -23,6 +23,7 @@ _HOST = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[
 _SIZE = re.compile(r"[1-9][0-9]*(\.[0-9]+)?(Ki|Mi|Gi|Ti|k|M|G|T)?")
 _KINDS = ("ClusterIP", "NodePort", "LoadBalancer")
 _CHOICES = ("replicas", "ingress")
+_MOST = 2  # times the share that was asked for
 _LEAST_MEMORY = 64 << 20
 
 
@@ -77,12 +78,12 @@ def of_plan(plan: Plan) -> Iterator[Finding]:
 
 
 def of_shares(note: Note) -> Iterator[Finding]:
-    """Say what shares become where numbers of replicas decide."""
+    """Say what shares become where numbers of replicas decide; one of more than twice as much is refused."""
     for name, share in note.facts.items():
         version = name.removeprefix("share ")
         asked = next((each.percent for each in note.parts if f"share {each.version}" == name), None)
         if asked is not None and abs(float(share) - asked) >= 1:
-            yield warned(
+            yield (failed if float(share) > _MOST * asked > 0 else warned)(
                 "shares",
                 version,
                 f"{version} gets {float(share):.0f} % of the traffic, not {asked} %: shares are numbers of "
