@@ -230,7 +230,10 @@ class WatchSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """All settings of a project; `folder` holds its `kervan.toml` and `.kervan`."""
+    """All settings of a project; `folder` holds its `kervan.toml` and `.kervan`.
+
+    `origins` says for the path of each setting that is none by default (`("model", "folds")`) who set it.
+    """
 
     folder: Path = Path()
     project: ProjectSettings = ProjectSettings()
@@ -243,6 +246,7 @@ class Config:
     watch: WatchSettings = WatchSettings()
     image: ImageSettings = field(default_factory=ImageSettings)
     targets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    origins: dict[tuple[str, ...], str] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def project_name(self) -> str:
@@ -260,4 +264,4 @@ class Config:
         return normalize("NFC", self.data.name) or self.project_name
 
 
-TABLES = tuple(entry.name for entry in fields(Config) if entry.name != "folder")
+TABLES = tuple(entry.name for entry in fields(Config) if entry.name not in {"folder", "origins"})

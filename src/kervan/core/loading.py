@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass, replace
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 FILE_NAME = "kervan.toml"
 DATA_FOLDER = "KERVAN_DATA_DIR"  # where tests and benchmarks find public data sets; not a setting
+ENVIRONMENT = "the environment"
+FLAGS = "the command line"
+_OF_FILES = {"folder", "origins"}  # what a Config says besides its tables
 
 _T = TypeVar("_T")
 
@@ -51,18 +54,17 @@ def load_config(
     layers = [
         (str(user), _read_toml(user)),
         (FILE_NAME, _read_toml(folder / FILE_NAME)),
-        ("the environment", _from_environ(environ)),
-        ("the command line", dict(flags or {})),
+        (ENVIRONMENT, _from_environ(environ)),
+        (FLAGS, dict(flags or {})),
     ]
     for origin, layer in layers:
         _merge(merged, layer, origins, origin, ())
-    settings = _bind(Config, merged, (), origins)
-    return _with_folder(settings, folder)
+    return replace(_bind(Config, merged, (), origins), folder=folder, origins=origins)
 
 
-def _with_folder(settings: Config, folder: Path) -> Config:
-    values = {name: getattr(settings, name) for name in TABLES}
-    return Config(folder=folder, **values)
+def variable(table: str, name: str) -> str:
+    """Return the variable of the environment that sets a setting."""
+    return f"KERVAN_{table}_{name}".upper()
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -122,7 +124,7 @@ def _bind(kind: type[_T], values: Any, path: tuple[str, ...], origins: Mapping[t
             f"{_place(path, origins)} must be a table", hint="`kervan settings` shows every setting"
         )
     hints = get_type_hints(kind)
-    known = [entry for entry in fields(kind) if entry.name != "folder"]  # type: ignore[arg-type]
+    known = [entry for entry in fields(kind) if entry.name not in _OF_FILES]  # type: ignore[arg-type]
     names = [entry.name for entry in known]
     for key in values:
         if key not in names:
