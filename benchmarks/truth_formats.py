@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kervan.core.config import DATA_FOLDER, DataSettings
+from kervan.core.config import DataSettings
 from kervan.core.errors import ParityFailed, Refused
+from kervan.core.loading import DATA_FOLDER
 from kervan.core.plugins import plugin
 from kervan.data.columns import infer_schema, signature_of
 from kervan.data.ingest import load

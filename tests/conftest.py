@@ -28,8 +28,9 @@ from containers import (  # noqa: F401 - fixtures
     wheelhouse,
 )
 from journeys.home import Home, as_csv, customers
-from kervan.core.config import DATA_FOLDER, DataSettings
+from kervan.core.config import DataSettings
 from kervan.core.errors import MissingTool
+from kervan.core.loading import DATA_FOLDER
 from kervan.core.nouns import Workspace
 from kervan.data.ingest import load
 from kervan.package.writing.spark.engine import engine

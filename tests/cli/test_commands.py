@@ -332,7 +332,10 @@ def test_settings_come_from_the_nearest_place(home: Home) -> None:
     home.start(60)
     assert home.ask("settings", "--json").json["model"]["folds"] == 2
     home.environ["KERVAN_MODEL_FOLDS"] = "7"
-    assert home.ask("settings", "--json").json["model"]["folds"] == 7
+    found = home.ask("settings", "--json").json
+    assert (found["model"]["folds"], found["origins"]["model.folds"]) == (7, "KERVAN_MODEL_FOLDS")
+    assert (found["origins"]["model.families"], found["origins"]["model.seed"]) == ("kervan.toml", "default")
+    assert re.search(r"folds +7 +KERVAN_MODEL_FOLDS", home.ask("settings").out)
     home.environ["KERVAN_MODEL_FOLDS"] = "yedi"
     assert "the environment: [model] folds: 'yedi' is not a whole number" in home.ask("settings", code=2).err
 

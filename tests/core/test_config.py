@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from kervan.core.config import Check, Config, Goal, SplitSettings, find_folder, load_config
+from kervan.core.config import Check, Config, Goal, SplitSettings
 from kervan.core.errors import InvalidConfig
+from kervan.core.loading import find_folder, load_config
 
 
 def load(folder: Path, text: str = "", flags: Any = None, **environ: str) -> Config:

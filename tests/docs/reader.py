@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from kervan.core.config import load_config
+from kervan.core.loading import load_config
 
 from .pages import blocks, commands, missing_line
 

@@ -14,7 +14,7 @@ import click
 import pytest
 
 from kervan.cli.root import kervan
-from kervan.core.config import load_config
+from kervan.core.loading import load_config
 
 from .cli_reference import all_commands
 from .pages import ROOT, blocks, commands

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from sklearn.model_selection import train_test_split
 
-from kervan.core.config import DATA_FOLDER
+from kervan.core.loading import DATA_FOLDER
 from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.model.evaluate import evaluate
 from kervan.model.train import fit

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kervan.core.config import DATA_FOLDER, DataSettings
+from kervan.core.config import DataSettings
 from kervan.core.errors import RefusedRow
+from kervan.core.loading import DATA_FOLDER
 from kervan.core.schema import Column, Schema, Signature, Type, Unseen
 from kervan.data.ingest import load
 from kervan.package.encoding import encode_table

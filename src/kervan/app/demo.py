@@ -16,8 +16,8 @@ from kervan.app.predict import predict
 from kervan.app.records import settle
 from kervan.app.run import Outcome, run_project
 from kervan.app.trace import Trace, trace
-from kervan.core.config import FILE_NAME
 from kervan.core.errors import InvalidConfig
+from kervan.core.loading import FILE_NAME
 
 if TYPE_CHECKING:
     from kervan.app.project import Project

@@ -6,9 +6,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from kervan.core.config import FILE_NAME
 from kervan.core.errors import Conflict, StorageFailed
 from kervan.core.identity import check_name
+from kervan.core.loading import FILE_NAME
 
 _TEMPLATE = """\
 # Every setting with its value: `kervan settings`. All of them have defaults.

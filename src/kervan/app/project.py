@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kervan.core.config import Config, find_folder, load_config
+from kervan.core.config import Config
+from kervan.core.loading import find_folder, load_config
 from kervan.core.plugins import extras_named
 from kervan.core.workspace import workspace_of
 

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
 @click.group(cls=ListGroup)
 def data() -> None:
-    """List, ingest, show, export and delete datasets.
+    """List, ingest, show, compare, export and delete datasets.
 
     \b
     Example:
       kervan data
       kervan data ingest
       kervan data show adult:1 --html profile.html
+      kervan data diff adult:1 adult:2
       kervan data export adult:1 --part train train.csv
     """
 
@@ -69,6 +70,23 @@ def show(project: Project, ref: str, html: Path | None) -> Shown:
     if html is not None:
         html.write_text(profile_page(found.profile, found.dataset.ref, found.findings), encoding="utf-8")
     return Shown(found, dataset_text(found))
+
+
+@data.command()
+@click.argument("before")
+@click.argument("now")
+@shows(example="kervan data diff adult:1 adult:2\nkervan data diff adult:1 adult:2 --json")
+@with_project
+def diff(project: Project, before: str, now: str) -> Shown:
+    """Show what differs between two datasets: schema, rows, findings, and how each column moved.
+
+    Columns are compared by their stored profiles: no row is read, and the test part stays sealed.
+    """
+    from kervan.app.difference import diff_datasets
+    from kervan.cli.difference import difference_text
+
+    found = diff_datasets(project, before, now)
+    return Shown(found, difference_text(found))
 
 
 @data.command()

@@ -94,7 +94,7 @@ def with_project(function: Callable[..., Shown]) -> Callable[..., Shown]:
     @functools.wraps(function)
     def wrapped(*args: Any, folder: Path | None, quiet: bool, **kwargs: Any) -> Shown:
         from kervan.app.project import open_project
-        from kervan.core.config import is_project
+        from kervan.core.loading import is_project
 
         project = open_project(folder, observe=observer(quiet))
         if not is_project(project.config.folder):

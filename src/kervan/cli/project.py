@@ -49,16 +49,24 @@ def run(project: Project, why: str) -> Shown:
 @shows(example="kervan settings\nKERVAN_MODEL_FOLDS=3 kervan settings --json")
 @with_project
 def settings(project: Project) -> Shown:
-    """Show every setting with its value, wherever it comes from."""
+    """Show every setting with its value, and the file or variable that set it; nothing for a default."""
     import msgspec
 
+    from kervan.app.origins import settings_of
     from kervan.core.config import TABLES
 
+    found = settings_of(project)
     tables = {name: msgspec.to_builtins(getattr(project.config, name)) for name in TABLES}
+    origins = {f"{each.table}.{each.name}": each.place or each.origin for each in found}
     rows = [
-        (f"[{name}]", key, _shortly(value)) for name, keys in tables.items() for key, value in keys.items()
+        (f"[{each.table}]", each.name, _shortly(each.value), _set_by(each.place, each.origin))
+        for each in found
     ]
-    return Shown(tables, table(("table", "setting", "value"), rows))
+    return Shown({**tables, "origins": origins}, table(("table", "setting", "value", "set by"), rows))
+
+
+def _set_by(place: str, origin: str) -> str:
+    return "" if origin == "default" else place or origin
 
 
 def _shortly(value: Any) -> str:

@@ -1,16 +1,10 @@
-"""What a user can set, read once at the edge: flag > `KERVAN_*` > `kervan.toml` > user's file > default.
-
-`KERVAN_MODEL_FOLDS=3` sets `folds` in the table `[model]`; the value is read as TOML where that is possible.
-"""
+"""What a user can set: one dataclass for each table of `kervan.toml`."""
 
 from __future__ import annotations
 
-import os
-import tomllib
-from dataclasses import KW_ONLY, MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import KW_ONLY, dataclass, field, fields
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any
 from unicodedata import normalize
 
 from kervan.core.access import Doors
@@ -18,14 +12,7 @@ from kervan.core.errors import InvalidConfig, did_you_mean
 from kervan.core.places import ImageSettings
 from kervan.core.reading import composed
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-FILE_NAME = "kervan.toml"
-DATA_FOLDER = "KERVAN_DATA_DIR"  # where tests and benchmarks find public data sets; not a setting
 MISSING_TEXTS = ("", "?", "NA", "N/A", "NaN", "nan", "null", "NULL", "None")
-
-_T = TypeVar("_T")
 
 
 def _compose(settings: Any, *names: str) -> None:
@@ -243,7 +230,10 @@ class WatchSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """All settings of a project; `folder` holds its `kervan.toml` and `.kervan`."""
+    """All settings of a project; `folder` holds its `kervan.toml` and `.kervan`.
+
+    `origins` says for the path of each setting that is none by default (`("model", "folds")`) who set it.
+    """
 
     folder: Path = Path()
     project: ProjectSettings = ProjectSettings()
@@ -256,6 +246,7 @@ class Config:
     watch: WatchSettings = WatchSettings()
     image: ImageSettings = field(default_factory=ImageSettings)
     targets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    origins: dict[tuple[str, ...], str] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def project_name(self) -> str:
@@ -273,155 +264,4 @@ class Config:
         return normalize("NFC", self.data.name) or self.project_name
 
 
-TABLES = tuple(entry.name for entry in fields(Config) if entry.name != "folder")
-
-
-def is_project(folder: Path) -> bool:
-    """Say whether a folder holds a `kervan.toml` or a workspace."""
-    return (folder / FILE_NAME).is_file() or (folder / ".kervan").is_dir()
-
-
-def find_folder(start: Path) -> Path:
-    """Return the nearest folder at or above `start` that holds a `kervan.toml` or `.kervan`, else `start`."""
-    for folder in (start, *start.parents):
-        if is_project(folder):
-            return folder
-    return start
-
-
-def load_config(
-    folder: Path, *, flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] = os.environ
-) -> Config:
-    """Read the settings of the project in `folder`.
-
-    `flags` are settings from the command line, nested like the file. Raises `InvalidConfig` that names
-    the place of the first setting that is unknown or cannot be used.
-    """
-    user = Path(environ.get("XDG_CONFIG_HOME", Path.home() / ".config")) / "kervan" / "config.toml"
-    merged: dict[str, Any] = {}
-    origins: dict[tuple[str, ...], str] = {}
-    layers = [
-        (str(user), _read_toml(user)),
-        (FILE_NAME, _read_toml(folder / FILE_NAME)),
-        ("the environment", _from_environ(environ)),
-        ("the command line", dict(flags or {})),
-    ]
-    for origin, layer in layers:
-        _merge(merged, layer, origins, origin, ())
-    settings = _bind(Config, merged, (), origins)
-    return _with_folder(settings, folder)
-
-
-def _with_folder(settings: Config, folder: Path) -> Config:
-    values = {name: getattr(settings, name) for name in TABLES}
-    return Config(folder=folder, **values)
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except UnicodeDecodeError as error:
-        raise InvalidConfig(f"{path.name} is not UTF-8: {error.reason}", hint="save it as UTF-8") from error
-    except OSError as error:
-        raise InvalidConfig(
-            f"cannot read {path}: {error.strerror}", hint="make it a file that you can read"
-        ) from error
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidConfig(f"{path.name}: {error}", hint="see https://toml.io for the syntax") from error
-
-
-def _from_environ(environ: Mapping[str, str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, text in environ.items():
-        table, _, key = name.removeprefix("KERVAN_").lower().partition("_")
-        if name.startswith("KERVAN_") and name != DATA_FOLDER and table in TABLES and key:
-            found.setdefault(table, {})[key] = _toml_value(text)
-    return found
-
-
-def _toml_value(text: str) -> Any:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
-
-
-def _merge(
-    into: dict[str, Any],
-    layer: Mapping[str, Any],
-    origins: dict[tuple[str, ...], str],
-    origin: str,
-    path: tuple[str, ...],
-) -> None:
-    for key, value in layer.items():
-        here = (*path, key)
-        if isinstance(value, dict) and isinstance(into.get(key, {}), dict):
-            origins.setdefault(here, origin)
-            _merge(into.setdefault(key, {}), value, origins, origin, here)
-        else:
-            into[key] = value
-            origins[here] = origin
-
-
-def _bind(kind: type[_T], values: Any, path: tuple[str, ...], origins: Mapping[tuple[str, ...], str]) -> _T:
-    """Make a settings dataclass from parsed values; every complaint names the setting and its origin."""
-    if not isinstance(values, dict):
-        raise InvalidConfig(
-            f"{_place(path, origins)} must be a table", hint="`kervan settings` shows every setting"
-        )
-    hints = get_type_hints(kind)
-    known = [entry for entry in fields(kind) if entry.name != "folder"]  # type: ignore[arg-type]
-    names = [entry.name for entry in known]
-    for key in values:
-        if key not in names:
-            raise InvalidConfig(
-                f"{_place((*path, key), origins)}: unknown setting", hint=did_you_mean(key, names)
-            )
-    for entry in known:
-        required = entry.default is MISSING and entry.default_factory is MISSING
-        if required and entry.name not in values:
-            raise InvalidConfig(
-                f"{_place(path, origins)}: {entry.name!r} is missing", hint=f"add a line: {entry.name} = …"
-            )
-    return kind(**{key: _value(hints[key], value, (*path, key), origins) for key, value in values.items()})
-
-
-def _value(hint: Any, value: Any, path: tuple[str, ...], origins: Mapping[tuple[str, ...], str]) -> Any:
-    if get_origin(hint) in {Union, UnionType}:
-        hint = next(choice for choice in get_args(hint) if choice is not NoneType)
-    if is_dataclass(hint) and isinstance(hint, type):
-        return _bind(hint, value, path, origins)
-    if get_origin(hint) is tuple and isinstance(value, list):
-        item = get_args(hint)[0]
-        return tuple(_value(item, each, (*path, str(place)), origins) for place, each in enumerate(value))
-    if get_origin(hint) is dict and isinstance(value, dict):
-        item = get_args(hint)[1]
-        return {key: _value(item, each, (*path, key), origins) for key, each in value.items()}
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if hint is Any or type(value) is hint:
-        return value
-    words, example = _WRITTEN.get(get_origin(hint) or hint, ("a table", '{ name = "value" }'))
-    raise InvalidConfig(f"{_place(path, origins)}: {value!r} is not {words}", hint=f"write it like {example}")
-
-
-# What a value must be, in words and by an example; in the environment a text needs its quotes as well.
-_WRITTEN: dict[Any, tuple[str, str]] = {
-    str: ("a text", '"income" (with the quotes)'),
-    int: ("a whole number", "5"),
-    float: ("a number", "0.5"),
-    bool: ("true or false", "true"),
-    tuple: ("a list", '["a", "b"]'),
-}
-
-
-def _place(path: tuple[str, ...], origins: Mapping[tuple[str, ...], str]) -> str:
-    starts = (path[:end] for end in range(len(path), 0, -1))
-    nearest = next((origins[start] for start in starts if start in origins), FILE_NAME)
-    if len(path) < 2:
-        return f"{nearest}: [{path[0]}]" if path else nearest
-    return f"{nearest}: [{path[0]}] {'.'.join(path[1:])}"
+TABLES = tuple(entry.name for entry in fields(Config) if entry.name not in {"folder", "origins"})

@@ -58,18 +58,12 @@ def number_bins(
     before: ColumnProfile, numbers: NumberProfile, ordered: NDArray[np.float64], rows: int
 ) -> Binned:
     """Bin numbers by the deciles of the reference; `ordered` are the present values of `rows` rows."""
-    edges = _edges(numbers)
+    edges = inner_edges(numbers)
     upto = [numbers.upto[numbers.quantiles.index(edge)] for edge in edges]
     then = np.diff([0.0, *upto, 1.0]) * (1 - before.missing_share)
     now = np.diff([0, *np.searchsorted(ordered, edges, "right"), len(ordered)]) / rows
-    names = [f"≤ {number(edges[0])}"]
-    names += [f"{number(low)} – {number(high)}" for low, high in pairwise(edges)]
-    names.append(f"> {number(edges[-1])}")
-    bins = [
-        Bin(label=name, before=float(was), now=float(is_now))
-        for name, was, is_now in zip(names, then, now, strict=True)
-    ]
-    missing = tuple(_missing_bin(before, 1 - len(ordered) / rows))
+    bins = range_bins(edges, then, now)
+    missing = tuple(missing_bin(before, 1 - len(ordered) / rows))
     below = int(np.searchsorted(ordered, numbers.minimum, "left"))
     above = len(ordered) - int(np.searchsorted(ordered, numbers.maximum, "right"))
     expected = 1 / (before.count + 1)
@@ -87,14 +81,30 @@ def number_bins(
     )
 
 
+def range_bins(edges: Sequence[float], before: NDArray[np.float64], now: NDArray[np.float64]) -> list[Bin]:
+    """Name the ranges between edges, and beyond them, with their shares of the rows."""
+    names = [f"≤ {number(edges[0])}"]
+    names += [f"{number(low)} – {number(high)}" for low, high in pairwise(edges)]
+    names.append(f"> {number(edges[-1])}")
+    return [
+        Bin(label=name, before=float(was), now=float(is_now))
+        for name, was, is_now in zip(names, before, now, strict=True)
+    ]
+
+
 def category_bins(before: ColumnProfile, labels: Sequence[str | None], known: Sequence[str] = ()) -> Binned:
+    """Bin the categories of some rows; see `counted_bins`."""
+    counts = Counter(label for label in labels if label is not None)
+    return counted_bins(before, counts, len(labels), known)
+
+
+def counted_bins(before: ColumnProfile, counts: Counter[str], rows: int, known: Sequence[str] = ()) -> Binned:
     """Bin categories: frequent ones alone, rare ones with their neighbours in the alphabet, unseen ones too.
 
     What is rare is judged by both samples together: what is rarest in training is so by chance as well, and
     gets closer to the others in any other rows. `known` are categories besides those of the profile.
     """
-    rows, total = len(labels), max(1, before.count + before.missing)
-    counts = Counter(label for label in labels if label is not None)
+    total = max(1, before.count + before.missing)
     then = {each.value: each.count for each in before.texts.known} if before.texts else {}
     is_whole = sum(then.values()) == before.count  # old profiles list the twenty most frequent values alone
     unseen = {label: counts[label] for label in counts.keys() - then.keys() - set(known)} if is_whole else {}
@@ -109,7 +119,7 @@ def category_bins(before: ColumnProfile, labels: Sequence[str | None], known: Se
         group = groups[max(0, bisect_right(starts, label) - 1)]
         group.add(then.get(label, 0), counts[label], is_unseen=label in unseen)
     bins = [Bin(label=label, before=then.get(label, 0) / total, now=counts[label] / rows) for label in alone]
-    missing = tuple(_missing_bin(before, (rows - counts.total()) / rows))
+    missing = tuple(missing_bin(before, (rows - counts.total()) / rows))
     whole = [Bin(label=group.label, before=group.before / total, now=group.now / rows) for group in groups]
     shown = [each for each in bins if each.label not in unseen]
     shown += [group.known(total, rows) for group in groups] if unseen else whole
@@ -178,12 +188,13 @@ def raw_index(bins: Sequence[Bin], rows: int, reference_rows: int) -> float:
     return sum((now - before) * math.log(now / before) for before, now in shares)
 
 
-def _missing_bin(before: ColumnProfile, now: float) -> Iterator[Bin]:
+def missing_bin(before: ColumnProfile, now: float) -> Iterator[Bin]:
+    """Yield a bin for what is missing, where anything is; `now` is its share."""
     if before.missing or now:
         yield Bin(label=MISSING, before=before.missing_share, now=now)
 
 
-def _edges(numbers: NumberProfile) -> list[float]:
+def inner_edges(numbers: NumberProfile) -> list[float]:
     """Return the different deciles under the maximum, or the highest quantile under it if there is none."""
     deciles = sorted({numbers.quantiles[level] for level in DECILES} - {numbers.maximum})
     lower = [value for value in numbers.quantiles if value < numbers.maximum]

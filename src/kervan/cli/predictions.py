@@ -1,0 +1,77 @@
+"""The command that finds recorded predictions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from kervan.cli.edge import Shown, shows, table, with_project
+from kervan.cli.when import read_time
+from kervan.core.shown import moment
+
+if TYPE_CHECKING:
+    from kervan.app.project import Project
+    from kervan.app.search import Found, Glimpse
+
+
+@click.command()
+@click.argument("name", default="")
+@click.option("--id", "ident", default="", help="Only those whose id begins so; a whole id shows its rows.")
+@click.option("--entity", default="", help="Only those about this entity, of the column that [data] names.")
+@click.option("--model", default="", help="Only those of a model, or of one version: income@1.2.0.")
+@click.option("--since", help="Only those since then: 7d (ago), 2026-05-01 or 2026-05-01T12:00.")
+@click.option("--until", help="Only those before then.")
+@click.option("--before", default="", help="Only those before this id: the next page.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1_000), help="How many.")
+@shows(
+    example="""kervan predictions
+               kervan predictions production --entity C-1042 --since 30d
+               kervan predictions --model income@1.2.0 --limit 100 --json"""
+)
+@with_project
+def predictions(
+    project: Project,
+    name: str,
+    since: str | None,
+    until: str | None,
+    before: str,
+    limit: int,
+    **wanted: str,
+) -> Shown:
+    """Find recorded predictions, newest first, in all environments or in NAME (also a model's).
+
+    Of a request of many rows the first that fits is shown. `kervan trace` tells all about one.
+    """
+    from kervan.app.search import Wanted, search
+
+    asked = Wanted(environment=name, since=read_time(since), until=read_time(until), **wanted)
+    found = search(project, asked, before=before, limit=limit)
+    return Shown(found, _text(found))
+
+
+def _text(found: Found) -> str:
+    headers = ("prediction", "time", "environment", "model", "about", "answer", "", "came back", "ms")
+    lines = [table(headers, [_row(each) for each in found.rows], empty="no prediction fits")]
+    if found.looked is not None:
+        lines.append(f"not looked for before {moment(found.looked)}")
+    if found.before:
+        lines.append(f"go on with --before {found.before}")
+    return "\n".join(lines)
+
+
+def _row(each: Glimpse) -> tuple[object, ...]:
+    rows = f" (of {each.rows:,} rows)" if each.rows > 1 else ""
+    role = "" if each.role == "stable" else f", {each.role}"
+    came = each.label if each.label is not None else each.reward
+    return (
+        f"{each.id}{rows}",
+        moment(each.time),
+        each.environment,
+        f"{each.model}{role}",
+        "" if each.entity is None else each.entity,
+        "none usable" if each.answer is None else each.answer,
+        "" if each.probability is None else f"{each.probability:.1%}",
+        "" if came is None else came,
+        1e3 * each.seconds,
+    )
