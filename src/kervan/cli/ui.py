@@ -30,7 +30,7 @@ def ui(port: int | None, host: str, browser: bool, folder: Path | None) -> Shown
 
     In a folder without a project it begins one. It answers on this machine alone, until Ctrl-C.
     """
-    from kervan.core.config import find_folder
+    from kervan.core.loading import find_folder
     from kervan.core.plugins import extras_named
 
     with extras_named():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kervan.app.overview import overview
-from kervan.core.config import is_project
+from kervan.core.loading import is_project
 from kervan.ui.page import Page, Route
 
 if TYPE_CHECKING:

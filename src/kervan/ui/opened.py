@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from kervan.app.project import open_project
-from kervan.core.config import FILE_NAME, is_project
+from kervan.core.loading import FILE_NAME, is_project
 from kervan.core.errors import NotFound
 
 if TYPE_CHECKING:
