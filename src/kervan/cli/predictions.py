@@ -58,7 +58,7 @@ def predictions(
 @shows(example="kervan traffic\nkervan traffic production --since 24h --json")
 @with_project
 def traffic(project: Project, name: str, since: str | None, until: str | None) -> Shown:
-    """Count what each version answered over time, and how fast: in production, or in NAME (also a model's)."""
+    """Count what each version answered over time, and how fast: in production, or NAME (also a model's)."""
     from kervan.app.environments import find_environment
     from kervan.app.over_time import over_time
 
