@@ -14,6 +14,7 @@ from kervan.cli.edge import colours, fail, fail_as_json
 COMMANDS = {
     "init": ("kervan.cli.project:init", "Start a project: write a kervan.toml to edit."),
     "run": ("kervan.cli.project:run", "Live the whole way that kervan.toml describes."),
+    "ui": ("kervan.cli.ui:ui", "Open the project in the browser."),
     "settings": ("kervan.cli.project:settings", "Show every setting with its value, and who set it."),
     "data": ("kervan.cli.data:data", "List, ingest, show, export and delete datasets."),
     "train": ("kervan.cli.model:train", "Compare candidates and fit the best; register nothing."),
