@@ -6,5 +6,20 @@ Every function takes texts as they are and escapes them, and has a `label` for r
 from kervan.ui.draw.bars import bars, histogram, shares
 from kervan.ui.draw.curves import Series, curves, spark
 from kervan.ui.draw.graph import Node, graph
+from kervan.ui.draw.measured import calibration, folds, interval, paired, spread
 
-__all__ = ["Node", "Series", "bars", "curves", "graph", "histogram", "shares", "spark"]
+__all__ = [
+    "Node",
+    "Series",
+    "bars",
+    "calibration",
+    "curves",
+    "folds",
+    "graph",
+    "histogram",
+    "interval",
+    "paired",
+    "shares",
+    "spark",
+    "spread",
+]
