@@ -27,7 +27,7 @@ from kervan.store.blobs import flush_folder
 from kervan.store.database import storage_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     import polars as pl
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 SUFFIX = ".parquet"
 _ABOUT = "kervan"  # the key of what the file says of itself
 _ROWS = 8_192  # in a group: an id is looked for in one of them
+_APART = 100  # rows that are read in vain rather than in two goes
 _ID_END = len('{"id":"') + 26
 _CUT = (b"inputs", b"outputs", b"chain")
 _TYPED = (
@@ -95,7 +96,7 @@ def read_any(segment: Segment, since: float | None = None) -> Iterator[Predictio
         try:
             yield from read_segment(segment, since)
         except FileNotFoundError:  # it was compacted a moment ago
-            segment = _sibling(segment)
+            segment = sibling(segment)
         else:
             return
     if segment.path.exists():
@@ -111,27 +112,26 @@ def find_any(segment: Segment, record: str) -> Prediction | None:
         try:
             return find_in(segment, record)
         except FileNotFoundError:
-            segment = _sibling(segment)
+            segment = sibling(segment)
     if not segment.path.exists():
         return None
-    with _readable(segment.path):
+    with readable(segment.path):
         found = pl.scan_parquet(segment.path).filter(pl.col("id") == record).select(_RESTORING).collect()
     return next((parse(_line(row), segment.path, 0) for row in found.iter_rows()), None)
 
 
-def about_in(segment: Segment, entity: str) -> list[tuple[str, str, int]]:
-    """Return id, entity and number of rows of the records in a compacted segment that may be about an entity.
-
-    That is a text as records have it, or a JSON list that has it somewhere.
-    """
+def lines_at(segment: Segment, places: Sequence[int]) -> list[bytes]:
+    """Return the lines of records in a compacted segment by their rows, none if the file is gone."""
     import polars as pl
 
-    with _readable(segment.path):
-        about = pl.col("entity")
-        written = msgspec.json.encode(entity)[1:-1].decode()
-        listed = about.str.starts_with("[") & about.str.contains(written, literal=True)
-        table = pl.scan_parquet(segment.path).select("id", "entity", "rows")
-        return table.filter((about == entity) | listed).collect().rows()
+    if not segment.path.exists():
+        return []
+    found = []
+    with readable(segment.path):
+        for first, last in _spans(sorted(places)):
+            table = pl.scan_parquet(segment.path).slice(first, last - first + 1).select(_RESTORING).collect()
+            found += [_line(table.row(place - first)) for place in places if first <= place <= last]
+    return found
 
 
 def any_lines(segment: Segment) -> Iterator[bytes]:
@@ -154,10 +154,10 @@ def any_ids(segment: Segment) -> list[str]:
                 whole = (line for line in file if line.endswith(b"\n"))
                 return [line[_ID_END - 26 : _ID_END].decode("ascii", "replace") for line in whole]
         except FileNotFoundError:
-            segment = _sibling(segment)
+            segment = sibling(segment)
     if not segment.path.exists():
         return []
-    with _readable(segment.path):
+    with readable(segment.path):
         found: list[str] = pl.read_parquet(segment.path, columns=["id"])["id"].to_list()
     return found
 
@@ -166,12 +166,30 @@ def about(path: Path) -> About:
     """Return what a compacted file says of itself, or raise `Corrupted`."""
     import polars as pl
 
-    with _readable(path):
+    with readable(path):
         told = pl.read_parquet_metadata(path)
     try:
         return msgspec.json.decode(told[_ABOUT], type=About)
     except (KeyError, msgspec.DecodeError) as error:
         raise Corrupted(f"{path} is no file of prediction records", hint="restore it from a copy") from error
+
+
+def sibling(segment: Segment) -> Segment:
+    """Return a segment as it is once it was compacted."""
+    return replace(segment, path=segment.path.with_suffix(SUFFIX))
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Say of what cannot be read that it was altered."""
+    import polars as pl
+
+    try:
+        yield
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise Corrupted(
+            f"{path} cannot be read as prediction records: {error}", hint="restore it from a copy"
+        ) from error
 
 
 def compact(segment: Segment, announce: Callable[[About, str], None]) -> Path:
@@ -240,6 +258,17 @@ def _table(segment: Segment) -> tuple[pl.DataFrame, About]:
     return pl.DataFrame(rows, schema=schema, orient="row"), told
 
 
+def _spans(places: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield the first and last of rows that lie close enough to each other to be read at once."""
+    first = last = places[0]
+    for place in places[1:]:
+        if place - last > _APART:
+            yield first, last
+            first = place
+        last = place
+    yield first, last
+
+
 def _row(line: bytes, prediction: Prediction) -> tuple[Any, ...]:
     members = _members(line)
     values = [bytes(members.get(name.decode(), b"")) for name in _CUT]
@@ -279,7 +308,7 @@ def _in_order(rest: bytes, values: tuple[bytes, ...]) -> Iterable[tuple[bytes, b
 def _lines(path: Path, since: float | None = None) -> Iterator[bytes]:
     import polars as pl
 
-    with _readable(path):
+    with readable(path):
         table = pl.scan_parquet(path)
         if since is not None:
             table = table.filter(pl.col("id") >= first_id(since))
@@ -287,20 +316,3 @@ def _lines(path: Path, since: float | None = None) -> Iterator[bytes]:
         found = table.collect()
     for row in found.iter_rows():
         yield _line(row)
-
-
-def _sibling(segment: Segment) -> Segment:
-    return replace(segment, path=segment.path.with_suffix(SUFFIX))
-
-
-@contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    """Say of what cannot be read that it was altered."""
-    import polars as pl
-
-    try:
-        yield
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise Corrupted(
-            f"{path} cannot be read as prediction records: {error}", hint="restore it from a copy"
-        ) from error

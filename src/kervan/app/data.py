@@ -125,8 +125,8 @@ def export_part(project: Project, ref: Ref, role: Role, to: Path, *, exact: bool
 def describe_dataset(project: Project, ref: str) -> Described:
     """Return a dataset with its profile and what validation found."""
     dataset = project.store.catalog.find(Dataset, Ref.parse(ref))
-    figures = report_of(project, dataset.id, ReportKind.PROFILE)
-    checked = report_of(project, dataset.id, ReportKind.VALIDATION)
+    reports = _reports_about(project, dataset.id)
+    figures, checked = (reports.get(kind) for kind in (ReportKind.PROFILE, ReportKind.VALIDATION))
     if figures is None or checked is None:
         raise NotFound(f"the reports about {dataset.ref} are gone", hint="restore a backup")
     return Described(
@@ -143,9 +143,7 @@ def datasets(project: Project, *, name: str | None = None) -> list[Dataset]:
 
 def report_of(project: Project, subject: str, kind: ReportKind) -> Report | None:
     """Return the newest report of a kind about a record."""
-    children = [child for child, role in project.store.catalog.children(subject) if role == "about"]
-    reports = [project.store.catalog.get(Report, child) for child in sorted(children, reverse=True)]
-    return next((report for report in reports if report.kind is kind), None)
+    return _reports_about(project, subject).get(kind)
 
 
 def suspicions(project: Project, dataset: Dataset) -> tuple[Finding, ...]:
@@ -153,6 +151,13 @@ def suspicions(project: Project, dataset: Dataset) -> tuple[Finding, ...]:
     checked = report_of(project, dataset.id, ReportKind.VALIDATION)
     found = checked.findings if checked else ()
     return tuple(each for each in found if each.rule == RULE and each.verdict is Verdict.WARNED)
+
+
+def _reports_about(project: Project, subject: str) -> dict[ReportKind, Report]:
+    """Return the newest report of each kind about a record, each read once."""
+    children = [child for child, role in project.store.catalog.children(subject) if role == "about"]
+    reports = (project.store.catalog.get(Report, child) for child in sorted(children))
+    return {report.kind: report for report in reports}
 
 
 def _known(project: Project, dataset: Dataset, what: str) -> Dataset:

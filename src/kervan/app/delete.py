@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kervan.app.environments import SCOPE, current_deployment
@@ -25,6 +26,14 @@ if TYPE_CHECKING:
 _COMING_UP = 600.0  # seconds in which a server that was told of a deployment comes up, or never does
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """One reason why something cannot be deleted now, and what would change that."""
+
+    reason: str
+    hint: str
+
+
 def delete_model(project: Project, ref: str, *, why: str) -> Model:
     """Delete a version of a model with its package; its files go with the next `kervan gc`.
 
@@ -34,11 +43,7 @@ def delete_model(project: Project, ref: str, *, why: str) -> Model:
     wanted = _exactly(ref, why, example="income@1.2.0")
     with project.store.catalog.transaction() as transaction:
         model = project.store.catalog.find(Model, wanted)
-        if used := next(_users(project, model), ""):
-            hint = (
-                f"release another version there first: `kervan release NAME@VERSION --to {used.split()[-1]}`"
-            )
-            raise Refused(f"{model.ref} {used}", hint=hint)
+        _check(model_guards(project, model))
         package = project.store.catalog.get(Package, model.package)
         for record in (model, package):
             _retire(transaction, record, why)
@@ -55,9 +60,39 @@ def delete_dataset(project: Project, ref: str, *, why: str) -> Dataset:
     wanted = _exactly(ref, why, example="adult:3")
     with project.store.catalog.transaction() as transaction:
         dataset = project.store.catalog.find(Dataset, wanted)
-        _check_unused(project, dataset)
+        _check(dataset_guards(project, dataset))
         _retire(transaction, dataset, why)
     return dataset
+
+
+def model_guards(project: Project, model: Model) -> Iterator[Guard]:
+    """Say what keeps a model from being deleted: where it answers, or into which it is being released."""
+    for used in _users(project, model):
+        place = used.split()[-1]
+        hint = f"release another version there first: `kervan release NAME@VERSION --to {place}`"
+        yield Guard(reason=f"{model.ref} {used}", hint=hint)
+
+
+def dataset_guards(project: Project, dataset: Dataset) -> Iterator[Guard]:
+    """Say what keeps a dataset from being deleted: runs that read it, and models that it trained."""
+    catalog = project.store.catalog
+    for run in catalog.running():
+        if any(link.parent == dataset.id for link in run.parents):
+            yield Guard(reason=f"run {run.id} reads {dataset.ref}", hint="wait until it has ended")
+    trained = [model for model in catalog.all(Model) if model.dataset == dataset.id]
+    for model in trained:
+        if used := next(_users(project, model), ""):
+            hint = "what answers can be traced to its rows: release a model of other data there first"
+            yield Guard(reason=f"{dataset.ref} trained {model.ref}, which {used}", hint=hint)
+    if trained:
+        refs = ", ".join(model.ref for model in trained)
+        hint = f"delete them first, if they are not needed: `kervan models delete {trained[0].ref}`"
+        yield Guard(reason=f"{dataset.ref} trained {refs}", hint=hint)
+
+
+def _check(guards: Iterator[Guard]) -> None:
+    for guard in guards:
+        raise Refused(guard.reason, hint=guard.hint)
 
 
 def _exactly(ref: str, why: str, *, example: str) -> Ref:
@@ -84,22 +119,6 @@ def _users(project: Project, model: Model) -> Iterator[str]:
     for coming in catalog.all(Deployment):
         if not coming.endpoint and model.ref in coming.shares and time.time() - coming.time < _COMING_UP:
             yield f"is coming up as deployment {coming.id} in {coming.name}"
-
-
-def _check_unused(project: Project, dataset: Dataset) -> None:
-    catalog = project.store.catalog
-    for run in catalog.running():
-        if any(link.parent == dataset.id for link in run.parents):
-            raise Refused(f"run {run.id} reads {dataset.ref}", hint="wait until it has ended")
-    trained = [model for model in catalog.all(Model) if model.dataset == dataset.id]
-    for model in trained:
-        if used := next(_users(project, model), ""):
-            hint = "what answers can be traced to its rows: release a model of other data there first"
-            raise Refused(f"{dataset.ref} trained {model.ref}, which {used}", hint=hint)
-    if trained:
-        refs = ", ".join(model.ref for model in trained)
-        hint = f"delete them first, if they are not needed: `kervan models delete {trained[0].ref}`"
-        raise Refused(f"{dataset.ref} trained {refs}", hint=hint)
 
 
 def _retire(transaction: Transaction, record: Record, why: str) -> None:

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import dataclass
 from heapq import nlargest
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from kervan.app.compacted import about_in, all_segments, is_compacted
-from kervan.app.newest import newest_first
+from kervan.app.compacted import all_segments
+from kervan.app.matching import Sought, newest_hits, read_hits
+from kervan.app.newest import AFTER_ALL, newest_first
 from kervan.app.segments import records_folder
 from kervan.core.identity import id_time
 from kervan.serve.keeper import text_of
-from kervan.serve.record import parse, row_ids
+from kervan.serve.record import row_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from kervan.app.project import Project
-    from kervan.serve.record import Segment
+    from kervan.core.nouns import Prediction
 
 _MOST = 10
-_NUMERAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _SECONDS = 0.3  # after which no further file is looked at
 
 
@@ -46,7 +43,7 @@ def others_about(project: Project, environment: str, entity: Any, *, but: str) -
     """
     if entity is None:
         return Others()
-    wanted = text_of(entity)
+    sought = Sought(low="", high=AFTER_ALL, entity=text_of(entity))
     started = time.monotonic()
     ids: list[str] = []
     for bound, segment in newest_first(all_segments(records_folder(project, environment))):
@@ -54,33 +51,15 @@ def others_about(project: Project, environment: str, entity: Any, *, but: str) -
             break
         if time.monotonic() - started > _SECONDS:
             return Others(ids=tuple(ids), since=min(time.time(), id_time(bound)))
-        ids = nlargest(_MOST, {*ids, *_about(segment, wanted)} - {but})
+        found = read_hits(newest_hits(segment, sought, _MOST + 1))
+        fresh = {ident for record in found for ident in rows_about(record, sought.entity)}
+        ids = nlargest(_MOST, {*ids, *fresh} - {but})
     return Others(ids=tuple(ids))
 
 
-def _about(segment: Segment, entity: str) -> Iterator[str]:
-    """Yield the ids of the rows in a segment that are about an entity."""
-    if is_compacted(segment):
-        for ident, told, rows in about_in(segment, entity):
-            yield from _rows(ident, told if told == entity else msgspec.json.decode(told), rows, entity)
-        return
-    try:
-        content = segment.path.read_bytes()
-    except FileNotFoundError:  # it was compacted a moment ago, and is found in its new form the next time
-        return
-    written = re.escape(msgspec.json.encode(entity))
-    if _NUMERAL.fullmatch(entity):
-        written = rb"(?:%b|%b(?:\.0)?)" % (written, re.escape(entity.encode()))
-    for match in re.finditer(rb'"entity":(?:%b[,}]|\[[^\n]*?%b)' % (written, written), content):
-        start, end = content.rfind(b"\n", 0, match.start()) + 1, content.find(b"\n", match.end())
-        if end > 0:
-            record = parse(content[start : end + 1], segment.path, start)
-            yield from _rows(record.id, record.entity, record.rows, entity)
-
-
-def _rows(record: str, about: Any, rows: int, wanted: str) -> Iterator[str]:
+def rows_about(record: Prediction, entity: str) -> Iterator[str]:
     """Yield the ids of the rows of a record that are about an entity."""
-    for row, ident in enumerate(row_ids(record, rows)):
-        told = about[row] if isinstance(about, list) else about
-        if told is not None and text_of(told) == wanted:
+    for row, ident in enumerate(row_ids(record.id, record.rows)):
+        told = record.about(row)
+        if told is not None and text_of(told) == entity:
             yield ident

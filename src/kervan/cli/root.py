@@ -14,6 +14,7 @@ from kervan.cli.edge import colours, fail, fail_as_json
 COMMANDS = {
     "init": ("kervan.cli.project:init", "Start a project: write a kervan.toml to edit."),
     "run": ("kervan.cli.project:run", "Live the whole way that kervan.toml describes."),
+    "ui": ("kervan.cli.ui:ui", "Open the project in the browser."),
     "settings": ("kervan.cli.project:settings", "Show every setting with its value, and who set it."),
     "data": ("kervan.cli.data:data", "List, ingest, show, export and delete datasets."),
     "train": ("kervan.cli.model:train", "Compare candidates and fit the best; register nothing."),
@@ -38,6 +39,8 @@ COMMANDS = {
     "serve": ("kervan.cli.serve:serve", "Answer for a model or package in the foreground."),
     "key": ("kervan.cli.key:key", "Issue, list, rotate and revoke keys to the servers."),
     "predict": ("kervan.cli.predict:predict", "Ask the model that is in production."),
+    "predictions": ("kervan.cli.predictions:predictions", "Find recorded predictions, newest first."),
+    "traffic": ("kervan.cli.predictions:traffic", "Count requests and times of each version over time."),
     "feedback": ("kervan.cli.records:feedback", "Keep what turned out to be true beside the predictions."),
     "records": ("kervan.cli.records:records", "List, compact and clean the records of predictions."),
     "trace": ("kervan.cli.watch:trace", "Walk from one prediction back to rows, code and approver."),

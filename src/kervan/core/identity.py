@@ -110,6 +110,18 @@ def first_id(seconds: float) -> str:
     return _written(max(ceil(seconds * 1000), 0) << 80)
 
 
+def id_after(ident: str) -> str:
+    """Return the least id that is greater than another.
+
+    >>> id_after("01JD4Z8Y7W00000000000000ZZ")
+    '01JD4Z8Y7W0000000000000100'
+    """
+    number = 0
+    for letter in ident:
+        number = number << 5 | _ALPHABET.index(letter)
+    return _written(number + 1)
+
+
 def sha256(content: bytes) -> str:
     """Return the SHA-256 of some bytes as 64 hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()

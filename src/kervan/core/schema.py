@@ -189,13 +189,15 @@ def _reading_difference(old: Reading, new: Reading) -> Iterator[Difference]:
 
 
 def _inputs_difference(old: Schema, new: Schema) -> Iterator[Difference]:
+    before = {column.name: column for column in old}
+    after = {column.name: column for column in new}
     for column in old:
-        if column.name not in new:
+        if column.name not in after:
             yield Difference(column.name, "was removed", Effect.BREAKS)
         else:
-            yield from _column_difference(column, new[column.name])
+            yield from _column_difference(column, after[column.name])
     for column in new:
-        if column.name not in old:
+        if column.name not in before:
             optional = column.nullable
             what = "was added, optional" if optional else "was added, required"
             yield Difference(column.name, what, Effect.EXTENDS if optional else Effect.BREAKS)

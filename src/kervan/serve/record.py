@@ -159,7 +159,7 @@ def read_segment(segment: Segment, since: float | None) -> Iterator[Prediction]:
     with segment.path.open("rb") as file:
         start = 0
         if since is not None:
-            start = _bisect(file, segment.path, lambda ident: id_time(ident) < since)
+            start = bisect(file, segment.path, lambda ident: id_time(ident) < since)
         file.seek(start)
         for line in file:
             if not line.endswith(b"\n"):
@@ -171,7 +171,7 @@ def read_segment(segment: Segment, since: float | None) -> Iterator[Prediction]:
 def find_in(segment: Segment, record: str) -> Prediction | None:
     """Return a record of one segment by its id."""
     with segment.path.open("rb") as file:
-        start = _bisect(file, segment.path, lambda ident: ident < record)
+        start = bisect(file, segment.path, lambda ident: ident < record)
         file.seek(start)
         line = file.readline()
         if not line.endswith(b"\n") or _line_id(line, segment.path, start) != record:
@@ -190,7 +190,7 @@ def last_id(segment: Segment) -> str:
         return _line_id(file.read(_ID.stop), segment.path, start)
 
 
-def _bisect(file: BinaryIO, path: Path, is_before: Callable[[str], bool]) -> int:
+def bisect(file: BinaryIO, path: Path, is_before: Callable[[str], bool]) -> int:
     """Return where the first line starts whose id is not before the wanted place.
 
     `low` is always the start of a line, and every line that starts below it is before the place.

@@ -135,6 +135,17 @@ class Catalog:
         with self._database.reading() as connection:
             return [(row.child, row.role) for row in connection.execute(query)]
 
+    def descendants(self, kind: type[R], parent: str, *, limit: int) -> tuple[list[R], int]:
+        """Return the newest records of a kind that came from `parent`, and how many there are."""
+        came = records.c.id.in_(sa.select(edges.c.child).where(edges.c.parent == parent))
+        wanted = (records.c.kind == kind_of(kind)) & _IS_THERE & came
+        query = sa.select(records.c.body).where(wanted)
+        query = query.order_by(records.c.time.desc(), records.c.id.desc()).limit(limit)
+        with self._database.reading() as connection:
+            found = [decode(kind, body) for body in connection.scalars(query)]
+            count = connection.scalar(sa.select(sa.func.count()).where(wanted))
+        return found, count or 0
+
     def blobs(self) -> set[str]:
         """Return the hashes of all stored files that a record points to."""
         query = sa.select(edges.c.parent).where(edges.c.parent.startswith("sha256:")).distinct()

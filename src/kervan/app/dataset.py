@@ -1,0 +1,294 @@
+"""One version of a dataset as people look at it: figures, findings, origin, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kervan.app.columns import ColumnPage, ColumnQuery, page_of
+from kervan.app.data import LOOKED, describe_dataset
+from kervan.app.delete import Guard, dataset_guards
+from kervan.core.nouns import Dataset, Finding, Model, Origin, Part, Role, Run, Status, Verdict
+from kervan.core.reading import Reading
+from kervan.core.schema import Type
+from kervan.data.profile import ValueCount
+from kervan.store.codec import DELETED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from kervan.app.data import Described
+    from kervan.app.project import Project
+    from kervan.core.schema import Column
+    from kervan.data.profile import ColumnProfile, NumberProfile, TextProfile
+
+_NEWEST = 20
+_QUARTILES = (25, 50, 75)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberFigures:
+    """The distribution of numbers; `edges` has one entry more than `counts`, `outliers` is a share."""
+
+    minimum: float
+    maximum: float
+    mean: float | None
+    deviation: float | None
+    skew: float | None
+    median: float
+    quartiles: tuple[float, ...]
+    outliers: float
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextFigures:
+    """The most frequent values, and how many rows hold others."""
+
+    top: tuple[ValueCount, ...]
+    others: int
+    shortest: int
+    longest: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnView:
+    """One column: what it is, its figures, and what was found in it.
+
+    `protection` says how it was protected, `allowed` how many categories it may hold.
+    """
+
+    name: str
+    position: int
+    type: Type
+    is_target: bool
+    nullable: bool
+    unit: str
+    minimum: float | None
+    maximum: float | None
+    allowed: int
+    protection: str
+    count: int
+    missing: int
+    missing_share: float
+    distinct: int
+    numbers: NumberFigures | None
+    texts: TextFigures | None
+    earliest: str
+    latest: str
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetVersion:
+    """A version on the line of all; `deleted` says by whom and why it went, if it did."""
+
+    ref: str
+    version: str
+    time: float
+    creator: str
+    source: str
+    rows: int
+    columns: int
+    hash: str
+    deleted: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """Once the sealed part was opened: when, by whom, why, and for which model's candidate."""
+
+    time: float
+    actor: str
+    why: str
+    model: str
+    candidate: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsedBy:
+    """A run or model that learned from a dataset; `status` is a run's."""
+
+    id: str
+    ref: str
+    time: float
+    creator: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetView:
+    """Everything about one version: `runs` are the newest of `run_count`, `models` of `model_count`.
+
+    `guards` say why it cannot be deleted now; without any it can.
+    """
+
+    ref: str
+    name: str
+    version: str
+    hash: str
+    creator: str
+    time: float
+    rows: int
+    duplicates: int
+    memory: int
+    target: str
+    classes: tuple[ValueCount, ...]
+    origin: Origin
+    parts: tuple[Part, ...]
+    protection: Mapping[str, str]
+    reading: Reading
+    findings: tuple[Finding, ...]
+    columns: ColumnPage[ColumnView]
+    versions: tuple[DatasetVersion, ...]
+    looks: tuple[Look, ...]
+    runs: tuple[UsedBy, ...]
+    run_count: int
+    models: tuple[UsedBy, ...]
+    model_count: int
+    guards: tuple[Guard, ...]
+
+
+_ORDERS: dict[str, Callable[[ColumnView], Any]] = {
+    "name": lambda column: column.name.casefold(),
+    "type": lambda column: column.type,
+    "missing": lambda column: column.missing_share,
+    "distinct": lambda column: column.distinct,
+    "findings": lambda column: len(column.findings),
+}
+
+
+def dataset_view(project: Project, ref: str, query: ColumnQuery | None = None) -> DatasetView:
+    """Return what a page shows of a dataset, with the columns that `query` wants, else the first fifty."""
+    described = describe_dataset(project, ref)
+    dataset, figures = described.dataset, described.profile
+    runs, run_count = project.store.catalog.descendants(Run, dataset.id, limit=_NEWEST)
+    models, model_count = project.store.catalog.descendants(Model, dataset.id, limit=_NEWEST)
+    return DatasetView(
+        ref=dataset.ref,
+        name=dataset.name,
+        version=dataset.version,
+        hash=dataset.hash,
+        creator=dataset.creator,
+        time=dataset.time,
+        rows=dataset.rows,
+        duplicates=figures.duplicates,
+        memory=figures.memory,
+        target=dataset.target,
+        classes=figures.classes,
+        origin=dataset.origin,
+        parts=dataset.parts,
+        protection=dataset.protection,
+        reading=dataset.reading,
+        findings=tuple(each for each in described.findings if each.verdict is not Verdict.PASSED),
+        columns=page_of(list(_columns(described)), query or ColumnQuery(), _ORDERS),
+        versions=dataset_versions(project, dataset.name),
+        looks=_looks(project, dataset),
+        runs=tuple(_used(run, run.status) for run in runs),
+        run_count=run_count,
+        models=tuple(_used(model, model.family) for model in models),
+        model_count=model_count,
+        guards=tuple(dataset_guards(project, dataset)),
+    )
+
+
+def dataset_versions(project: Project, name: str) -> tuple[DatasetVersion, ...]:
+    """Return all versions of a name, newest first, also those that were deleted."""
+    catalog = project.store.catalog
+    gone = {
+        event.subject: f"{event.actor}: {event.why}" for event in catalog.events(action=f"{DELETED} dataset")
+    }
+    return tuple(
+        DatasetVersion(
+            ref=each.ref,
+            version=each.version,
+            time=each.time,
+            creator=each.creator,
+            source=each.origin.source,
+            rows=each.rows,
+            columns=len(each.schema),
+            hash=each.hash,
+            deleted=gone.get(each.id, ""),
+        )
+        for each in catalog.all(Dataset, name=name, deleted=True)
+    )
+
+
+def _looks(project: Project, dataset: Dataset) -> tuple[Look, ...]:
+    """Return every time that these very rows were opened, also as a part of another version."""
+    test = dataset.part(Role.TEST).content
+    return tuple(
+        Look(
+            time=event.time,
+            actor=event.actor,
+            why=event.why,
+            model=str(event.body.get("model", "")),
+            candidate=str(event.body.get("candidate", "")),
+        )
+        for event in project.store.catalog.events(action=LOOKED)
+        if event.body.get("test") == test
+    )
+
+
+def _used(record: Run | Model, what: str | Status) -> UsedBy:
+    return UsedBy(id=record.id, ref=record.ref, time=record.time, creator=record.creator, what=str(what))
+
+
+def _columns(described: Described) -> Iterator[ColumnView]:
+    found: dict[str, list[Finding]] = {}
+    for finding in described.findings:
+        if finding.verdict is not Verdict.PASSED:
+            found.setdefault(finding.subject, []).append(finding)
+    dataset = described.dataset
+    schema = {column.name: column for column in dataset.schema}
+    for position, figures in enumerate(described.profile.columns):
+        about = tuple(found.get(figures.name, ()))
+        yield _column(dataset, schema[figures.name], figures, position, about)
+
+
+def _column(
+    dataset: Dataset, column: Column, figures: ColumnProfile, position: int, findings: tuple[Finding, ...]
+) -> ColumnView:
+    return ColumnView(
+        name=column.name,
+        position=position,
+        type=column.type,
+        is_target=column.name == dataset.target,
+        nullable=column.nullable,
+        unit=column.unit,
+        minimum=column.minimum,
+        maximum=column.maximum,
+        allowed=len(column.allowed),
+        protection=dataset.protection.get(column.name, ""),
+        count=figures.count,
+        missing=figures.missing,
+        missing_share=figures.missing_share,
+        distinct=figures.distinct,
+        numbers=None if figures.numbers is None else _numbers(figures.numbers),
+        texts=None if figures.texts is None else _texts(figures.texts),
+        earliest=figures.earliest,
+        latest=figures.latest,
+        findings=findings,
+    )
+
+
+def _numbers(numbers: NumberProfile) -> NumberFigures:
+    return NumberFigures(
+        minimum=numbers.minimum,
+        maximum=numbers.maximum,
+        mean=numbers.mean,
+        deviation=numbers.deviation,
+        skew=numbers.skew,
+        median=numbers.median,
+        quartiles=tuple(numbers.quantiles[level] for level in _QUARTILES),
+        outliers=numbers.outliers,
+        edges=numbers.edges,
+        counts=numbers.counts,
+    )
+
+
+def _texts(texts: TextProfile) -> TextFigures:
+    return TextFigures(top=texts.top, others=texts.others, shortest=texts.shortest, longest=texts.longest)

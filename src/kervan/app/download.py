@@ -1,0 +1,112 @@
+"""Files to take away: named by the record that they are of, never by who asks."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kervan.app.data import describe_dataset, export_part
+from kervan.app.register import acceptance_of, export_package, find_model
+from kervan.app.scores import acceptance_figures, candidates_of, evaluation_of
+from kervan.core.errors import InvalidInput, NotFound, Refused, did_you_mean
+from kervan.core.identity import Ref, plain_name
+from kervan.core.nouns import Dataset, Role, Run
+from kervan.data.export import ENDINGS
+from kervan.data.page import profile_page
+from kervan.model.page import evaluation_page
+from kervan.package.contents.archive import SUFFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kervan.app.project import Project
+
+_PIECE = 1 << 18
+_HTML = "text/html; charset=utf-8"
+_TYPES = {
+    ".csv": "text/csv; charset=utf-8",
+    ".parquet": "application/vnd.apache.parquet",
+    ".ndjson": "application/x-ndjson",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Download:
+    """A file: its name is of ASCII letters, digits, dashes and dots; `pieces` give its `size` bytes once."""
+
+    name: str
+    type: str
+    size: int
+    pieces: Iterator[bytes]
+
+
+def package_file(project: Project, ref: str) -> Download:
+    """Return a model's package as one file, every part of it checked."""
+    model = find_model(project, ref)
+    name = f"{_plain(model.name, 'model')}-{model.version}{SUFFIX}"
+    return _written(name, "application/zstd", lambda path: export_package(project, model, path))
+
+
+def profile_file(project: Project, ref: str) -> Download:
+    """Return the page about a dataset's profile, which needs nothing else."""
+    found = describe_dataset(project, ref)
+    page = profile_page(found.profile, found.dataset.ref, found.findings)
+    return _page(f"data-{_plain(found.dataset.name, 'dataset')}-{found.dataset.version}", page)
+
+
+def evaluation_file(project: Project, ref: str) -> Download:
+    """Return the page about how good a model is, which needs nothing else.
+
+    Raises `Refused` for a model that was trained elsewhere, `NotFound` if its run's figures are gone.
+    """
+    model = find_model(project, ref)
+    report = acceptance_of(project, model)
+    if report is None:
+        raise Refused(f"{model.ref} was trained elsewhere, and nobody measured it here", hint="train it here")
+    run = project.store.catalog.get(Run, model.run)
+    evaluation = evaluation_of(project, run)
+    if evaluation is None:
+        raise NotFound(f"the figures of run {run.id} are gone", hint="restore a backup")
+    page = evaluation_page(model.ref, evaluation, acceptance_figures(report), candidates_of(project, run))
+    return _page(f"model-{_plain(model.name, 'model')}-{model.version}", page)
+
+
+def part_file(project: Project, ref: str, role: str, ending: str) -> Download:
+    """Return the rows of a part, as `.csv`, `.parquet` or `.ndjson`; the test part is sealed: `Refused`."""
+    if role not in set(Role):
+        raise InvalidInput(f"no part is called {role!r}", hint=did_you_mean(role, set(Role)))
+    if ending not in ENDINGS:
+        raise InvalidInput(f"rows are not written as {ending!r}", hint=did_you_mean(ending, ENDINGS))
+    dataset = project.store.catalog.find(Dataset, Ref.parse(ref))
+    name = f"{_plain(dataset.name, 'dataset')}-{dataset.version}-{role}{ending}"
+    exact = Ref(dataset.name, dataset.version)
+    return _written(name, _TYPES[ending], lambda path: export_part(project, exact, Role(role), path))
+
+
+def _plain(name: str, otherwise: str) -> str:
+    """Return a name for a file; one of a script without Latin letters has none left."""
+    return plain_name(name) or otherwise
+
+
+def _page(name: str, page: str) -> Download:
+    content = page.encode()
+    return Download(name=f"{name}.html", type=_HTML, size=len(content), pieces=iter([content]))
+
+
+def _written(name: str, kind: str, write: Callable[[Path], object]) -> Download:
+    """Let a file be written into a folder that is gone at once; what was opened stays readable."""
+    with tempfile.TemporaryDirectory(prefix="kervan-") as folder:
+        path = Path(folder) / name
+        write(path)
+        size = path.stat().st_size
+        file = path.open("rb")
+
+    def pieces() -> Iterator[bytes]:
+        with file:
+            while piece := file.read(_PIECE):
+                yield piece
+
+    return Download(name=name, type=kind, size=size, pieces=pieces())

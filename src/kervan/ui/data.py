@@ -1,0 +1,7 @@
+"""Pages about datasets."""
+
+from __future__ import annotations
+
+from kervan.ui.page import Route
+
+ROUTES: tuple[Route, ...] = ()
