@@ -41,7 +41,7 @@ def runs() -> None:
 @click.option("--show", "ident", default="", help="Show one run whole, as `kervan runs show` does.")
 @shows(
     example="""
-    kervan runs --where "roc_auc > 0.9 and family = forest" --sort seconds --ascending
+    kervan runs list --where "roc_auc > 0.9 and family = forest" --sort seconds --ascending
     kervan runs --where "status = failed and (name ~ income or started > 7d)"
     kervan runs --metric validation.roc_auc
     """
