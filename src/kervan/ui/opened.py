@@ -6,8 +6,8 @@ import threading
 from typing import TYPE_CHECKING
 
 from kervan.app.project import open_project
-from kervan.core.loading import FILE_NAME, is_project
 from kervan.core.errors import NotFound
+from kervan.core.loading import FILE_NAME, is_project
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -83,4 +83,6 @@
     for (const change of changes) for (const each of change.addedNodes) if (each.nodeType === 1 && !each.closest(".uplot")) settle(each.parentElement || each);
   }).observe(document.querySelector("main"), { childList: true, subtree: true });
   settle(document);
+  const here = document.querySelector(".side nav [aria-current]");
+  if (here) here.closest("nav").scrollLeft = here.offsetLeft - 40;
 })();
