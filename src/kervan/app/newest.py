@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import lru_cache
 from heapq import nlargest
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from kervan.app.compacted import About
     from kervan.app.project import Project
     from kervan.serve.record import Segment
 
@@ -33,20 +35,22 @@ def newest_first(found: Sequence[Segment]) -> Iterator[tuple[str, Segment]]:
     yield from sorted(bounds, key=lambda each: (each[0], each[1].first), reverse=True)
 
 
-def _end(segment: Segment) -> str:
-    """Return an id below which all of a writer's last segment lie."""
-    if not is_compacted(segment):
-        return AFTER_ALL
-    try:
-        changed = segment.path.stat().st_mtime_ns
-    except FileNotFoundError:  # it was removed a moment ago
-        return AFTER_ALL
-    return _end_of(segment.path, changed)
+def told(segment: Segment) -> About:
+    """Return what a compacted file says of itself; it is read once for as long as it stays the same."""
+    return _told(segment.path, segment.path.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=10_000)
-def _end_of(path: Path, _changed: int) -> str:
-    return id_after(about(path).last_id)
+def _told(path: Path, _changed: int) -> About:
+    return about(path)
+
+
+def _end(segment: Segment) -> str:
+    """Return an id below which all of a writer's last segment lie."""
+    if is_compacted(segment):
+        with suppress(FileNotFoundError):  # it was removed a moment ago
+            return id_after(told(segment).last_id)
+    return AFTER_ALL
 
 
 def first_of_newest(project: Project, environment: str, count: int) -> str:

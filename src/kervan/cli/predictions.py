@@ -1,4 +1,4 @@
-"""The command that finds recorded predictions."""
+"""Commands about recorded predictions: found, and counted over time."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from kervan.cli.when import read_time
 from kervan.core.shown import moment
 
 if TYPE_CHECKING:
+    from kervan.app.over_time import OverTime, Version
     from kervan.app.project import Project
     from kervan.app.search import Found, Glimpse
 
@@ -48,6 +49,41 @@ def predictions(
     asked = Wanted(environment=name, since=read_time(since), until=read_time(until), **wanted)
     found = search(project, asked, before=before, limit=limit)
     return Shown(found, _text(found))
+
+
+@click.command()
+@click.argument("name", default="production")
+@click.option("--since", help="Only since then: 7d (ago), 2026-05-01 or 2026-05-01T12:00.")
+@click.option("--until", help="Only before then.")
+@shows(example="kervan traffic\nkervan traffic production --since 24h --json")
+@with_project
+def traffic(project: Project, name: str, since: str | None, until: str | None) -> Shown:
+    """Count what each version answered over time, and how fast: in production, or NAME (also a model's)."""
+    from kervan.app.environments import find_environment
+    from kervan.app.over_time import over_time
+
+    environment = find_environment(project, name)
+    found = over_time(project, environment, since=read_time(since), until=read_time(until))
+    return Shown(found, _traffic_text(found))
+
+
+def _traffic_text(found: OverTime) -> str:
+    headers = ("since", "model", "requests", "failed", "p50 ms", "p90 ms", "p99 ms")
+    rows = [
+        (moment(time), each.model, each.requests[place], each.failed[place], *_milliseconds(each, place))
+        for place, time in enumerate(found.times)
+        for each in found.versions
+        if each.requests[place]
+    ]
+    lines = [table(headers, rows, empty="no prediction is on record for that time")]
+    if found.looked is not None:
+        lines.append(f"not looked at before {moment(found.looked)}")
+    return "\n".join(lines)
+
+
+def _milliseconds(each: Version, place: int) -> tuple[float | str, ...]:
+    found = (each.p50[place], each.p90[place], each.p99[place])
+    return tuple("" if seconds is None else 1e3 * seconds for seconds in found)
 
 
 def _text(found: Found) -> str:

@@ -40,6 +40,7 @@ COMMANDS = {
     "key": ("kervan.cli.key:key", "Issue, list, rotate and revoke keys to the servers."),
     "predict": ("kervan.cli.predict:predict", "Ask the model that is in production."),
     "predictions": ("kervan.cli.predictions:predictions", "Find recorded predictions, newest first."),
+    "traffic": ("kervan.cli.predictions:traffic", "Count requests and times of each version over time."),
     "feedback": ("kervan.cli.records:feedback", "Keep what turned out to be true beside the predictions."),
     "records": ("kervan.cli.records:records", "List, compact and clean the records of predictions."),
     "trace": ("kervan.cli.watch:trace", "Walk from one prediction back to rows, code and approver."),
