@@ -56,8 +56,12 @@ Does = Callable[["Project", "Asked"], Done | Work | Page]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """A path, such as `/runs/{run}`, and what a browser gets there (`shows`) or does there (`does`)."""
+    """A path, such as `/runs/{run}`, and what a browser gets there (`shows`) or does there (`does`).
+
+    What is for folders without a project as well, or whose settings are broken, is `unread`.
+    """
 
     path: str
     shows: Shows | None = None
     does: Does | None = None
+    unread: bool = False

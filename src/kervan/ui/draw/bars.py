@@ -91,9 +91,10 @@ def meter(part: float, *, label: str, tone: str = "first", width: int = 90) -> M
 
 def _picture(width: int, height: int, label: str, content: Markup, kind: str = "bars") -> Markup:
     return Markup(
-        '<svg class="picture {}" viewBox="0 0 {} {}" width="{}" height="{}" role="img" aria-label="{}">'
+        '<svg class="picture {}" viewBox="0 0 {} {}" width="{}" height="{}" preserveAspectRatio="{}" '
+        'role="img" aria-label="{}">'
         "{}</svg>"
-    ).format(kind, width, height, width, height, label, content)
+    ).format(kind, width, height, width, height, "none" if kind == "shares" else "xMinYMid", label, content)
 
 
 def _cut(value: float) -> str:
