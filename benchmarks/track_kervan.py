@@ -38,7 +38,7 @@ def each(folder: Path) -> float:
 
 def batches(folder: Path) -> float:
     import kervan as kv
-    from kervan.store.catalog import Point
+    from kervan.store.points import Point
 
     with kv.open(folder) as workspace, workspace.track("batches") as run:
         started = time.perf_counter()

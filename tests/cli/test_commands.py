@@ -50,6 +50,7 @@ READING = {
     "data ingest": ["data", "ingest"],
     "train": ["train"],
     "runs": ["runs"],
+    "runs by a line": ["runs", "--where", "roc_auc > 0"],
     "runs by metric": ["runs", "--metric", "validation.roc_auc"],
     "models": ["models"],
     "one model": ["models", "müşteri-kaybı@1.0.0"],

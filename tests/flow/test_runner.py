@@ -50,6 +50,16 @@ def double(number: int) -> int:
     return 2 * number
 
 
+@step
+def add(numbers: list[int]) -> int:
+    return sum(numbers)
+
+
+@pipeline
+def chained(start: int) -> int:
+    return add([double(start), double(start + 1)])
+
+
 @step(label="name")
 def greet(name: str, number: int = 1) -> str:
     return f"{name} {number}"
@@ -566,3 +576,15 @@ def test_an_altered_result_is_never_used(project: Project) -> None:
             path.write_bytes(b'"Ankara"')
     with pytest.raises(Corrupted, match="was altered"):
         project.run(text="İzmir")
+
+
+def test_a_step_says_which_steps_it_used(store: Store, tmp_path: Path) -> None:
+    with Tracker(store, "plain", folder=tmp_path) as tracker:
+        run(chained, {"start": 1}, store=store, tracker=tracker)
+    first, second = tracker.run.steps[:2]
+    last = tracker.run.steps[-1]
+    assert (first.needs, second.needs) == ((), ())
+    assert set(last.needs) == {first.key, second.key}
+    assert [step.needs for step in store.catalog.get(Run, tracker.run.id).steps] == [
+        step.needs for step in tracker.run.steps
+    ]

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import logging
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from kervan.core.errors import InvalidInput
-from kervan.core.nouns import Host, Run, Status
+from kervan.core.nouns import Host, Run, Status, StepRun
+from kervan.flow.live import Live
 from kervan.flow.surroundings import is_alive, this_host
 from kervan.flow.track import Tracker, mark_interrupted
 from store.make import make_run
@@ -98,6 +100,56 @@ def test_what_is_logged_meanwhile_is_kept(local_store: Store, tmp_path: Path) ->
     assert "WARNING proje: uyarı İ" in log
     assert "after" not in log
     assert tracker.run.log in local_store.catalog.blobs()
+
+
+def test_those_who_watch_see_the_log_and_the_steps_of_a_run(store: Store, tmp_path: Path) -> None:
+    step = StepRun(name="a", key="1", status=Status.RUNNING, cached=False, seconds=0.0)
+    with Tracker(store, "a", folder=tmp_path) as tracker:
+        live = Live(store.root, tracker.run.id)
+        assert (live.log(), live.steps()) == ("", ())
+        tracker.log("ilk satır")
+        tracker.begin_step(step)
+        assert live.steps() == (step,)
+        done = replace(step, status=Status.FINISHED, seconds=2.0)
+        tracker.add_step(done)
+        logging.getLogger("proje").warning("dikkat")
+        assert live.log().splitlines()[0].endswith("ilk satır")
+        assert "dikkat" in live.log()
+        assert live.steps() == (done,)
+    assert (live.log(), live.steps()) == ("", ())
+    assert list((store.root / "runs").iterdir()) == []
+
+
+def test_what_a_killed_run_said_is_put_on_record(local_store: Store) -> None:
+    here = this_host()
+    gone = replace(here, started=here.started - 999)
+    run = make_run(host=gone)
+    with local_store.catalog.transaction() as transaction:
+        transaction.put(run)
+    live = Live(local_store.root, run.id)
+    live.line("son satır ı")
+    done = StepRun(name="a", key="1", status=Status.FINISHED, cached=True, seconds=1.0)
+    live.step(done)
+    live.step(replace(done, name="b", key="2", status=Status.RUNNING, cached=False))
+    with (local_store.root / "runs" / f"{run.id}.steps").open("a") as file:
+        file.write('{"name": "c", "ke')
+    [marked] = mark_interrupted(local_store)
+    found = local_store.catalog.get(Run, run.id)
+    assert [(step.name, step.status) for step in found.steps] == [
+        ("a", Status.FINISHED),
+        ("b", Status.INTERRUPTED),
+    ]
+    assert local_store.blobs.read_bytes(found.log).decode() == "son satır ı\n"
+    assert found.log in local_store.catalog.blobs()
+    assert live.log() == ""
+    assert marked.id == run.id
+
+
+def test_a_log_that_cannot_be_shown_meanwhile_does_not_stop_a_run(local_store: Store, tmp_path: Path) -> None:
+    with Tracker(local_store, "a", folder=tmp_path) as tracker:
+        (local_store.root / "runs").write_text("no folder")
+        tracker.log("bir satır")
+    assert "bir satır" in local_store.blobs.read_bytes(tracker.run.log).decode()
 
 
 def test_only_runs_whose_process_is_gone_are_marked(local_store: Store) -> None:

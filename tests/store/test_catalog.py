@@ -10,8 +10,9 @@ import pytest
 from kervan.core.errors import Conflict, InvalidConfig, MissingExtra, NotFound, StorageFailed
 from kervan.core.identity import Bump, Ref
 from kervan.core.nouns import Dataset, Link, Model, Report, Run, Status
-from kervan.store.catalog import Catalog, Point
+from kervan.store.catalog import Catalog
 from kervan.store.events import Entry, check_chain
+from kervan.store.points import Point
 from store.make import (
     make_dataset,
     make_deployment,

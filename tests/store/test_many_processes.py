@@ -23,7 +23,7 @@ import json, os, pathlib, random, signal, sys, time
 sys.path.insert(0, sys.argv[1])
 from kervan.core.identity import Bump
 from kervan.core.nouns import Workspace
-from kervan.store.catalog import Point
+from kervan.store.points import Point
 from kervan.store.events import check_chain
 from kervan.store.open import Store
 from make import make_model, make_report, make_run

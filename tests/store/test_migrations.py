@@ -21,8 +21,9 @@ import kervan
 from kervan.core.errors import StorageFailed
 from kervan.core.nouns import Report
 from kervan.store.open import Store
+from kervan.store.search import Comparison, Field, Known
 from kervan.store.tables import METADATA, REVISION
-from store.make import make_report
+from store.make import make_report, make_run
 
 if TYPE_CHECKING:
     from kervan.core.nouns import Workspace
@@ -34,8 +35,8 @@ NEXT = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "9998"
+down_revision = "0002"
 
 
 def upgrade():
@@ -124,8 +125,8 @@ def next_release(tmp_path: Path) -> Path:
     tables = folder / "kervan" / "store" / "tables.py"
     text = tables.read_text()
     assert f'REVISION = "{REVISION}"' in text
-    tables.write_text(text.replace(f'REVISION = "{REVISION}"', 'REVISION = "0002"'))
-    (folder / "kervan" / "store" / "migrations" / "versions" / "0002_next.py").write_text(NEXT)
+    tables.write_text(text.replace(f'REVISION = "{REVISION}"', 'REVISION = "9998"'))
+    (folder / "kervan" / "store" / "migrations" / "versions" / "9998_next.py").write_text(NEXT)
     return folder
 
 
@@ -155,12 +156,31 @@ def test_an_older_catalog_is_backed_up_and_upgraded_once_by_two_at_once(
     assert "note" in str(shape(store.workspace.catalog)["records"])
     if store.workspace.catalog.startswith("sqlite"):
         [backup] = (store.root / "backups").iterdir()
-        assert backup.name.startswith("catalog-0001-")
+        assert backup.name.startswith(f"catalog-{REVISION}-")
         assert columns(backup) == {column.name for column in METADATA.tables["records"].columns}
 
 
+def test_runs_of_an_older_catalog_are_found_by_their_parameters(store: Store) -> None:
+    with store.catalog.transaction() as transaction:
+        for number in range(3):
+            transaction.put(
+                make_run(time=1.0, ended=1.0 + number, parameters={"lr": number, "şehir": "Iğdır"})
+            )
+    store.close()
+    with sa.create_engine(store.workspace.catalog, poolclass=sa.NullPool).begin() as connection:
+        connection.execute(sa.text("DROP TABLE traits"))
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
+    again = Store(store.workspace)
+    assert again.catalog.run_names() == ([], ["lr", "şehir"])
+    longer = Comparison(Field(Known.SECONDS, "seconds"), ">", "0.5", 0.5)
+    order = Field(Known.PARAMETER, "lr")
+    found, total = again.catalog.runs_where(longer, order, ascending=False, place=slice(0, 5))
+    assert ([run.parameters["lr"] for run in found], total) == ([2, 1], 2)
+    again.close()
+
+
 def test_a_migration_that_fails_leaves_the_old_catalog(store: Store, next_release: Path) -> None:
-    (next_release / "kervan" / "store" / "migrations" / "versions" / "0002_next.py").write_text(BROKEN)
+    (next_release / "kervan" / "store" / "migrations" / "versions" / "9998_next.py").write_text(BROKEN)
     with store.catalog.transaction() as transaction:
         transaction.put(make_report("eski"))
     store.close()

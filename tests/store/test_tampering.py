@@ -46,7 +46,7 @@ class Scene:
 
 @pytest.fixture
 def scene(store: Store) -> Scene:
-    run = make_run(metrics={"auc": 0.91})
+    run = make_run(metrics={"auc": 0.91}, parameters={"lr": 0.1})
     dataset = make_dataset()
     model = make_model(parents=(Link(parent=run.id, role="run"), Link(parent=dataset.id, role="data")))
     with store.catalog.transaction() as transaction:
@@ -120,6 +120,16 @@ def test_a_run_put_back_to_an_older_state_is_named(scene: Scene) -> None:
     scene.sql(
         "UPDATE records SET body = replace(body, 'finished', 'running') WHERE id = :it", it=scene.run.id
     )
+    with pytest.raises(Corrupted, match=f"{scene.run.id} was altered"):
+        verify(scene.project)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE traits SET number = 9", "DELETE FROM traits", "UPDATE traits SET name = 'parameter.x'"],
+)
+def test_what_runs_are_searched_by_cannot_be_altered(statement: str, scene: Scene) -> None:
+    scene.sql(statement)
     with pytest.raises(Corrupted, match=f"{scene.run.id} was altered"):
         verify(scene.project)
 

@@ -2,12 +2,103 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+from kervan.app.run_query import Names, parse_field, parse_query
+from kervan.core.errors import InvalidInput
 from kervan.core.nouns import Run
+from kervan.store.search import Known
 
 if TYPE_CHECKING:
     from kervan.app.project import Project
+    from kervan.store.search import Field, RunRow
+
+LARGEST_PAGE = 10_000
+_LAST_PAGE = 10**9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunsPage:
+    """One page of the runs that were asked for, `total` in all.
+
+    `metrics` and `parameters` are the names that any run has; `asked` is the line, `sorted_by` the full name
+    of what was sorted by.
+    """
+
+    rows: tuple[RunRow, ...]
+    total: int
+    page: int
+    size: int
+    asked: str
+    sorted_by: str
+    metrics: tuple[str, ...]
+    parameters: tuple[str, ...]
+
+    @property
+    def pages(self) -> int:
+        """How many pages there are, at least one."""
+        return max(1, -(-self.total // self.size))
+
+
+def find_runs(
+    project: Project,
+    *,
+    where: str = "",
+    sort: str = "",
+    ascending: bool = False,
+    page: int = 1,
+    size: int = 50,
+) -> RunsPage:
+    """Return the runs for which a line holds (see `kervan.app.run_query`), sorted, one page of them.
+
+    Without `sort` they are the newest. Raises `InvalidInput` that says what of the line is wrong.
+    """
+    if not 1 <= page <= _LAST_PAGE or not 1 <= size <= LARGEST_PAGE:
+        raise InvalidInput(
+            f"there is no page {page} of {size} runs",
+            hint=f"pages count from 1, of {LARGEST_PAGE:,} runs at most",
+        )
+    catalog = project.store.catalog
+    names = Names(*catalog.run_names())
+    condition, order = parse_query(where, names), parse_field(sort or "time", names)
+    first = (page - 1) * size
+    rows, total = catalog.runs_where(condition, order, ascending=ascending, place=slice(first, first + size))
+    return RunsPage(
+        rows=tuple(rows),
+        total=total,
+        page=page,
+        size=size,
+        asked=where.strip(),
+        sorted_by=shown_name(order),
+        metrics=tuple(names.metrics),
+        parameters=tuple(names.parameters),
+    )
+
+
+def run_value(row: RunRow, name: str) -> Any:
+    """Return a field of a run by its name, as lines for searching name it; None where it has none.
+
+    >>> from kervan.core.nouns import Code, Status
+    >>> from kervan.store.search import RunRow
+    >>> row = RunRow(id="R", name="n", status=Status.FINISHED, creator="c", time=0, ended=2.5, code=Code(),
+    ...              parameters={"lr": 0.1}, metrics={"validation.r2": 0.5})
+    >>> run_value(row, "seconds"), run_value(row, "lr"), run_value(row, "r2"), run_value(row, "x")
+    (2.5, 0.1, 0.5, None)
+    """
+    field = Names(row.metrics, row.parameters).field(name)
+    if field is None:
+        return None
+    if field.known is Known.METRIC:
+        return row.metrics[field.name]
+    if field.known is Known.PARAMETER:
+        return row.parameters[field.name]
+    return getattr(row, shown_name(field))
+
+
+def shown_name(field: Field) -> str:
+    """Return the name of a field as people write it."""
+    return "status" if field.name == "state" else field.name
 
 
 def search(
@@ -18,9 +109,3 @@ def search(
     if not metric:
         return [(run, None) for run in catalog.all(Run, limit=limit)]
     return [(run, value) for run, value in catalog.search_runs(metric, ascending=ascending, limit=limit)]
-
-
-def run_log(project: Project, ident: str) -> tuple[Run, str]:
-    """Return a run and its log."""
-    run = project.store.catalog.get(Run, ident)
-    return run, project.store.blobs.read_bytes(run.log).decode() if run.log else ""

@@ -85,6 +85,8 @@ def train(project: Project, dataset: Dataset) -> Trained:
         tracker.add_link(Link(parent=dataset.id, role="data"))
         with project.alive("train"):
             found = run(training, arguments, store=project.store, tracker=tracker, observe=_told(project))
+        candidate = read_card(found["candidate"])
+        tracker.log_parameter("family", candidate.family)
         for score in found["scores"]:
             for metric, value in score.means.items():
                 tracker.log_metric(f"cv.{score.family}.{metric}", value)
@@ -102,7 +104,7 @@ def train(project: Project, dataset: Dataset) -> Trained:
         interface=found["interface"],
         scores=tuple(found["scores"]),
         folder=found["candidate"],
-        candidate=read_card(found["candidate"]),
+        candidate=candidate,
         evaluation=found["evaluation"],
     )
 

@@ -1,4 +1,4 @@
-"""Commands about candidates, runs, models and packages."""
+"""Commands about candidates and models."""
 
 from __future__ import annotations
 
@@ -34,31 +34,6 @@ def train(project: Project) -> Shown:
         "candidates": found.scores,
     }
     return Shown(value, f"{leaderboard_text(found)}\n{best}")
-
-
-@click.command()
-@click.option("--metric", default="", help="Show the runs with the best value of this metric.")
-@click.option("--ascending", is_flag=True, help="Smaller is better.")
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many to show.")
-@click.option("--show", "ident", default="", help="Show one run whole.")
-@shows(example="kervan runs\nkervan runs --metric validation.roc_auc\nkervan runs --show 01JD…")
-@with_project
-def runs(project: Project, metric: str, ascending: bool, limit: int, ident: str) -> Shown:
-    """List runs, newest first, or search them by the last value of a metric."""
-    from kervan.app.runs import run_log, search
-    from kervan.cli.show import run_text
-
-    if ident:
-        run, log = run_log(project, ident)
-        return Shown(run, run_text(run, log))
-    found = search(project, metric=metric, ascending=ascending, limit=limit)
-    rows = [
-        (run.id, run.name, run.status, "" if value is None else value, run.code.commit[:8], moment(run.time))
-        for run, value in found
-    ]
-    headers = ("run", "name", "status", metric or "", "commit", "since")
-    empty = f"no run has a metric {metric!r}" if metric else "no runs yet: `kervan run`"
-    return Shown([run for run, _ in found], table(headers, rows, empty=empty))
 
 
 @click.group(cls=ListOrShowGroup)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from kervan.cli.edge import Shown, shows, table, with_project
-from kervan.cli.when import read_time
 from kervan.core.shown import moment
+from kervan.core.when import read_time
 
 if TYPE_CHECKING:
     from kervan.app.over_time import OverTime, Version

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from kervan.cli.edge import Shown, shows, table, with_project
-from kervan.cli.when import read_time
 from kervan.core.shown import moment
+from kervan.core.when import read_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,7 +18,7 @@ COMMANDS = {
     "settings": ("kervan.cli.project:settings", "Show every setting with its value, and who set it."),
     "data": ("kervan.cli.data:data", "List, ingest, show, export and delete datasets."),
     "train": ("kervan.cli.model:train", "Compare candidates and fit the best; register nothing."),
-    "runs": ("kervan.cli.model:runs", "List runs, or search them by a metric."),
+    "runs": ("kervan.cli.runs:runs", "Search, show and compare runs."),
     "models": ("kervan.cli.model:models", "List, show and delete registered models."),
     "profile": ("kervan.cli.profile:profile", "Find how many replicas a model needs for a goal."),
     "package": ("kervan.cli.package:package", "Take a model out as a folder or a file, or check one."),

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from kervan.cli.edge import ListGroup, Shown, shows, table, with_project
-from kervan.cli.when import read_time
 from kervan.core.shown import moment
+from kervan.core.when import read_time
 
 if TYPE_CHECKING:
     from kervan.app.drift_history import DriftHistory

@@ -151,7 +151,10 @@ class Host:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepRun:
-    """One step inside a run: from the cache, or computed in `seconds`."""
+    """One step inside a run: from the cache, or computed in `seconds`.
+
+    `needs` are the keys of the steps whose outputs it used.
+    """
 
     name: str
     key: str
@@ -159,6 +162,7 @@ class StepRun:
     cached: bool
     seconds: float
     outputs: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
@@ -75,9 +75,10 @@ class _Execution:
         self._waiting = list(nodes)
         self._total = len(nodes)
         self._values: dict[Node, Value] = {}
+        self._keys: dict[Node, str] = {}
         self._workers: ProcessPoolExecutor | None = None
         self._told: set[str] = set()
-        self._running: dict[Future[Value], tuple[Node, str, float]] = {}
+        self._running: dict[Future[Value], tuple[Node, float]] = {}
 
     def finish(self, result: Any) -> Any:
         """Run all nodes and return the pipeline's result with every node replaced by its value."""
@@ -92,23 +93,24 @@ class _Execution:
 
     def _start_ready(self) -> None:
         ready = [node for node in self._waiting if all(need in self._values for need in _needs(node))]
-        unknown: list[tuple[Node, str]] = []
+        unknown: list[Node] = []
         for node in ready:
             self._waiting.remove(node)
-            key = self._key(node)
+            key = self._keys[node] = self._key(node)
             known = None if self._is_opaque(node) else self._recall(key)
             if known is None:
-                unknown.append((node, key))
+                unknown.append(node)
             else:
-                self._settle(node, key, known, None)
+                self._settle(node, known, None)
         alone = len(unknown) == 1 and not self._running
-        for node, key in unknown:
+        for node in unknown:
+            self._tracker.begin_step(self._step(node, Status.RUNNING, 0.0))
             if alone or not _is_importable(node):
-                self._compute_here(node, key)
+                self._compute_here(node)
             else:
                 with without_main():
                     future = self._pool().submit(compute_apart, self._task(node))
-                self._running[future] = (node, key, time.monotonic())
+                self._running[future] = (node, time.monotonic())
 
     def _collect(self) -> None:
         if not self._running:
@@ -116,29 +118,23 @@ class _Execution:
         done, _ = wait(self._running, return_when=FIRST_COMPLETED)
         # What succeeded first: it is kept although something else failed at the same time.
         for future in sorted(done, key=lambda future: future.exception() is not None):
-            node, key, started = self._running.pop(future)
-            self._settle(node, key, self._result_of(node, key, started, future), started)
+            node, started = self._running.pop(future)
+            self._settle(node, self._result_of(node, started, future), started)
 
-    def _compute_here(self, node: Node, key: str) -> None:
+    def _compute_here(self, node: Node) -> None:
         started = time.monotonic()
         future: Future[Value] = Future()
         try:
             future.set_result(compute(self._task(node), self._store, node.step.function))
         except Exception as error:  # noqa: BLE001 - raised again where all results are taken
             future.set_exception(error)
-        self._settle(node, key, self._result_of(node, key, started, future), started)
+        self._settle(node, self._result_of(node, started, future), started)
 
-    def _result_of(self, node: Node, key: str, started: float, future: Future[Value]) -> Value:
+    def _result_of(self, node: Node, started: float, future: Future[Value]) -> Value:
         try:
             return future.result()
         except Exception as error:
-            failed = StepRun(
-                name=node.name,
-                key=key,
-                status=Status.FAILED,
-                cached=False,
-                seconds=time.monotonic() - started,
-            )
+            failed = self._step(node, Status.FAILED, time.monotonic() - started)
             self._tracker.add_step(failed)
             self._tell(failed)
             if isinstance(error, BrokenProcessPool):
@@ -148,22 +144,28 @@ class _Execution:
                 ) from error
             raise
 
-    def _settle(self, node: Node, key: str, value: Value, started: float | None) -> None:
+    def _settle(self, node: Node, value: Value, started: float | None) -> None:
         """Take a node's value; one that was computed (`started`) is remembered for the next time."""
         if started is not None and not self._is_opaque(node):
-            self._remember(node, key, value)
+            self._remember(node, value)
         self._values[node] = value
-        step = StepRun(
-            name=node.name,
-            key=key,
-            status=Status.FINISHED,
-            cached=started is None,
-            seconds=0.0 if started is None else time.monotonic() - started,
-            outputs=(value.hash,),
-        )
+        seconds = 0.0 if started is None else time.monotonic() - started
+        done = self._step(node, Status.FINISHED, seconds)
+        step = replace(done, cached=started is None, outputs=(value.hash,))
         self._tracker.add_step(step)
         self._tracker.add_link(stored(value.hash, f"output of {node.name}"))
         self._tell(step)
+
+    def _step(self, node: Node, status: Status, seconds: float) -> StepRun:
+        needs = {self._keys[each] for each in _needs(node)}
+        return StepRun(
+            name=node.name,
+            key=self._keys[node],
+            status=status,
+            cached=False,
+            seconds=seconds,
+            needs=tuple(sorted(needs)),
+        )
 
     def _tell(self, step: StepRun) -> None:
         how = "cached" if step.cached else f"{step.seconds:.2f} s"
@@ -199,12 +201,12 @@ class _Execution:
             transaction.forget(StepResult, known.id)
         return None
 
-    def _remember(self, node: Node, key: str, value: Value) -> None:
+    def _remember(self, node: Node, value: Value) -> None:
         links = tuple(stored(blob, "content") for blob in blobs_of(value, self._store))
         result = StepResult(
             id=new_id(),
             name=node.step.name,
-            version=key,
+            version=self._keys[node],
             hash=value.hash,
             creator=self._store.workspace.actor,
             time=time.time(),

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Self
 from kervan.core.errors import InvalidInput
 from kervan.core.identity import new_id
 from kervan.core.nouns import Link, Run, Status, StepRun
+from kervan.flow.live import Live
 from kervan.flow.surroundings import code_state, installed_packages, is_alive, this_host
-from kervan.store.catalog import Point, last_finite
+from kervan.store.points import Point, last_finite
 from kervan.store.transaction import stored
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ class Tracker:
         self._store = store
         self._points: list[Point] = []
         self._flushed = time.monotonic()
-        self._log = _Log()
         self._steps: dict[str, int] = {}
         self.run = Run(
             id=new_id(),
@@ -50,6 +50,8 @@ class Tracker:
             host=this_host(),
             parameters=dict(parameters or {}),
         )
+        self._live = Live(store.root, self.run.id)
+        self._log = _Log(self._live)
 
     def __enter__(self) -> Self:
         mark_interrupted(self._store)
@@ -86,10 +88,15 @@ class Tracker:
 
     def log(self, line: str) -> None:
         """Add a line to the run's log."""
-        self._log.lines.append(f"{time.strftime('%H:%M:%S')} {line}")
+        self._log.add(f"{time.strftime('%H:%M:%S')} {line}")
+
+    def begin_step(self, step: StepRun) -> None:
+        """Let those who watch see a step that is computed now."""
+        self._live.step(step)
 
     def add_step(self, step: StepRun) -> None:
         """Put a finished step on the run."""
+        self._live.step(step)
         self.run = replace(self.run, steps=(*self.run.steps, step))
 
     def add_link(self, link: Link) -> None:
@@ -114,25 +121,43 @@ class Tracker:
                 self.add_link(stored(blob, role))
         with self._store.catalog.transaction() as transaction:
             transaction.update(self.run, action=str(status))
+        self._live.end()
 
 
 def mark_interrupted(store: Store) -> list[Run]:
     """Mark the runs whose process is gone as interrupted, and return them."""
     gone = [run for run in store.catalog.running() if not is_alive(run.host)]
     for run in gone:
+        live = Live(store.root, run.id)
         ended = replace(run, status=Status.INTERRUPTED, error="its process ended without a word")
+        if text := live.log():
+            log = store.blobs.put_bytes(text.encode())
+            ended = replace(ended, log=log, parents=(*run.parents, stored(log, "log")))
+        if not run.steps:
+            ended = replace(ended, steps=tuple(map(_cut_off, live.steps())))
         with store.catalog.transaction() as transaction:
             transaction.update(ended, action="interrupted")
+        live.end()
     return gone
+
+
+def _cut_off(step: StepRun) -> StepRun:
+    return replace(step, status=Status.INTERRUPTED) if step.status is Status.RUNNING else step
 
 
 class _Log(logging.Handler):
     """Keeps what is logged while a run goes on."""
 
-    def __init__(self) -> None:
+    def __init__(self, live: Live) -> None:
         super().__init__(logging.INFO)
         self.lines: list[str] = []
+        self._live = live
 
     def emit(self, record: logging.LogRecord) -> None:
         clock = time.strftime("%H:%M:%S", time.localtime(record.created))
-        self.lines.append(f"{clock} {record.levelname} {record.name}: {record.getMessage()}")
+        self.add(f"{clock} {record.levelname} {record.name}: {record.getMessage()}")
+
+    def add(self, line: str) -> None:
+        """Keep a line, and let those who watch see it."""
+        self.lines.append(line)
+        self._live.line(line)

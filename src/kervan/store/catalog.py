@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from math import isfinite, isnan, nan
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -18,14 +17,21 @@ from kervan.core.nouns import Dataset, Deployment, Event, Key, Model, Package, R
 from kervan.core.releasing import Release
 from kervan.core.shown import moment
 from kervan.store.codec import DELETED, SAID, Kept, R, decode, event_of, kept_of, kind_of, last_event, upsert
+from kervan.store.curves import curves_of
 from kervan.store.database import Database
 from kervan.store.figures import all_figures
+from kervan.store.points import last_finite, point_of, row_of
+from kervan.store.search import count_runs, find_runs, known_names, rows_of
 from kervan.store.tables import aliases, edges, events, metrics, records, results
+from kervan.store.traits import traits_among
 from kervan.store.transaction import Transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from kervan.store.points import Point
+    from kervan.store.search import Condition, Field, RunRow
 
 KINDS: dict[str, type[Record]] = {
     kind_of(kind): kind for kind in (Dataset, Run, Report, Model, Package, Deployment, Release, Key)
@@ -44,16 +50,6 @@ class AliasChange:
     time: float
     actor: str
     why: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Point:
-    """One value of a metric."""
-
-    name: str
-    step: int
-    value: float
-    time: float
 
 
 class Catalog:
@@ -187,7 +183,7 @@ class Catalog:
         if not points:
             return
         with self._database.writing() as connection:
-            upsert(connection, metrics, [_row_of(run, point) for point in points])
+            upsert(connection, metrics, [row_of(run, point) for point in points])
             upsert(connection, results, [(run, name, value) for name, value in last_finite(points).items()])
 
     def metric(self, run: str, name: str) -> list[Point]:
@@ -195,10 +191,12 @@ class Catalog:
         query = sa.select(metrics).where(metrics.c.run == run, metrics.c.name == name)
         with self._database.reading() as connection:
             rows = connection.execute(query.order_by(metrics.c.step)).all()
-        return [
-            Point(name=row.name, step=row.step, value=nan if row.value is None else row.value, time=row.time)
-            for row in rows
-        ]
+        return [point_of(row) for row in rows]
+
+    def curves(self, run: str, *, most: int) -> dict[str, tuple[list[Point], int]]:
+        """Return the history of each metric of a run by its name, thinned, and how many points there are."""
+        with self._database.reading() as connection:
+            return curves_of(connection, run, most)
 
     def search_runs(
         self, metric: str, *, ascending: bool = False, limit: int = 100
@@ -216,6 +214,24 @@ class Catalog:
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
         return [(decode(Run, row.body), row.value) for row in rows]
+
+    def runs_where(
+        self, condition: Condition | None, order: Field, *, ascending: bool, place: slice
+    ) -> tuple[list[RunRow], int]:
+        """Return the runs under a condition at a place of an order, and how many there are in all."""
+        with self._database.reading() as connection:
+            found = find_runs(connection, condition, order, ascending=ascending, place=place)
+            return found, count_runs(connection, condition)
+
+    def run_names(self) -> tuple[list[str], list[str]]:
+        """Return the names of all metrics and of all parameters that any run has."""
+        with self._database.reading() as connection:
+            return known_names(connection)
+
+    def run_rows(self, runs: Sequence[str]) -> list[RunRow]:
+        """Return runs in short, in the order of their ids as they are given."""
+        with self._database.reading() as connection:
+            return rows_of(connection, runs)
 
     def running(self) -> list[Run]:
         """Return the runs that have not ended."""
@@ -258,11 +274,12 @@ class Catalog:
                 rows = connection.execute(query.where(records.c.id > last)).all()
                 among = edges.c.child.in_([row.id for row in rows])
                 links = connection.execute(sa.select(edges).where(among)).all() if rows else []
+                searched = traits_among(connection, [row.id for row in rows])
             lineage: dict[str, set[tuple[str, str]]] = {row.id: set() for row in rows}
             for link in links:
                 lineage[link.child].add((link.parent, link.role))
             for row in rows:
-                yield kept_of(row, lineage[row.id])
+                yield kept_of(row, lineage[row.id], searched.get(row.id, {}))
             if len(rows) < _PAGE:
                 return
             last = rows[-1].id
@@ -313,15 +330,6 @@ class Catalog:
 def _named(ref: Ref) -> sa.ColumnElement[bool]:
     named: sa.ColumnElement[bool] = records.c.name == ref.name
     return named if ref.version is None else named & (records.c.version == ref.version)
-
-
-def last_finite(points: Iterable[Point]) -> dict[str, float]:
-    """Return the last value of each metric that is a number and not infinite."""
-    return {point.name: point.value for point in points if isfinite(point.value)}
-
-
-def _row_of(run: str, point: Point) -> tuple[str, str, int, float | None, float]:
-    return run, point.name, point.step, None if isnan(point.value) else point.value, point.time
 
 
 def _version_key(version: str) -> tuple[int, ...]:

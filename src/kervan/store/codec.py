@@ -10,8 +10,9 @@ import sqlalchemy as sa
 
 from kervan.core.errors import InvalidInput
 from kervan.core.identity import sha256
-from kervan.core.nouns import Event, Record
+from kervan.core.nouns import Event, Record, Run
 from kervan.store.tables import events
+from kervan.store.traits import Traits, traits_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -49,12 +50,13 @@ class _Any(Record):
     status: str = ""
 
 
-def kept_of(row: Any, links: Collection[tuple[str, str]]) -> Kept:
-    """Read a row of the records with its lineage, (parent, role) each, whatever it says."""
+def kept_of(row: Any, links: Collection[tuple[str, str]], traits: Traits) -> Kept:
+    """Read a row of the records with its lineage, (parent, role) each, and traits, whatever they say."""
     try:
         body = msgspec.json.decode(row.body, type=_Any)
+        told = traits_of(row.body) if row.kind == kind_of(Run) else {}
     except (msgspec.DecodeError, UnicodeEncodeError):
-        body = None
+        body, told = None, {}
     return Kept(
         id=row.id,
         kind=row.kind,
@@ -64,7 +66,8 @@ def kept_of(row: Any, links: Collection[tuple[str, str]]) -> Kept:
         sha256=sha256(row.body.encode(errors="replace")),
         agrees=body is not None
         and body.status == row.state
-        and all(getattr(body, name) == getattr(row, name) for name in SAID),
+        and all(getattr(body, name) == getattr(row, name) for name in SAID)
+        and traits == told,
         is_linked=body is not None and {(link.parent, link.role) for link in body.parents} == set(links),
     )
 

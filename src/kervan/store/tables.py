@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION = "0001"
+REVISION = "0002"
 
 METADATA = MetaData()
 
@@ -82,6 +82,18 @@ results = Table(
     Column("value", Float, nullable=False),
     PrimaryKeyConstraint("run", "name"),
     Index("results_by_value", "name", "value"),
+)
+
+# What else runs are searched by: parameters, as numbers where they are, and the seconds that they took.
+traits = Table(
+    "traits",
+    METADATA,
+    Column("run", String(26), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("number", Float),
+    Column("text", Text, nullable=False),
+    PrimaryKeyConstraint("run", "name"),
+    Index("traits_by_number", "name", "number"),
 )
 
 # Append-only: the newest row of (scope, name) is what the alias points to now.

@@ -15,7 +15,8 @@ from kervan.core.nouns import Event, Link, Model, Record, Run, Status
 from kervan.store.codec import DELETED, decode, kind_of, last_event, upsert
 from kervan.store.events import Entry, canonical, chain
 from kervan.store.figures import figures_of
-from kervan.store.tables import aliases, edges, events, records
+from kervan.store.tables import aliases, edges, events, records, traits
+from kervan.store.traits import traits_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,6 +69,7 @@ class Transaction:
         if self._connection.execute(query).rowcount != 1:
             raise NotFound(f"there is no record {record.id}")
         self._link(record)
+        self._describe(record, body)
         self._record_event(record, body, action, why)
 
     def retire(self, record: Record, *, why: str) -> None:
@@ -131,11 +133,19 @@ class Transaction:
         except sa.exc.IntegrityError as error:
             raise Conflict(f"{kind} {record.ref} exists already", hint="give it another version") from error
         self._link(record)
+        self._describe(record, body)
         return body
 
     def _link(self, record: Record) -> None:
         rows = {(record.id, link.parent, link.role) for link in record.parents}
         upsert(self._connection, edges, sorted(rows))
+
+    def _describe(self, record: Record, body: str) -> None:
+        """Let a run be found by what its body says."""
+        if isinstance(record, Run):
+            found = traits_of(body)
+            self._connection.execute(sa.delete(traits).where(traits.c.run == record.id))
+            upsert(self._connection, traits, [(record.id, name, *value) for name, value in found.items()])
 
     def _record_event(self, record: Record, body: str, action: str, why: str) -> None:
         kind = kind_of(type(record))

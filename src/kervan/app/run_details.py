@@ -1,0 +1,147 @@
+"""One run, whole: steps, curves, code, log, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kervan.core.nouns import Dataset, Model, Package, Report, Run, Status, StepRun, Verdict
+from kervan.flow.live import Live
+from kervan.flow.surroundings import is_alive
+from kervan.store.codec import kind_of
+from kervan.store.points import Point
+
+if TYPE_CHECKING:
+    from kervan.app.project import Project
+
+MOST_POINTS = 500
+_LONGEST = 200_000  # letters of a log or a difference: what a page can show
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """The history of a metric in at most 500 points, `total` in all."""
+
+    name: str
+    points: tuple[Point, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A record that came of a run: a model, a package, a report with its verdict."""
+
+    kind: str
+    id: str
+    ref: str
+    role: str
+    time: float
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunDetails:
+    """A run as far as it got. Of a log and a difference that are long there is the end, or the beginning.
+
+    `dataset` is that which it used, "" for none. `is_alive` says that it goes on, as far as this machine
+    knows; then steps, metrics and log are those until now.
+    """
+
+    run: Run
+    is_alive: bool
+    dataset: str
+    steps: tuple[StepRun, ...]
+    metrics: Mapping[str, float]
+    curves: tuple[Curve, ...]
+    difference: str
+    log: str
+    log_end: int
+    made: tuple[Made, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogPart:
+    """What was logged after a place; `end` is the place to ask from next, `is_over` that no more comes."""
+
+    text: str
+    end: int
+    is_over: bool
+
+
+def describe_run(project: Project, ident: str) -> RunDetails:
+    """Return a run with everything that is known of it, also while it goes on."""
+    catalog = project.store.catalog
+    run = catalog.get(Run, ident)
+    log = _log(project, run)
+    (row,) = catalog.run_rows([run.id])
+    curves = catalog.curves(run.id, most=MOST_POINTS)
+    return RunDetails(
+        run=run,
+        is_alive=run.status is Status.RUNNING and is_alive(run.host),
+        dataset=dataset_of(project, run),
+        steps=run.steps or _live(project, run).steps(),
+        metrics=row.metrics,
+        curves=tuple(
+            Curve(name=name, points=tuple(points), total=total) for name, (points, total) in curves.items()
+        ),
+        difference=_text(project, run.code.difference)[:_LONGEST],
+        log=log.decode(errors="replace")[-_LONGEST:],
+        log_end=len(log),
+        made=tuple(_made(project, run)),
+    )
+
+
+def run_log(project: Project, ident: str) -> tuple[Run, str]:
+    """Return a run and its log, that until now while it goes on."""
+    run = project.store.catalog.get(Run, ident)
+    return run, _log(project, run).decode(errors="replace")
+
+
+def log_since(project: Project, ident: str, start: int) -> LogPart:
+    """Return what a run logged after so many bytes."""
+    run = project.store.catalog.get(Run, ident)
+    log = _log(project, run)
+    part = log[max(start, 0) :]
+    if run.status is Status.RUNNING:
+        part = part[: part.rfind(b"\n") + 1]  # a line that is only now written comes next time
+    end = min(max(start, 0), len(log)) + len(part)
+    return LogPart(text=part.decode(errors="replace"), end=end, is_over=run.status is not Status.RUNNING)
+
+
+def dataset_of(project: Project, run: Run) -> str:
+    """Return the dataset that a run used, "" for none."""
+    used = (link.parent for link in run.parents if link.role == "data")
+    return next((project.store.catalog.get(Dataset, ident, deleted=True).ref for ident in used), "")
+
+
+def _live(project: Project, run: Run) -> Live:
+    return Live(project.store.root, run.id)
+
+
+def _log(project: Project, run: Run) -> bytes:
+    if run.log:
+        return project.store.blobs.read_bytes(run.log)
+    return _live(project, run).log().encode()
+
+
+def _text(project: Project, blob: str) -> str:
+    return project.store.blobs.read_bytes(blob).decode(errors="replace") if blob else ""
+
+
+def _made(project: Project, run: Run) -> list[Made]:
+    found = [
+        (project.store.catalog.record(ident), role) for ident, role in project.store.catalog.children(run.id)
+    ]
+    return [
+        Made(
+            kind=kind_of(type(record)),
+            id=record.id,
+            ref=record.ref,
+            role=record.kind if isinstance(record, Report) else role,
+            time=record.time,
+            verdict=record.verdict if isinstance(record, Report) else None,
+        )
+        for record, role in sorted(found, key=lambda each: each[0].time)
+        if isinstance(record, Model | Package | Report)
+    ]
