@@ -3,8 +3,8 @@
 Every function takes texts as they are and escapes them, and has a `label` for readers who hear the page.
 """
 
-from kervan.ui.draw.bars import bars, histogram, shares
-from kervan.ui.draw.curves import Series, curves, spark
+from kervan.ui.draw.bars import bars, histogram, meter, shares
+from kervan.ui.draw.curves import Series, curves, series, spark
 from kervan.ui.draw.graph import Node, graph
 from kervan.ui.draw.measured import calibration, folds, interval, paired, spread
 
@@ -18,7 +18,9 @@ __all__ = [
     "graph",
     "histogram",
     "interval",
+    "meter",
     "paired",
+    "series",
     "shares",
     "spark",
     "spread",
