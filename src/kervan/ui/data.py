@@ -14,14 +14,13 @@ from kervan.app.download import part_file, profile_file
 from kervan.core.identity import Ref
 from kervan.ui.asked import link
 from kervan.ui.columns import column_query
-from kervan.ui.download import to_keep
 from kervan.ui.page import Done, Page, Route, Work
 
 if TYPE_CHECKING:
     from kervan.app.dataset import ColumnView, DatasetList
+    from kervan.app.download import Download
     from kervan.app.project import Project
     from kervan.ui.asked import Asked
-    from kervan.ui.page import Download
 
 _PAGE = 50
 _ENDINGS = {"csv": ".csv", "parquet": ".parquet", "ndjson": ".ndjson"}
@@ -105,13 +104,13 @@ def compared(project: Project, asked: Asked) -> Page:
 
 def report(project: Project, asked: Asked) -> Download:
     """Give the report as a page that needs nothing else."""
-    return to_keep(profile_file(project, asked.part("ref")))
+    return profile_file(project, asked.part("ref"))
 
 
 def part(project: Project, asked: Asked) -> Download:
     """Give the rows of a part."""
     ending = _ENDINGS[asked.choice("as", tuple(_ENDINGS), "csv")]
-    return to_keep(part_file(project, asked.part("ref"), asked.text("part", "train"), ending))
+    return part_file(project, asked.part("ref"), asked.text("part", "train"), ending)
 
 
 def ingest(_project: Project, _asked: Asked) -> Work:

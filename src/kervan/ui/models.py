@@ -10,13 +10,12 @@ from kervan.app.download import evaluation_file, package_file
 from kervan.app.model import model_list, model_view
 from kervan.ui.asked import link
 from kervan.ui.columns import column_query
-from kervan.ui.download import to_keep
 from kervan.ui.page import Done, Page, Route
 
 if TYPE_CHECKING:
+    from kervan.app.download import Download
     from kervan.app.project import Project
     from kervan.ui.asked import Asked
-    from kervan.ui.page import Download
 
 _PAGE = 50
 
@@ -37,12 +36,12 @@ def one(project: Project, asked: Asked) -> Page:
 
 def report(project: Project, asked: Asked) -> Download:
     """Give the report as a page that needs nothing else."""
-    return to_keep(evaluation_file(project, asked.part("ref")))
+    return evaluation_file(project, asked.part("ref"))
 
 
 def package(project: Project, asked: Asked) -> Download:
     """Give the package as one file."""
-    return to_keep(package_file(project, asked.part("ref")))
+    return package_file(project, asked.part("ref"))
 
 
 def delete(project: Project, asked: Asked) -> Done:
