@@ -45,7 +45,7 @@ def window(browser: Browser, address: str, **options: Any) -> Iterator[Page]:
 
 
 def _is_bad(kind: str, text: str) -> bool:
-    """Say whether the browser complains of more than an answer with a status above 400, which it also tells."""
+    """Say whether a script failed or was forbidden, and not just that an answer was no."""
     return kind in {"error", "warning"} and "Failed to load resource" not in text
 
 
