@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +13,9 @@ from kervan.core.shown import moment
 from kervan.core.when import read_time
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kervan.app.events import Sought
     from kervan.app.project import Project
 
 
@@ -53,25 +57,55 @@ def drift(project: Project, name: str, since: str | None, html: Path | None, str
 
 @click.group(cls=ListGroup)
 def audit() -> None:
-    """Read the audit trail, or verify that nothing on it was altered.
+    """Read and export the audit trail, or verify that nothing on it was altered.
 
     \b
     Example:
       kervan audit
+      kervan audit --actor ayse --since 7d
+      kervan audit export trail.jsonl
       kervan audit verify
       kervan audit verify --anchor 12:9f86d081884c7d65…
     """
 
 
-@audit.command("list")
-@click.option("--subject", default="", help="Only events about this record or environment.")
-@shows(example="kervan audit list --subject production --json")
-@with_project
-def list_(project: Project, subject: str) -> Shown:
-    """Show who did what, when and why; oldest first."""
-    from kervan.app.audit import trail
+def _sought(function: Callable[..., Shown]) -> Callable[..., Shown]:
+    """Let a command ask for some of the events, given to it as one `sought`."""
 
-    found = trail(project, subject=subject or None)
+    @functools.wraps(function)
+    def wrapped(project: Project, since: str | None, until: str | None, **asked: Any) -> Shown:
+        from kervan.app.events import Sought
+
+        texts = {name: asked.pop(name) for name in ("actor", "action", "subject", "text")}
+        sought = Sought(since=read_time(since), until=read_time(until), **texts)
+        return function(project, sought=sought, **asked)
+
+    options = (
+        click.option("--actor", default="", help="Only what this one did."),
+        click.option("--action", default="", help="Only this action, such as `created` or `created model`."),
+        click.option("--subject", default="", help="Only about this record (id or name) or environment."),
+        click.option("--text", default="", help="Only what has this text anywhere."),
+        click.option("--since", help="Only since then: 7d (ago), 2026-05-01 or 2026-05-01T12:00."),
+        click.option("--until", help="Only before then."),
+    )
+    return functools.reduce(lambda inner, option: option(inner), reversed(options), wrapped)
+
+
+@audit.command("list")
+@click.option("--limit", type=click.IntRange(min=1), help="Only the newest so many.")
+@shows(
+    example="""
+    kervan audit list --subject production --json
+    kervan audit list --actor ayse --action created --since 7d --limit 20
+    """
+)
+@with_project
+@_sought
+def list_(project: Project, sought: Sought, limit: int | None) -> Shown:
+    """Show who did what, when and why; oldest first."""
+    from kervan.app.events import list_events
+
+    found = list_events(project, sought, newest=limit)
     rows = [
         (
             each.sequence,
@@ -83,7 +117,28 @@ def list_(project: Project, subject: str) -> Shown:
         )
         for each in found
     ]
-    return Shown(found, table(("event", "time", "who", "what", "subject", "why"), rows))
+    return Shown(
+        found, table(("event", "time", "who", "what", "subject", "why"), rows, empty="no such event")
+    )
+
+
+@audit.command()
+@click.argument("to", type=click.Path(path_type=Path, dir_okay=False))
+@shows(example="kervan audit export trail.jsonl\nkervan audit export --since 2026-01-01 trail.csv")
+@with_project
+@_sought
+def export(project: Project, sought: Sought, to: Path) -> Shown:
+    """Write the trail, or a part of it, to a file that ends in .jsonl or .csv.
+
+    Only JSON lines have events exactly as they are hashed. In CSV, texts that a spreadsheet would run
+    (=, +, -, @ in front) get a quote (') in front.
+    """
+    from kervan.app.events import export_events
+
+    pieces = export_events(project, sought, to.suffix.removeprefix(".").lower())
+    with to.open("wb") as file:
+        size = sum(map(file.write, pieces))
+    return Shown({"file": str(to), "size": size}, f"wrote {to}, {size:,} bytes")
 
 
 @audit.command()
