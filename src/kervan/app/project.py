@@ -109,6 +109,12 @@ class Project:
         self.observe(Stage(name=name, detail=detail, seconds=0.0, cached=True))
 
 
+def unread_project(folder: Path) -> Project:
+    """Open a folder as it would be without any settings, such as one in which there is no project yet."""
+    config = Config(folder=folder)
+    return Project(config=config, store=Store(workspace_of(config)))
+
+
 def open_project(
     folder: Path | None = None, *, flags: Mapping[str, Any] | None = None, observe: Observer = _nobody
 ) -> Project:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kervan.core.access import read_span
 from kervan.core.errors import InvalidInput, did_you_mean
 from kervan.core.releasing import Guard
-from kervan.deploy.strategies import Strategy, strategy_of
+from kervan.deploy.strategies import STRATEGIES, Strategy, strategy_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,6 +34,11 @@ class Terms:
     def strategy(self) -> Strategy:
         """The strategy."""
         return strategy_of(self.name)
+
+
+def strategies() -> tuple[str, ...]:
+    """Return the names of the ways in which a version can come to answer."""
+    return tuple(STRATEGIES)
 
 
 def terms_of(settings: ReleaseSettings) -> Terms:

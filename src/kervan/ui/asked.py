@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode
 
 from kervan.core.errors import InvalidInput, did_you_mean
 from kervan.ui.texts import said
+
+_PIECE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +18,12 @@ class Upload:
     """A file that was sent with a form, under the name that it has where it comes from."""
 
     name: str
-    content: bytes
+    file: BinaryIO
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield its content."""
+        while piece := self.file.read(_PIECE):
+            yield piece
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kervan.app.overview import overview
-from kervan.core.loading import is_project
 from kervan.ui.page import Page, Route
 
 if TYPE_CHECKING:
@@ -14,12 +13,12 @@ if TYPE_CHECKING:
 
 
 def home(project: Project, _asked: Asked) -> Page:
-    """Show how everything stands, or how to begin."""
-    folder = project.config.folder
-    if not is_project(folder):
-        return Page(template="start.html", title="Start a project", content={"folder": folder.name})
+    """Show how everything stands."""
     found = overview(project)
-    return Page(template="home.html", title=found.name, content=found, command="kervan doctor")
+    is_live = any(each.state == "busy" for each in found.stops)
+    return Page(
+        template="home.html", title=found.name, content=found, command="kervan doctor", is_live=is_live
+    )
 
 
 ROUTES = (Route(path="/", shows=home),)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from kervan.app.project import open_project
+from kervan.app.project import open_project, unread_project
 from kervan.core.errors import NotFound
 from kervan.core.loading import FILE_NAME, is_project
 
@@ -32,18 +32,16 @@ class Opened:
     def project(self) -> Project:
         """Return the project as its settings are now, or raise `NotFound` where there is none yet."""
         if not self.is_begun:
-            raise NotFound(
-                "there is no project in this folder yet", hint="start one: the page Home asks for a table"
-            )
+            raise NotFound("there is no project in this folder yet", hint="the page Home starts one")
         with self._lock:
             stamp = self._now()
             if self._project is None or stamp != self._stamp:
                 self._project, self._stamp = open_project(self.folder), stamp
             return self._project
 
-    def unbegun(self) -> Project:
-        """Return the folder as a project in which nothing is yet, for starting one."""
-        return open_project(self.folder)
+    def unread(self) -> Project:
+        """Return the folder without its settings, which are not there yet, or cannot be read."""
+        return unread_project(self.folder)
 
     def close(self) -> None:
         """Close the project's connections."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from kervan.app.download import Download
 
 if TYPE_CHECKING:
     from kervan.app.project import Project
@@ -25,15 +27,6 @@ class Page:
     command: str = ""
     is_live: bool = False
     status: int = 200
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Download:
-    """A file to keep; `name` is for whoever saves it, and never one that the asker chose."""
-
-    name: str
-    content: bytes | Iterable[bytes]
-    kind: str = "application/octet-stream"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +56,12 @@ Does = Callable[["Project", "Asked"], Done | Work | Page]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """A path, such as `/runs/{run}`, and what a browser gets there (`shows`) or does there (`does`)."""
+    """A path, such as `/runs/{run}`, and what a browser gets there (`shows`) or does there (`does`).
+
+    What is for folders without a project as well, or whose settings are broken, is `unread`.
+    """
 
     path: str
     shows: Shows | None = None
     does: Does | None = None
+    unread: bool = False

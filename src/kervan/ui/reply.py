@@ -11,10 +11,11 @@ from urllib.parse import quote, unquote
 import msgspec
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
+from kervan.app.download import Download
 from kervan.core import errors
 from kervan.core.plugins import EXTRAS, missing_module
 from kervan.core.shown import masked
-from kervan.ui.page import Done, Download, Page
+from kervan.ui.page import Done, Page
 from kervan.ui.render import render
 
 if TYPE_CHECKING:
@@ -115,11 +116,8 @@ def _done(done: Done, asker: Asker) -> Response:
 
 
 def _download(found: Download) -> Response:
-    plain = "".join(
-        each if each.isascii() and (each.isalnum() or each in "-_.@") else "_" for each in found.name
-    )
-    whole = quote(found.name, safe="")
-    headers = {"content-disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{whole}"}
-    if isinstance(found.content, bytes):
-        return Response(found.content, media_type=found.kind, headers=headers)
-    return StreamingResponse(found.content, media_type=found.kind, headers=headers)
+    headers = {
+        "content-disposition": f'attachment; filename="{found.name}"',
+        "content-length": str(found.size),
+    }
+    return StreamingResponse(found.pieces, media_type=found.type, headers=headers)

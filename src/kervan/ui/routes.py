@@ -2,10 +2,33 @@
 
 from __future__ import annotations
 
-from kervan.ui import audit, data, find, home, models, predictions, releases, runs, settings, start, watch
-
-ROUTES = tuple(
-    route
-    for group in (home, start, find, data, runs, models, releases, predictions, watch, audit, settings)
-    for route in group.ROUTES
+from kervan.ui import (
+    audit,
+    data,
+    find,
+    home,
+    models,
+    predictions,
+    releases,
+    runs,
+    settings,
+    settings_file,
+    start,
+    watch,
 )
+
+_GROUPS = (
+    home,
+    start,
+    find,
+    data,
+    runs,
+    models,
+    releases,
+    predictions,
+    watch,
+    audit,
+    settings,
+    settings_file,
+)
+ROUTES = tuple(route for group in _GROUPS for route in group.ROUTES)

@@ -7,18 +7,17 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route as Mounted
 
-from kervan.core.errors import InvalidInput, KervanError, NotFound
+from kervan.core.errors import KervanError, NotFound
 from kervan.core.plugins import extras_named
 from kervan.ui import frame, guard, work
 from kervan.ui.asked import Asked, Upload
+from kervan.ui.form import form_of
 from kervan.ui.jobs import Jobs
 from kervan.ui.live import stream
 from kervan.ui.opened import Opened
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
     from kervan.app.project import Project
     from kervan.ui.page import Route
 
-MAX_BODY = 512 << 20
 _FOR_EVER = "public, max-age=31536000, immutable"
 
 
@@ -84,15 +82,19 @@ class Site:
             if request.method in guard.SAFE_METHODS:
                 response = await self._show(route, asker)
             else:
-                form, files = await _form_of(request)
-                asker = self._asker(request, form, files)
-                self._guard.check_action(request.headers, _visit(request), asker.asked.text(guard.FIELD))
-                response = reply(await run_in_threadpool(self._act, route, asker.asked), asker)
+                async with form_of(request) as (form, files):
+                    asker = self._asker(request, form, files)
+                    token = asker.asked.text(guard.FIELD)
+                    self._guard.check_action(request.headers, _visit(request), token)
+                    result = await run_in_threadpool(self._act, route, asker.asked)
+                response = await run_in_threadpool(reply, result, asker)
         except Exception as error:  # noqa: BLE001 - whatever it is, the reader is told
             response = await run_in_threadpool(complain, error, asker)
         return self._finished(response, request, asker)
 
     async def _show(self, route: Route, asker: Asker) -> Response:
+        if not route.unread and not self.opened.is_begun and not asker.wants_json:
+            return RedirectResponse("/begin", status_code=303)
         look = partial(self._look, route, asker.asked)
         if asker.asked.flag("live"):
             return stream(look, asker, self._closing)
@@ -101,19 +103,19 @@ class Site:
     def _look(self, route: Route, asked: Asked) -> Any:
         assert route.shows is not None  # noqa: S101 - else no GET gets here
         with extras_named():
-            return route.shows(self._project(), asked)
+            return route.shows(self._project(route), asked)
 
     def _act(self, route: Route, asked: Asked) -> Done | Page:
         assert route.does is not None  # noqa: S101
         with extras_named():
-            result = route.does(self._project(), asked)
+            result = route.does(self._project(route), asked)
             if isinstance(result, Work):
                 job = self.jobs.begin(result)
                 return Done(text="", to=f"/work/{job.id}")
             return result
 
-    def _project(self) -> Project:
-        return self.opened.project() if self.opened.is_begun else self.opened.unbegun()
+    def _project(self, route: Route) -> Project:
+        return self.opened.unread() if route.unread else self.opened.project()
 
     def _asker(self, request: Request, form: Mapping[str, list[str]], files: Mapping[str, Upload]) -> Asker:
         language = language_of(
@@ -154,8 +156,11 @@ class Site:
 
     async def _choose(self, request: Request) -> Response:
         """Keep the language or the colours that a reader chose, in cookies."""
-        form, _ = await _form_of(request)
         self._guard.check_host(request.headers)
+        async with form_of(request) as (form, _):
+            return self._chosen(form)
+
+    def _chosen(self, form: Mapping[str, list[str]]) -> Response:
         back = (form.get("back") or ["/"])[-1]
         response = RedirectResponse(
             back if back.startswith("/") and back[1:2] not in {"/", "\\"} else "/", 303
@@ -186,35 +191,3 @@ def _visit(request: Request) -> str:
         known = getattr(request.state, "visit", "") or guard.new_visit()
         request.state.visit = known
     return known
-
-
-async def _form_of(request: Request) -> tuple[dict[str, list[str]], dict[str, Upload]]:
-    """Return the fields and files of a form, or of an object of JSON."""
-    length = request.headers.get("content-length", "")
-    if not length.isdecimal() or int(length) > MAX_BODY:
-        raise InvalidInput(
-            f"more than {MAX_BODY >> 20} MiB cannot be sent by a browser",
-            hint="put the file into the project's folder: the page lists what is there",
-        )
-    if request.headers.get("content-type", "").startswith(JSON):
-        return _fields(await request.body()), {}
-    form: dict[str, list[str]] = {}
-    files: dict[str, Upload] = {}
-    async with request.form(max_files=4, max_fields=5_000) as sent:
-        for name, value in sent.multi_items():
-            if isinstance(value, UploadFile):
-                if value.filename:
-                    files[name] = Upload(name=value.filename, content=await value.read())
-            else:
-                form.setdefault(name, []).append(value)
-    return form, files
-
-
-def _fields(body: bytes) -> dict[str, list[str]]:
-    try:
-        found = msgspec.json.decode(body, type=dict[str, str | list[str]])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidInput(
-            f"the body is no object of texts: {error}", hint='write it like {"why": "…"}'
-        ) from error
-    return {name: [value] if isinstance(value, str) else value for name, value in found.items()}

@@ -3,8 +3,8 @@
 Every function takes texts as they are and escapes them, and has a `label` for readers who hear the page.
 """
 
-from kervan.ui.draw.bars import bars, histogram, shares
-from kervan.ui.draw.curves import Series, curves, spark
+from kervan.ui.draw.bars import bars, histogram, meter, shares
+from kervan.ui.draw.curves import Series, curves, series, spark
 from kervan.ui.draw.graph import Node, graph
 
-__all__ = ["Node", "Series", "bars", "curves", "graph", "histogram", "shares", "spark"]
+__all__ = ["Node", "Series", "bars", "curves", "graph", "histogram", "meter", "series", "shares", "spark"]

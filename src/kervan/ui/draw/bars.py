@@ -66,10 +66,10 @@ def bars(rows: Sequence[tuple[str, str, Sequence[float]]], *, label: str, width:
     return _picture(width, max(top, 1), label, Markup("").join(drawn))
 
 
-def shares(parts: Sequence[tuple[str, float]], *, label: str, width: int = 640) -> Markup:
-    """Draw one bar in parts, each with its name and its share of 1."""
+def shares(parts: Sequence[float], names: Sequence[str], *, label: str, width: int = 640) -> Markup:
+    """Draw one bar in parts: shares of 1, each with a name."""
     drawn, left = [], 0.0
-    for place, (name, part) in enumerate(parts):
+    for place, (part, name) in enumerate(zip(parts, names, strict=True)):
         wide = max(0.0, min(1.0, part)) * width
         drawn.append(
             Markup('<rect class="{}" x="{}" y="0" width="{}" height="18"><title>{}</title></rect>').format(
@@ -77,14 +77,24 @@ def shares(parts: Sequence[tuple[str, float]], *, label: str, width: int = 640) 
             )
         )
         left += wide
-    return _picture(width, 18, label, Markup("").join(drawn), "shares")
+    content = Markup('<rect class="quiet" width="{}" height="18"/>').format(width) + Markup("").join(drawn)
+    return _picture(width, 18, label, content, "shares")
+
+
+def meter(part: float, *, label: str, tone: str = "first", width: int = 90) -> Markup:
+    """Draw how far something is on its way, from 0 to 1."""
+    content = Markup(
+        '<rect class="quiet" width="{}" height="8" rx="4"/><rect class="{}" width="{}" height="8" rx="4"/>'
+    ).format(width, tone, _cut(width * max(0.0, min(1.0, part))))
+    return _picture(width, 8, label, content, "meter")
 
 
 def _picture(width: int, height: int, label: str, content: Markup, kind: str = "bars") -> Markup:
     return Markup(
-        '<svg class="picture {}" viewBox="0 0 {} {}" width="{}" height="{}" role="img" aria-label="{}">'
+        '<svg class="picture {}" viewBox="0 0 {} {}" width="{}" height="{}" preserveAspectRatio="{}" '
+        'role="img" aria-label="{}">'
         "{}</svg>"
-    ).format(kind, width, height, width, height, label, content)
+    ).format(kind, width, height, width, height, "none" if kind == "shares" else "xMinYMid", label, content)
 
 
 def _cut(value: float) -> str:

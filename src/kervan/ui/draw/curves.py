@@ -11,7 +11,7 @@ import msgspec
 from markupsafe import Markup
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _TONES = ("first", "second", "third", "fourth", "fifth", "sixth")
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 8, 8, 22
@@ -75,6 +75,11 @@ def curves(
         told=Markup(content),  # noqa: S704 - JSON without any <
         legend=legend,
     )
+
+
+def series(values: Mapping[str, Sequence[float | None]]) -> list[Series]:
+    """Return curves by their names."""
+    return [Series(name=name, values=tuple(each)) for name, each in values.items()]
 
 
 def spark(values: Sequence[float | None], *, label: str, size: tuple[int, int] = (96, 22)) -> Markup:

@@ -28,6 +28,7 @@
   function drawCurves(root) {
     if (typeof uPlot === "undefined") return;
     for (const figure of root.querySelectorAll("figure.curves:not([data-drawn])")) {
+      if (figure.closest("[hx-sse\\:connect]")) continue;  // drawn anew each second: it stays as it came
       figure.dataset.drawn = "";
       const told = JSON.parse(figure.querySelector("script").textContent);
       const still = figure.querySelector("svg");
@@ -79,8 +80,9 @@
     before = before === "g" ? "" : event.key;
   });
 
-  new MutationObserver((changes) => {
-    for (const change of changes) for (const each of change.addedNodes) if (each.nodeType === 1 && !each.closest(".uplot")) settle(each.parentElement || each);
-  }).observe(document.querySelector("main"), { childList: true, subtree: true });
+  new MutationObserver(() => settle(document))
+    .observe(document.querySelector("#live"), { childList: true, subtree: true, characterData: true, attributeFilter: ["data-told"] });
   settle(document);
+  const here = document.querySelector(".side nav [aria-current]");
+  if (here) here.closest("nav").scrollLeft = here.offsetLeft - 40;
 })();
