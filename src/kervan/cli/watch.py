@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from kervan.cli.edge import ListGroup, Shown, shows, table, with_project
+from kervan.cli.edge import Shown, shows, table, with_project
 from kervan.core.shown import moment
 from kervan.core.when import read_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from kervan.app.events import Sought
+    from kervan.app.drift_history import DriftHistory
     from kervan.app.project import Project
+    from kervan.app.quality import Quality
 
 
 @click.command()
@@ -37,17 +35,28 @@ def trace(project: Project, prediction: str) -> Shown:
 @click.option("--since", help="Only what was asked since then: 7d (ago), 2026-05-01 or 2026-05-01T12:00.")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write the report as a page.")
 @click.option("--strict", is_flag=True, help="End with code 4 if something drifted.")
-@shows(example="kervan drift\nkervan drift production --since 2026-05-01 --html drift.html")
+@click.option("--history", is_flag=True, help="Compare nothing: show the reports that were kept.")
+@shows(
+    example="""kervan drift
+               kervan drift production --since 2026-05-01 --html drift.html
+               kervan drift --history"""
+)
 @with_project
-def drift(project: Project, name: str, since: str | None, html: Path | None, strict: bool) -> Shown:
+def drift(
+    project: Project, name: str, since: str | None, html: Path | None, *, strict: bool, history: bool
+) -> Shown:
     """Compare what was asked for with the training data: in production, or in NAME (also a model's)."""
     from kervan.app.drift import check_drift
+    from kervan.app.drift_history import drift_history
     from kervan.app.environments import find_environment
     from kervan.cli.show import drift_text
     from kervan.core.nouns import Verdict
     from kervan.monitor.page import drift_page
 
     environment = find_environment(project, name)
+    if history:
+        kept = drift_history(project, environment)
+        return Shown(kept, _history_text(kept))
     report, found = check_drift(project, environment=environment, since=read_time(since))
     if html is not None:
         html.write_text(drift_page(found, title=f"Drift in {environment}"), encoding="utf-8")
@@ -55,107 +64,42 @@ def drift(project: Project, name: str, since: str | None, html: Path | None, str
     return Shown(report, drift_text(found), code)
 
 
-@click.group(cls=ListGroup)
-def audit() -> None:
-    """Read and export the audit trail, or verify that nothing on it was altered.
-
-    \b
-    Example:
-      kervan audit
-      kervan audit --actor ayse --since 7d
-      kervan audit export trail.jsonl
-      kervan audit verify
-      kervan audit verify --anchor 12:9f86d081884c7d65…
-    """
-
-
-def _sought(function: Callable[..., Shown]) -> Callable[..., Shown]:
-    """Let a command ask for some of the events, given to it as one `sought`."""
-
-    @functools.wraps(function)
-    def wrapped(project: Project, since: str | None, until: str | None, **asked: Any) -> Shown:
-        from kervan.app.events import Sought
-
-        texts = {name: asked.pop(name) for name in ("actor", "action", "subject", "text")}
-        sought = Sought(since=read_time(since), until=read_time(until), **texts)
-        return function(project, sought=sought, **asked)
-
-    options = (
-        click.option("--actor", default="", help="Only what this one did."),
-        click.option("--action", default="", help="Only this action, such as `created` or `created model`."),
-        click.option("--subject", default="", help="Only about this record (id or name) or environment."),
-        click.option("--text", default="", help="Only what has this text anywhere."),
-        click.option("--since", help="Only since then: 7d (ago), 2026-05-01 or 2026-05-01T12:00."),
-        click.option("--until", help="Only before then."),
-    )
-    return functools.reduce(lambda inner, option: option(inner), reversed(options), wrapped)
-
-
-@audit.command("list")
-@click.option("--limit", type=click.IntRange(min=1), help="Only the newest so many.")
-@shows(
-    example="""
-    kervan audit list --subject production --json
-    kervan audit list --actor ayse --action created --since 7d --limit 20
-    """
-)
+@click.command()
+@click.argument("name", default="production")
+@shows(example="kervan quality\nkervan quality production --json")
 @with_project
-@_sought
-def list_(project: Project, sought: Sought, limit: int | None) -> Shown:
-    """Show who did what, when and why; oldest first."""
-    from kervan.app.events import list_events
+def quality(project: Project, name: str) -> Shown:
+    """Say how right each version was over time, as labels and rewards came: in production, or in NAME."""
+    from kervan.app.environments import find_environment
+    from kervan.app.quality import quality as judge
 
-    found = list_events(project, sought, newest=limit)
+    found = judge(project, find_environment(project, name))
+    return Shown(found, _quality_text(found))
+
+
+def _quality_text(found: Quality) -> str:
+    headers = ("since", "model", "labels", found.figure, "rewards", "mean reward")
     rows = [
         (
-            each.sequence,
-            moment(each.time),
-            each.actor,
-            each.action,
-            each.body.get("ref", each.subject),
-            each.why,
+            moment(time),
+            each.model,
+            each.labels[place],
+            "" if (figure := each.figure[place]) is None else figure,
+            each.rewards[place],
+            "" if (reward := each.reward[place]) is None else reward,
         )
-        for each in found
+        for place, time in enumerate(found.times)
+        for each in found.versions
+        if each.labels[place] or each.rewards[place]
     ]
-    return Shown(
-        found, table(("event", "time", "who", "what", "subject", "why"), rows, empty="no such event")
-    )
+    return table(headers, rows, empty="nothing came back yet: `kervan feedback labels.csv`")
 
 
-@audit.command()
-@click.argument("to", type=click.Path(path_type=Path, dir_okay=False))
-@shows(example="kervan audit export trail.jsonl\nkervan audit export --since 2026-01-01 trail.csv")
-@with_project
-@_sought
-def export(project: Project, sought: Sought, to: Path) -> Shown:
-    """Write the trail, or a part of it, to a file that ends in .jsonl or .csv.
-
-    Only JSON lines have events exactly as they are hashed. In CSV, texts that a spreadsheet would run
-    (=, +, -, @ in front) get a quote (') in front.
-    """
-    from kervan.app.events import export_events
-
-    pieces = export_events(project, sought, to.suffix.removeprefix(".").lower())
-    with to.open("wb") as file:
-        size = sum(map(file.write, pieces))
-    return Shown({"file": str(to), "size": size}, f"wrote {to}, {size:,} bytes")
-
-
-@audit.command()
-@click.option("--anchor", default="", help="A head that was kept outside; it must be part of the chain.")
-@shows(example="kervan audit verify")
-@with_project
-def verify(project: Project, anchor: str) -> Shown:
-    """Check the chain of events and every record against it; names the first that was altered."""
-    from kervan.app.audit import verify as check
-
-    found = check(project, anchor=anchor)
-    files = found.predictions
-    lines = [
-        f"the chain of {found.events:,} events and {found.records:,} records holds",
-        f"{files.files:,} files of prediction records hold, {files.sealed:,} of them on the trail",
-        *([f"{files.removed:,} more were removed by the rules, on record"] if files.removed else []),
-        *(f"not covered: {what}" for what in found.uncovered),
-        f"head {found.head}",
-    ]
-    return Shown(found, "\n".join(lines))
+def _history_text(found: DriftHistory) -> str:
+    headers = ("time", "model", "rows", "", "most moved", "PSI")
+    rows = []
+    for place, check in enumerate(found.checks):
+        moved = [(psi, each.name) for each in found.columns if (psi := each.psi[place]) is not None]
+        psi, name = max(moved, default=(0.0, ""))
+        rows.append((moment(check.time), check.model, check.rows, str(check.verdict), name, psi))
+    return table(headers, rows, empty="nobody looked for drift yet: `kervan drift`")
