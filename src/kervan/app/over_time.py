@@ -94,12 +94,12 @@ def over_time(
         raise InvalidInput("the time ends before it begins", hint="give `until` after `since`")
     low = "" if since is None else first_id(since)
     high = AFTER_ALL if until is None else first_id(until)
-    chosen, looked = _chosen(all_segments(records_folder(project, environment)), low, high)
+    chosen, looked = newest_between(all_segments(records_folder(project, environment)), low, high)
     if not chosen:
         return OverTime(environment=environment)
     begin = max(id_time(min(each.first for each in chosen)), since or 0.0)
     end = min(max(map(_end, chosen)), math.inf if until is None else until)
-    step = next((each for each in _STEPS if (end - begin) / each < _BUCKETS - 1), _STEPS[-1])
+    step = step_of(begin, end)
     first = begin // step
     counts: dict[tuple[str, int], _Bucket] = {}
     for model, bucket, place, is_failed, count in _counted(chosen, low, high, step):
@@ -112,6 +112,11 @@ def over_time(
         versions=_versions(counts, size),
         looked=looked,
     )
+
+
+def step_of(begin: float, end: float) -> float:
+    """Return the seconds of a bucket with which at most 120 are between two times."""
+    return next((each for each in _STEPS if (end - begin) / each < _BUCKETS - 1), _STEPS[-1])
 
 
 @dataclass(slots=True)
@@ -163,7 +168,7 @@ def _version(model: str, counts: Mapping[tuple[str, int], _Bucket], size: int) -
     )
 
 
-def _chosen(found: Sequence[Segment], low: str, high: str) -> tuple[list[Segment], float | None]:
+def newest_between(found: Sequence[Segment], low: str, high: str) -> tuple[list[Segment], float | None]:
     """Return the segments that may hold such ids, and since when they are where all would be too many."""
     chosen: list[Segment] = []
     records = 0

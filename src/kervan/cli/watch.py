@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kervan.cli.edge import ListGroup, Shown, shows, table, with_project
+from kervan.cli.edge import Shown, shows, table, with_project
 from kervan.core.shown import moment
 from kervan.core.when import read_time
 
 if TYPE_CHECKING:
+    from kervan.app.drift_history import DriftHistory
     from kervan.app.project import Project
+    from kervan.app.quality import Quality
 
 
 @click.command()
@@ -33,17 +35,28 @@ def trace(project: Project, prediction: str) -> Shown:
 @click.option("--since", help="Only what was asked since then: 7d (ago), 2026-05-01 or 2026-05-01T12:00.")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write the report as a page.")
 @click.option("--strict", is_flag=True, help="End with code 4 if something drifted.")
-@shows(example="kervan drift\nkervan drift production --since 2026-05-01 --html drift.html")
+@click.option("--history", is_flag=True, help="Compare nothing: show the reports that were kept.")
+@shows(
+    example="""kervan drift
+               kervan drift production --since 2026-05-01 --html drift.html
+               kervan drift --history"""
+)
 @with_project
-def drift(project: Project, name: str, since: str | None, html: Path | None, strict: bool) -> Shown:
+def drift(
+    project: Project, name: str, since: str | None, html: Path | None, *, strict: bool, history: bool
+) -> Shown:
     """Compare what was asked for with the training data: in production, or in NAME (also a model's)."""
     from kervan.app.drift import check_drift
+    from kervan.app.drift_history import drift_history
     from kervan.app.environments import find_environment
     from kervan.cli.show import drift_text
     from kervan.core.nouns import Verdict
     from kervan.monitor.page import drift_page
 
     environment = find_environment(project, name)
+    if history:
+        kept = drift_history(project, environment)
+        return Shown(kept, _history_text(kept))
     report, found = check_drift(project, environment=environment, since=read_time(since))
     if html is not None:
         html.write_text(drift_page(found, title=f"Drift in {environment}"), encoding="utf-8")
@@ -51,56 +64,42 @@ def drift(project: Project, name: str, since: str | None, html: Path | None, str
     return Shown(report, drift_text(found), code)
 
 
-@click.group(cls=ListGroup)
-def audit() -> None:
-    """Read the audit trail, or verify that nothing on it was altered.
-
-    \b
-    Example:
-      kervan audit
-      kervan audit verify
-      kervan audit verify --anchor 12:9f86d081884c7d65…
-    """
-
-
-@audit.command("list")
-@click.option("--subject", default="", help="Only events about this record or environment.")
-@shows(example="kervan audit list --subject production --json")
+@click.command()
+@click.argument("name", default="production")
+@shows(example="kervan quality\nkervan quality production --json")
 @with_project
-def list_(project: Project, subject: str) -> Shown:
-    """Show who did what, when and why; oldest first."""
-    from kervan.app.audit import trail
+def quality(project: Project, name: str) -> Shown:
+    """Say how right each version was over time, as labels and rewards came: in production, or in NAME."""
+    from kervan.app.environments import find_environment
+    from kervan.app.quality import quality as judge
 
-    found = trail(project, subject=subject or None)
+    found = judge(project, find_environment(project, name))
+    return Shown(found, _quality_text(found))
+
+
+def _quality_text(found: Quality) -> str:
+    headers = ("since", "model", "labels", found.figure, "rewards", "mean reward")
     rows = [
         (
-            each.sequence,
-            moment(each.time),
-            each.actor,
-            each.action,
-            each.body.get("ref", each.subject),
-            each.why,
+            moment(time),
+            each.model,
+            each.labels[place],
+            "" if (figure := each.figure[place]) is None else figure,
+            each.rewards[place],
+            "" if (reward := each.reward[place]) is None else reward,
         )
-        for each in found
+        for place, time in enumerate(found.times)
+        for each in found.versions
+        if each.labels[place] or each.rewards[place]
     ]
-    return Shown(found, table(("event", "time", "who", "what", "subject", "why"), rows))
+    return table(headers, rows, empty="nothing came back yet: `kervan feedback labels.csv`")
 
 
-@audit.command()
-@click.option("--anchor", default="", help="A head that was kept outside; it must be part of the chain.")
-@shows(example="kervan audit verify")
-@with_project
-def verify(project: Project, anchor: str) -> Shown:
-    """Check the chain of events and every record against it; names the first that was altered."""
-    from kervan.app.audit import verify as check
-
-    found = check(project, anchor=anchor)
-    files = found.predictions
-    lines = [
-        f"the chain of {found.events:,} events and {found.records:,} records holds",
-        f"{files.files:,} files of prediction records hold, {files.sealed:,} of them on the trail",
-        *([f"{files.removed:,} more were removed by the rules, on record"] if files.removed else []),
-        *(f"not covered: {what}" for what in found.uncovered),
-        f"head {found.head}",
-    ]
-    return Shown(found, "\n".join(lines))
+def _history_text(found: DriftHistory) -> str:
+    headers = ("time", "model", "rows", "", "most moved", "PSI")
+    rows = []
+    for place, check in enumerate(found.checks):
+        moved = [(psi, each.name) for each in found.columns if (psi := each.psi[place]) is not None]
+        psi, name = max(moved, default=(0.0, ""))
+        rows.append((moment(check.time), check.model, check.rows, str(check.verdict), name, psi))
+    return table(headers, rows, empty="nobody looked for drift yet: `kervan drift`")
