@@ -59,6 +59,7 @@ READING = {
     "drift": ["drift", "üretim"],
     "audit": ["audit"],
     "audit list": ["audit", "list", "--subject", "üretim"],
+    "audit by who and when": ["audit", "--action", "registered", "--since", "7d", "--limit", "3"],
     "audit verify": ["audit", "verify"],
     "gc": ["gc", "--dry-run"],
     "doctor": ["doctor"],
@@ -254,6 +255,26 @@ def test_runs_are_searched_by_a_metric(shop: Home) -> None:
     assert "no run has a metric 'yok'" in shop.ask("runs", "--metric", "yok").out
     assert "validation.roc_auc" in shop.ask("runs", "--show", found[0]["id"]).out
     assert "0 is not in the range" in shop.ask("runs", "--limit", "0", code=2).err
+
+
+def test_the_audit_trail_is_searched_and_taken_along(shop: Home, tmp_path: Path) -> None:
+    everything = shop.ask("audit", "--json").json
+    registered = shop.ask("audit", "list", "--action", "registered", "--json").json
+    assert [event["action"] for event in registered] == ["registered model"]
+    assert shop.ask("audit", "--limit", "2", "--json").json == everything[-2:]
+    assert "no such event" in shop.ask("audit", "--actor", "kimse").out
+    assert shop.ask("audit", "--text", "İLK SÜRÜM", "--json").json == []
+    assert shop.ask("audit", "--text", "ilk sürüm", "--json").json
+    assert "'gestern' is no time" in shop.ask("audit", "--since", "gestern", code=2).err
+    file = tmp_path / "iz.jsonl"
+    assert "wrote" in shop.ask("audit", "export", str(file)).out
+    assert [json.loads(line)["hash"] for line in file.read_text("utf-8").splitlines()] == [
+        event["hash"] for event in everything
+    ]
+    shop.ask("audit", "export", "--subject", "üretim", str(tmp_path / "iz.csv"))
+    assert "üretim" in (tmp_path / "iz.csv").read_text("utf-8")
+    assert "not written as 'xls'" in shop.ask("audit", "export", str(tmp_path / "iz.xls"), code=2).err
+    assert not (tmp_path / "iz.xls").exists()
 
 
 @pytest.mark.parametrize(("extra", "is_coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])

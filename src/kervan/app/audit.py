@@ -33,9 +33,9 @@ class Audit:
     uncovered: tuple[str, ...]
 
 
-def trail(project: Project, *, subject: str | None = None) -> list[Event]:
-    """Return the events, oldest first; of one subject (a record's id, an environment) if it is given."""
-    return list(project.store.catalog.events(subject=subject))
+def trail(project: Project) -> list[Event]:
+    """Return all events, oldest first."""
+    return list(project.store.catalog.events())
 
 
 def verify(project: Project, *, anchor: str = "") -> Audit:

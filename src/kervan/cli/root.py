@@ -47,7 +47,7 @@ COMMANDS = {
     "replay": ("kervan.cli.replay:replay", "Answer recorded requests once more, and compare."),
     "drift": ("kervan.cli.watch:drift", "Compare what is asked with what was trained on."),
     "quality": ("kervan.cli.watch:quality", "Say how right each version was, as labels came."),
-    "audit": ("kervan.cli.watch:audit", "Read the audit trail, or verify that nothing was altered."),
+    "audit": ("kervan.cli.audit:audit", "Search, export and verify the audit trail."),
     "gc": ("kervan.cli.care:gc", "Remove stored files that nothing refers to."),
     "doctor": ("kervan.cli.care:doctor", "Say what is wrong with a project and how to mend it."),
     "demo": ("kervan.cli.demo:demo", "Live one model's whole life on a real table."),

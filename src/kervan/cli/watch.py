@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kervan.cli.edge import ListGroup, Shown, shows, table, with_project
+from kervan.cli.edge import Shown, shows, table, with_project
 from kervan.core.shown import moment
 from kervan.core.when import read_time
 
@@ -103,58 +103,3 @@ def _history_text(found: DriftHistory) -> str:
         psi, name = max(moved, default=(0.0, ""))
         rows.append((moment(check.time), check.model, check.rows, str(check.verdict), name, psi))
     return table(headers, rows, empty="nobody looked for drift yet: `kervan drift`")
-
-
-@click.group(cls=ListGroup)
-def audit() -> None:
-    """Read the audit trail, or verify that nothing on it was altered.
-
-    \b
-    Example:
-      kervan audit
-      kervan audit verify
-      kervan audit verify --anchor 12:9f86d081884c7d65…
-    """
-
-
-@audit.command("list")
-@click.option("--subject", default="", help="Only events about this record or environment.")
-@shows(example="kervan audit list --subject production --json")
-@with_project
-def list_(project: Project, subject: str) -> Shown:
-    """Show who did what, when and why; oldest first."""
-    from kervan.app.audit import trail
-
-    found = trail(project, subject=subject or None)
-    rows = [
-        (
-            each.sequence,
-            moment(each.time),
-            each.actor,
-            each.action,
-            each.body.get("ref", each.subject),
-            each.why,
-        )
-        for each in found
-    ]
-    return Shown(found, table(("event", "time", "who", "what", "subject", "why"), rows))
-
-
-@audit.command()
-@click.option("--anchor", default="", help="A head that was kept outside; it must be part of the chain.")
-@shows(example="kervan audit verify")
-@with_project
-def verify(project: Project, anchor: str) -> Shown:
-    """Check the chain of events and every record against it; names the first that was altered."""
-    from kervan.app.audit import verify as check
-
-    found = check(project, anchor=anchor)
-    files = found.predictions
-    lines = [
-        f"the chain of {found.events:,} events and {found.records:,} records holds",
-        f"{files.files:,} files of prediction records hold, {files.sealed:,} of them on the trail",
-        *([f"{files.removed:,} more were removed by the rules, on record"] if files.removed else []),
-        *(f"not covered: {what}" for what in found.uncovered),
-        f"head {found.head}",
-    ]
-    return Shown(found, "\n".join(lines))

@@ -23,6 +23,7 @@ from kervan.store.figures import all_figures
 from kervan.store.points import last_finite, point_of, row_of
 from kervan.store.search import count_runs, find_runs, known_names, rows_of
 from kervan.store.tables import aliases, edges, events, metrics, records, results
+from kervan.store.trail import events_after, known_words, newest_events
 from kervan.store.traits import traits_among
 from kervan.store.transaction import Transaction
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from kervan.store.points import Point
     from kervan.store.search import Condition, Field, RunRow
+    from kervan.store.trail import Sought
 
 KINDS: dict[str, type[Record]] = {
     kind_of(kind): kind for kind in (Dataset, Run, Report, Model, Package, Deployment, Release, Key)
@@ -258,6 +260,21 @@ class Catalog:
             if len(rows) < _PAGE:
                 return
             after = rows[-1].sequence
+
+    def newest_events(self, sought: Sought, place: slice) -> tuple[list[Event], int]:
+        """Return the events at a place among those that are as `sought`, newest first, and how many are."""
+        with self._database.reading() as connection:
+            return newest_events(connection, sought, place)
+
+    def events_after(self, sought: Sought, after: int, *, most: int) -> list[Event]:
+        """Return the next events after a number that are as `sought`, oldest first."""
+        with self._database.reading() as connection:
+            return events_after(connection, sought, after, most)
+
+    def event_words(self) -> tuple[list[str], list[str]]:
+        """Return everybody who ever acted, and every action."""
+        with self._database.reading() as connection:
+            return known_words(connection)
 
     def head(self) -> Event | None:
         """Return the newest event."""
