@@ -98,8 +98,8 @@ def compared(project: Project, asked: Asked) -> Page:
         versions=tuple(each for each in dataset_versions(project, Ref.parse(now).name) if not each.deleted),
     )
     command = f"kervan data diff {quote(found.before)} {quote(found.now)}"
-    title = f"{found.before} → {found.now}"
-    return Page(template="data_compared.html", title=title, content=content, command=command)
+    both = " → ".join((found.before, found.now))
+    return Page(template="data_compared.html", title=both, content=content, command=command)
 
 
 def report(project: Project, asked: Asked) -> Download:

@@ -71,12 +71,14 @@ def _table(lines: list[str]) -> Markup:
 
 
 def _row(cells: list[str], tag: str) -> Markup:
-    scope = Markup(' scope="col"') if tag == "th" else ""
-    drawn = Markup("").join(
-        Markup("<{tag}{scope}>{cell}</{tag}>").format(tag=tag, scope=scope, cell=_inline(cell.strip()))
-        for cell in cells
-    )
-    return Markup("<tr>{}</tr>").format(drawn)
+    return Markup("<tr>{}</tr>").format(Markup("").join(_cell(cell.strip(), tag) for cell in cells))
+
+
+def _cell(text: str, tag: str) -> Markup:
+    """Write one cell; a column without a name has no heading, which readers would hear."""
+    if tag == "th" and text:
+        return Markup('<th scope="col">{}</th>').format(_inline(text))
+    return Markup("<td>{}</td>").format(_inline(text))
 
 
 def _inline(text: str) -> Markup:
