@@ -1,4 +1,4 @@
-"""Every page, as people use it: in both colours, on a phone, without scripts, in Turkish, by a screen reader."""
+"""Every page, as people use it: in both colours, on a phone, without scripts, in Turkish, by its keys."""
 
 from __future__ import annotations
 
