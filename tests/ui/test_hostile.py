@@ -67,9 +67,7 @@ def evil(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
         home.ask("run", "--quiet", "--why", CLOSES)
         home.write("rows.csv", "\n".join(_table().splitlines()[:60]))
         home.ask("predict", "production", "-f", "rows.csv", "--quiet")
-        with home.opened() as project:
-            _track(home.folder)
-            assert project
+        _track(home.folder)
         with visiting(home.folder) as visitor:
             yield visitor
     finally:
