@@ -1,4 +1,4 @@
-"""Every page, as people use it: in both colours, on a phone, without scripts, in Turkish, by a screen reader."""
+"""Every page, as people use it: in both colours, on a phone, without scripts, in Turkish, by its keys."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ui.browser import hindrances, opened, window
+from ui.pages import every_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,16 +29,6 @@ def browser() -> Iterator[Browser]:
 def paths(visitor: Visitor) -> tuple[str, ...]:
     """The address of a page of every kind."""
     return every_page(visitor)
-
-
-def every_page(visitor: Visitor) -> tuple[str, ...]:
-    """Return the address of a page of every kind, as links lead there."""
-    listed = ["/", "/begin", "/settings", "/settings/file", "/work", "/find?q=m", "/find?q=nichts"]
-    listed += ["/data", "/runs", "/models", "/releases", "/predictions", "/watch", "/audit", "/nothing"]
-    stops = {each["name"]: each["ref"] for each in visitor.json("/")["stops"]}
-    run = visitor.json("/runs")["runs"][0]["id"]
-    listed += [f"/data/{stops['data']}", f"/models/{stops['model']}", f"/releases/{stops['release']}"]
-    return (*listed, f"/runs/{run}", f"/watch/{stops['release']}")
 
 
 @pytest.mark.parametrize("width", [1280, 390])

@@ -106,7 +106,7 @@ def test_work_tells_how_far_it_is_and_what_came_of_it(home: Home) -> None:
         assert "under way" in visitor.tell("/run", why="again", status=409)["detail"]
         job = _job(visitor, path)
         assert job["error"] == ""
-        assert [each["name"] for each in job["stages"]][0] == "ingest"
+        assert job["stages"][0]["name"] == "ingest"
         assert job["done"]["to"].startswith("/models/")
         live = visitor.client.get(f"{path}?live=1").text
         assert live.startswith("data: ")
