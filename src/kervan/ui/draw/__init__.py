@@ -6,5 +6,22 @@ Every function takes texts as they are and escapes them, and has a `label` for r
 from kervan.ui.draw.bars import bars, histogram, meter, shares
 from kervan.ui.draw.curves import Series, curves, series, spark
 from kervan.ui.draw.graph import Node, graph
+from kervan.ui.draw.measured import calibration, folds, interval, paired, spread
 
-__all__ = ["Node", "Series", "bars", "curves", "graph", "histogram", "meter", "series", "shares", "spark"]
+__all__ = [
+    "Node",
+    "Series",
+    "bars",
+    "calibration",
+    "curves",
+    "folds",
+    "graph",
+    "histogram",
+    "interval",
+    "meter",
+    "paired",
+    "series",
+    "shares",
+    "spark",
+    "spread",
+]
