@@ -32,12 +32,12 @@ def hostile(home: Home) -> Iterator[tuple[Home, Visitor]]:
 
 
 def test_predictions_are_listed_in_pages(visitor: Visitor) -> None:
-    first = visitor.json("/predictions?limit=50")["found"]
+    first = visitor.json("/predictions?limit=50")["page"]
     assert len(first["rows"]) == 1  # one request of 120 rows
     ident = first["rows"][0]["id"].partition(".")[0]
-    rows = visitor.json(f"/predictions?id={ident}&limit=100")["found"]
+    rows = visitor.json(f"/predictions?id={ident}&limit=100")["page"]
     assert len(rows["rows"]) == 100
-    rest = visitor.json(f"/predictions?id={ident}&limit=100&before={rows['before']}")["found"]
+    rest = visitor.json(f"/predictions?id={ident}&limit=100&before={rows['before']}")["page"]
     assert len(rest["rows"]) == 20
     page = visitor.get("/predictions")
     assert "of 120 rows" in page
@@ -55,11 +55,11 @@ def test_what_cannot_be_looked_for_says_why(visitor: Visitor) -> None:
     visitor.get("/predictions?environment=yok", status=404)
     visitor.get("/predictions/01JD4Z8Y7W0000000000000000", status=404)
     visitor.get("/predictions/yok", status=422)
-    visitor.get("/predictions/ask/yok", status=404)
+    visitor.get("/ask/yok", status=404)
 
 
 def test_one_prediction_shows_its_way_to_the_rows(visitor: Visitor) -> None:
-    ident = visitor.json("/predictions")["found"]["rows"][0]["id"]
+    ident = visitor.json("/predictions")["page"]["rows"][0]["id"]
     found = visitor.json(f"/predictions/{ident}")
     places = [each["place"] for each in found["way"]]
     assert places[:3] == ["caller", "request", "deployment"]
@@ -72,14 +72,14 @@ def test_one_prediction_shows_its_way_to_the_rows(visitor: Visitor) -> None:
 
 def test_a_model_is_asked_by_hand_and_refusals_keep_what_was_written(hostile: tuple[Home, Visitor]) -> None:
     _, visitor = hostile
-    form = visitor.json("/predictions/ask/üretim")["form"]
+    form = visitor.json("/ask/üretim")["form"]
     texts = {f"in:{name}": str(value) for name, value in form["example"].items()}
-    page = visitor.post("/predictions/ask/üretim", **texts, **{"in:müşteri": HOSTILE})
+    page = visitor.post("/ask/üretim", **texts, **{"in:müşteri": HOSTILE})
     assert "evet" in page
     assert HOSTILE not in page
-    answer = visitor.tell("/predictions/ask/üretim", **texts)["answer"]
+    answer = visitor.tell("/ask/üretim", **texts)["answer"]
     assert answer["label"] in {"evet", "hayır"}
-    wrong = visitor.post("/predictions/ask/üretim", status=422, **{**texts, f"in:{HOSTILE}": "otuz"})
+    wrong = visitor.post("/ask/üretim", status=422, **{**texts, f"in:{HOSTILE}": "otuz"})
     assert "whole number" in wrong
     assert "otuz" in wrong
     assert HOSTILE not in wrong
@@ -96,7 +96,7 @@ def test_what_people_name_is_text_and_nothing_else(hostile: tuple[Home, Visitor]
     for path in (
         "/predictions",
         f"/predictions/{ident}",
-        "/predictions/ask/üretim",
+        "/ask/üretim",
         "/watch",
         "/watch/üretim",
         f"/watch/üretim?column={HOSTILE}",

@@ -6,7 +6,7 @@ from shlex import join
 from typing import TYPE_CHECKING, Any
 
 from kervan.app.by_hand import ask_by_hand, form_of
-from kervan.app.environments import environment_names
+from kervan.app.environments import PRODUCTION, environment_names
 from kervan.app.search import PAGE, Wanted, search
 from kervan.app.stations import Place, stations
 from kervan.app.trace import trace
@@ -50,7 +50,7 @@ def found(project: Project, asked: Asked) -> Page:
     limit = asked.whole("limit", PAGE, low=1, high=500)
     before = asked.text("before")
     content = {
-        "found": search(project, wanted, before=before, limit=limit),
+        "page": search(project, wanted, before=before, limit=limit),
         "said": said,
         "before": before,
         "environments": environment_names(project),
@@ -129,10 +129,14 @@ def where(station: Station) -> str:
 
 def form(project: Project, asked: Asked) -> Page:
     """Show the form that asks an environment's model by hand, filled with an example."""
-    environment = asked.part("environment")
+    names = environment_names(project)
+    first = PRODUCTION if PRODUCTION in names else next(iter(names), "")
+    environment = asked.parts.get("environment", first)
+    if not environment:
+        return _form("", {"form": None, "environments": []})
     shown = form_of(project, environment)
-    values = {each.name: written(each.example) for each in shown.fields}
-    return _form(environment, {"form": shown, "given": values, "answer": None, "problem": None})
+    content = {"form": shown, "given": {each.name: written(each.example) for each in shown.fields}}
+    return _form(environment, {**content, "environments": names, "answer": None, "problem": None})
 
 
 def ask(project: Project, asked: Asked) -> Page:
@@ -141,6 +145,7 @@ def ask(project: Project, asked: Asked) -> Page:
     shown = form_of(project, environment)
     values = {each.name: asked.text(f"{INPUT}{each.name}") for each in shown.fields}
     content: dict[str, Any] = {"form": shown, "given": values, "answer": None, "problem": None}
+    content["environments"] = environment_names(project)
     try:
         content["answer"] = ask_by_hand(project, environment, values)
     except KervanError as error:
@@ -160,9 +165,9 @@ def written(value: Any) -> str:
 def _form(environment: str, content: Mapping[str, Any], status: int = 200) -> Page:
     return Page(
         template="ask.html",
-        title=environment,
+        title="Ask by hand",
         content=content,
-        command=join(["kervan", "predict", environment, "-f", "rows.csv"]),
+        command=join(["kervan", "predict", *([environment] if environment else []), "-f", "rows.csv"]),
         status=status,
     )
 
@@ -170,5 +175,6 @@ def _form(environment: str, content: Mapping[str, Any], status: int = 200) -> Pa
 ROUTES = (
     Route(path="/predictions", shows=found),
     Route(path="/predictions/{prediction}", shows=one),
-    Route(path="/predictions/ask/{environment}", shows=form, does=ask),
+    Route(path="/ask", shows=form),
+    Route(path="/ask/{environment}", shows=form, does=ask),
 )
