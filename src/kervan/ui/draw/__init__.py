@@ -6,5 +6,20 @@ Every function takes texts as they are and escapes them, and has a `label` for r
 from kervan.ui.draw.bars import bars, histogram, meter, shares
 from kervan.ui.draw.curves import Series, curves, series, spark
 from kervan.ui.draw.graph import Node, graph
+from kervan.ui.draw.parallel import Axis, parallel, tone
 
-__all__ = ["Node", "Series", "bars", "curves", "graph", "histogram", "meter", "series", "shares", "spark"]
+__all__ = [
+    "Axis",
+    "Node",
+    "Series",
+    "bars",
+    "curves",
+    "graph",
+    "histogram",
+    "meter",
+    "parallel",
+    "series",
+    "shares",
+    "spark",
+    "tone",
+]
