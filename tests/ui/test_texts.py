@@ -14,7 +14,7 @@ from kervan.ui.texts import LANGUAGES, catalogue
 _FOLDER = Path(kervan.ui.__file__).parent
 _TEXT = r'"((?:[^"\\]|\\.)*)"'
 _IN_TEMPLATES = re.compile(rf"\bt\(\s*{_TEXT}")
-_IN_CODE = re.compile(rf"(?:\b(?:say|text)\(\s*|\btitle=)f?{_TEXT}")
+_IN_CODE = re.compile(rf"(?:\b(?:say|text)\(\s*|\btitle ?= ?)f?{_TEXT}")
 # Words that templates take from records: how something is, which part it is.
 _WORDS = {
     *("failed", "finished", "gone", "interrupted", "passed", "paused", "promoted", "rolled back", "running"),

@@ -45,7 +45,7 @@ class Visitor:
 
     def post(self, path: str, *, status: int = 200, files: Any = None, **fields: Any) -> str:
         """Press a button of a page; where it leads is followed."""
-        token = _TOKEN.search(self.client.get("/settings").text)
+        token = _TOKEN.search(self.client.get("/begin").text)
         assert token, "no page has the token"
         data = {"token": token[1], **fields}
         found = self.client.post(path, data=data, files=files, follow_redirects=True)

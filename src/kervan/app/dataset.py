@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING
 
-from kervan.app.columns import ColumnPage, ColumnQuery, page_of
-from kervan.app.data import LOOKED, describe_dataset
+from kervan.app.columns import PAGE, ColumnPage, ColumnQuery, page_of
+from kervan.app.data import LOOKED, datasets, describe_dataset
 from kervan.app.delete import Guard, dataset_guards
+from kervan.core.errors import NotFound, did_you_mean
 from kervan.core.nouns import Dataset, Finding, Model, Origin, Part, Role, Run, Status, Verdict
 from kervan.core.reading import Reading
 from kervan.core.schema import Type
@@ -91,10 +93,21 @@ class DatasetVersion:
     time: float
     creator: str
     source: str
+    target: str
     rows: int
     columns: int
     hash: str
     deleted: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetList:
+    """One page of all datasets, counted from 1, newest first."""
+
+    datasets: tuple[DatasetVersion, ...]
+    total: int
+    page: int
+    size: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,19 +214,40 @@ def dataset_versions(project: Project, name: str) -> tuple[DatasetVersion, ...]:
     gone = {
         event.subject: f"{event.actor}: {event.why}" for event in catalog.events(action=f"{DELETED} dataset")
     }
-    return tuple(
-        DatasetVersion(
-            ref=each.ref,
-            version=each.version,
-            time=each.time,
-            creator=each.creator,
-            source=each.origin.source,
-            rows=each.rows,
-            columns=len(each.schema),
-            hash=each.hash,
-            deleted=gone.get(each.id, ""),
-        )
-        for each in catalog.all(Dataset, name=name, deleted=True)
+    found = catalog.all(Dataset, name=name, deleted=True)
+    return tuple(_version(each, gone.get(each.id, "")) for each in found)
+
+
+def dataset_list(project: Project, *, page: int = 1, size: int = PAGE) -> DatasetList:
+    """Return one page of all datasets, newest first; a page after the last is the last."""
+    found = datasets(project)
+    at = min(page, max(1, ceil(len(found) / size)))
+    shown = tuple(_version(each, "") for each in found[(at - 1) * size : at * size])
+    return DatasetList(datasets=shown, total=len(found), page=at, size=size)
+
+
+def column_view(project: Project, ref: str, name: str) -> ColumnView:
+    """Return one column of a dataset with its figures."""
+    described = describe_dataset(project, ref)
+    found = next((each for each in _columns(described) if each.name == name), None)
+    if found is None:
+        hint = did_you_mean(name, described.dataset.schema.names)
+        raise NotFound(f"{described.dataset.ref} has no column {name!r}", hint=hint)
+    return found
+
+
+def _version(dataset: Dataset, deleted: str) -> DatasetVersion:
+    return DatasetVersion(
+        ref=dataset.ref,
+        version=dataset.version,
+        time=dataset.time,
+        creator=dataset.creator,
+        source=dataset.origin.source,
+        target=dataset.target,
+        rows=dataset.rows,
+        columns=len(dataset.schema),
+        hash=dataset.hash,
+        deleted=deleted,
     )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from kervan.app.columns import ColumnPage, ColumnQuery, page_of
+from kervan.app.columns import PAGE, ColumnPage, ColumnQuery, page_of
 from kervan.app.delete import Guard, model_guards
-from kervan.app.register import acceptance_of, find_model, manifest_of
+from kervan.app.register import acceptance_of, find_model, manifest_of, models
+from kervan.app.registry import registry
 from kervan.app.scores import (
     AcceptanceView,
     EvaluationView,
@@ -140,6 +142,31 @@ class ModelView:
     guards: tuple[Guard, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRow:
+    """A model in the list of all: `answers` names the environments that have it now."""
+
+    ref: str
+    family: str
+    predicts: str
+    metric: str
+    value: float | None
+    creator: str
+    time: float
+    is_imported: bool
+    answers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelList:
+    """One page of all models, counted from 1, newest first."""
+
+    models: tuple[ModelRow, ...]
+    total: int
+    page: int
+    size: int
+
+
 _ORDERS: dict[str, Callable[[InputView], Any]] = {
     "name": lambda column: column.name.casefold(),
     "type": lambda column: column.type,
@@ -194,6 +221,34 @@ def model_view(project: Project, ref: str, query: ColumnQuery | None = None) -> 
         lineage=manifest.lineage,
         doubts=manifest.doubts,
         guards=tuple(model_guards(project, model)),
+    )
+
+
+def model_list(project: Project, *, page: int = 1, size: int = PAGE) -> ModelList:
+    """Return one page of all models, newest first; a page after the last is the last."""
+    found = models(project)
+    at = min(page, max(1, ceil(len(found) / size)))
+    now: dict[str, list[str]] = {}
+    for each in registry(project).environments:
+        if not each.stopped:
+            now.setdefault(each.model, []).append(each.environment)
+    shown = found[(at - 1) * size : at * size]
+    rows = tuple(_row(model, tuple(now.get(model.ref, ()))) for model in shown)
+    return ModelList(models=rows, total=len(found), page=at, size=size)
+
+
+def _row(model: Model, answers: tuple[str, ...]) -> ModelRow:
+    metric, value = next(iter(model.metrics.items()), ("", None))
+    return ModelRow(
+        ref=model.ref,
+        family=model.family,
+        predicts=model.signature.output.name,
+        metric=metric,
+        value=value,
+        creator=model.creator,
+        time=model.time,
+        is_imported=model.is_imported,
+        answers=answers,
     )
 
 

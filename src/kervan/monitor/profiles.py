@@ -77,7 +77,8 @@ def moves(before: Profile, now: Profile) -> tuple[Moved, ...]:
 def _rank(moved: Moved) -> tuple[bool, float, float]:
     if moved.before is None or moved.now is None:
         return False, 0.0, 0.0
-    return True, -(moved.psi or 0.0), -abs(moved.now.missing_share - moved.before.missing_share)
+    index = -1.0 if moved.psi is None else moved.psi
+    return True, -index, -abs(moved.now.missing_share - moved.before.missing_share)
 
 
 def _moved(name: str, before: ColumnProfile | None, now: ColumnProfile | None) -> Moved:

@@ -1,7 +1,142 @@
-"""Pages about datasets."""
+"""Pages about datasets: all of them, one version, one of its columns, two versions compared."""
 
 from __future__ import annotations
 
-from kervan.ui.page import Route
+from dataclasses import dataclass, replace
+from shlex import quote
+from typing import TYPE_CHECKING
 
-ROUTES: tuple[Route, ...] = ()
+from kervan.app.data import ingest_data
+from kervan.app.dataset import DatasetVersion, column_view, dataset_list, dataset_versions, dataset_view
+from kervan.app.delete import delete_dataset
+from kervan.app.difference import DatasetDifference, diff_datasets
+from kervan.app.download import part_file, profile_file
+from kervan.core.identity import Ref
+from kervan.ui.asked import link
+from kervan.ui.columns import column_query
+from kervan.ui.page import Done, Page, Route, Work
+
+if TYPE_CHECKING:
+    from kervan.app.dataset import ColumnView, DatasetList
+    from kervan.app.download import Download
+    from kervan.app.project import Project
+    from kervan.ui.asked import Asked
+
+_PAGE = 50
+_ENDINGS = {"csv": ".csv", "parquet": ".parquet", "ndjson": ".ndjson"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """All datasets, and the source that would be read."""
+
+    listed: DatasetList
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneColumn:
+    """A column of a dataset."""
+
+    ref: str
+    name: str
+    rows: int
+    column: ColumnView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """Two datasets compared: of the columns one page, counted from 1, and the versions to choose from."""
+
+    difference: DatasetDifference
+    page: int
+    size: int
+    matched: int
+    versions: tuple[DatasetVersion, ...]
+
+
+def every(project: Project, asked: Asked) -> Page:
+    """Show all datasets."""
+    found = dataset_list(project, page=asked.whole("page", 1, low=1), size=_PAGE)
+    content = Listed(listed=found, source=project.config.data.source)
+    return Page(template="data.html", title="Data", content=content, command="kervan data")
+
+
+def one(project: Project, asked: Asked) -> Page:
+    """Show one version of a dataset."""
+    found = dataset_view(project, asked.part("ref"), column_query(asked))
+    command = f"kervan data show {quote(found.ref)}"
+    return Page(template="dataset.html", title=found.ref, content=found, command=command)
+
+
+def column(project: Project, asked: Asked) -> Page:
+    """Show one column."""
+    ref, name = asked.part("ref"), asked.text("name")
+    found = column_view(project, ref, name)
+    content = OneColumn(ref=ref, name=found.name, rows=found.count + found.missing, column=found)
+    return Page(
+        template="data_column.html",
+        title=found.name,
+        content=content,
+        command=f"kervan data show {quote(ref)}",
+    )
+
+
+def compared(project: Project, asked: Asked) -> Page:
+    """Show what differs between two versions."""
+    before, now = asked.text("before"), asked.text("now")
+    found = diff_datasets(project, before, now)
+    wanted = asked.text("search").casefold()
+    matching = [each for each in found.columns if wanted in each.name.casefold()]
+    page = min(asked.whole("page", 1, low=1), max(1, -(-len(matching) // _PAGE)))
+    shown = tuple(matching[(page - 1) * _PAGE : page * _PAGE])
+    content = Compared(
+        difference=replace(found, columns=shown),
+        page=page,
+        size=_PAGE,
+        matched=len(matching),
+        versions=tuple(each for each in dataset_versions(project, Ref.parse(now).name) if not each.deleted),
+    )
+    command = f"kervan data diff {quote(found.before)} {quote(found.now)}"
+    both = " → ".join((found.before, found.now))
+    return Page(template="data_compared.html", title=both, content=content, command=command)
+
+
+def report(project: Project, asked: Asked) -> Download:
+    """Give the report as a page that needs nothing else."""
+    return profile_file(project, asked.part("ref"))
+
+
+def part(project: Project, asked: Asked) -> Download:
+    """Give the rows of a part."""
+    ending = _ENDINGS[asked.choice("as", tuple(_ENDINGS), "csv")]
+    return part_file(project, asked.part("ref"), asked.text("part", "train"), ending)
+
+
+def ingest(_project: Project, _asked: Asked) -> Work:
+    """Read the source again."""
+    return Work(title="Read the data", function=read_source, command="kervan data ingest")
+
+
+def read_source(project: Project) -> Done:
+    """Read the source; a dataset that is known is found again."""
+    found = ingest_data(project)
+    return Done(text=f"{found.ref}: {found.rows:,} rows", to=link("data", found.ref))
+
+
+def delete(project: Project, asked: Asked) -> Done:
+    """Delete a version."""
+    gone = delete_dataset(project, asked.part("ref"), why=asked.text("why"))
+    return Done(text=asked.say("{ref} is deleted.", ref=gone.ref), to=link("data"))
+
+
+ROUTES = (
+    Route(path="/data", shows=every),
+    Route(path="/data/ingest", does=ingest),
+    Route(path="/data/compare", shows=compared),
+    Route(path="/data/{ref}", shows=one),
+    Route(path="/data/{ref}/column", shows=column),
+    Route(path="/data/{ref}/report", shows=report),
+    Route(path="/data/{ref}/part", shows=part),
+    Route(path="/data/{ref}/delete", does=delete),
+)

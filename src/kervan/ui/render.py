@@ -13,6 +13,7 @@ from markupsafe import Markup
 from kervan.core.shown import shown
 from kervan.ui import draw
 from kervan.ui.asked import link
+from kervan.ui.markdown import html_of
 from kervan.ui.voice import Voice
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         finalize=_finalized,
     )
-    found.globals.update(draw=draw, link=link, static=static_url)
+    found.globals.update(draw=draw, link=link, markdown=html_of, static=static_url)
     return found
 
 

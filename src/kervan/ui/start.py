@@ -10,6 +10,7 @@ from kervan.app.pages import write_outcome
 from kervan.app.run import run_project
 from kervan.app.tables import keep_table, look_into, table_files
 from kervan.core.errors import InvalidInput
+from kervan.core.loading import is_project
 from kervan.ui.asked import link
 from kervan.ui.page import Done, Page, Route, Work
 
@@ -26,9 +27,13 @@ def begin(project: Project, asked: Asked) -> Page:
         "folder": folder.name,
         "files": files,
         "chosen": look_into(folder, chosen) if chosen else None,
+        "is_begun": is_project(folder),
     }
     command = join(["kervan", "init", *(["--source", chosen] if chosen else [])])
-    return Page(template="start.html", title="Start a project", content=content, command=command)
+    title = "Start a project"
+    if content["is_begun"]:
+        title = "Another table"
+    return Page(template="start.html", title=title, content=content, command=command)
 
 
 def bring(project: Project, asked: Asked) -> Done:

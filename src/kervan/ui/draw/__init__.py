@@ -6,6 +6,7 @@ Every function takes texts as they are and escapes them, and has a `label` for r
 from kervan.ui.draw.bars import bars, histogram, meter, shares
 from kervan.ui.draw.curves import Series, curves, series, spark
 from kervan.ui.draw.graph import Node, graph
+from kervan.ui.draw.measured import calibration, folds, interval, paired, spread
 from kervan.ui.draw.parallel import Axis, parallel, tone
 
 __all__ = [
@@ -13,13 +14,18 @@ __all__ = [
     "Node",
     "Series",
     "bars",
+    "calibration",
     "curves",
+    "folds",
     "graph",
     "histogram",
+    "interval",
     "meter",
+    "paired",
     "parallel",
     "series",
     "shares",
     "spark",
+    "spread",
     "tone",
 ]

@@ -1,0 +1,201 @@
+"""The site over a filled workspace: seconds and bytes of every page, and its runs beside MLflow's server."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+
+from benchmarks.measure import Measured, alternating, note, show
+from benchmarks.peers import python_of
+from benchmarks.ui_filled import COLUMNS, RUNS, fill_data, fill_runs, metrics, parameters
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+HERE = Path(__file__).parent
+PREDICTIONS = 1_000_000
+PORT, OTHER_PORT = 18_967, 18_968
+MOST_SECONDS, MOST_BYTES = 0.3, 500_000
+SORTED = "sort=-metrics.roc_auc"
+
+
+def main(runs: int) -> None:
+    """Measure every page, then the table of runs beside MLflow's."""
+    print("\n== ui")
+    with tempfile.TemporaryDirectory() as scratch:
+        folder, other = Path(scratch) / "kervan", Path(scratch) / "mlflow"
+        folder.mkdir()
+        other.mkdir()
+        dataset = fill(folder)
+        mlflow = python_of("mlflow-serving")
+        with ours(folder) as address:
+            pages(address, dataset, runs)
+            if mlflow is not None:
+                with theirs(mlflow, other) as (peer, experiment):
+                    beside(address, peer, experiment, runs)
+
+
+def fill(folder: Path) -> str:
+    """Fill a workspace, and return the reference of the wide dataset."""
+    from benchmarks.predictions_filled import fill_predictions
+
+    fill_predictions(folder, PREDICTIONS)
+    fill_runs(folder)
+    return fill_data(folder)
+
+
+def pages(address: str, dataset: str, runs: int) -> None:
+    """Show how long every page takes, and how large it is."""
+    paths = [
+        "/",
+        "/data",
+        f"/data/{dataset}",
+        f"/data/{dataset}?sort=-missing&page=3",
+        "/runs",
+        f"/runs?{SORTED}",
+        "/runs?where=roc_auc+%3E+0.5+and+family+%3D+forest",
+        "/models",
+        "/releases",
+        "/predictions",
+        "/watch",
+        "/audit",
+        "/settings",
+    ]
+    print(f"\npages over {RUNS:,} runs, {COLUMNS:,} columns, {PREDICTIONS:,} predictions")
+    with httpx.Client(base_url=address, timeout=60) as client:
+        for path in paths:
+            client.get(path)
+            seconds = sorted(_seconds(client, path) for _ in range(runs))
+            size = len(client.get(path).content)
+            middle = seconds[len(seconds) // 2]
+            told = "" if middle < MOST_SECONDS and size < MOST_BYTES else "   TOO MUCH"
+            print(f"  {path:<52} {middle * 1e3:7.1f} ms  {size / 1e3:7.1f} kB{told}")
+
+
+def beside(address: str, peer: str, experiment: str, runs: int) -> None:
+    """Compare the table of runs, sorted by a metric: on the server, and until a reader sees it."""
+    query = {"experiment_ids": [experiment], "order_by": ["metrics.roc_auc DESC"], "max_results": 100}
+    url = f"{peer}/ajax-api/2.0/mlflow/runs/search"
+    with httpx.Client(timeout=60) as client:
+        found = alternating(
+            {
+                "kervan, the page": lambda: _seconds(client, f"{address}/runs?{SORTED}&size=100"),
+                "mlflow, the JSON for its page": lambda: _post(client, url, query),
+            },
+            runs,
+        )
+    show(f"{RUNS:,} runs sorted by a metric, the first 100, on the server", found, "s")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as player:
+        browser = player.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        sizes: dict[str, float] = {}
+        there = f"{peer}/#/experiments/{experiment}/runs"
+        seen = alternating(
+            {
+                "kervan": lambda: _seen(browser, f"{address}/runs", "try 0", sizes, "kervan"),
+                "mlflow": lambda: _seen(browser, there, "try 0", sizes, "mlflow"),
+            },
+            runs,
+        )
+        browser.close()
+    show("until a reader sees the newest runs, with nothing cached", seen, "s")
+    show("sent for that", {name: Measured(each, each, each) for name, each in sizes.items()}, "kB")
+    note("The same runs, inserted directly into both SQLite databases; MLflow's after ANALYZE. A new window")
+    note("of Chromium each time, until a row of the table is visible.")
+
+
+def _seconds(client: httpx.Client, path: str) -> float:
+    started = time.perf_counter()
+    assert client.get(path, headers={"accept": "text/html"}).status_code == 200, path
+    return time.perf_counter() - started
+
+
+def _post(client: httpx.Client, url: str, query: dict[str, object]) -> float:
+    started = time.perf_counter()
+    found = client.post(url, json=query)
+    assert len(found.json()["runs"]) == 100
+    return time.perf_counter() - started
+
+
+def _seen(browser: Browser, url: str, text: str, sizes: dict[str, float], name: str) -> float:
+    """Return the seconds from nothing to a visible text, and note the kilobytes that came."""
+    context = browser.new_context()
+    page = context.new_page()
+    cdp = context.new_cdp_session(page)
+    cdp.send("Network.enable")
+    sent = [0.0]
+    cdp.on("Network.loadingFinished", lambda told: sent.append(told["encodedDataLength"] / 1e3))
+    started = time.perf_counter()
+    page.goto(url, wait_until="commit")
+    page.get_by_text(text, exact=True).first.wait_for(timeout=60_000)
+    seconds = time.perf_counter() - started
+    page.wait_for_timeout(300)
+    sizes[name] = sum(sent)
+    context.close()
+    return seconds
+
+
+@contextmanager
+def ours(folder: Path) -> Iterator[str]:
+    command = [sys.executable, "-m", "kervan", "ui", "-C", str(folder), "--no-browser", "--port", str(PORT)]
+    with running(command, f"http://127.0.0.1:{PORT}/settings"):
+        yield f"http://127.0.0.1:{PORT}"
+
+
+@contextmanager
+def theirs(python: Path, folder: Path) -> Iterator[tuple[str, str]]:
+    now = int(time.time() * 1_000)
+    told = [
+        {
+            "name": f"try {place}",
+            "time": now - place * 60_000,
+            "parameters": parameters(place),
+            "metrics": metrics(place),
+        }
+        for place in range(RUNS)
+    ]
+    runs = folder / "runs.json"
+    runs.write_text(json.dumps(told))
+    filled = [str(python), str(HERE / "ui_mlflow.py"), str(folder), str(runs)]
+    experiment = subprocess.run(filled, check=True, capture_output=True, text=True).stdout.split()[-1]
+    store = f"sqlite:///{folder}/mlflow.db"
+    options = [
+        "--backend-store-uri",
+        store,
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(OTHER_PORT),
+        "--workers",
+        "1",
+    ]
+    command = [str(python), "-m", "mlflow", "server", *options]
+    with running(command, f"http://127.0.0.1:{OTHER_PORT}/health"):
+        yield f"http://127.0.0.1:{OTHER_PORT}", experiment
+
+
+@contextmanager
+def running(command: list[str], url: str) -> Iterator[None]:
+    """Run a server while it is needed, from when it answers."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(600):
+            try:
+                if httpx.get(url, timeout=5).status_code == 200:
+                    break
+            except httpx.HTTPError:
+                time.sleep(0.2)
+        yield
+    finally:
+        process.terminate()
+        process.wait(20)
