@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from kervan.core.errors import InvalidInput
 from kervan.core.ports import Call
 from kervan.core.reading import Reading
-from kervan.core.schema import Signature
+from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.package.encoding import NUMBER
 from kervan.serve.decode import RowDecoder
 from kervan.serve.protocols.predict import PredictProtocol
@@ -112,3 +112,13 @@ def test_a_key_that_comes_twice_is_not_usual_whatever_the_blanks() -> None:
         assert not check(f"{body[:-1]}, {twice}}}".encode(), CLASSIFICATION)
         spaced = body.replace('"yaş":', '"yaş" :')
         assert not check(f"{spaced[:-1]}, {twice}}}".encode(), CLASSIFICATION)
+
+
+@pytest.mark.parametrize("name", ['"><script>', "a\\b", "a\tb", "\x1f"])
+@pytest.mark.parametrize("is_entity", [False, True])
+def test_names_that_json_writes_otherwise_are_left_to_the_careful_reader(name: str, is_entity: bool) -> None:
+    columns = (Column(name="b" if is_entity else name, type=Type.NUMBER),)
+    signature = Signature(inputs=Schema(columns), output=NUMERIC.output)
+    reader = TypedReader(signature, name if is_entity else "")
+    body = json.dumps({each.name: 1.5 for each in columns}).encode()
+    assert reader.read(body) is None

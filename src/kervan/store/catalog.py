@@ -123,6 +123,10 @@ class Catalog:
         with self._database.reading() as connection:
             return [decode(kind, body) for body in connection.scalars(query)]
 
+    def some(self, kind: type[R], place: slice) -> tuple[list[R], int]:
+        """Return records of a kind by their places, newest first, and how many there are in all."""
+        return self._counted(kind, sa.true(), place)
+
     def record(self, ident: str) -> Record:
         """Return the record of any kind with this id."""
         query = sa.select(records.c.kind, records.c.body).where(records.c.id == ident)
@@ -141,13 +145,7 @@ class Catalog:
     def descendants(self, kind: type[R], parent: str, *, limit: int) -> tuple[list[R], int]:
         """Return the newest records of a kind that came from `parent`, and how many there are."""
         came = records.c.id.in_(sa.select(edges.c.child).where(edges.c.parent == parent))
-        wanted = (records.c.kind == kind_of(kind)) & _IS_THERE & came
-        query = sa.select(records.c.body).where(wanted)
-        query = query.order_by(records.c.time.desc(), records.c.id.desc()).limit(limit)
-        with self._database.reading() as connection:
-            found = [decode(kind, body) for body in connection.scalars(query)]
-            count = connection.scalar(sa.select(sa.func.count()).where(wanted))
-        return found, count or 0
+        return self._counted(kind, came, slice(0, limit))
 
     def blobs(self) -> set[str]:
         """Return the hashes of all stored files that a record points to."""
@@ -321,6 +319,15 @@ class Catalog:
     def recall(self, kind: type[R], key: str) -> R | None:
         """Return what was remembered under a key, or None."""
         return self._first(kind, records.c.version == key)
+
+    def _counted(self, kind: type[R], condition: sa.ColumnElement[bool], place: slice) -> tuple[list[R], int]:
+        wanted = (records.c.kind == kind_of(kind)) & _IS_THERE & condition
+        query = sa.select(records.c.body).where(wanted)
+        query = query.order_by(records.c.time.desc(), records.c.id.desc()).slice(place.start, place.stop)
+        with self._database.reading() as connection:
+            found = [decode(kind, body) for body in connection.scalars(query)]
+            count = connection.scalar(sa.select(sa.func.count()).where(wanted))
+        return found, count or 0
 
     def _first(
         self, kind: type[R], condition: sa.ColumnElement[bool], state: sa.ColumnElement[bool] = _IS_THERE
