@@ -12,13 +12,11 @@ from kervan.core.nouns import Model, Report, ReportKind, Verdict
 from kervan.monitor.drift import DriftReport
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from kervan.app.project import Project
 
 _MOST = 200  # reports, the newest
 _FEW = 10
-_CELLS = 20_000  # columns of all reports together: of wide tables fewer reports are looked at
+_CELLS = 10_000  # columns of all reports together: of wide tables fewer reports are looked at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +62,20 @@ class DriftHistory:
 def drift_history(project: Project, environment: str) -> DriftHistory:
     """Return how far the inputs of an environment's models had moved, by the newest reports, at most 200."""
     reports = _reports(project, environment)
-    bodies = [msgspec.convert(each.body, DriftReport) for each in reports]
+    seen = [
+        {each["name"]: (each["psi"], Verdict(each["verdict"])) for each in report.body["columns"]}
+        for report in reports
+    ]
     refs: dict[str, str] = {}
-    names = dict.fromkeys(column.name for body in reversed(bodies) for column in body.columns)
-    columns = [_column(name, bodies) for name in names]
+    names = dict.fromkeys(name for columns in reversed(seen) for name in columns)
+    columns = [
+        ColumnHistory(
+            name=name,
+            psi=tuple(each[name][0] if name in each else None for each in seen),
+            verdicts=tuple(each[name][1] if name in each else None for each in seen),
+        )
+        for name in names
+    ]
     return DriftHistory(
         environment=environment,
         bound=project.config.watch.psi,
@@ -77,13 +85,13 @@ def drift_history(project: Project, environment: str) -> DriftHistory:
                 time=each.time,
                 by=each.creator,
                 model=_model(project, each, refs),
-                rows=body.rows,
+                rows=each.body["rows"],
                 verdict=each.verdict,
             )
-            for each, body in zip(reports, bodies, strict=True)
+            for each in reports
         ),
         columns=tuple(sorted(columns, key=lambda each: (-each.last, each.name))),
-        newest=bodies[-1] if bodies else None,
+        newest=msgspec.convert(reports[-1].body, DriftReport) if reports else None,
     )
 
 
@@ -95,15 +103,6 @@ def _reports(project: Project, environment: str) -> list[Report]:
     if len(kept) == _FEW and widest * _FEW < _CELLS:
         kept = catalog.all(Report, name=environment, limit=min(_MOST, _CELLS // max(1, widest)))
     return [each for each in reversed(kept) if each.kind is ReportKind.DRIFT]
-
-
-def _column(name: str, bodies: Sequence[DriftReport]) -> ColumnHistory:
-    own = [next((each for each in body.columns if each.name == name), None) for body in bodies]
-    return ColumnHistory(
-        name=name,
-        psi=tuple(each.psi if each else None for each in own),
-        verdicts=tuple(each.verdict if each else None for each in own),
-    )
 
 
 def _model(project: Project, report: Report, known: dict[str, str]) -> str:

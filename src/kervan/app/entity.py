@@ -18,6 +18,7 @@ from kervan.serve.record import row_ids
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from kervan.app.matching import Brief
     from kervan.app.project import Project
     from kervan.core.nouns import Prediction
 
@@ -57,7 +58,7 @@ def others_about(project: Project, environment: str, entity: Any, *, but: str) -
     return Others(ids=tuple(ids))
 
 
-def rows_about(record: Prediction, entity: str) -> Iterator[str]:
+def rows_about(record: Prediction | Brief, entity: str) -> Iterator[str]:
     """Yield the ids of the rows of a record that are about an entity."""
     for row, ident in enumerate(row_ids(record.id, record.rows)):
         told = record.about(row)

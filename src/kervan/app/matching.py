@@ -6,21 +6,22 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from kervan.app.compacted import is_compacted, lines_at, readable, sibling
+from kervan.core.serving import ShareRole
 from kervan.serve.keeper import text_of
-from kervan.serve.record import bisect, parse
+from kervan.serve.record import FORM, bisect, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
     from typing import BinaryIO
 
     import polars as pl
 
-    from kervan.core.nouns import Prediction
     from kervan.serve.record import Segment
 
 _BLOCK = 1 << 20
@@ -51,25 +52,62 @@ class Sought:
         return any(each is not None and text_of(each) == self.entity for each in told)
 
 
+class Brief(msgspec.Struct, frozen=True, kw_only=True):
+    """A record of which only the rows that are asked for are read; its members are those of `Prediction`."""
+
+    id: str
+    version: int = 1
+    time: float
+    environment: str
+    model: str
+    protocol: str
+    seconds: float
+    inputs: tuple[msgspec.Raw, ...]
+    outputs: tuple[msgspec.Raw, ...]
+    entity: Any = None
+    role: ShareRole = ShareRole.STABLE
+
+    @property
+    def rows(self) -> int:
+        """How many rows were asked."""
+        return max(len(self.inputs), len(self.outputs), 1)
+
+    def about(self, row: int) -> Any:
+        """Return whom a row is about."""
+        return self.entity[row] if isinstance(self.entity, list) else self.entity
+
+    def asked(self, row: int) -> dict[str, Any]:
+        """Return what is on record of a row's inputs."""
+        return _row(self.inputs[row]) if self.inputs else {}
+
+    def answered(self, row: int) -> dict[str, Any]:
+        """Return what a row was answered."""
+        return _row(self.outputs[row]) if self.outputs else {}
+
+
+_brief = msgspec.json.Decoder(Brief).decode
+_row = msgspec.json.Decoder(dict[str, Any]).decode
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A record that fits: its id, and where it lies: its row in a compacted file, or its line."""
+    """A record that fits: its id, its row in a compacted file or byte in another, itself if it is read."""
 
     id: str
     segment: Segment
     place: int
-    line: bytes
+    record: Brief | None = None
 
 
-def read_hits(hits: Sequence[Hit]) -> list[Prediction]:
+def read_hits(hits: Sequence[Hit]) -> list[Brief]:
     """Return the records, newest first, but for those whose files were taken away meanwhile."""
-    found = [parse(each.line, each.segment.path, each.place) for each in hits if each.line]
+    found = [each.record for each in hits if each.record is not None]
     lying: defaultdict[Segment, list[int]] = defaultdict(list)
     for each in hits:
-        if not each.line:
+        if each.record is None:
             lying[each.segment].append(each.place)
     for segment, places in lying.items():
-        found += [parse(line, segment.path, 0) for line in lines_at(segment, places)]
+        found += [_read(line, segment.path, 0) for line in lines_at(segment, places)]
     return sorted(found, key=lambda each: each.id, reverse=True)
 
 
@@ -83,11 +121,23 @@ def newest_hits(segment: Segment, sought: Sought, count: int) -> list[Hit]:
     return list(islice(_in_table(segment, sought, count), count)) if segment.path.exists() else []
 
 
+def _read(line: bytes, path: Path, place: int) -> Brief:
+    """Return the record in a line, or raise what is wrong with it."""
+    try:
+        found = _brief(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        parse(line, path, place)
+        raise
+    if found.version > FORM:
+        parse(line, path, place)
+    return found
+
+
 def _in_table(segment: Segment, sought: Sought, count: int) -> Iterator[Hit]:
     for place, ident, model, entity in reversed(_narrowed(segment, sought, count).rows()):
         is_list = bool(sought.entity) and entity != sought.entity
         if sought.fits(model, msgspec.json.decode(entity) if is_list else entity):
-            yield Hit(ident, segment, place, b"")
+            yield Hit(ident, segment, place)
 
 
 def _narrowed(segment: Segment, sought: Sought, count: int) -> pl.DataFrame:
@@ -117,11 +167,11 @@ def _in_lines(segment: Segment, sought: Sought) -> Iterator[Hit]:
         end = bisect(file, segment.path, lambda ident: ident < sought.high)
         for start, block in _blocks(file, end):
             for place, line in _candidates(block, _pattern(sought)):
-                record = parse(line, segment.path, start + place)
+                record = _read(line, segment.path, start + place)
                 if record.id < sought.low:
                     return
                 if sought.fits(record.model, record.entity):
-                    yield Hit(record.id, segment, start + place, line)
+                    yield Hit(record.id, segment, start + place, record)
 
 
 def _blocks(file: BinaryIO, end: int) -> Iterator[tuple[int, bytes]]:

@@ -27,7 +27,7 @@ from kervan.serve.record import row_ids, split_id
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kervan.app.matching import Hit
+    from kervan.app.matching import Brief, Hit
     from kervan.app.project import Project
     from kervan.core.nouns import Prediction
     from kervan.core.serving import ShareRole
@@ -179,13 +179,13 @@ def _rows_of(project: Project, ident: str, before: str, limit: int) -> Found:
     return Found(rows=_labelled(project, glimpses), before=glimpses[-1].id if is_more else "")
 
 
-def _glimpse(record: Prediction, entity: str) -> Glimpse:
+def _glimpse(record: Prediction | Brief, entity: str) -> Glimpse:
     """Show a request by its first row, or by the first that is about an entity."""
     ident = next(rows_about(record, entity), "") if entity else ""
     return _glimpse_of(record, int(ident.partition(".")[2] or 0))
 
 
-def _glimpse_of(record: Prediction, row: int) -> Glimpse:
+def _glimpse_of(record: Prediction | Brief, row: int) -> Glimpse:
     inputs, outputs = record.asked(row), record.answered(row)
     answer = outputs.get("label", outputs.get("value"))
     return Glimpse(
