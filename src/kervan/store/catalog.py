@@ -17,7 +17,7 @@ from kervan.core.nouns import Dataset, Deployment, Event, Key, Model, Package, R
 from kervan.core.releasing import Release
 from kervan.core.shown import moment
 from kervan.store.codec import DELETED, SAID, Kept, R, decode, event_of, kept_of, kind_of, last_event, upsert
-from kervan.store.curves import curves_of
+from kervan.store.curves import curve_of, spans_of
 from kervan.store.database import Database
 from kervan.store.figures import all_figures
 from kervan.store.points import last_finite, point_of, row_of
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from kervan.store.curves import Span
     from kervan.store.points import Point
     from kervan.store.search import Condition, Field, RunRow
     from kervan.store.trail import Sought
@@ -193,10 +194,15 @@ class Catalog:
             rows = connection.execute(query.order_by(metrics.c.step)).all()
         return [point_of(row) for row in rows]
 
-    def curves(self, run: str, *, most: int) -> dict[str, tuple[list[Point], int]]:
-        """Return the history of each metric of a run by its name, thinned, and how many points there are."""
+    def spans(self, run: str) -> list[Span]:
+        """Return the metrics of a run that have a history, of more than one point."""
         with self._database.reading() as connection:
-            return curves_of(connection, run, most)
+            return spans_of(connection, run)
+
+    def curve(self, run: str, span: Span, *, most: int) -> list[Point]:
+        """Return a history of a run's metric in about `most` points."""
+        with self._database.reading() as connection:
+            return curve_of(connection, run, span, most)
 
     def search_runs(
         self, metric: str, *, ascending: bool = False, limit: int = 100
