@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from kervan.core.shown import shown
+from kervan.core.shown import printable, shown
 from kervan.ui import draw
 from kervan.ui.asked import link
 from kervan.ui.markdown import html_of
@@ -39,14 +39,14 @@ def environment() -> Environment:
 
 
 def render(template: str, context: Mapping[str, Any], voice: Voice) -> str:
-    """Return a whole page."""
-    return environment().get_template(template).render(_whole(context, voice))
+    """Return a whole page; what pictures are labelled with steers no text either."""
+    return printable(environment().get_template(template).render(_whole(context, voice)))
 
 
 def render_block(template: str, block: str, context: Mapping[str, Any], voice: Voice) -> str:
     """Return one block of a page."""
     found = environment().get_template(template)
-    return "".join(found.blocks[block](found.new_context(_whole(context, voice))))
+    return printable("".join(found.blocks[block](found.new_context(_whole(context, voice)))))
 
 
 def _whole(context: Mapping[str, Any], voice: Voice) -> dict[str, Any]:
