@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from kervan.store.transaction import Transaction
 
 _COMING_UP = 600.0  # seconds in which a server that was told of a deployment comes up, or never does
+_MOST_MODELS = 1_000  # of one dataset are named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +80,7 @@ def dataset_guards(project: Project, dataset: Dataset) -> Iterator[Guard]:
     for run in catalog.running():
         if any(link.parent == dataset.id for link in run.parents):
             yield Guard(reason=f"run {run.id} reads {dataset.ref}", hint="wait until it has ended")
-    trained = [model for model in catalog.all(Model) if model.dataset == dataset.id]
+    trained, _ = catalog.descendants(Model, dataset.id, limit=_MOST_MODELS)
     for model in trained:
         if used := next(_users(project, model), ""):
             hint = "what answers can be traced to its rows: release a model of other data there first"
