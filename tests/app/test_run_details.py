@@ -119,6 +119,19 @@ def test_what_differs_between_runs_comes_first(project: Project) -> None:
     assert [line.differs for line in found.facts[1:]] == [False] * 7
 
 
+def test_histories_are_compared_step_by_step(project: Project, tmp_path: Path) -> None:
+    idents = []
+    for steps in (range(3), range(1, 4), range(1)):
+        with Tracker(project.store, "a", folder=tmp_path) as tracker:
+            for step in steps:
+                tracker.log_metric("loss", step * 10, step=step)
+            tracker.log_metric("auc", 0.5)
+        idents.append(tracker.run.id)
+    [curve] = compare_runs(project, idents).curves
+    assert (curve.name, curve.steps) == ("loss", (0, 1, 2, 3))
+    assert curve.values == ((0, 10, 20, None), (None, 10, 20, 30), (0, None, None, None))
+
+
 @pytest.mark.parametrize("count", [0, 1, 11])
 def test_two_to_ten_runs_are_compared(count: int, project: Project) -> None:
     with pytest.raises(InvalidInput, match=f"{count} runs cannot be compared"):

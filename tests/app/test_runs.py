@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kervan.app.project import Project
-from kervan.app.runs import find_runs
+from kervan.app.runs import find_runs, run_value
 from kervan.core.config import Config
 from kervan.core.errors import InvalidInput
 from kervan.core.nouns import Status
@@ -101,6 +101,19 @@ def test_what_is_wrong_is_named_by_its_place(where: str, words: str, hint: str, 
     assert hint in caught.value.hint
 
 
+def test_columns_are_named_as_lines_name_them(project: Project) -> None:
+    page = find_runs(project, where="id != x")
+    for name in (*page.metrics, *page.parameters):
+        assert find_runs(project, sort=name).total == page.total
+    row = page.rows[0]
+    assert (run_value(row, "auc"), run_value(row, "parameter.auc")) == (0.7, "x")
+    assert (run_value(row, "status"), run_value(row, "creator"), run_value(row, "x")) == (
+        Status.RUNNING,
+        "mehmet",
+        None,
+    )
+
+
 def test_pages_of_an_order(project: Project) -> None:
     first = find_runs(project, sort="roc_auc", size=3)
     assert [row.metrics["auc"] for row in first.rows] == [0.95, 0.91, 0.7]
@@ -111,7 +124,7 @@ def test_pages_of_an_order(project: Project) -> None:
     assert find_runs(project, sort="time", ascending=True).rows[0].name == "gelir"
     assert find_runs(project, sort="status").sorted_by == "status"
     assert set(first.metrics) == {"auc", "validation.roc_auc"}
-    assert set(first.parameters) == {"lr", "family", "öğrenme hızı", HOSTILE, "and", "auc"}
+    assert set(first.parameters) == {"lr", "family", "öğrenme hızı", HOSTILE, "and", "parameter.auc"}
 
 
 @pytest.mark.parametrize(

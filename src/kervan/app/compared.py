@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kervan.app.run_details import dataset_of
+from kervan.app.run_details import MOST_POINTS, dataset_of
 from kervan.core.errors import InvalidInput
 from kervan.core.nouns import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from kervan.app.project import Project
+    from kervan.store.points import Point
     from kervan.store.search import RunRow
 
 FEWEST, MOST = 2, 10
@@ -28,6 +29,15 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SharedCurve:
+    """The histories of a metric that several runs have: a value of each run, or None, at every step."""
+
+    name: str
+    steps: tuple[int, ...]
+    values: tuple[tuple[float | None, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """Runs in the order in which they were named, and lines about them, those that differ first.
 
@@ -39,6 +49,7 @@ class Comparison:
     metrics: tuple[Line, ...]
     facts: tuple[Line, ...]
     environment: tuple[Line, ...]
+    curves: tuple[SharedCurve, ...]
 
 
 def compare_runs(project: Project, idents: Sequence[str]) -> Comparison:
@@ -58,6 +69,7 @@ def compare_runs(project: Project, idents: Sequence[str]) -> Comparison:
         metrics=_lines([row.metrics for row in rows]),
         facts=_lines([_facts(project, run) for run in runs]),
         environment=tuple(each for each in packages if each.differs),
+        curves=tuple(_curves([catalog.curves(ident, most=MOST_POINTS // 2) for ident in wanted])),
     )
 
 
@@ -65,6 +77,21 @@ def _lines(columns: Sequence[Mapping[str, Any]]) -> tuple[Line, ...]:
     names = sorted({name for column in columns for name in column})
     lines = [_line(name, [column.get(name) for column in columns]) for name in names]
     return tuple(sorted(lines, key=lambda line: not line.differs))
+
+
+def _curves(found: Sequence[Mapping[str, tuple[Sequence[Point], int]]]) -> Iterator[SharedCurve]:
+    for name in sorted({name for curves in found for name in curves}):
+        histories = [dict(_values(curves, name)) for curves in found]
+        if sum(len(history) > 1 for history in histories) < FEWEST:
+            continue
+        steps = sorted({step for history in histories for step in history})
+        values = tuple(tuple(history.get(step) for step in steps) for history in histories)
+        yield SharedCurve(name=name, steps=tuple(steps), values=values)
+
+
+def _values(curves: Mapping[str, tuple[Sequence[Point], int]], name: str) -> Iterator[tuple[int, float]]:
+    points, _ = curves.get(name, ((), 0))
+    yield from ((point.step, point.value) for point in points)
 
 
 def _line(name: str, values: list[Any]) -> Line:

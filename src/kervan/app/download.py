@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kervan.app.data import describe_dataset, export_part
+from kervan.app.events import FORMS, Sought, export_events
 from kervan.app.register import acceptance_of, export_package, find_model
+from kervan.app.run_details import run_difference, run_log
 from kervan.app.scores import acceptance_figures, candidates_of, evaluation_of
 from kervan.core.errors import InvalidInput, NotFound, Refused, did_you_mean
 from kervan.core.identity import Ref, plain_name
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 _PIECE = 1 << 18
 _HTML = "text/html; charset=utf-8"
+_TEXT = "text/plain; charset=utf-8"
 _TYPES = {
     ".csv": "text/csv; charset=utf-8",
     ".parquet": "application/vnd.apache.parquet",
@@ -86,14 +89,40 @@ def part_file(project: Project, ref: str, role: str, ending: str) -> Download:
     return _written(name, _TYPES[ending], lambda path: export_part(project, exact, Role(role), path))
 
 
+def log_file(project: Project, ident: str) -> Download:
+    """Return all that a run logged until now."""
+    run, text = run_log(project, ident)
+    return _content(f"run-{run.id}.log", _TEXT, text.encode())
+
+
+def difference_file(project: Project, ident: str) -> Download:
+    """Return what of a run's code was not committed, as a patch. Raises `NotFound` if all of it was."""
+    run, patch = run_difference(project, ident)
+    return _content(f"run-{run.id}.patch", _TEXT, patch)
+
+
+def trail_file(project: Project, sought: Sought, form: str) -> Download:
+    """Return the events that are as `sought` as `jsonl` or `csv`."""
+    pieces = export_events(project, sought, form)
+
+    def write(path: Path) -> None:
+        with path.open("wb") as file:
+            file.writelines(pieces)
+
+    return _written(f"audit-trail.{form}", FORMS[form], write)
+
+
 def _plain(name: str, otherwise: str) -> str:
     """Return a name for a file; one of a script without Latin letters has none left."""
     return plain_name(name) or otherwise
 
 
 def _page(name: str, page: str) -> Download:
-    content = page.encode()
-    return Download(name=f"{name}.html", type=_HTML, size=len(content), pieces=iter([content]))
+    return _content(f"{name}.html", _HTML, page.encode())
+
+
+def _content(name: str, kind: str, content: bytes) -> Download:
+    return Download(name=name, type=kind, size=len(content), pieces=iter([content]))
 
 
 def _written(name: str, kind: str, write: Callable[[Path], object]) -> Download:

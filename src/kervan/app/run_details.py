@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kervan.core.errors import NotFound
 from kervan.core.nouns import Dataset, Model, Package, Report, Run, Status, StepRun, Verdict
 from kervan.flow.live import Live
 from kervan.flow.surroundings import is_alive
@@ -96,6 +97,14 @@ def run_log(project: Project, ident: str) -> tuple[Run, str]:
     """Return a run and its log, that until now while it goes on."""
     run = project.store.catalog.get(Run, ident)
     return run, _log(project, run).decode(errors="replace")
+
+
+def run_difference(project: Project, ident: str) -> tuple[Run, bytes]:
+    """Return a run and the patch of what of its code was not committed, or raise `NotFound`."""
+    run = project.store.catalog.get(Run, ident)
+    if not run.code.difference:
+        raise NotFound(f"nothing was uncommitted in the code of run {ident}", hint="see its commit")
+    return run, project.store.blobs.read_bytes(run.code.difference)
 
 
 def log_since(project: Project, ident: str, start: int) -> LogPart:

@@ -63,6 +63,12 @@ class Names:
         found = (Field(known, meant) for known, meant in meanings if meant in named[known])
         return _FIELDS.get(name) or next(found, None)
 
+    def written(self, field: Field) -> str:
+        """Return the name of a field as a line has to write it."""
+        if field.known in {Known.COLUMN, Known.SECONDS}:
+            return next(name for name, each in _FIELDS.items() if each == field)
+        return field.name if self.field(field.name) == field else f"{field.known}.{field.name}"
+
     def meant(self, name: str) -> str:
         """Return a hint that names the nearest field."""
         short = {metric.removeprefix("validation.") for metric in self.metrics}

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from kervan.app.run_query import Names, parse_field, parse_query
 from kervan.core.errors import InvalidInput
 from kervan.core.nouns import Run
-from kervan.store.search import Known
+from kervan.store.search import Field, Known
 
 if TYPE_CHECKING:
     from kervan.app.project import Project
-    from kervan.store.search import Field, RunRow
+    from kervan.store.search import RunRow
 
 LARGEST_PAGE = 10_000
 _LAST_PAGE = 10**9
@@ -22,8 +22,8 @@ _LAST_PAGE = 10**9
 class RunsPage:
     """One page of the runs that were asked for, `total` in all.
 
-    `metrics` and `parameters` are the names that any run has; `asked` is the line, `sorted_by` the full name
-    of what was sorted by.
+    `metrics` and `parameters` are what any run has, and `sorted_by` what was sorted by, named as lines name
+    it; `asked` is the line.
     """
 
     rows: tuple[RunRow, ...]
@@ -70,9 +70,9 @@ def find_runs(
         page=page,
         size=size,
         asked=where.strip(),
-        sorted_by=shown_name(order),
-        metrics=tuple(names.metrics),
-        parameters=tuple(names.parameters),
+        sorted_by=names.written(order),
+        metrics=tuple(names.written(Field(Known.METRIC, name)) for name in names.metrics),
+        parameters=tuple(names.written(Field(Known.PARAMETER, name)) for name in names.parameters),
     )
 
 
@@ -86,19 +86,15 @@ def run_value(row: RunRow, name: str) -> Any:
     >>> run_value(row, "seconds"), run_value(row, "lr"), run_value(row, "r2"), run_value(row, "x")
     (2.5, 0.1, 0.5, None)
     """
-    field = Names(row.metrics, row.parameters).field(name)
+    names = Names(row.metrics, row.parameters)
+    field = names.field(name)
     if field is None:
         return None
     if field.known is Known.METRIC:
         return row.metrics[field.name]
     if field.known is Known.PARAMETER:
         return row.parameters[field.name]
-    return getattr(row, shown_name(field))
-
-
-def shown_name(field: Field) -> str:
-    """Return the name of a field as people write it."""
-    return "status" if field.name == "state" else field.name
+    return getattr(row, names.written(field))
 
 
 def search(

@@ -1,7 +1,198 @@
-"""Pages about runs."""
+"""Pages about runs: the table and its line for searching, one run, several beside each other."""
 
 from __future__ import annotations
 
-from kervan.ui.page import Route
+import re
+from shlex import join
+from typing import TYPE_CHECKING, Any
 
-ROUTES: tuple[Route, ...] = ()
+from kervan.app.compared import Comparison, compare_runs
+from kervan.app.download import Download, difference_file, log_file
+from kervan.app.run_details import describe_run
+from kervan.app.runs import RunsPage, find_runs, run_value
+from kervan.core.errors import InvalidInput
+from kervan.ui import draw
+from kervan.ui.page import Page, Route
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from kervan.app.project import Project
+    from kervan.core.nouns import StepRun
+    from kervan.store.search import RunRow
+    from kervan.ui.asked import Asked
+
+_SIZE = 50
+_USUAL = 4  # columns that nobody chose
+_MOST_CHOICES = 400
+_MOST_LOOKED_AT = 100
+_MOST_AXES = 14
+_FOLDS = re.compile(r"cv\.([^.]+)\.([^.]+)")
+_TONES = {"finished": "", "running": "busy", "failed": "bad", "interrupted": "warn"}
+
+
+def table(project: Project, asked: Asked) -> Page:
+    """Show the runs for which a line holds."""
+    where, sort = asked.text("where"), asked.text("sort", "-time")
+    page = asked.whole("page", 1, low=1)
+    try:
+        found = find_runs(
+            project,
+            where=where,
+            sort=sort.removeprefix("-"),
+            ascending=not sort.startswith("-"),
+            page=page,
+            size=asked.whole("size", _SIZE, low=1, high=500),
+        )
+    except InvalidInput as error:
+        return _wrong(project, where, error)
+    columns = asked.texts("column") or _usual(found)
+    values = [[run_value(row, name) for name in columns] for row in found.rows]
+    content = {
+        "found": found,
+        "columns": columns,
+        "where": where,
+        "sort": sort,
+        "cells": values,
+        "numeric": [_is_numeric(column) for column in zip(*values, strict=True)],
+        "choices": (*found.metrics, *found.parameters)[:_MOST_CHOICES],
+        "error": None,
+    }
+    return Page(
+        template="runs.html",
+        title="Runs",
+        content=content,
+        command=_command(found, sort, asked.texts("column")),
+    )
+
+
+def one(project: Project, asked: Asked) -> Page:
+    """Show one run whole, also while it goes on."""
+    found = describe_run(project, asked.part("run"))
+    return Page(
+        template="run.html",
+        title=found.run.name,
+        content={
+            "details": found,
+            "nodes": [_node(step, asked) for step in found.steps],
+            "scores": _scores(found.metrics),
+            "metrics": {name: each for name, each in found.metrics.items() if not _FOLDS.fullmatch(name)},
+            "lines": [each for each in found.curves if len(each.points) > 1],
+        },
+        command=join(["kervan", "runs", "show", found.run.id]),
+        is_live=found.is_alive,
+    )
+
+
+def log(project: Project, asked: Asked) -> Download:
+    """Give the log of a run, all of it."""
+    return log_file(project, asked.part("run"))
+
+
+def difference(project: Project, asked: Asked) -> Download:
+    """Give what of the code was not committed, to be applied with `git apply`."""
+    return difference_file(project, asked.part("run"))
+
+
+def compare(project: Project, asked: Asked) -> Page:
+    """Show two to ten runs beside each other."""
+    found = compare_runs(project, asked.texts("run"))
+    names = [f"{run.name} {run.id[-6:]}" for run in found.runs]
+    content: dict[str, Any] = {
+        "found": found,
+        "names": names,
+        "axes": _axes(found),
+        "series": [
+            [draw.Series(name=name, values=line) for name, line in zip(names, curve.values, strict=True)]
+            for curve in found.curves
+        ],
+    }
+    return Page(
+        template="runs_compared.html",
+        title="Runs beside each other",
+        content=content,
+        command=join(["kervan", "runs", "compare", *(run.id for run in found.runs)]),
+    )
+
+
+def _wrong(project: Project, where: str, error: InvalidInput) -> Page:
+    """Show the line that cannot be read, and what is wrong with it."""
+    known = find_runs(project, size=1)
+    content: dict[str, Any] = {
+        "found": None,
+        "columns": (),
+        "where": where,
+        "sort": "",
+        "cells": [],
+        "numeric": [],
+        "choices": (*known.metrics, *known.parameters)[:_MOST_CHOICES],
+        "error": {"message": str(error), "hint": error.hint},
+    }
+    return Page(template="runs.html", title="Runs", content=content, command="kervan runs", status=422)
+
+
+def _is_numeric(column: Sequence[Any]) -> bool:
+    known = [value for value in column if value is not None]
+    return bool(known) and all(isinstance(value, int | float) for value in known)
+
+
+def _usual(found: RunsPage) -> tuple[str, ...]:
+    """Return the columns where nobody chose any: of what the page's runs have, what most have."""
+    parameters = sorted(_common(found.rows, found.parameters), key=lambda name: name == "seed")
+    results = sorted(_common(found.rows, found.metrics), key=lambda name: name.startswith("cv."))
+    told = parameters[: _USUAL // 2]
+    columns = [*told, *results[: _USUAL - len(told)]]
+    is_there = found.sorted_by in {"id", "name", "status", "time", "seconds", *columns}
+    return (*columns, *(() if is_there else (found.sorted_by,)))
+
+
+def _common(rows: Sequence[RunRow], names: Sequence[str]) -> list[str]:
+    """Return the names of what tells runs apart, first what most of them have."""
+    values = {name: [run_value(row, name) for row in rows] for name in names[:_MOST_LOOKED_AT]}
+    has = {name: sum(value is not None for value in each) for name, each in values.items()}
+    differing = (name for name, each in values.items() if len({str(value) for value in each} - {"None"}) > 1)
+    return sorted(differing, key=lambda name: -has[name]) or [name for name in values if has[name]]
+
+
+def _command(found: RunsPage, sort: str, columns: tuple[str, ...]) -> str:
+    words = ["kervan", "runs"]
+    words += ["--where", found.asked] if found.asked else []
+    if sort != "-time":
+        words += ["--sort", found.sorted_by, *([] if sort.startswith("-") else ["--ascending"])]
+    words += [word for name in columns for word in ("--column", name)]
+    words += ["--page", str(found.page)] if found.page > 1 else []
+    return join([*words, "--limit", str(found.size)])
+
+
+def _node(step: StepRun, asked: Asked) -> draw.Node:
+    took = asked.say("known") if step.cached else f"{step.seconds:,.2f} s"
+    note = asked.say(str(step.status)) if step.status in {"running", "failed", "interrupted"} else took
+    return draw.Node(
+        key=step.key, name=step.name, note=note, after=step.needs, tone=_TONES.get(step.status, "")
+    )
+
+
+def _scores(metrics: Mapping[str, float]) -> dict[str, Any]:
+    """Return the means over the folds of each family, as a table."""
+    cells = {(found[1], found[2]): metrics[name] for name in metrics if (found := _FOLDS.fullmatch(name))}
+    names = list(dict.fromkeys(metric for _, metric in cells))
+    families = dict.fromkeys(family for family, _ in cells)
+    return {
+        "names": names,
+        "rows": {family: [cells.get((family, name)) for name in names] for family in families},
+    }
+
+
+def _axes(found: Comparison) -> list[draw.Axis]:
+    """Return what differs, parameters before metrics, as far as a picture has room."""
+    lines = [each for each in (*found.parameters, *found.metrics) if each.differs]
+    return [draw.Axis(name=each.name, values=each.values) for each in lines[:_MOST_AXES]]
+
+
+ROUTES = (
+    Route(path="/runs", shows=table),
+    Route(path="/runs/compare", shows=compare),
+    Route(path="/runs/{run}", shows=one),
+    Route(path="/runs/{run}/log", shows=log),
+    Route(path="/runs/{run}/difference", shows=difference),
+)

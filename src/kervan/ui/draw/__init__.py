@@ -7,8 +7,10 @@ from kervan.ui.draw.bars import bars, histogram, meter, shares
 from kervan.ui.draw.curves import Series, curves, series, spark
 from kervan.ui.draw.graph import Node, graph
 from kervan.ui.draw.measured import calibration, folds, interval, paired, spread
+from kervan.ui.draw.parallel import Axis, parallel, tone
 
 __all__ = [
+    "Axis",
     "Node",
     "Series",
     "bars",
@@ -20,8 +22,10 @@ __all__ = [
     "interval",
     "meter",
     "paired",
+    "parallel",
     "series",
     "shares",
     "spark",
     "spread",
+    "tone",
 ]

@@ -10,7 +10,7 @@ from markupsafe import Markup
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_WIDE, _HIGH, _ACROSS, _DOWN = 168, 46, 44, 14
+_WIDE, _HIGH, _ACROSS, _DOWN = 204, 46, 32, 14
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ def _line(start: tuple[int, int], end: tuple[int, int]) -> Markup:
 
 def _box(node: Node, place: tuple[int, int]) -> Markup:
     x, y = place
-    name = node.name if len(node.name) <= 22 else node.name[:21] + "…"
+    name = node.name if len(node.name) <= 24 else node.name[:23] + "…"
     note = node.note if len(node.note) <= 26 else node.note[:25] + "…"
     drawn = Markup(
         '<rect class="box {}" x="{}" y="{}" width="{}" height="{}" rx="6"/>'
