@@ -61,7 +61,7 @@ def looker(tries: Home) -> Iterator[Visitor]:
 
 
 def idents(looker: Visitor, query: str = "") -> list[str]:
-    return [row["id"] for row in looker.json(f"/runs{query}")["found"]["rows"]]
+    return [row["id"] for row in looker.json(f"/runs{query}")["runs"]]
 
 
 def test_runs_are_shown_in_pages_with_columns_that_tell_them_apart(looker: Visitor) -> None:
@@ -69,7 +69,7 @@ def test_runs_are_shown_in_pages_with_columns_that_tell_them_apart(looker: Visit
     assert "1 to 50 of 60" in page
     assert re.search(r"kervan runs --limit 50", page)
     found = looker.json("/runs")
-    assert (found["found"]["total"], len(found["found"]["rows"])) == (60, 50)
+    assert (found["total"], len(found["runs"])) == (60, 50)
     assert set(found["columns"]) == {"lr", HOSTILE, "loss", "validation.roc_auc"}
     assert len(idents(looker, "?page=2")) == 10
     assert "51 to 60 of 60" in looker.get("/runs?page=2")
@@ -78,7 +78,7 @@ def test_runs_are_shown_in_pages_with_columns_that_tell_them_apart(looker: Visit
 def test_a_line_and_an_order_stand_in_the_address(looker: Visitor) -> None:
     address = f"/runs?where={quote('roc_auc > 0.5 and lr < 5.75')}&sort=-roc_auc&column=loss&column=seconds"
     found = looker.json(address)
-    values = [row["metrics"]["validation.roc_auc"] for row in found["found"]["rows"]]
+    values = [row["metrics"]["validation.roc_auc"] for row in found["runs"]]
     assert values == sorted(values, reverse=True)
     assert (min(values), max(values)) == (0.51, 0.57)
     assert found["columns"] == ["loss", "seconds"]
@@ -141,7 +141,7 @@ def test_its_log_and_its_patch_are_taken_away(looker: Visitor) -> None:
 
 
 def test_the_steps_of_training_are_a_graph(visitor: Visitor) -> None:
-    [row] = [row for row in visitor.json("/runs")["found"]["rows"] if row["parameters"].get("family")][:1]
+    [row] = [row for row in visitor.json("/runs")["runs"] if row["parameters"].get("family")][:1]
     page = html.unescape(visitor.get(f"/runs/{row['id']}"))
     for text in ("compare_family[linear]", "fit_best", "Mean over the folds", "/models/müşteri-kaybı@1.0.0"):
         assert text in page or quote(text, safe="/:@") in page

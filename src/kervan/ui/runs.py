@@ -49,7 +49,10 @@ def table(project: Project, asked: Asked) -> Page:
     columns = asked.texts("column") or _usual(found)
     values = [[run_value(row, name) for name in columns] for row in found.rows]
     content = {
-        "found": found,
+        "runs": found.rows,
+        "total": found.total,
+        "page": found.page,
+        "size": found.size,
         "columns": columns,
         "where": where,
         "sort": sort,
@@ -119,7 +122,10 @@ def _wrong(project: Project, where: str, error: InvalidInput) -> Page:
     """Show the line that cannot be read, and what is wrong with it."""
     known = find_runs(project, size=1)
     content: dict[str, Any] = {
-        "found": None,
+        "runs": (),
+        "total": 0,
+        "page": 1,
+        "size": _SIZE,
         "columns": (),
         "where": where,
         "sort": "",
