@@ -30,13 +30,16 @@ ALWAYS = (
 def every_page(visitor: Visitor) -> tuple[str, ...]:
     """Return the addresses for a project in which something answers and was asked."""
     stops = {each["name"]: each["ref"] for each in visitor.json("/")["stops"]}
-    runs = [each["id"] for each in visitor.json("/runs")["runs"]]
-    asked = visitor.json("/predictions")["page"]["rows"][0]["id"]
+    runs = [each["id"] for each in visitor.json("/runs")["found"]["rows"]]
+    asked = visitor.json("/predictions")["found"]["rows"][0]["id"]
     return (
         *ALWAYS,
         f"/data/{stops['data']}",
+        *(f"/data/{stops['data']}?show={each}" for each in ("rows", "versions", "lineage")),
         f"/models/{stops['model']}",
+        *(f"/models/{stops['model']}?show={each}" for each in ("quality", "package", "inputs", "cards")),
         f"/releases/{stops['release']}",
+        *(f"/watch/{stops['release']}{each}" for each in ("", "/traffic", "/quality")),
         f"/runs/{runs[0]}",
         f"/runs/compare?{'&'.join(f'run={each}' for each in runs[:3])}",
         f"/predictions/{asked}",
