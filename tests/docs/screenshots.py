@@ -98,7 +98,7 @@ def tell(home: Home, ids: list[str], labels: list[str]) -> None:
 
 def pages(visitor: Visitor) -> Iterator[tuple[str, str]]:
     """Yield the name and the address of every page."""
-    run = visitor.json("/runs?where=name+~+try")["found"]["rows"]
+    run = visitor.json("/runs?where=name+~+try")["runs"]
     compared = "&".join(f"run={each['id']}" for each in run[:6])
     asked = visitor.json("/predictions")["found"]["rows"][0]["id"]
     yield "home", "/"

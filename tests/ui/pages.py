@@ -30,7 +30,7 @@ ALWAYS = (
 def every_page(visitor: Visitor) -> tuple[str, ...]:
     """Return the addresses for a project in which something answers and was asked."""
     stops = {each["name"]: each["ref"] for each in visitor.json("/")["stops"]}
-    runs = [each["id"] for each in visitor.json("/runs")["found"]["rows"]]
+    runs = [each["id"] for each in visitor.json("/runs")["runs"]]
     asked = visitor.json("/predictions")["found"]["rows"][0]["id"]
     return (
         *ALWAYS,
