@@ -43,4 +43,7 @@ def every_page(visitor: Visitor) -> tuple[str, ...]:
         f"/runs/{runs[0]}",
         f"/runs/compare?{'&'.join(f'run={each}' for each in runs[:3])}",
         f"/predictions/{asked}",
+        f"/watch/{stops['release']}",
+        f"/watch/{stops['release']}/traffic",
+        f"/watch/{stops['release']}/quality",
     )

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kervan.app.data import describe_dataset, export_part
+from kervan.app.drift_history import drift_history
+from kervan.app.environments import find_deployment
 from kervan.app.events import FORMS, Sought, export_events
 from kervan.app.register import acceptance_of, export_package, find_model
 from kervan.app.run_details import run_difference, run_log
@@ -19,6 +21,7 @@ from kervan.core.nouns import Dataset, Role, Run
 from kervan.data.export import ENDINGS
 from kervan.data.page import profile_page
 from kervan.model.page import evaluation_page
+from kervan.monitor.page import drift_page
 from kervan.package.contents.archive import SUFFIX
 
 if TYPE_CHECKING:
@@ -75,6 +78,15 @@ def evaluation_file(project: Project, ref: str) -> Download:
         raise NotFound(f"the figures of run {run.id} are gone", hint="restore a backup")
     page = evaluation_page(model.ref, evaluation, acceptance_figures(report), candidates_of(project, run))
     return _page(f"model-{_plain(model.name, 'model')}-{model.version}", page)
+
+
+def drift_file(project: Project, environment: str) -> Download:
+    """Return the page about the last look for drift in an environment, which needs nothing else."""
+    newest = drift_history(project, find_deployment(project, environment).name).newest
+    if newest is None:
+        raise NotFound(f"nobody looked for drift in {environment} yet", hint=f"kervan drift {environment}")
+    page = drift_page(newest, title=f"Drift in {environment}")
+    return _page(f"drift-{_plain(environment, 'environment')}", page)
 
 
 def part_file(project: Project, ref: str, role: str, ending: str) -> Download:

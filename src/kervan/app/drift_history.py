@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from kervan.app.project import Project
 
 _MOST = 200  # reports, the newest
+_FEW = 10
+_CELLS = 20_000  # columns of all reports together: of wide tables fewer reports are looked at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +62,8 @@ class DriftHistory:
 
 
 def drift_history(project: Project, environment: str) -> DriftHistory:
-    """Return how far the inputs of an environment's models had moved, by the newest 200 reports."""
-    kept = project.store.catalog.all(Report, name=environment, limit=_MOST)
-    reports = [each for each in reversed(kept) if each.kind is ReportKind.DRIFT]
+    """Return how far the inputs of an environment's models had moved, by the newest reports, at most 200."""
+    reports = _reports(project, environment)
     bodies = [msgspec.convert(each.body, DriftReport) for each in reports]
     refs: dict[str, str] = {}
     names = dict.fromkeys(column.name for body in reversed(bodies) for column in body.columns)
@@ -84,6 +85,16 @@ def drift_history(project: Project, environment: str) -> DriftHistory:
         columns=tuple(sorted(columns, key=lambda each: (-each.last, each.name))),
         newest=bodies[-1] if bodies else None,
     )
+
+
+def _reports(project: Project, environment: str) -> list[Report]:
+    """Return the newest reports about drift, oldest first."""
+    catalog = project.store.catalog
+    kept = catalog.all(Report, name=environment, limit=_FEW)
+    widest = max((len(each.body["columns"]) for each in kept if each.kind is ReportKind.DRIFT), default=0)
+    if len(kept) == _FEW and widest * _FEW < _CELLS:
+        kept = catalog.all(Report, name=environment, limit=min(_MOST, _CELLS // max(1, widest)))
+    return [each for each in reversed(kept) if each.kind is ReportKind.DRIFT]
 
 
 def _column(name: str, bodies: Sequence[DriftReport]) -> ColumnHistory:

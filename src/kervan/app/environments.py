@@ -65,6 +65,11 @@ def current_deployment(project: Project, environment: str, *, at: float | None =
     return None if change is None else project.store.catalog.get(Deployment, change.target)
 
 
+def environment_names(project: Project) -> list[str]:
+    """Return the names of all environments that something was released to."""
+    return sorted({change.name for change in project.store.catalog.alias_history(SCOPE)})
+
+
 def find_environment(project: Project, name: str) -> str:
     """Return the environment of this name, or the one in which a model of this name answers.
 

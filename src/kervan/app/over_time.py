@@ -70,6 +70,20 @@ class OverTime:
     versions: tuple[Version, ...] = ()
     looked: float | None = None
 
+    def by_version(self, figure: str) -> dict[str, tuple[float | None, ...]]:
+        """Return one figure of all versions, such as `requests` or `p99`."""
+        return {each.model: getattr(each, figure) for each in self.versions}
+
+    @property
+    def total(self) -> int:
+        """How many requests there were."""
+        return sum(sum(each.requests) for each in self.versions)
+
+    @property
+    def failed(self) -> int:
+        """How many of them got no usable answer."""
+        return sum(sum(each.failed) for each in self.versions)
+
 
 class _Line(msgspec.Struct):
     """What is needed of a record that is not compacted."""

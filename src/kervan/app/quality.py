@@ -66,6 +66,10 @@ class Quality:
     known: int = 0
     looked: float | None = None
 
+    def by_version(self, figure: str) -> dict[str, tuple[float | None, ...]]:
+        """Return one figure of all versions: `figure`, `labels`, `reward` or `rewards`."""
+        return {each.model: getattr(each, figure) for each in self.versions}
+
 
 @dataclass(slots=True)
 class _Said:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from kervan.app.came_back import said_about
 from kervan.app.compacted import all_segments
 from kervan.app.entity import rows_about
-from kervan.app.environments import SCOPE, find_environment
+from kervan.app.environments import environment_names, find_environment
 from kervan.app.keeping import keeping_of
 from kervan.app.matching import Sought, newest_hits, read_hits
 from kervan.app.newest import AFTER_ALL, newest_first
@@ -140,11 +140,8 @@ def _kept(project: Project, entity: str) -> str:
 
 
 def _segments(project: Project, environment: str) -> list[Segment]:
-    if environment:
-        names = {find_environment(project, environment)}
-    else:
-        names = {change.name for change in project.store.catalog.alias_history(SCOPE)}
-    return [each for name in sorted(names) for each in all_segments(records_folder(project, name))]
+    names = [find_environment(project, environment)] if environment else environment_names(project)
+    return [each for name in names for each in all_segments(records_folder(project, name))]
 
 
 def _hits(segments: Sequence[Segment], sought: Sought, count: int) -> tuple[list[Hit], str]:
@@ -152,17 +149,18 @@ def _hits(segments: Sequence[Segment], sought: Sought, count: int) -> tuple[list
 
     Files that may hold the newest are always looked at, so that each page comes further than the last.
     """
-    started = time.monotonic()
+    started = 0.0  # the clock runs from when the first was looked at
     hits: list[Hit] = []
     for bound, segment in newest_first(segments):
         if bound <= sought.low or (len(hits) == count and bound <= hits[-1].id):
             break
         if segment.first >= sought.high:
             continue
-        if bound < sought.high and time.monotonic() - started > _SECONDS:
+        if bound < sought.high and started and time.monotonic() - started > _SECONDS:
             return [each for each in hits if each.id >= bound], bound
         fresh = {each.id: each for each in (*hits, *newest_hits(segment, sought, count))}
         hits = nlargest(count, fresh.values(), key=lambda each: each.id)
+        started = started or time.monotonic()
     return hits, ""
 
 

@@ -42,7 +42,7 @@ def bars(rows: Sequence[tuple[str, str, Sequence[float]]], *, label: str, width:
     """Draw lying bars: for each row a name, what is written behind it, and one or two lengths from 0 to 1."""
     highest = max((part for *_, parts in rows for part in parts), default=0) or 1
     names = 150
-    room = width - names - 78
+    room = width - names - max(78, 6 * max((len(told) for _, told, _ in rows), default=0) + 10)
     drawn, top = [], 0
     for name, told, parts in rows:
         short = name if len(name) <= 22 else name[:21] + "…"

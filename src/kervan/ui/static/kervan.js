@@ -38,7 +38,7 @@
       const isTime = told.over === "time";
       const place = document.createElement("div");
       const plot = new uPlot({
-        width: Math.max(200, figure.clientWidth), height: still.clientHeight || 180, legend: { live: true },
+        width: Math.max(200, figure.clientWidth), height: Math.max(170, still.clientHeight), legend: { live: true },
         scales: { x: { time: isTime } },
         axes: [axis, { ...axis, size: 62, values: (_, all) => all.map((each) => written(each, told.unit)) }],
         series: [{ label: isTime ? "" : told.over }, ...told.series.map((each, index) => ({
