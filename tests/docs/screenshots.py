@@ -100,7 +100,7 @@ def pages(visitor: Visitor) -> Iterator[tuple[str, str]]:
     """Yield the name and the address of every page."""
     run = visitor.json("/runs?where=name+~+try")["runs"]
     compared = "&".join(f"run={each['id']}" for each in run[:6])
-    asked = visitor.json("/predictions")["found"]["rows"][0]["id"]
+    asked = visitor.json("/predictions")["page"]["rows"][0]["id"]
     yield "home", "/"
     yield "data", "/data"
     yield "dataset", "/data/breast-cancer:1"

@@ -31,7 +31,7 @@ def every_page(visitor: Visitor) -> tuple[str, ...]:
     """Return the addresses for a project in which something answers and was asked."""
     stops = {each["name"]: each["ref"] for each in visitor.json("/")["stops"]}
     runs = [each["id"] for each in visitor.json("/runs")["runs"]]
-    asked = visitor.json("/predictions")["found"]["rows"][0]["id"]
+    asked = visitor.json("/predictions")["page"]["rows"][0]["id"]
     return (
         *ALWAYS,
         f"/data/{stops['data']}",
@@ -43,7 +43,4 @@ def every_page(visitor: Visitor) -> tuple[str, ...]:
         f"/runs/{runs[0]}",
         f"/runs/compare?{'&'.join(f'run={each}' for each in runs[:3])}",
         f"/predictions/{asked}",
-        f"/watch/{stops['release']}",
-        f"/watch/{stops['release']}/traffic",
-        f"/watch/{stops['release']}/quality",
     )
