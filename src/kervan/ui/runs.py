@@ -58,7 +58,7 @@ def table(project: Project, asked: Asked) -> Page:
         "sort": sort,
         "cells": values,
         "numeric": [_is_numeric(column) for column in zip(*values, strict=True)],
-        "choices": (*found.metrics, *found.parameters)[:_MOST_CHOICES],
+        "choices": _choices(found),
         "error": None,
     }
     return Page(
@@ -131,7 +131,7 @@ def _wrong(project: Project, where: str, error: InvalidInput) -> Page:
         "sort": "",
         "cells": [],
         "numeric": [],
-        "choices": (*known.metrics, *known.parameters)[:_MOST_CHOICES],
+        "choices": _choices(known),
         "error": {"message": str(error), "hint": error.hint},
     }
     return Page(template="runs.html", title="Runs", content=content, command="kervan runs", status=422)
@@ -140,6 +140,12 @@ def _wrong(project: Project, where: str, error: InvalidInput) -> Page:
 def _is_numeric(column: Sequence[Any]) -> bool:
     known = [value for value in column if value is not None]
     return bool(known) and all(isinstance(value, int | float) for value in known)
+
+
+def _choices(found: RunsPage) -> list[str]:
+    """Return the columns that can be chosen, the folds of the families last."""
+    metrics = sorted(found.metrics, key=lambda name: name.startswith("cv."))
+    return [*found.parameters, *metrics][:_MOST_CHOICES]
 
 
 def _usual(found: RunsPage) -> tuple[str, ...]:
