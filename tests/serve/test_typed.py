@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from kervan.core.errors import InvalidInput
 from kervan.core.ports import Call
 from kervan.core.reading import Reading
-from kervan.core.schema import Signature
+from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.package.encoding import NUMBER
 from kervan.serve.decode import RowDecoder
 from kervan.serve.protocols.predict import PredictProtocol
@@ -112,3 +112,14 @@ def test_a_key_that_comes_twice_is_not_usual_whatever_the_blanks() -> None:
         assert not check(f"{body[:-1]}, {twice}}}".encode(), CLASSIFICATION)
         spaced = body.replace('"yaş":', '"yaş" :')
         assert not check(f"{spaced[:-1]}, {twice}}}".encode(), CLASSIFICATION)
+
+
+@pytest.mark.parametrize("name", ['a"b', "a\\b", "a\nb", '"><script>', "\x00"])
+def test_a_name_that_json_escapes_is_left_to_the_careful_reader(name: str) -> None:
+    inputs = Schema((Column(name=name, type=Type.NUMBER),))
+    signature = Signature(inputs=inputs, output=Column(name="y", type=Type.NUMBER))
+    body = json.dumps({name: 1.5}).encode()
+    assert TypedReader(signature).read(body) is None
+    assert TypedReader(NUMERIC, entity=name).read(body) is None
+    request = WIRE.decode(Call(route=WIRE.routes[0], body=body), choosing(signature))
+    assert RowDecoder(signature).decode(request.rows).tolist() == [[1.5]]
