@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from kervan.core.shown import shown
+from kervan.core.shown import printable, without_passwords
 from kervan.ui import draw
 from kervan.ui.asked import link
 from kervan.ui.markdown import html_of
@@ -39,14 +39,14 @@ def environment() -> Environment:
 
 
 def render(template: str, context: Mapping[str, Any], voice: Voice) -> str:
-    """Return a whole page."""
-    return environment().get_template(template).render(_whole(context, voice))
+    """Return a whole page, in which nothing turns the direction of text or hides it."""
+    return printable(environment().get_template(template).render(_whole(context, voice)))
 
 
 def render_block(template: str, block: str, context: Mapping[str, Any], voice: Voice) -> str:
     """Return one block of a page."""
     found = environment().get_template(template)
-    return "".join(found.blocks[block](found.new_context(_whole(context, voice))))
+    return printable("".join(found.blocks[block](found.new_context(_whole(context, voice)))))
 
 
 def _whole(context: Mapping[str, Any], voice: Voice) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def static_url(name: str) -> str:
 
 
 def _finalized(value: Any) -> Any:
-    """Hide passwords, and what would turn the direction of text, in all that is shown; nothing for None."""
+    """Hide passwords in all that is shown; nothing for None."""
     if value is None:
         return ""
-    return shown(value) if type(value) is str and not isinstance(value, Markup) else value
+    return without_passwords(value) if type(value) is str and not isinstance(value, Markup) else value
