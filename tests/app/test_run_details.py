@@ -40,7 +40,7 @@ def test_a_real_run_is_described_whole(lived: Home) -> None:
     assert "compare_family[linear]: finished" in found.log
     assert 0 < found.metrics["validation.roc_auc"] <= 1
     assert found.run.parameters["family"] == "linear"
-    assert {curve.name for curve in found.curves} == set(found.metrics)
+    assert (found.curves, found.histories) == ((), ())
     kinds = {(each.kind, each.role) for each in found.made}
     assert kinds == {("model", "run"), ("package", "run"), ("report", "acceptance")}
     assert next(each.verdict for each in found.made if each.kind == "report") is not Verdict.FAILED
@@ -70,6 +70,19 @@ def test_the_log_of_a_run_is_read_while_it_goes_on(project: Project, tmp_path: P
     assert last.is_over
     assert log_since(project, ident, last.end).text == log_since(project, ident, 10**9).text == ""
     assert run_log(project, ident)[1] == first.text + second.text + last.text
+
+
+def test_curves_are_chosen_where_there_are_many(project: Project, tmp_path: Path) -> None:
+    with Tracker(project.store, "a", folder=tmp_path) as tracker:
+        for step in range(2):
+            for number in range(40):
+                tracker.log_metric(f"m{number:02d}", step)
+        tracker.log_metric("auc", 0.5)
+    found = describe_run(project, tracker.run.id)
+    assert [curve.name for curve in found.curves] == [f"m{number:02d}" for number in range(24)]
+    assert len(found.histories) == 40
+    chosen = describe_run(project, tracker.run.id, curves=["m39", "auc"])
+    assert [(curve.name, curve.total) for curve in chosen.curves] == [("m39", 2)]
 
 
 def test_the_uncommitted_difference_is_shown(project: Project, tmp_path: Path) -> None:
@@ -129,7 +142,7 @@ def test_histories_are_compared_step_by_step(project: Project, tmp_path: Path) -
         idents.append(tracker.run.id)
     [curve] = compare_runs(project, idents).curves
     assert (curve.name, curve.steps) == ("loss", (0, 1, 2, 3))
-    assert curve.values == ((0, 10, 20, None), (None, 10, 20, 30), (0, None, None, None))
+    assert curve.values == ((0, 10, 20, None), (None, 10, 20, 30), (None,) * 4)
 
 
 @pytest.mark.parametrize("count", [0, 1, 11])

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kervan.app.project import Project
-from kervan.app.runs import find_runs, run_value
+from kervan.app.runs import find_runs, run_value, search
 from kervan.core.config import Config
 from kervan.core.errors import InvalidInput
-from kervan.core.nouns import Status
+from kervan.core.nouns import Run, Status
 from kervan.store.points import Point
 from store.make import make_run
 
@@ -125,6 +125,13 @@ def test_pages_of_an_order(project: Project) -> None:
     assert find_runs(project, sort="status").sorted_by == "status"
     assert set(first.metrics) == {"auc", "validation.roc_auc"}
     assert set(first.parameters) == {"lr", "family", "öğrenme hızı", HOSTILE, "and", "parameter.auc"}
+
+
+def test_programs_get_whole_runs_by_the_same_line(project: Project) -> None:
+    found = search(project, metric="roc_auc", where="name = gelir", ascending=True)
+    assert [(run.name, value) for run, value in found] == [("gelir", 0.91), ("gelir", 0.95)]
+    assert all(isinstance(run, Run) for run, _ in found)
+    assert [value for _, value in search(project, where="lr > 0")] == [None, None]
 
 
 @pytest.mark.parametrize(

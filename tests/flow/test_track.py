@@ -145,6 +145,14 @@ def test_what_a_killed_run_said_is_put_on_record(local_store: Store) -> None:
     assert marked.id == run.id
 
 
+def test_files_of_runs_that_have_ended_are_taken_away(local_store: Store, tmp_path: Path) -> None:
+    with Tracker(local_store, "a", folder=tmp_path) as going:
+        going.log("sürüyor")
+        Live(local_store.root, "01M7XE67HTCS3Z0XT54D3Q2HZ9").line("bitmişti")
+        assert mark_interrupted(local_store) == []
+        assert Live.left(local_store.root) == {going.run.id}
+
+
 def test_a_log_that_cannot_be_shown_meanwhile_does_not_stop_a_run(local_store: Store, tmp_path: Path) -> None:
     with Tracker(local_store, "a", folder=tmp_path) as tracker:
         (local_store.root / "runs").write_text("no folder")

@@ -322,3 +322,23 @@ def test_what_is_no_database_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(StorageFailed, match=r"catalog\.sqlite.*not a database") as caught:
         Catalog(f"sqlite:///{path}", actor="a", folder=tmp_path).head()
     assert "backup" in caught.value.hint
+
+
+def test_records_come_by_their_places_newest_first_with_their_number(store: Store) -> None:
+    put(store, *(make_dataset(version=str(number)) for number in range(1, 6)), make_model())
+    found, count = store.catalog.some(Dataset, slice(1, 3))
+    assert ([each.version for each in found], count) == (["4", "3"], 5)
+    assert store.catalog.some(Dataset, slice(50, 100)) == ([], 5)
+
+
+def test_what_came_of_a_record_is_found_by_its_kind(store: Store) -> None:
+    data = make_dataset()
+    link = (Link(parent=data.id, role="data"),)
+    runs = [make_run(parents=link) for _ in range(3)]
+    model = make_model(parents=link)
+    put(store, data, *runs, make_run(), model)
+    assert store.catalog.descendants(Run, data.id, limit=2) == ([runs[2], runs[1]], 3)
+    assert store.catalog.descendants(Model, data.id, limit=9) == ([model], 1)
+    with store.catalog.transaction() as transaction:
+        transaction.retire(model, why="eski")
+    assert store.catalog.descendants(Model, data.id, limit=9) == ([], 0)

@@ -56,7 +56,7 @@ def test_every_page_works_without_scripts(browser: Browser, visitor: Visitor, pa
 
 def test_keys_lead_everywhere(browser: Browser, visitor: Visitor) -> None:
     with window(browser, visitor.address) as page:
-        page.goto("/runs")
+        page.goto("/settings")
         for key, path in (("d", "/data"), ("r", "/runs"), ("a", "/audit"), ("h", "/")):
             page.keyboard.press("g")
             page.keyboard.press(key)

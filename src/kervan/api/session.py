@@ -238,9 +238,14 @@ class Session(Production):
         """Return all keys that were ever issued, newest first."""
         return Listing(keys.keys(self.project), ("id", "name", "scopes", "rate", "expires", "revoked"))
 
-    def runs(self, metric: str = "", *, ascending: bool = False, limit: int = 100) -> Listing[Any]:
-        """Return runs: the newest, or those with the best last value of a metric."""
-        found = runs.search(self.project, metric=metric, ascending=ascending, limit=limit)
+    def runs(
+        self, metric: str = "", *, where: str = "", ascending: bool = False, limit: int = 100
+    ) -> Listing[Any]:
+        """Return runs: the newest, or those with the best last value of a metric.
+
+        `where` is a line that has to hold for them, such as `"loss < 0.1 and family = forest"`.
+        """
+        found = runs.search(self.project, metric=metric, where=where, ascending=ascending, limit=limit)
         return Listing([each for each, _ in found], ("id", "name", "status", "metrics"))
 
     def track(self, name: str, **parameters: Any) -> Tracker:

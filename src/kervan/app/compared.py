@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kervan.app.run_details import MOST_POINTS, dataset_of
+from kervan.app.run_details import MOST_CURVES, dataset_of
 from kervan.core.errors import InvalidInput
 from kervan.core.nouns import Run
 
@@ -13,10 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from kervan.app.project import Project
-    from kervan.store.points import Point
     from kervan.store.search import RunRow
 
 FEWEST, MOST = 2, 10
+_POINTS = 200  # of each history: there are up to ten in a picture
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +70,7 @@ def compare_runs(project: Project, idents: Sequence[str]) -> Comparison:
         metrics=_lines([row.metrics for row in rows]),
         facts=_lines([_facts(project, run) for run in runs]),
         environment=tuple(each for each in packages if each.differs),
-        curves=tuple(_curves([catalog.curves(ident, most=MOST_POINTS // 2) for ident in wanted])),
+        curves=tuple(_curves(project, wanted)),
     )
 
 
@@ -79,19 +80,21 @@ def _lines(columns: Sequence[Mapping[str, Any]]) -> tuple[Line, ...]:
     return tuple(sorted(lines, key=lambda line: not line.differs))
 
 
-def _curves(found: Sequence[Mapping[str, tuple[Sequence[Point], int]]]) -> Iterator[SharedCurve]:
-    for name in sorted({name for curves in found for name in curves}):
-        histories = [dict(_values(curves, name)) for curves in found]
-        if sum(len(history) > 1 for history in histories) < FEWEST:
-            continue
+def _curves(project: Project, runs: Sequence[str]) -> Iterator[SharedCurve]:
+    """Yield the histories that at least two runs have, of the first 24 metrics."""
+    catalog = project.store.catalog
+    spans = [{span.name: span for span in catalog.spans(run)} for run in runs]
+    counts = Counter(name for each in spans for name in each)
+    for name in sorted(name for name, count in counts.items() if count >= FEWEST)[:MOST_CURVES]:
+        histories = [
+            {point.step: point.value for point in catalog.curve(run, each[name], most=_POINTS)}
+            if name in each
+            else {}
+            for run, each in zip(runs, spans, strict=True)
+        ]
         steps = sorted({step for history in histories for step in history})
         values = tuple(tuple(history.get(step) for step in steps) for history in histories)
         yield SharedCurve(name=name, steps=tuple(steps), values=values)
-
-
-def _values(curves: Mapping[str, tuple[Sequence[Point], int]], name: str) -> Iterator[tuple[int, float]]:
-    points, _ = curves.get(name, ((), 0))
-    yield from ((point.step, point.value) for point in points)
 
 
 def _line(name: str, values: list[Any]) -> Line:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from kervan.app.project import Project
     from kervan.core.schema import Schema
     from kervan.data.ingest import Loaded, Snapshot
+    from kervan.store.catalog import Catalog
 
 # Raised when the same bytes and settings would give another dataset than before.
 _FORM = "2"
@@ -125,15 +127,10 @@ def export_part(project: Project, ref: Ref, role: Role, to: Path, *, exact: bool
 def describe_dataset(project: Project, ref: str) -> Described:
     """Return a dataset with its profile and what validation found."""
     dataset = project.store.catalog.find(Dataset, Ref.parse(ref))
-    reports = _reports_about(project, dataset.id)
-    figures, checked = (reports.get(kind) for kind in (ReportKind.PROFILE, ReportKind.VALIDATION))
-    if figures is None or checked is None:
+    figures = _figures(project.store.catalog, _about(project, dataset.id))
+    if figures is None:
         raise NotFound(f"the reports about {dataset.ref} are gone", hint="restore a backup")
-    return Described(
-        dataset=dataset,
-        profile=msgspec.convert(figures.body, profile.Profile),
-        findings=checked.findings,
-    )
+    return Described(dataset=dataset, profile=figures[0], findings=figures[1])
 
 
 def datasets(project: Project, *, name: str | None = None) -> list[Dataset]:
@@ -143,7 +140,7 @@ def datasets(project: Project, *, name: str | None = None) -> list[Dataset]:
 
 def report_of(project: Project, subject: str, kind: ReportKind) -> Report | None:
     """Return the newest report of a kind about a record."""
-    return _reports_about(project, subject).get(kind)
+    return _newest(project.store.catalog, _about(project, subject)).get(kind)
 
 
 def suspicions(project: Project, dataset: Dataset) -> tuple[Finding, ...]:
@@ -153,11 +150,28 @@ def suspicions(project: Project, dataset: Dataset) -> tuple[Finding, ...]:
     return tuple(each for each in found if each.rule == RULE and each.verdict is Verdict.WARNED)
 
 
-def _reports_about(project: Project, subject: str) -> dict[ReportKind, Report]:
-    """Return the newest report of each kind about a record, each read once."""
-    children = [child for child, role in project.store.catalog.children(subject) if role == "about"]
-    reports = (project.store.catalog.get(Report, child) for child in sorted(children))
-    return {report.kind: report for report in reports}
+# Reports never change, a profile of 1,000 columns takes a while to read, and pages show it again and again.
+@lru_cache(maxsize=4)
+def _figures(
+    catalog: Catalog, reports: tuple[str, ...]
+) -> tuple[profile.Profile, tuple[Finding, ...]] | None:
+    """Return the newest profile and findings among some reports about a dataset, None if one is missing."""
+    newest = _newest(catalog, reports)
+    figures, checked = (newest.get(kind) for kind in (ReportKind.PROFILE, ReportKind.VALIDATION))
+    if figures is None or checked is None:
+        return None
+    return msgspec.convert(figures.body, profile.Profile), checked.findings
+
+
+def _about(project: Project, subject: str) -> tuple[str, ...]:
+    """Return the ids of all reports about a record, oldest first."""
+    children = project.store.catalog.children(subject)
+    return tuple(sorted(child for child, role in children if role == "about"))
+
+
+def _newest(catalog: Catalog, reports: tuple[str, ...]) -> dict[ReportKind, Report]:
+    """Return the newest report of each kind, each read once."""
+    return {report.kind: report for report in (catalog.get(Report, each) for each in reports)}
 
 
 def _known(project: Project, dataset: Dataset, what: str) -> Dataset:

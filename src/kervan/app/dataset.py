@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil
 from typing import TYPE_CHECKING
 
 from kervan.app.columns import PAGE, ColumnPage, ColumnQuery, page_of
-from kervan.app.data import LOOKED, datasets, describe_dataset
+from kervan.app.data import LOOKED, describe_dataset
 from kervan.app.delete import Guard, dataset_guards
 from kervan.core.errors import NotFound, did_you_mean
 from kervan.core.nouns import Dataset, Finding, Model, Origin, Part, Role, Run, Status, Verdict
@@ -219,11 +218,10 @@ def dataset_versions(project: Project, name: str) -> tuple[DatasetVersion, ...]:
 
 
 def dataset_list(project: Project, *, page: int = 1, size: int = PAGE) -> DatasetList:
-    """Return one page of all datasets, newest first; a page after the last is the last."""
-    found = datasets(project)
-    at = min(page, max(1, ceil(len(found) / size)))
-    shown = tuple(_version(each, "") for each in found[(at - 1) * size : at * size])
-    return DatasetList(datasets=shown, total=len(found), page=at, size=size)
+    """Return one page of all datasets, newest first; a page after the last is empty."""
+    found, total = project.store.catalog.some(Dataset, slice((page - 1) * size, page * size))
+    shown = tuple(_version(each, "") for each in found)
+    return DatasetList(datasets=shown, total=total, page=page, size=size)
 
 
 def column_view(project: Project, ref: str, name: str) -> ColumnView:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from kervan.app.columns import PAGE, ColumnPage, ColumnQuery, page_of
 from kervan.app.delete import Guard, model_guards
-from kervan.app.register import acceptance_of, find_model, manifest_of, models
-from kervan.app.registry import registry
+from kervan.app.register import acceptance_of, find_model, manifest_of
+from kervan.app.registry import answering
 from kervan.app.scores import (
     AcceptanceView,
     EvaluationView,
@@ -225,16 +225,14 @@ def model_view(project: Project, ref: str, query: ColumnQuery | None = None) -> 
 
 
 def model_list(project: Project, *, page: int = 1, size: int = PAGE) -> ModelList:
-    """Return one page of all models, newest first; a page after the last is the last."""
-    found = models(project)
-    at = min(page, max(1, ceil(len(found) / size)))
+    """Return one page of all models, newest first; a page after the last is empty."""
+    found, total = project.store.catalog.some(Model, slice((page - 1) * size, page * size))
     now: dict[str, list[str]] = {}
-    for each in registry(project).environments:
+    for each in answering(project, time.time()):
         if not each.stopped:
             now.setdefault(each.model, []).append(each.environment)
-    shown = found[(at - 1) * size : at * size]
-    rows = tuple(_row(model, tuple(now.get(model.ref, ()))) for model in shown)
-    return ModelList(models=rows, total=len(found), page=at, size=size)
+    rows = tuple(_row(model, tuple(now.get(model.ref, ()))) for model in found)
+    return ModelList(models=rows, total=total, page=page, size=size)
 
 
 def _row(model: Model, answers: tuple[str, ...]) -> ModelRow:

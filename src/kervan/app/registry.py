@@ -60,12 +60,13 @@ class Registry:
 def registry(project: Project, *, at: float | None = None) -> Registry:
     """Return what answered in every environment at a time, by default now, and the models then."""
     when = time.time() if at is None else at
+    return Registry(at=when, environments=answering(project, when), models=tuple(_registered(project, when)))
+
+
+def answering(project: Project, at: float) -> tuple[Answering, ...]:
+    """Return what answered in every environment at a time, by the environments' names."""
     names = sorted({change.name for change in project.store.catalog.alias_history(SCOPE)})
-    return Registry(
-        at=when,
-        environments=tuple(each for name in names for each in _answering(project, name, when)),
-        models=tuple(_registered(project, when)),
-    )
+    return tuple(each for name in names for each in _answering(project, name, at))
 
 
 def _answering(project: Project, name: str, at: float) -> Iterator[Answering]:

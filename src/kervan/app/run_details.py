@@ -14,10 +14,14 @@ from kervan.store.codec import kind_of
 from kervan.store.points import Point
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from kervan.app.project import Project
+    from kervan.store.curves import Span
 
 MOST_POINTS = 500
-_LONGEST = 200_000  # letters of a log or a difference: what a page can show
+MOST_CURVES = 24
+_LONGEST = 120_000  # letters of a log or a difference: what a page can show
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +50,7 @@ class RunDetails:
     """A run as far as it got. Of a log and a difference that are long there is the end, or the beginning.
 
     `dataset` is that which it used, "" for none. `is_alive` says that it goes on, as far as this machine
-    knows; then steps, metrics and log are those until now.
+    knows; then steps, metrics and log are those until now. `histories` are the metrics that have one.
     """
 
     run: Run
@@ -55,6 +59,7 @@ class RunDetails:
     steps: tuple[StepRun, ...]
     metrics: Mapping[str, float]
     curves: tuple[Curve, ...]
+    histories: tuple[str, ...]
     difference: str
     log: str
     log_end: int
@@ -70,22 +75,25 @@ class LogPart:
     is_over: bool
 
 
-def describe_run(project: Project, ident: str) -> RunDetails:
-    """Return a run with everything that is known of it, also while it goes on."""
+def describe_run(project: Project, ident: str, *, curves: Sequence[str] = ()) -> RunDetails:
+    """Return a run with everything that is known of it, also while it goes on.
+
+    It has the `curves` of the metrics that are named, else the first 24.
+    """
     catalog = project.store.catalog
     run = catalog.get(Run, ident)
     log = _log(project, run)
     (row,) = catalog.run_rows([run.id])
-    curves = catalog.curves(run.id, most=MOST_POINTS)
+    spans = catalog.spans(run.id)
+    chosen = [span for span in spans if span.name in curves] or spans[:MOST_CURVES]
     return RunDetails(
         run=run,
         is_alive=run.status is Status.RUNNING and is_alive(run.host),
         dataset=dataset_of(project, run),
         steps=run.steps or _live(project, run).steps(),
         metrics=row.metrics,
-        curves=tuple(
-            Curve(name=name, points=tuple(points), total=total) for name, (points, total) in curves.items()
-        ),
+        curves=tuple(_curve(project, run.id, span) for span in chosen),
+        histories=tuple(span.name for span in spans),
         difference=_text(project, run.code.difference)[:_LONGEST],
         log=log.decode(errors="replace")[-_LONGEST:],
         log_end=len(log),
@@ -122,6 +130,11 @@ def dataset_of(project: Project, run: Run) -> str:
     """Return the dataset that a run used, "" for none."""
     used = (link.parent for link in run.parents if link.role == "data")
     return next((project.store.catalog.get(Dataset, ident, deleted=True).ref for ident in used), "")
+
+
+def _curve(project: Project, run: str, span: Span) -> Curve:
+    points = project.store.catalog.curve(run, span, most=MOST_POINTS)
+    return Curve(name=span.name, points=tuple(points), total=span.size)
 
 
 def _live(project: Project, run: Run) -> Live:

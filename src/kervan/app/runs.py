@@ -98,10 +98,17 @@ def run_value(row: RunRow, name: str) -> Any:
 
 
 def search(
-    project: Project, *, metric: str = "", ascending: bool = False, limit: int = 100
+    project: Project, *, metric: str = "", where: str = "", ascending: bool = False, limit: int = 100
 ) -> list[tuple[Run, float | None]]:
-    """Return the newest runs, or with `metric` those with its best last value, each with that value."""
+    """Return the newest runs, or with `metric` those with its best last value, each with that value.
+
+    With `where` only those for which this line holds.
+    """
     catalog = project.store.catalog
+    if where:
+        found = find_runs(project, where=where, sort=metric, ascending=ascending, size=limit)
+        values = [run_value(row, found.sorted_by) if metric else None for row in found.rows]
+        return [(catalog.get(Run, row.id), each) for row, each in zip(found.rows, values, strict=True)]
     if not metric:
         return [(run, None) for run in catalog.all(Run, limit=limit)]
     return [(run, value) for run, value in catalog.search_runs(metric, ascending=ascending, limit=limit)]

@@ -27,6 +27,11 @@ class Live:
         self._log = root / _FOLDER / f"{run}.log"
         self._steps = root / _FOLDER / f"{run}.steps"
 
+    @staticmethod
+    def left(root: Path) -> set[str]:
+        """Return the ids of the runs whose files lie there."""
+        return {path.stem for path in (root / _FOLDER).glob("*.*")}
+
     def line(self, text: str) -> None:
         """Add to the log."""
         _append(self._log, text)

@@ -126,7 +126,9 @@ class Tracker:
 
 def mark_interrupted(store: Store) -> list[Run]:
     """Mark the runs whose process is gone as interrupted, and return them."""
-    gone = [run for run in store.catalog.running() if not is_alive(run.host)]
+    left = Live.left(store.root)  # before looking who runs: a run that begins meanwhile keeps its files
+    running = store.catalog.running()
+    gone = [run for run in running if not is_alive(run.host)]
     for run in gone:
         live = Live(store.root, run.id)
         ended = replace(run, status=Status.INTERRUPTED, error="its process ended without a word")
@@ -137,7 +139,8 @@ def mark_interrupted(store: Store) -> list[Run]:
             ended = replace(ended, steps=tuple(map(_cut_off, live.steps())))
         with store.catalog.transaction() as transaction:
             transaction.update(ended, action="interrupted")
-        live.end()
+    for ident in left - {run.id for run in running if run not in gone}:
+        Live(store.root, ident).end()
     return gone
 
 

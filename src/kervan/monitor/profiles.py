@@ -85,10 +85,7 @@ def _moved(name: str, before: ColumnProfile | None, now: ColumnProfile | None) -
     if before is None or now is None:
         figures = [None if each is None else _figures_of(each) for each in (before, now)]
         return Moved(name=name, before=figures[0], now=figures[1])
-    bins = _bins(before, now)
-    distance = None
-    if before.numbers is not None and now.numbers is not None:
-        distance = _distance(before.numbers, now.numbers)
+    bins, distance = _compared(before, now)
     return Moved(
         name=name,
         before=_figures_of(before),
@@ -118,29 +115,58 @@ def _figures_of(column: ColumnProfile) -> Figures:
     )
 
 
-def _bins(before: ColumnProfile, now: ColumnProfile) -> tuple[Bin, ...]:
-    """Return the shares of both by bins, none where the columns are not to be compared."""
+def _compared(before: ColumnProfile, now: ColumnProfile) -> tuple[tuple[Bin, ...], float | None]:
+    """Return the shares of both by bins, and their distance; nothing where columns are not to be compared."""
     if _NOT_COMPARED & {before.type, now.type}:
-        return ()
+        return (), None
     if before.numbers is not None and now.numbers is not None:
-        return _number_bins(before, now, before.numbers, now.numbers)
+        shares, distance = _compared_numbers(before.numbers, now.numbers)
+        then, is_now = shares[0] * (1 - before.missing_share), shares[1] * (1 - now.missing_share)
+        bins = range_bins(inner_edges(before.numbers), then, is_now)
+        return (*bins, *missing_bin(before, now.missing_share)), distance
     if before.texts is None or now.texts is None:
-        return ()
+        return (), None
     counts = Counter({each.value: each.count for each in now.texts.known})
     if counts.total() != now.count:  # old profiles list the twenty most frequent values alone
-        return ()
-    return counted_bins(before, counts, max(1, now.count + now.missing)).shown
+        return (), None
+    return counted_bins(before, counts, max(1, now.count + now.missing)).shown, None
 
 
-def _number_bins(
-    before: ColumnProfile, now: ColumnProfile, old: NumberProfile, new: NumberProfile
-) -> tuple[Bin, ...]:
-    edges = inner_edges(old)
-    shares = [
-        np.diff([0.0, *_upto(numbers, edges)[1], 1.0]) * (1 - column.missing_share)
-        for column, numbers in ((before, old), (now, new))
-    ]
-    return (*range_bins(edges, *shares), *missing_bin(before, now.missing_share))
+def _compared_numbers(
+    old: NumberProfile, new: NumberProfile
+) -> tuple[tuple[NDArray[np.float64], ...], float]:
+    """Return the shares of both between the old one's edges, and the largest distance of the functions."""
+    before, now = _Distribution.of(old), _Distribution.of(new)
+    points = np.union1d(before.known, now.known)
+    told = [each.shares(points) for each in (before, now)]
+    distance = max(np.abs(was - is_now).max() for was, is_now in zip(*told, strict=True))
+    places = np.searchsorted(points, inner_edges(old))
+    return tuple(np.diff([0.0, *upto[places], 1.0]) for _, upto in told), float(distance)
+
+
+@dataclass(frozen=True, slots=True)
+class _Distribution:
+    """The different quantiles of a profile, with the shares below each of them, and up to it."""
+
+    known: NDArray[np.float64]
+    below: NDArray[np.float64]
+    upto: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, numbers: NumberProfile) -> _Distribution:
+        quantiles = np.array(numbers.quantiles)
+        first = np.concatenate([[True], quantiles[1:] != quantiles[:-1]])
+        return cls(quantiles[first], np.array(numbers.below)[first], np.array(numbers.upto)[first])
+
+    def shares(self, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the shares of values below each point, and up to it, interpolated between quantiles."""
+        at = np.minimum(np.searchsorted(self.known, points), len(self.known) - 1)
+        exact = self.known[at] == points
+        # From the share up to a quantile to the share below the next one; halves, as differences overflow.
+        places = np.repeat(self.known / 2, 2)
+        heights = np.column_stack([self.below, self.upto]).ravel()
+        between = np.interp(points / 2, places, heights, left=0.0, right=1.0)
+        return np.where(exact, self.below[at], between), np.where(exact, self.upto[at], between)
 
 
 def _index(bins: Sequence[Bin], before: ColumnProfile, now: ColumnProfile) -> float:
@@ -153,29 +179,3 @@ def _most_moved(bins: tuple[Bin, ...]) -> tuple[Bin, ...]:
     most = sorted(bins, key=lambda each: -abs(each.now - each.before))[:_SHOWN]
     kept = {each.label for each in most}
     return tuple(each for each in bins if each.label in kept)
-
-
-def _distance(old: NumberProfile, new: NumberProfile) -> float:
-    """Return the largest difference of the two distribution functions at the quantiles of both."""
-    points = np.union1d(old.quantiles, new.quantiles)
-    pairs = zip(_upto(old, points), _upto(new, points), strict=True)
-    return float(max(np.abs(was - is_now).max() for was, is_now in pairs))
-
-
-def _upto(
-    numbers: NumberProfile, points: Sequence[float] | NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the shares of values below each point, and up to it."""
-    known, first = np.unique(numbers.quantiles, return_index=True)
-    below, upto = np.array(numbers.below)[first], np.array(numbers.upto)[first]
-    places = np.searchsorted(known, points)
-    exact = known[np.minimum(places, len(known) - 1)] == points
-    # Between two quantiles: from the share up to the lower one to the share below the upper one.
-    left, right = np.clip(places - 1, 0, None), np.clip(places, None, len(known) - 1)
-    half = known / 2  # the difference of two doubles may be none, that of their halves is
-    width = np.where(right > left, half[right] - half[left], 1.0)
-    part = np.clip((np.asarray(points) / 2 - half[left]) / width, 0.0, 1.0)
-    between = upto[left] + part * (below[right] - upto[left])
-    between = np.where(places == 0, 0.0, np.where(places == len(known), 1.0, between))
-    at = np.minimum(places, len(known) - 1)
-    return np.where(exact, below[at], between), np.where(exact, upto[at], between)

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 # One row or rows, as objects or as lists; bare, or alone under "features".
 _START = re.compile(rb'[ \t\r\n]*(\{[ \t\r\n]*"features"[ \t\r\n]*:[ \t\r\n]*)?(\[[ \t\r\n]*)?(.)', re.DOTALL)
+_ESCAPED = re.compile(r'["\\\x00-\x1f]')  # what JSON writes otherwise, in no name of a decoder's field
 _KINDS: dict[Type, Any] = {Type.INTEGER: int, Type.NUMBER: float, Type.BOOLEAN: bool, Type.CATEGORY: str}
-_ESCAPED = re.compile(r'["\\\x00-\x1f]')  # in a name: JSON writes it in several ways
 _encode = msgspec.json.Encoder().encode
 _Rows = list[list[Any]]
 _ENTITY = ("entity", Annotated[str, msgspec.Meta(max_length=LONGEST_ENTITY)] | int | None | msgspec.UnsetType)
@@ -62,7 +62,7 @@ class TypedReader:
     def __init__(self, signature: Signature, entity: str = "") -> None:
         columns = tuple(signature.inputs)
         self._usable = bool(columns) and all(column.type in _KINDS for column in columns)
-        self._usable &= not any(_ESCAPED.search(name) for name in (*signature.inputs.names, entity))
+        self._usable &= not any(map(_ESCAPED.search, (entity, *signature.inputs.names)))
         if not self._usable:
             return
         self._width = len(columns)

@@ -17,7 +17,7 @@ from kervan.core.nouns import Dataset, Deployment, Event, Key, Model, Package, R
 from kervan.core.releasing import Release
 from kervan.core.shown import moment
 from kervan.store.codec import DELETED, SAID, Kept, R, decode, event_of, kept_of, kind_of, last_event, upsert
-from kervan.store.curves import curves_of
+from kervan.store.curves import curve_of, spans_of
 from kervan.store.database import Database
 from kervan.store.figures import all_figures
 from kervan.store.points import last_finite, point_of, row_of
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from kervan.store.curves import Span
     from kervan.store.points import Point
     from kervan.store.search import Condition, Field, RunRow
     from kervan.store.trail import Sought
@@ -122,6 +123,10 @@ class Catalog:
         with self._database.reading() as connection:
             return [decode(kind, body) for body in connection.scalars(query)]
 
+    def some(self, kind: type[R], place: slice) -> tuple[list[R], int]:
+        """Return records of a kind by their places, newest first, and how many there are in all."""
+        return self._counted(kind, sa.true(), place)
+
     def record(self, ident: str) -> Record:
         """Return the record of any kind with this id."""
         query = sa.select(records.c.kind, records.c.body).where(records.c.id == ident)
@@ -140,13 +145,7 @@ class Catalog:
     def descendants(self, kind: type[R], parent: str, *, limit: int) -> tuple[list[R], int]:
         """Return the newest records of a kind that came from `parent`, and how many there are."""
         came = records.c.id.in_(sa.select(edges.c.child).where(edges.c.parent == parent))
-        wanted = (records.c.kind == kind_of(kind)) & _IS_THERE & came
-        query = sa.select(records.c.body).where(wanted)
-        query = query.order_by(records.c.time.desc(), records.c.id.desc()).limit(limit)
-        with self._database.reading() as connection:
-            found = [decode(kind, body) for body in connection.scalars(query)]
-            count = connection.scalar(sa.select(sa.func.count()).where(wanted))
-        return found, count or 0
+        return self._counted(kind, came, slice(0, limit))
 
     def blobs(self) -> set[str]:
         """Return the hashes of all stored files that a record points to."""
@@ -195,10 +194,15 @@ class Catalog:
             rows = connection.execute(query.order_by(metrics.c.step)).all()
         return [point_of(row) for row in rows]
 
-    def curves(self, run: str, *, most: int) -> dict[str, tuple[list[Point], int]]:
-        """Return the history of each metric of a run by its name, thinned, and how many points there are."""
+    def spans(self, run: str) -> list[Span]:
+        """Return the metrics of a run that have a history, of more than one point."""
         with self._database.reading() as connection:
-            return curves_of(connection, run, most)
+            return spans_of(connection, run)
+
+    def curve(self, run: str, span: Span, *, most: int) -> list[Point]:
+        """Return a history of a run's metric in about `most` points."""
+        with self._database.reading() as connection:
+            return curve_of(connection, run, span, most)
 
     def search_runs(
         self, metric: str, *, ascending: bool = False, limit: int = 100
@@ -315,6 +319,15 @@ class Catalog:
     def recall(self, kind: type[R], key: str) -> R | None:
         """Return what was remembered under a key, or None."""
         return self._first(kind, records.c.version == key)
+
+    def _counted(self, kind: type[R], condition: sa.ColumnElement[bool], place: slice) -> tuple[list[R], int]:
+        wanted = (records.c.kind == kind_of(kind)) & _IS_THERE & condition
+        query = sa.select(records.c.body).where(wanted)
+        query = query.order_by(records.c.time.desc(), records.c.id.desc()).slice(place.start, place.stop)
+        with self._database.reading() as connection:
+            found = [decode(kind, body) for body in connection.scalars(query)]
+            count = connection.scalar(sa.select(sa.func.count()).where(wanted))
+        return found, count or 0
 
     def _first(
         self, kind: type[R], condition: sa.ColumnElement[bool], state: sa.ColumnElement[bool] = _IS_THERE

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import nan
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -14,31 +15,37 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def curves_of(connection: sa.Connection, run: str, most: int) -> dict[str, tuple[list[Point], int]]:
-    """Return the points of each metric of a run by its name, about `most` of them, and how many there are.
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A metric's history: how many points, from which step to which."""
 
-    Of a longer history each stretch of steps gives its smallest value and its largest, at its first step and
-    its last, so that no peak is lost.
+    name: str
+    size: int
+    first: int
+    last: int
+
+
+def spans_of(connection: sa.Connection, run: str) -> list[Span]:
+    """Return the metrics of a run that have a history, of more than one point, in order of their names."""
+    size = sa.func.count()
+    query = sa.select(metrics.c.name, size, sa.func.min(metrics.c.step), sa.func.max(metrics.c.step))
+    query = query.where(metrics.c.run == run).group_by(metrics.c.name).having(size > 1)
+    return sorted((Span(*row) for row in connection.execute(query)), key=lambda span: span.name)
+
+
+def curve_of(connection: sa.Connection, run: str, span: Span, most: int) -> list[Point]:
+    """Return about `most` points of a history.
+
+    Of a longer one each stretch of steps gives its smallest value and its largest, at its first step and its
+    last, so that no peak is lost.
     """
-    mine = metrics.c.run == run
-    sizes = sa.select(
-        metrics.c.name,
-        sa.func.count().label("size"),
-        sa.func.min(metrics.c.step).label("first"),
-        sa.func.max(metrics.c.step).label("last"),
-    )
-    rows = connection.execute(sizes.where(mine).group_by(metrics.c.name)).all()
-    long = [row for row in rows if row.size > most]
-    found: dict[str, list[Point]] = {row.name: [] for row in rows}
-    whole = sa.select(metrics).where(mine, metrics.c.name.not_in([row.name for row in long]))
-    for point in connection.execute(whole.order_by(metrics.c.name, metrics.c.step)):
-        found[point.name].append(point_of(point))
-    for row in long:
-        found[row.name] = list(_thinned(connection, run, row, most // 2))
-    return {row.name: (found[row.name], row.size) for row in sorted(rows, key=lambda row: row.name)}
+    if span.size > most:
+        return list(_thinned(connection, run, span, most // 2))
+    query = sa.select(metrics).where(metrics.c.run == run, metrics.c.name == span.name)
+    return [point_of(row) for row in connection.execute(query.order_by(metrics.c.step))]
 
 
-def _thinned(connection: sa.Connection, run: str, metric: Any, stretches: int) -> Iterator[Point]:
+def _thinned(connection: sa.Connection, run: str, metric: Span, stretches: int) -> Iterator[Point]:
     width = -(-(metric.last - metric.first + 1) // stretches)
     stretch = (metrics.c.step - metric.first) // width
     query = sa.select(

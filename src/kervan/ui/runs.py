@@ -27,6 +27,7 @@ _USUAL = 4  # columns that nobody chose
 _MOST_CHOICES = 400
 _MOST_LOOKED_AT = 100
 _MOST_AXES = 14
+_MOST_STEPS = 120
 _FOLDS = re.compile(r"cv\.([^.]+)\.([^.]+)")
 _TONES = {"finished": "", "running": "busy", "failed": "bad", "interrupted": "warn"}
 
@@ -71,16 +72,15 @@ def table(project: Project, asked: Asked) -> Page:
 
 def one(project: Project, asked: Asked) -> Page:
     """Show one run whole, also while it goes on."""
-    found = describe_run(project, asked.part("run"))
+    found = describe_run(project, asked.part("run"), curves=asked.texts("curve"))
     return Page(
         template="run.html",
         title=found.run.name,
         content={
             "details": found,
-            "nodes": [_node(step, asked) for step in found.steps],
+            "nodes": [_node(step, asked) for step in found.steps[:_MOST_STEPS]],
             "scores": _scores(found.metrics),
             "metrics": {name: each for name, each in found.metrics.items() if not _FOLDS.fullmatch(name)},
-            "lines": [each for each in found.curves if len(each.points) > 1],
         },
         command=join(["kervan", "runs", "show", found.run.id]),
         is_live=found.is_alive,
