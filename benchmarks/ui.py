@@ -16,7 +16,8 @@ import httpx
 
 from benchmarks.measure import Measured, alternating, note, show
 from benchmarks.peers import python_of
-from benchmarks.ui_filled import COLUMNS, RUNS, fill_data, fill_runs, metrics, parameters
+from benchmarks.recorded import record_many
+from benchmarks.ui_filled import COLUMNS, RUNS, fill_data, fill_runs, live, metrics, parameters
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -25,7 +26,7 @@ HERE = Path(__file__).parent
 PREDICTIONS = 1_000_000
 PORT, OTHER_PORT = 18_967, 18_968
 MOST_SECONDS, MOST_BYTES = 0.3, 500_000
-SORTED = "sort=-metrics.roc_auc"
+SORTED = "sort=-roc_auc"
 
 
 def main(runs: int) -> None:
@@ -35,22 +36,29 @@ def main(runs: int) -> None:
         folder, other = Path(scratch) / "kervan", Path(scratch) / "mlflow"
         folder.mkdir()
         other.mkdir()
-        dataset = fill(folder)
         mlflow = python_of("mlflow-serving")
-        with ours(folder) as address:
+        with filled(folder) as dataset, ours(folder) as address:
             pages(address, dataset, runs)
             if mlflow is not None:
                 with theirs(mlflow, other) as (peer, experiment):
                     beside(address, peer, experiment, runs)
 
 
-def fill(folder: Path) -> str:
-    """Fill a workspace, and return the reference of the wide dataset."""
-    from benchmarks.predictions_filled import fill_predictions
+@contextmanager
+def filled(folder: Path) -> Iterator[str]:
+    """Fill a workspace in which a model answers; gives the reference of the wide dataset."""
+    import kervan as kv
+    from kervan.app.release import stop
 
-    fill_predictions(folder, PREDICTIONS)
+    live(folder)
     fill_runs(folder)
-    return fill_data(folder)
+    dataset = fill_data(folder)
+    with kv.open(folder) as workspace:
+        record_many(workspace.project, "production", PREDICTIONS)
+        try:
+            yield dataset
+        finally:
+            stop(workspace.project, "production")
 
 
 def pages(address: str, dataset: str, runs: int) -> None:

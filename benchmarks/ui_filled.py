@@ -33,6 +33,24 @@ def metrics(place: int) -> dict[str, float]:
     return {name: round(dice.random(), 6) for name in METRICS}
 
 
+def live(folder: Path) -> None:
+    """Let a small project live until its model answers, and ask it for some rows."""
+    import polars as pl
+    from sklearn.datasets import load_breast_cancer
+
+    import kervan as kv
+
+    table = pl.from_pandas(load_breast_cancer(as_frame=True).frame)
+    table.write_csv(folder / "cells.csv")
+    settings = {"source": "cells.csv", "target": "target", "entity": ""}
+    (folder / "kervan.toml").write_text("")
+    with kv.open(folder, data=settings, model={"families": ["linear"]}, release={"port": 0}) as workspace:
+        workspace.run(why="to be looked at")
+        answers = workspace.release(to="production", why="to be looked at")
+        for row in table.drop("target").head(200).to_dicts():
+            answers.predict(row)
+
+
 def fill_runs(folder: Path, count: int = RUNS) -> None:
     """Put finished runs on record, directly."""
     import kervan as kv

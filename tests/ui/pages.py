@@ -35,12 +35,12 @@ def every_page(visitor: Visitor) -> tuple[str, ...]:
     return (
         *ALWAYS,
         f"/data/{stops['data']}",
+        *(f"/data/{stops['data']}?show={each}" for each in ("rows", "versions", "lineage")),
         f"/models/{stops['model']}",
+        *(f"/models/{stops['model']}?show={each}" for each in ("quality", "package", "inputs", "cards")),
         f"/releases/{stops['release']}",
+        *(f"/watch/{stops['release']}{each}" for each in ("", "/traffic", "/quality")),
         f"/runs/{runs[0]}",
         f"/runs/compare?{'&'.join(f'run={each}' for each in runs[:3])}",
         f"/predictions/{asked}",
-        f"/watch/{stops['release']}",
-        f"/watch/{stops['release']}/traffic",
-        f"/watch/{stops['release']}/quality",
     )

@@ -154,7 +154,24 @@ def test_cards_are_shown_as_markdown_and_everything_is_escaped() -> None:
     found = str(html_of(text))
     assert "<h2>A <code>x|y</code></h2>" in found
     assert "<p>words &lt;b&gt; &lt;script&gt;* | and <code>a`b</code></p>" in found
-    assert "<li>one <code>&lt;i&gt;</code></li><li>two</li>" in found
-    assert "<td><code>a|b</code></td><td>&lt;td&gt;</td>" in found
+    assert "<li>one <code>&lt;i&gt;</code></li>\n<li>two</li>" in found
+    assert "<td><code>a|b</code></td>\n<td>&lt;td&gt;</td>" in found
     assert "kervan &lt;x&gt;\n\n# no heading</code></pre>" in found
     assert not re.search(r"<(script|b|i)>", found)
+
+
+@pytest.mark.parametrize("count", [3, 40])
+def test_many_classes_are_shown_as_far_as_they_can_be_read(home: Home, count: int) -> None:
+    settings = SETTINGS.partition("[release]")[0].replace('target = "ayrıldı"', 'target = "sınıf"')
+    rows = [[*row, f"{HOSTILE}{number % count}"] for number, row in enumerate(customers(count * 30))]
+    home.start(settings=settings)
+    home.write("müşteriler.csv", as_csv(rows, [*HEADER, "sınıf"]))
+    home.ask("run", "--quiet")
+    with visiting(home.folder) as visitor:
+        page = safe(visitor.get(f"{AT}?show=quality"))
+        found = visitor.json(AT)["evaluation"]
+    assert found["class_count"] == count
+    assert ("classes are too many" in page) == (count > 30)
+    assert len(found["classes"]) == min(count, 30)
+    assert len(found["confusion"]) == (count if count <= 30 else 0)
+    assert f"&lt;img src=x onerror=alert(1)&gt;{1}" in page

@@ -150,6 +150,7 @@ EXTRAS = {
     "keras": "keras",
     "lightgbm": "boosters",
     "lz4": "streams",
+    "markdown_it": "ui",
     "markupsafe": "ui",
     "model_signing": "sigstore",
     "onnx": "train",

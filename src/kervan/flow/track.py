@@ -126,6 +126,7 @@ class Tracker:
 
 def mark_interrupted(store: Store) -> list[Run]:
     """Mark the runs whose process is gone as interrupted, and return them."""
+    left = Live.left(store.root)  # before looking who runs: a run that begins meanwhile keeps its files
     running = store.catalog.running()
     gone = [run for run in running if not is_alive(run.host)]
     for run in gone:
@@ -138,7 +139,7 @@ def mark_interrupted(store: Store) -> list[Run]:
             ended = replace(ended, steps=tuple(map(_cut_off, live.steps())))
         with store.catalog.transaction() as transaction:
             transaction.update(ended, action="interrupted")
-    for ident in Live.left(store.root) - {run.id for run in running if run not in gone}:
+    for ident in left - {run.id for run in running if run not in gone}:
         Live(store.root, ident).end()
     return gone
 

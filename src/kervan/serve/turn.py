@@ -190,11 +190,7 @@ class Turn:
         runs: dict[int, _Run] = {}
         jobs[random.randrange(len(jobs))].is_looked_at = True  # noqa: S311 - no secret hangs on it
         for job in jobs:
-            run = self._run_of(job)
-            read = None if run is None else run.reader.read(job.told)
-            if run is not None and read is not None and self._is_dealt_otherwise(job, run, read):
-                run = self._run_of(job)
-                read = None if run is None else run.reader.read(job.told)
+            run, read = self._read(job)
             if run is None or read is None:
                 self._answer_alone(job)
                 continue
@@ -207,6 +203,18 @@ class Turn:
         for run in runs.values():
             if run.jobs:
                 self._answer_run(run, started)
+
+    def _read(self, job: _Job) -> tuple[_Run | None, tuple[list[list[Any]], bytes, bytes] | None]:
+        """Return the run of a request and its rows, None where it is to be answered alone."""
+        try:
+            run = self._run_of(job)
+            read = None if run is None else run.reader.read(job.told)
+            if run is not None and read is not None and self._is_dealt_otherwise(job, run, read):
+                run = self._run_of(job)
+                read = None if run is None else run.reader.read(job.told)
+        except Exception:  # noqa: BLE001 - by itself it says what it is, and keeps nobody else waiting
+            return None, None
+        return run, read
 
     def _run_of(self, job: _Job) -> _Run | None:
         """Return the run that a request belongs to, None if it is to be answered alone."""

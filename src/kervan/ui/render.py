@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from kervan.core.shown import printable, shown
+from kervan.core.shown import printable, without_passwords
 from kervan.ui import draw
 from kervan.ui.asked import link
 from kervan.ui.markdown import html_of
@@ -39,7 +39,7 @@ def environment() -> Environment:
 
 
 def render(template: str, context: Mapping[str, Any], voice: Voice) -> str:
-    """Return a whole page; what pictures are labelled with steers no text either."""
+    """Return a whole page, in which nothing turns the direction of text or hides it."""
     return printable(environment().get_template(template).render(_whole(context, voice)))
 
 
@@ -87,7 +87,7 @@ def static_url(name: str) -> str:
 
 
 def _finalized(value: Any) -> Any:
-    """Hide passwords, and what would turn the direction of text, in all that is shown; nothing for None."""
+    """Hide passwords in all that is shown; nothing for None."""
     if value is None:
         return ""
-    return shown(value) if type(value) is str and not isinstance(value, Markup) else value
+    return without_passwords(value) if type(value) is str and not isinstance(value, Markup) else value
