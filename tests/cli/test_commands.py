@@ -347,7 +347,7 @@ def test_bash_completes_commands_and_options(home: Home) -> None:
     """
     env = {**home.surroundings(), "PATH": f"{home.folder}:{os.environ['PATH']}"}
     done = subprocess.run([bash, "-c", asked], cwd=home.folder, env=env, capture_output=True, check=True)
-    assert done.stdout.decode().split() == ["predict", "--why"]
+    assert done.stdout.decode().split() == ["predict", "predictions", "--why"]
 
 
 def test_settings_come_from_the_nearest_place(home: Home) -> None:
