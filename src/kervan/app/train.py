@@ -81,8 +81,8 @@ def train(project: Project, dataset: Dataset) -> Trained:
     tracker = Tracker(
         project.store, project.config.model_name, folder=project.config.folder, parameters=parameters
     )
+    tracker.add_link(Link(parent=dataset.id, role="data"))
     with tracker:
-        tracker.add_link(Link(parent=dataset.id, role="data"))
         with project.alive("train"):
             found = run(training, arguments, store=project.store, tracker=tracker, observe=_told(project))
         candidate = read_card(found["candidate"])

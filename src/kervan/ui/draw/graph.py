@@ -68,7 +68,7 @@ def _line(start: tuple[int, int], end: tuple[int, int]) -> Markup:
 
 def _box(node: Node, place: tuple[int, int]) -> Markup:
     x, y = place
-    name = node.name if len(node.name) <= 24 else node.name[:23] + "…"
+    name = node.name if len(node.name) <= 23 else node.name[:22] + "…"
     note = node.note if len(node.note) <= 26 else node.note[:25] + "…"
     drawn = Markup(
         '<rect class="box {}" x="{}" y="{}" width="{}" height="{}" rx="6"/>'
