@@ -342,12 +342,12 @@ def test_bash_completes_commands_and_options(home: Home) -> None:
     script = home.run("completion", "bash").out
     ask = 'COMPREPLY=(); _kervan_completion kervan; echo "${COMPREPLY[@]}"'
     asked = f"""{script}
-        COMP_WORDS=(kervan regis); COMP_CWORD=1; {ask}
+        COMP_WORDS=(kervan pre); COMP_CWORD=1; {ask}
         COMP_WORDS=(kervan run --w); COMP_CWORD=2; {ask}
     """
     env = {**home.surroundings(), "PATH": f"{home.folder}:{os.environ['PATH']}"}
     done = subprocess.run([bash, "-c", asked], cwd=home.folder, env=env, capture_output=True, check=True)
-    assert done.stdout.decode().split() == ["registry", "--why"]
+    assert done.stdout.decode().split() == ["predict", "predictions", "--why"]
 
 
 def test_settings_come_from_the_nearest_place(home: Home) -> None:

@@ -31,6 +31,8 @@ def _reader() -> MarkdownIt:
     reader = MarkdownIt("commonmark", {"html": False}).enable("table").disable(["link", "image", "autolink"])
     for name in ("heading_open", "heading_close"):
         reader.add_render_rule(name, _lowered)
+    for name in ("th_open", "th_close"):
+        reader.add_render_rule(name, _head)
     reader.add_render_rule("fence", _fence)
     return reader
 
@@ -41,6 +43,17 @@ def _lowered(
     """Write a heading a step lower: the page has the first."""
     token = tokens[place].copy(tag=f"h{min(6, int(tokens[place].tag[1]) + 1)}")
     return renderer.renderToken([*tokens[:place], token, *tokens[place + 1 :]], place, options, env)
+
+
+def _head(
+    renderer: RendererHTML, tokens: Sequence[Token], place: int, options: OptionsDict, env: EnvType
+) -> str:
+    """Write a heading of a column; one without words is no heading."""
+    token = tokens[place]
+    words = tokens[place + 1] if token.nesting > 0 else tokens[place - 1]
+    if words.content:
+        return renderer.renderToken(tokens, place, options, env)
+    return "<td>" if token.nesting > 0 else "</td>\n"
 
 
 def _fence(
