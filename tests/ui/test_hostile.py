@@ -74,12 +74,38 @@ def evil(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
         home.stop()
 
 
+def _wide() -> str:
+    """Return a table of 1,000 columns, of which one has 10,000 categories."""
+    heads = ["many", "left", *(f"column {place}" for place in range(998))]
+    rows = (
+        f"c{place},{'yes' if place % 3 else 'no'}," + ",".join([str(place % 7)] * 998)
+        for place in range(10_000)
+    )
+    return "\n".join([",".join(heads), *rows])
+
+
 def _track(folder: Path) -> None:
     import kervan as kv
 
     with kv.open(folder) as workspace, workspace.track(EVIL, family=BREAKS, lr=0.1) as run:
         run.log_metric("loss", 0.5)
         run.log_metric("loss", 0.4, step=1)
+
+
+def test_a_thousand_columns_and_ten_thousand_categories_are_a_page_like_others(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.write("wide.csv", _wide())
+    home.write("kervan.toml", '[data]\nsource = "wide.csv"\ntarget = "left"\nname = "wide"\n')
+    home.ask("data", "ingest", "--quiet")
+    with visiting(home.folder) as visitor, opened() as browser, window(browser, visitor.address) as page:
+        for path in ("/data/wide:1", "/data/wide:1?page=20", "/data/wide:1/column?name=many"):
+            assert len(visitor.get(path)) < 500_000
+            page.goto(path)
+            assert page.locator("h1").is_visible()
+        page.goto("/data/wide:1")
+        page.get_by_label("Search columns").fill("many")
+        page.get_by_role("button", name="Search").click()
+        assert page.get_by_role("link", name="many").first.is_visible()
 
 
 def test_nothing_that_users_name_becomes_markup(evil: Visitor) -> None:

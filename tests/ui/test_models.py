@@ -156,7 +156,7 @@ def test_cards_are_shown_as_markdown_and_everything_is_escaped() -> None:
     assert "<p>words &lt;b&gt; &lt;script&gt;* | and <code>a`b</code></p>" in found
     assert "<li>one <code>&lt;i&gt;</code></li>\n<li>two</li>" in found
     assert "<td><code>a|b</code></td>\n<td>&lt;td&gt;</td>" in found
-    assert "kervan &lt;x&gt;\n\n# no heading</code></pre>" in found
+    assert "kervan &lt;x&gt;\n\n# no heading\n</code></pre>" in found
     assert not re.search(r"<(script|b|i)>", found)
 
 

@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 
     from ui.visitor import Visitor
 
+# The score of https://web.dev/cls, of which 0.1 is still called good.
+_JUMP = 0.02
+_NOTE_SHIFTS = """
+window.moved = 0;
+new PerformanceObserver(list => { for (const each of list.getEntries()) window.moved += each.value; })
+  .observe({type: "layout-shift", buffered: true});
+"""
+
 pytestmark = [pytest.mark.service, pytest.mark.slow]
 
 
@@ -45,6 +53,27 @@ def test_nothing_hinders_anybody(
             wide = page.evaluate("document.documentElement.scrollWidth")
             found += [f"{path} is {wide} pixels wide"] if wide > width else []
     assert found == []
+
+
+def test_nothing_jumps_while_a_page_comes(browser: Browser, visitor: Visitor, paths: tuple[str, ...]) -> None:
+    jumps: list[str] = []
+    with window(browser, visitor.address) as page:
+        page.add_init_script(_NOTE_SHIFTS)
+        for path in paths:
+            page.goto(path)
+            page.wait_for_timeout(150)
+            moved = page.evaluate("window.moved")
+            jumps += [f"{path}: {moved}"] if moved > _JUMP else []
+    assert jumps == []
+
+
+def test_pages_are_printed_without_what_leads_elsewhere(browser: Browser, visitor: Visitor) -> None:
+    with window(browser, visitor.address) as page:
+        page.emulate_media(media="print")
+        page.goto("/runs")
+        assert not page.locator("header.side").is_visible()
+        assert page.locator("h1").is_visible()
+        assert page.locator("table").first.is_visible()
 
 
 def test_every_page_works_without_scripts(browser: Browser, visitor: Visitor, paths: tuple[str, ...]) -> None:

@@ -47,6 +47,7 @@
       }, [told.xs, ...told.series.map((each) => each.values)], place);
       plot.root.setAttribute("role", "img");
       plot.root.setAttribute("aria-label", told.label);
+      plot.setLegend({ idx: told.xs.length - 1 });
       still.replaceWith(place);
       figure.querySelector(".legend")?.remove();
       new ResizeObserver(() => plot.setSize({ width: Math.max(200, figure.clientWidth), height: plot.height })).observe(figure);
