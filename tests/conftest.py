@@ -253,6 +253,21 @@ def small_disk(tmp_path: Path) -> Callable[[str], AbstractContextManager[Path]]:
     return mount
 
 
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """A project whose model answers in `üretim` and was asked for 120 predictions; tests only ask it."""
+    folder = tmp_path_factory.mktemp("dükkân") / "Müşteri Kaybı"
+    folder.mkdir()
+    here = Home(folder)
+    try:
+        here.start().ask("run", "--quiet", "--why", "ilk sürüm")
+        here.write("istek.csv", "yaş,şehir,gelir,0\n" + "39,İstanbul,20000.5,0.5\n" * 120)
+        here.ask("predict", "üretim", "-f", "istek.csv")
+        yield here
+    finally:
+        here.stop()
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Home]:
     """An empty project folder with blanks and Turkish letters; its servers end with the test."""

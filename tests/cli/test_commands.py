@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
-from cli.conftest import PERSON
+from cli.person import PERSON
 from journeys.home import KERVAN
 from kervan.cli.edge import EXIT_CODES
 from kervan.cli.root import COMMANDS, kervan

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
-from cli.conftest import PERSON
+from cli.person import PERSON
 from kervan.core import plugins as plugins_module
 from kervan.core.plugins import add, plugins
 

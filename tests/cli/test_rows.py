@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
-from cli.conftest import PERSON
+from cli.person import PERSON
 from journeys.home import as_csv, customers
 
 if TYPE_CHECKING:
