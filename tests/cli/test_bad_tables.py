@@ -33,7 +33,7 @@ TABLES = {
         "give every column",
     ),
     "short row": (GOOD + "a,b,c\n", 2, "line 62 has 3 fields, the header has 6", "mend the line"),
-    "UTF-16": (GOOD.encode("utf-16"), 2, "is no UTF-8 text", "save it as CSV in UTF-8"),
+    "an HTML page": ("<!doctype html><p>a, b", 2, "but an HTML page", "open it in a browser"),
     "Windows-1254": (GOOD.encode("cp1254"), 2, "not UTF-8: byte 0xfc in line 1", "Windows-1254"),
     "constant target": (
         as_csv([[*row[:5], "evet"] for row in ROWS]),

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import fastavro
 import numpy as np
 import polars as pl
+import pyarrow
 import pytest
+import xlsxwriter
+from pyarrow import feather
 from sklearn.dummy import DummyClassifier
 from sklearn.gaussian_process import GaussianProcessClassifier
 from sklearn.pipeline import make_pipeline
@@ -44,6 +50,95 @@ class TestParquet(SourceSuite):
 
     def write(self, table: pl.DataFrame, path: Path) -> None:
         table.write_parquet(path)
+
+
+class TestArrow(SourceSuite):
+    row = ("source", "arrow")
+    name = "tablo ı.feather"
+
+    def adapter(self) -> Source:
+        return plugin(*self.row)
+
+    def write(self, table: pl.DataFrame, path: Path) -> None:
+        with pyarrow.OSFile(str(path), "wb") as file:
+            self.write_arrow(table.to_arrow(), file)
+
+    def write_arrow(self, table: pyarrow.Table, file: Any) -> None:
+        feather.write_feather(table, file, compression="zstd")
+
+
+class TestArrowStream(TestArrow):
+    name = "tablo ı.arrows"
+
+    def write_arrow(self, table: pyarrow.Table, file: Any) -> None:
+        with pyarrow.ipc.new_stream(file, table.schema) as stream:
+            stream.write_table(table)
+
+
+class TestAvro(SourceSuite):
+    row = ("source", "avro")
+    name = "tablo ı.avro"
+    keeps_columns = False  # Polars refuses a file without a block
+    kinds = {pl.Int64: "long", pl.Float64: "double", pl.Boolean: "boolean", pl.String: "string"}  # noqa: RUF012
+
+    def adapter(self) -> Source:
+        return plugin(*self.row)
+
+    def table(self) -> pl.DataFrame:
+        """Return it with the names that Avro allows: letters, digits and underscores of ASCII."""
+        return super().table().rename(lambda name: re.sub(r"\W", "_", name, flags=re.ASCII))
+
+    def write(self, table: pl.DataFrame, path: Path) -> None:
+        day = {"type": "int", "logicalType": "date"}
+        fields = [
+            {"name": name, "type": ["null", self.kinds.get(type(kind), day)]}
+            for name, kind in table.schema.items()
+        ]
+        schema = {"type": "record", "name": "row", "fields": fields}
+        with path.open("wb") as file:
+            fastavro.writer(file, schema, table.to_dicts(), codec="deflate")
+
+
+class TestWorkbook(SourceSuite):
+    row = ("source", "excel")
+    name = "tablo ı.xlsx"
+
+    def adapter(self) -> Source:
+        return plugin(*self.row)
+
+    def write(self, table: pl.DataFrame, path: Path) -> None:
+        with xlsxwriter.Workbook(path) as book:
+            sheet, day = book.add_worksheet("tablo"), book.add_format({"num_format": "yyyy-mm-dd"})
+            for row, values in enumerate([table.columns, *table.rows()]):
+                for column, value in enumerate(values):
+                    sheet.write(row, column, value, *([day] if isinstance(value, date) else []))
+
+
+class TestJson(SourceSuite):
+    row = ("source", "json")
+    name = "tablo ı.json"
+    keeps_columns = False
+
+    def adapter(self) -> Source:
+        return plugin(*self.row)
+
+    def write(self, table: pl.DataFrame, path: Path) -> None:
+        path.write_text(json.dumps(table.to_dicts(), default=str), encoding="utf-8")
+
+
+class TestJsonOfColumns(TestJson):
+    keeps_columns = True
+
+    def write(self, table: pl.DataFrame, path: Path) -> None:
+        path.write_text(json.dumps(table.to_dict(as_series=False), default=str, indent=1), encoding="utf-16")
+
+
+class TestNdjson(TestJson):
+    name = "tablo ı.ndjson"
+
+    def write(self, table: pl.DataFrame, path: Path) -> None:
+        lines = [json.dumps(row, default=str, ensure_ascii=False) for row in table.to_dicts()]
+        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 class TestOnnx(FormatSuite):
@@ -371,6 +466,10 @@ class TestLocal(TargetSuite):
 SUITES = (
     TestCsv,
     TestParquet,
+    TestArrow,
+    TestAvro,
+    TestWorkbook,
+    TestJson,
     TestOnnx,
     TestMlflow,
     TestC,

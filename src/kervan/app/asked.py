@@ -11,7 +11,7 @@ from kervan.core.errors import InvalidData, InvalidInput, NotFound
 from kervan.core.ports import ReadOptions
 from kervan.core.reading import Reading, composed
 from kervan.core.schema import Type
-from kervan.data.ingest import find_source
+from kervan.data.ingest import reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -140,11 +140,11 @@ def _missing(project: Project, signature: Signature) -> tuple[str, ...]:
 
 def source_of(path: Path) -> Source | None:
     """Return the source that reads the file, or None for rows of JSON."""
+    if path.suffix.lower() in _JSON:
+        return None
     try:
-        return find_source(path.name)
+        return reader(path.name, path)
     except InvalidInput as error:
-        if path.suffix.lower() in _JSON:
-            return None
         raise InvalidInput(str(error), hint=f"{error.hint}, {', '.join(_JSON)}") from error
 
 

@@ -47,6 +47,10 @@ class Plugin:
 
 TABLE = (
     Plugin("source", "csv", "kervan.data.sources.csv:CsvSource"),
+    Plugin("source", "arrow", "kervan.data.sources.arrow:ArrowSource"),
+    Plugin("source", "avro", "kervan.data.sources.arrow:AvroSource"),
+    Plugin("source", "excel", "kervan.data.sources.excel:ExcelSource"),
+    Plugin("source", "json", "kervan.data.sources.json:JsonSource"),
     Plugin("source", "parquet", "kervan.data.sources.parquet:ParquetSource"),
     Plugin("format", "bigquery", "kervan.package.writing.formats.sql:BigqueryFormat"),
     Plugin("format", "c", "kervan.package.writing.formats.c:CFormat"),
@@ -137,6 +141,7 @@ EXTRAS = {
     "catboost": "boosters",
     "coremltools": "coreml",
     "duckdb": "sql",
+    "fastexcel": "workbooks",
     "flatbuffers": "litert",
     "executorch": "executorch",
     "fsspec": "store",

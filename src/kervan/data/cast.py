@@ -71,6 +71,18 @@ def typed(table: pl.DataFrame, texts: Collection[str] = ()) -> pl.DataFrame:
     return table.with_columns(_typed(column.alias("")).alias(column.name) for column in untyped)
 
 
+def timed(table: pl.DataFrame, texts: Collection[str] = ()) -> pl.DataFrame:
+    """Type the text columns of which all values are ISO dates or ISO datetimes, but for those in `texts`."""
+    import polars as pl
+
+    untyped = (
+        column
+        for column in table.get_columns()
+        if column.dtype == pl.String and column.null_count() < len(column) and column.name not in texts
+    )
+    return table.with_columns(_timed(column.alias("")).alias(column.name) for column in untyped)
+
+
 def suspicious_columns(table: pl.DataFrame, hidden: Collection[str] = ()) -> tuple[Finding, ...]:
     """Warn about text columns that look like something else and names that look like values.
 
@@ -105,6 +117,10 @@ def _typed(column: pl.Series) -> pl.Series:
     if present.str.to_lowercase().is_in(["true", "false"]).all():
         return column.str.to_lowercase() == "true"
     return _times(column, present)
+
+
+def _timed(column: pl.Series) -> pl.Series:
+    return _times(column, column.drop_nulls())
 
 
 def _times(column: pl.Series, present: pl.Series) -> pl.Series:

@@ -22,10 +22,12 @@ from kervan.core.errors import (
     did_you_mean,
 )
 from kervan.core.nouns import Finding
-from kervan.core.plugins import extras_named, plugins
+from kervan.core.plugins import extras_named, plugin, plugins
 from kervan.core.ports import ReadOptions, Source
 from kervan.data.absent import doubtful, read_as_missing
 from kervan.data.cast import suspicious_columns
+from kervan.data.sources.kinds import kind_of
+from kervan.data.sources.packed import ENDINGS, beginning
 
 if TYPE_CHECKING:
     import os
@@ -93,8 +95,20 @@ def find_source(location: str) -> Source:
         endings += getattr(source, "suffixes", (row.name,))
     raise InvalidInput(
         "; ".join([f"nothing here reads {location!r}", *broken]),
-        hint=f"give a file that ends in {', '.join(endings)}",
+        hint=f"give a file that ends in {', '.join(endings)}; these may be compressed: {', '.join(ENDINGS)}",
     )
+
+
+def reader(location: str, path: Path) -> Source:
+    """Return the adapter that reads the file at `path`: by its content, where that is one of ours.
+
+    An adapter of another distribution is taken at its word.
+    """
+    named = find_source(location)
+    if not type(named).__module__.startswith("kervan."):
+        return named
+    kind = kind_of(beginning(path))
+    return plugin("source", kind) if kind else named
 
 
 def take(location: str, folder: Path) -> Snapshot:
@@ -123,7 +137,7 @@ def read(snapshot: Snapshot, settings: DataSettings) -> Loaded:
         separator=settings.separator, missing=settings.missing, dropped=(*settings.ignore, *dropped)
     )
     with extras_named():
-        table = find_source(snapshot.source).read(snapshot.path, options)
+        table = reader(snapshot.source, snapshot.path).read(snapshot.path, options)
     _check_rows(table, snapshot.path.name)
     table = _without(table, settings)
     asked = _asked(snapshot, table, options, settings)
@@ -174,7 +188,7 @@ def _asked(
     if not names or settings.missing != MISSING_TEXTS:
         return ()
     whole = replace(options, missing=(), texts=tuple(table.columns))
-    written = find_source(snapshot.source).read(snapshot.path, whole)
+    written = reader(snapshot.source, snapshot.path).read(snapshot.path, whole)
     return tuple(read_as_missing(written.select([written[name] for name in names]), table, settings.target))
 
 

@@ -1,17 +1,17 @@
-"""Delimited text files, plain or gzipped: checked line by line, typed by the whole file."""
+"""Delimited text files: checked line by line, typed by the whole file."""
 
 from __future__ import annotations
 
-import gzip
 import io
-import zlib
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import InvalidData
 from kervan.data.cast import clean, typed, without_missing
 from kervan.data.sources.disguise import refuse_disguised
+from kervan.data.sources.packed import ends_in, unpacked
 from kervan.data.sources.structure import find_header, find_separator, ragged, records
+from kervan.data.sources.text import check_utf8, unmarked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,25 +20,24 @@ if TYPE_CHECKING:
 
     from kervan.core.ports import ReadOptions
 
-_GZIP = b"\x1f\x8b"
-_BOM = b"\xef\xbb\xbf"
 _BATCH = 50_000
 
 
 class CsvSource:
-    """Tables in `.csv`, `.tsv`, `.data` or `.txt` files, also gzipped (`.csv.gz`)."""
+    """Tables in `.csv`, `.tsv`, `.tab`, `.data` or `.txt` files, also compressed (`.csv.gz`)."""
 
-    suffixes = (".csv", ".tsv", ".data", ".txt", ".csv.gz", ".tsv.gz", ".data.gz", ".txt.gz")
+    suffixes = (".csv", ".tsv", ".tab", ".data", ".txt")
 
     def accepts(self, location: str) -> bool:
         """Say whether the name ends like that of a delimited text."""
-        return location.lower().endswith(self.suffixes)
+        return ends_in(location, self.suffixes)
 
     def read(self, path: Path, options: ReadOptions) -> pl.DataFrame:
         """Read the table, or raise `InvalidData` that names the file and the line.
 
-        The text is UTF-8. Values lose surrounding blanks, the texts in `options.missing` become null, and
-        a column is numeric, boolean, date or datetime only if all of its values are.
+        The text is UTF-8, or has the mark of UTF-16. Values lose surrounding blanks, the texts in
+        `options.missing` become null, and a column is numeric, boolean, date or datetime only if all of its
+        values are.
         """
         content = _text(path)
         if not content.strip():
@@ -55,34 +54,12 @@ def _text(path: Path) -> bytes:
 
     A text with quotes keeps its line ends: one within a quoted value belongs to it.
     """
-    content = path.read_bytes()
-    if content.startswith(_GZIP):
-        try:
-            content = gzip.decompress(content)
-        except (OSError, EOFError, zlib.error) as error:
-            raise InvalidData(
-                f"{path.name} is not a whole gzip file: {error}", hint="fetch or compress it again"
-            ) from error
-    content = content.removeprefix(_BOM)
+    content = unmarked(unpacked(path), path.name)
     refuse_disguised(content, path.name)
-    if b"\0" in content:
-        place = f"there is a zero byte in {_line(content, content.find(0))}"
-        raise InvalidData(f"{path.name} is no UTF-8 text: {place}", hint="save it as CSV in UTF-8")
-    try:
-        content.decode()
-    except UnicodeDecodeError as error:
-        raise InvalidData(
-            f"{path.name} is not UTF-8: byte 0x{content[error.start]:02x} in {_line(content, error.start)}",
-            hint="save it as UTF-8; older Turkish files are often in Windows-1254 or ISO 8859-9",
-        ) from error
+    check_utf8(content, path.name)
     if b"\r" in content and b'"' not in content:
         content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     return content
-
-
-def _line(content: bytes, place: int) -> str:
-    number = content.count(b"\n", 0, place) + 1
-    return f"line {number} (byte {place})"
 
 
 def _read_plain(content: bytes, separator: str, names: list[str], file: str) -> pl.DataFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from kervan.core.errors import InvalidData
 
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
@@ -9,23 +11,26 @@ _UTF32 = (b"\xff\xfe\0\0", b"\0\0\xfe\xff")
 _UTF8 = "save it as CSV in UTF-8"
 _BEGINNINGS = (
     (b"PAR1", "a Parquet file", "end its name in .parquet"),
-    (b"PK\x03\x04", "a zip file, as workbooks are", "unpack it, or save the sheet as CSV in UTF-8"),
-    (b"\xd0\xcf\x11\xe0", "an old workbook", "save the sheet as CSV in UTF-8"),
+    (b"PK\x03\x04", "a zip file, as workbooks are", "end a workbook's name in .xlsx, or unpack the file"),
+    (b"\xd0\xcf\x11\xe0", "an old workbook", "save it as .xlsx, or the sheet as CSV in UTF-8"),
     (b"SQLite format 3\0", "an SQLite database", "export its table as CSV"),
     (b"%PDF-", "a PDF document", "get the table as CSV"),
-    (b"ARROW1", "an Arrow file", "write it as Parquet"),
-    (b"Obj\x01", "an Avro file", "write it as Parquet"),
-    (b"BZh", "compressed by bzip2", "unpack it, or compress it by gzip"),
-    (b"\xfd7zXZ\0", "compressed by xz", "unpack it, or compress it by gzip"),
-    (b"\x28\xb5\x2f\xfd", "compressed by zstd", "unpack it, or compress it by gzip"),
+    (b"ARROW1", "an Arrow file", "end its name in .arrow"),
+    (b"FEA1", "a Feather file of the first version", "write it as Parquet, or by a newer pyarrow"),
+    (b"Obj\x01", "an Avro file", "end its name in .avro"),
 )
 _HTML = (b"<!doctype html", b"<html", b"<head", b"<?xml")
+_JSON = re.compile(rb'\s*(\{\s*"([^"\\]|\\.)*"\s*:|\{\s*\}|\[\s*[\[{\]])')
 _PAGE = "it may say why the table was not sent: open it in a browser"
 
 
-def refuse_disguised(content: bytes, file: str, wanted: str = "no UTF-8 text with columns") -> None:
-    """Raise `InvalidData` that names what a file is, if it is not what its name says."""
+def refuse_disguised(
+    content: bytes, file: str, wanted: str = "no UTF-8 text with columns", unless: str = "\0"
+) -> None:
+    """Raise `InvalidData` that names what a file is, if it is not what its name says, nor `unless`."""
     for kind, hint in filter(None, (_binary(content), _text(content))):
+        if unless in kind:
+            continue
         raise InvalidData(f"{file} is {wanted}, but {kind}", hint=hint)
 
 
@@ -54,9 +59,11 @@ def _text(content: bytes) -> tuple[str, str] | None:
             if start.startswith(b"<?xml")
             else ("an HTML page", _PAGE)
         )
-    line = start.split(b"\n", 1)[0].strip()
-    if line.startswith(b'{"') and (line.endswith(b"}") or b'":' in line):
-        return "JSON, an object on each line", "write it as CSV or Parquet"
-    if line == b"{" or line in {b"[", b"[{"} or line.startswith((b'[{"', b"[[")):
-        return "JSON", "write it as CSV or Parquet"
+    if is_json(content):
+        return "JSON", "end its name in .json"
     return None
+
+
+def is_json(content: bytes) -> bool:
+    """Say whether a text begins like JSON: an object, a list, or an object on each line."""
+    return _JSON.match(content[:4096]) is not None

@@ -1,0 +1,124 @@
+"""The types of other programs' tables, brought to the few that tables here have, without a loss."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kervan.core.errors import InvalidData
+from kervan.core.reading import composed
+from kervan.data.cast import clean, without_missing
+from kervan.data.seen import ignore_line
+from kervan.data.sources.structure import check_names
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from kervan.core.ports import ReadOptions
+
+
+def plain_table(table: pl.DataFrame, file: str, options: ReadOptions) -> pl.DataFrame:
+    """Return a table of plain types, or raise `InvalidData` that names file, column and row.
+
+    Whole numbers become 64-bit integers, other numbers 64-bit floats, NaN null. Texts lose
+    surrounding blanks, and those in `options.missing` become null.
+    """
+    import polars as pl
+
+    names = [composed(name) for name in table.columns]
+    check_names(names, file)
+    columns = zip(names, table.get_columns(), strict=True)
+    plain = pl.DataFrame([_plain(column.alias(name), file, options) for name, column in columns])
+    return without_missing(clean(plain, options.missing), options.missing)
+
+
+def _plain(column: pl.Series, file: str, options: ReadOptions) -> pl.Series:
+    """Bring a column to one of the types Int64, Float64, Boolean, String, Date and Datetime."""
+    import polars as pl
+
+    where = f"{file}: column {column.name!r}"
+    try:
+        # Series methods look their own name up as a pattern: one called "^a$" would not find itself.
+        brought = _brought(column.alias(""), where)
+        if brought is None:
+            raise InvalidData(
+                f"{where} holds {column.dtype} values, which no table here can have",
+                hint=f"leave it out: `[data] {ignore_line(column.name)}`; or turn it into plain columns",
+            )
+    except InvalidData:
+        if column.name not in options.dropped:
+            raise
+        brought = pl.Series([None] * len(column), dtype=pl.String)
+    return brought.alias(column.name)
+
+
+def _brought(column: pl.Series, where: str) -> pl.Series | None:
+    import polars as pl
+
+    kind = column.dtype
+    if kind.is_integer():
+        return _integers(column, where)
+    if kind.is_numeric():
+        return _decimals(column, where) if kind.is_decimal() else _floats(column, where)
+    if isinstance(kind, (pl.Categorical, pl.Enum, pl.Null)):
+        return column.cast(pl.String)
+    if isinstance(kind, pl.Datetime):
+        return _times(column, where)
+    return column if isinstance(kind, (pl.Boolean, pl.String, pl.Date)) else None
+
+
+def _integers(column: pl.Series, where: str) -> pl.Series:
+    import polars as pl
+
+    whole = column.cast(pl.Int64, strict=False)
+    if whole.null_count() == column.null_count():
+        return whole
+    row = int((whole.is_null() & column.is_not_null()).arg_true()[0])
+    raise InvalidData(
+        f"{where}, row {row + 1}: {column[row]} does not fit 64 bits",
+        hint="write such keys as texts",
+    )
+
+
+def _floats(column: pl.Series, where: str) -> pl.Series:
+    import polars as pl
+
+    numbers = column.cast(pl.Float64).fill_nan(None)
+    endless = numbers.is_infinite().fill_null(value=False).arg_true()
+    if len(endless):
+        row = int(endless[0])
+        raise InvalidData(
+            f"{where}, row {row + 1}: {numbers[row]} is no number",
+            hint="leave the value empty where it is not known",
+        )
+    return numbers
+
+
+def _decimals(column: pl.Series, where: str) -> pl.Series:
+    """Read decimals as floats, which tell 15 digits apart."""
+    import polars as pl
+
+    numbers = column.cast(pl.Float64)
+    back = numbers.cast(column.dtype, strict=False)
+    changed = (back.is_null() & column.is_not_null()) | (back != column).fill_null(value=False)
+    for row in changed.arg_true().head(1):
+        raise InvalidData(
+            f"{where}, row {row + 1}: {column[row]} has more digits than a number here",
+            hint="round it to 15 digits, or write it as text",
+        )
+    return numbers
+
+
+def _times(column: pl.Series, where: str) -> pl.Series:
+    """Read times in microseconds, in their zone."""
+    import polars as pl
+
+    kept = column.dt.cast_time_unit("us")
+    if column.dtype == pl.Datetime("ns", column.dtype.time_zone):  # type: ignore[attr-defined]  # a Datetime
+        finer = (column.to_physical() % 1000 != 0).fill_null(value=False)
+        for row in finer.arg_true().head(1):
+            raise InvalidData(
+                f"{where}, row {row + 1}: a time here has microseconds, "
+                f"{column.to_physical()[row] % 1000} nanoseconds would be lost",
+                hint="round the column to microseconds",
+            )
+    return kept
