@@ -98,14 +98,21 @@ def say(what: str, project: Project, asked: Asked) -> Done:
     """Tell a release to go on, to hold, or to go back."""
     name = asked.part("environment")
     _SAYS[what](project, name, why=asked.text("why"))
-    return Done(text=asked.say("Done: {what}", what=asked.say(what)), to=link("releases", name))
+    told = {
+        "promote": asked.say("Promoted: it answers all requests of {environment} now.", environment=name),
+        "pause": asked.say("The release to {environment} is paused.", environment=name),
+        "resume": asked.say("The release to {environment} goes on.", environment=name),
+        "roll-back": asked.say("Rolled back: the version before answers in {environment}.", environment=name),
+    }
+    return Done(text=told[what], to=link("releases", name))
 
 
 def take_away(project: Project, asked: Asked) -> Done:
     """Stop an environment's server."""
     name = asked.part("environment")
     stop(project, name, why=asked.text("why"))
-    return Done(text=asked.say("Done: {what}", what=asked.say("stop")), to=link("releases", name))
+    told = asked.say("{environment} is stopped: nobody is answered there.", environment=name)
+    return Done(text=told, to=link("releases", name))
 
 
 def bring_back(project: Project, asked: Asked) -> Work:
