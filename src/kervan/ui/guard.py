@@ -60,17 +60,21 @@ class Guard:
 
     def check_action(self, headers: Mapping[str, str], visit: str, token: str) -> None:
         """Raise `Refused` for a request that would change something and does not come from our own pages."""
-        origin = headers.get("origin")
-        from_elsewhere = headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}
-        if (origin is not None and not self._is_ours(origin)) or from_elsewhere:
-            raise Refused("another site asked for that: nothing was done", hint="use the buttons of this one")
-        if origin is None and headers.get("content-type", "").startswith("application/json"):
+        self.check_origin(headers)
+        if "origin" not in headers and headers.get("content-type", "").startswith("application/json"):
             return  # no page of another site can send that: browsers ask first, and nobody answers
         if not visit or not hmac.compare_digest(token.encode(), self.token(visit).encode()):
             raise Refused(
                 "this page is from before the site was started anew: nothing was done",
                 hint="load the page again, then try once more",
             )
+
+    def check_origin(self, headers: Mapping[str, str]) -> None:
+        """Raise `Refused` for what a browser sends because another site asked it to."""
+        origin = headers.get("origin")
+        from_elsewhere = headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}
+        if (origin is not None and not self._is_ours(origin)) or from_elsewhere:
+            raise Refused("another site asked for that: nothing was done", hint="use the buttons of this one")
 
     def token(self, visit: str) -> str:
         """Return what forms of a visit carry."""

@@ -6,18 +6,19 @@ import os
 import signal
 import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from typing import TYPE_CHECKING, Any
 
 from kervan.app.project import Stage, open_project
-from kervan.core.errors import Conflict, KervanError, NotFound
+from kervan.core.errors import Conflict, NotFound
 from kervan.core.identity import new_id
 from kervan.ui.page import Done
+from kervan.ui.reply import is_bug, named_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from multiprocessing.connection import Connection
     from multiprocessing.process import BaseProcess
     from pathlib import Path
@@ -74,7 +75,12 @@ class Jobs:
         ours, theirs = context.Pipe(duplex=False)
         arguments = (os.getpid(), self._folder, work.function, dict(work.arguments), theirs)
         process = context.Process(target=_work, args=arguments)
-        process.start()
+        try:
+            with _uninterrupted():
+                process.start()
+        except Exception:
+            self._change(job.id, error="it could not be begun", ended=time.time())
+            raise
         theirs.close()
         self._processes[job.id] = process
         threading.Thread(target=self._listen, args=(job.id, ours, process), daemon=True).start()
@@ -124,6 +130,17 @@ class Jobs:
             self._jobs[ident] = replace(self._jobs[ident], **changes)
 
 
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let a process that begins here wait with Ctrl-C until it can take it (`_work`)."""
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _read(message: Stage | Done | tuple[str, str], job: Job) -> dict[str, Any]:
     if isinstance(message, Stage):
         return {"stages": (*job.stages, message)}
@@ -142,18 +159,19 @@ def _work(
     """Do the work, and tell of it."""
     threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         project = open_project(folder, observe=messages.send)
         try:
             messages.send(function(project, **arguments))
         finally:
             project.store.close()
-    except KervanError as error:
-        messages.send((str(error), error.hint))
     except KeyboardInterrupt:
-        pass
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends already
     except Exception as error:
-        messages.send((f"this is a bug in Kervan: {type(error).__name__}: {error}", "please report it"))
-        raise
+        named = named_error(error)
+        messages.send((str(named), named.hint))
+        if is_bug(error):
+            raise
 
 
 def _leave_with(parent: int) -> None:
