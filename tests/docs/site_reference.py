@@ -21,8 +21,8 @@ _HEAD = """\
 # The site's addresses
 
 What [`kervan ui`](../how-to/look-in-the-browser.md) answers. Each address gives a page, or with
-`accept: application/json` the same as JSON; what changes something takes a `POST` with the fields of a form, or as an
-object of JSON whose values are texts; the page's form names them. An error is a
+`accept: application/json` the same as JSON; what changes something takes a `POST` with the fields of a
+form, or as an object of JSON whose values are texts; the page's form names them. An error is a
 [problem](https://www.rfc-editor.org/rfc/rfc9457) with `detail` and `hint`.
 
 | address | gives | does |

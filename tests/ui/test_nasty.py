@@ -169,7 +169,7 @@ def test_what_an_address_does_not_do_it_says(visitor: Visitor) -> None:
 def test_an_environment_that_there_is_not_leaves_nothing_behind(visitor: Visitor, shop: Home) -> None:
     folder = shop.folder / ".kervan" / "environments"
     before = sorted(folder.iterdir())
-    for what in ("promote", "pause", "resume", "roll-back", "stop"):
+    for what in ("promote", "pause", "resume", "roll-back", "stop", "start"):
         page = visitor.post(f"/releases/nothing/{what}", why="x", status=404)
         assert "nothing was released to" in page
     assert sorted(folder.iterdir()) == before
@@ -207,3 +207,12 @@ def test_nobody_is_led_elsewhere(visitor: Visitor, back: str) -> None:
     assert re.match(r"/(?![/\\])", found.headers["location"])
     assert not re.search(r"[\r\n\t]", found.headers["location"])
     assert "a" not in found.headers
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "x.kervan", "../x.kervan", "/proc/self/fd/0", "nothing"])
+def test_a_model_to_release_is_no_path(visitor: Visitor, name: str) -> None:
+    before = len(visitor.json("/work")["jobs"])
+    told = visitor.client.post("/releases", json={"model": name}, headers={"accept": "application/json"})
+    assert told.status_code in {404, 422}
+    assert "file" not in told.json()["detail"]
+    assert len(visitor.json("/work")["jobs"]) == before

@@ -13,11 +13,16 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
+
 from kervan.core.access import is_loopback
 from kervan.core.errors import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 COOKIE = "kervan_visit"
 FIELD = "token"
@@ -43,6 +48,24 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
+
+
+class Door:
+    """Lets nobody in who calls this machine by another name, and tells them nothing of the project."""
+
+    def __init__(self, app: ASGIApp, guard: Guard) -> None:
+        self._app, self._guard = app, guard
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or let the site answer."""
+        try:
+            if scope["type"] == "http":
+                self._guard.check_host(Headers(scope=scope))
+        except Refused as error:
+            response = PlainTextResponse(f"{error}\nhint: {error.hint}\n", 403, headers=HEADERS)
+            await response(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
 
 
 class Guard:
@@ -83,7 +106,9 @@ class Guard:
     def _is_ours(self, origin: str) -> bool:
         try:
             parts = urlsplit(origin)
-            return is_loopback(parts.hostname or "") and (parts.port or 80) == self._port
+            is_bare = parts.scheme == "http" and "@" not in parts.netloc and parts.geturl() == origin
+            is_bare = is_bare and not (parts.path or parts.query or parts.fragment)
+            return is_bare and is_loopback(parts.hostname or "") and (parts.port or 80) == self._port
         except ValueError:
             return False
 

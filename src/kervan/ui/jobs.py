@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _MOST = 3  # at once
 _KEPT = 50
-_PATIENCE = 5.0  # seconds for what is interrupted
+_PATIENCE = 5.0  # seconds for all that is interrupted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,20 +57,22 @@ class Jobs:
         self._folder = folder
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
+        self._about: dict[str, str] = {}
         self._processes: dict[str, BaseProcess] = {}
 
     def begin(self, work: Work) -> Job:
         """Start work, or raise `Conflict` where the same or too much is under way."""
         with self._lock:
             going = [each for each in self._jobs.values() if not each.is_over]
-            if same := next((each for each in going if each.title == work.title), None):
+            if same := next((each for each in going if self._about[each.id] == work.about), None):
                 raise Conflict(f"{same.title}: this is under way", hint="wait until it is over")
             if len(going) >= _MOST:
                 raise Conflict(f"{len(going)} things are under way", hint="wait until one of them is over")
             job = Job(id=new_id(), title=work.title, command=work.command, started=time.time())
-            self._jobs[job.id] = job
+            self._jobs[job.id], self._about[job.id] = job, work.about
             for old in [each.id for each in self._jobs.values() if each.is_over][:-_KEPT]:
-                del self._jobs[old]
+                del self._jobs[old], self._about[old]
+                self._processes.pop(old, None)
         context = get_context("spawn")
         ours, theirs = context.Pipe(duplex=False)
         arguments = (os.getpid(), self._folder, work.function, dict(work.arguments), theirs)
@@ -109,8 +111,9 @@ class Jobs:
         """Interrupt all work, and wait for it a little."""
         for ident in list(self._processes):
             self.interrupt(ident)
-        for process in self._processes.values():
-            process.join(_PATIENCE)
+        end = time.monotonic() + _PATIENCE
+        for process in list(self._processes.values()):
+            process.join(max(0.0, end - time.monotonic()))
             process.terminate()
 
     def _listen(self, ident: str, messages: Connection, process: BaseProcess) -> None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route as Mounted
 
@@ -56,6 +58,7 @@ class Site:
         routes.append(Mounted("/choose", self._choose, methods=["POST"]))
         return Starlette(
             routes=routes,
+            middleware=[Middleware(guard.Door, guard=self._guard)],
             exception_handlers={HTTPException: self._no_such_page, KervanError: self._complain},
             lifespan=self._lifespan,
         )
@@ -78,7 +81,6 @@ class Site:
         """Answer one request for a page or an action."""
         asker = self._asker(request, {}, {})
         try:
-            self._guard.check_host(request.headers)
             if request.method in guard.SAFE_METHODS:
                 response = await self._show(route, asker, request.method)
             else:
@@ -88,6 +90,8 @@ class Site:
                     self._guard.check_action(request.headers, _visit(request), token)
                     result = await run_in_threadpool(self._act, route, asker.asked)
                 response = await run_in_threadpool(reply, result, asker)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody reads it
         except Exception as error:  # noqa: BLE001 - whatever it is, the reader is told
             response = await run_in_threadpool(complain, error, asker)
         return self._finished(response, request, asker)
@@ -157,7 +161,6 @@ class Site:
 
     async def _choose(self, request: Request) -> Response:
         """Keep the language or the colours that a reader chose, in cookies."""
-        self._guard.check_host(request.headers)
         self._guard.check_origin(request.headers)
         async with form_of(request) as (form, _):
             return self._chosen(form)

@@ -59,7 +59,8 @@ def run(project: Project, asked: Asked) -> Work:
     del project
     why = asked.text("why")
     command = join(["kervan", "run", *(["--why", why] if why else [])])
-    return Work(title=asked.say("The whole way"), function=live, arguments={"why": why}, command=command)
+    title = asked.say("The whole way")
+    return Work(title=title, about="run", function=live, arguments={"why": why}, command=command)
 
 
 def live(project: Project, *, why: str) -> Done:

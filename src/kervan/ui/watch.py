@@ -121,6 +121,7 @@ def look(project: Project, asked: Asked) -> Work:
     options = ["--since", since] if since else []
     return Work(
         title=asked.say("Look for drift in {environment}", environment=name),
+        about=f"drift {name}",
         function=looked,
         arguments={"environment": name, "since": since, "language": asked.language},
         command=join(["kervan", "drift", name, *options]),
