@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -39,6 +40,7 @@ def main(runs: int) -> None:
         mlflow = python_of("mlflow-serving")
         with filled(folder) as dataset, ours(folder) as address:
             pages(address, dataset, runs)
+            painted(address, dataset, runs)
             if mlflow is not None:
                 with theirs(mlflow, other) as (peer, experiment):
                     beside(address, peer, experiment, runs)
@@ -74,7 +76,10 @@ def pages(address: str, dataset: str, runs: int) -> None:
         "/models",
         "/releases",
         "/predictions",
+        "/predictions?entity=C-17",
         "/watch",
+        "/watch/production",
+        "/watch/production/traffic",
         "/audit",
         "/settings",
     ]
@@ -102,10 +107,7 @@ def beside(address: str, peer: str, experiment: str, runs: int) -> None:
             runs,
         )
     show(f"{RUNS:,} runs sorted by a metric, the first 100, on the server", found, "s")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as player:
-        browser = player.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+    with chromium() as browser:
         sizes: dict[str, float] = {}
         there = f"{peer}/#/experiments/{experiment}/runs"
         seen = alternating(
@@ -115,11 +117,40 @@ def beside(address: str, peer: str, experiment: str, runs: int) -> None:
             },
             runs,
         )
-        browser.close()
     show("until a reader sees the newest runs, with nothing cached", seen, "s")
     show("sent for that", {name: Measured(each, each, each) for name, each in sizes.items()}, "kB")
     note("The same runs, inserted directly into both SQLite databases; MLflow's after ANALYZE. A new window")
     note("of Chromium each time, until a row of the table is visible.")
+
+
+def painted(address: str, dataset: str, runs: int) -> None:
+    """Show how long it takes until a browser shows the first of each page, with nothing cached."""
+    paths = ("/", f"/data/{dataset}", "/runs", "/models", "/releases", "/predictions", "/watch", "/audit")
+    with chromium() as browser:
+        found = {path: [_painted(browser, f"{address}{path}") for _ in range(runs)] for path in paths}
+    first = {path: Measured(statistics.median(each), min(each), max(each)) for path, each in found.items()}
+    show("first paint in a new window of Chromium, from the request on", first, "s")
+
+
+def _painted(browser: Browser, url: str) -> float:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(url)
+    page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length")
+    found = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+    context.close()
+    return float(found) / 1e3
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start a browser."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as player:
+        browser = player.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 def _seconds(client: httpx.Client, path: str) -> float:

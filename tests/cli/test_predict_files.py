@@ -175,12 +175,12 @@ def test_what_meant_missing_in_training_does_whatever_the_settings_say_now(
 def test_what_a_source_of_others_reads_is_read_by_it(shop: Home, tmp_path: Path) -> None:
     class Lines:
         def accepts(self, location: str) -> bool:
-            return location.endswith(".jsonl")
+            return location.endswith(".lines")
 
         def read(self, path: Path, _options: ReadOptions) -> pl.DataFrame:
             return pl.DataFrame([PERSON] * len(path.read_text(encoding="utf-8").split()))
 
-    file = tmp_path / "a.jsonl"
+    file = tmp_path / "a.lines"
     file.write_text("x y z", encoding="utf-8")
     add("source", "lines", Lines())
     try:
@@ -191,7 +191,7 @@ def test_what_a_source_of_others_reads_is_read_by_it(shop: Home, tmp_path: Path)
 
 
 def test_a_file_that_nothing_reads_is_told_what_can_be(shop: Home, tmp_path: Path) -> None:
-    file = tmp_path / "a.xlsx"
+    file = tmp_path / "a.docx"
     file.write_bytes(b"PK")
     hint = predict(shop, file, "--json", code=2).problem["hint"]
     assert all(ending in hint for ending in (".csv", ".parquet", ".json", ".jsonl"))

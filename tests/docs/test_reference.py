@@ -29,6 +29,8 @@ from kervan.store.tables import METADATA
 from .cli_reference import PAGE, all_commands
 from .cli_reference import page as cli_page
 from .pages import DOCS, blocks
+from .site_reference import PAGE as SITE
+from .site_reference import page as site_page
 
 REFERENCE = DOCS / "reference"
 
@@ -60,6 +62,11 @@ def test_the_page_of_settings_names_every_kind_of_file() -> None:
 def test_the_commands_are_as_their_help_says() -> None:
     told = "run `python tests/docs/cli_reference.py`"
     assert PAGE.read_text(encoding="utf-8") == cli_page(), told
+
+
+def test_the_addresses_of_the_site_are_as_its_routes_say() -> None:
+    told = "run `python tests/docs/site_reference.py`"
+    assert SITE.read_text(encoding="utf-8") == site_page(), told
 
 
 @pytest.mark.parametrize(("name", "context"), [(name, context) for name, _, context in all_commands()])

@@ -40,7 +40,7 @@ def every_page(visitor: Visitor) -> tuple[str, ...]:
         *(f"/models/{stops['model']}?show={each}" for each in ("quality", "package", "inputs", "cards")),
         f"/releases/{stops['release']}",
         *(f"/watch/{stops['release']}{each}" for each in ("", "/traffic", "/quality")),
-        f"/runs/{runs[0]}",
-        f"/runs/compare?{'&'.join(f'run={each}' for each in runs[:3])}",
+        *(f"/runs/{each}" for each in (runs[0], runs[-1])),
+        *([f"/runs/compare?{'&'.join(f'run={each}' for each in runs[:3])}"] if runs[1:] else []),
         f"/predictions/{asked}",
     )

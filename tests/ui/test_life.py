@@ -67,9 +67,9 @@ def _set(page: Page, *, family: str, to: str) -> None:
 
 def _live(page: Page, why: str) -> None:
     page.goto("/")
-    page.get_by_role("button", name="Let it live its whole way…").click()
+    page.get_by_role("button", name="Run the whole way…").click()
     page.get_by_role("textbox", name="Why").locator("visible=true").fill(why)
-    page.get_by_role("button", name="Let it live its whole way", exact=True).click()
+    page.get_by_role("button", name="Run the whole way", exact=True).click()
     page.get_by_role("link", name="Look at it").click(timeout=120_000)
 
 

@@ -104,6 +104,8 @@ def test_work_tells_how_far_it_is_and_what_came_of_it(home: Home) -> None:
     with visiting(home.folder) as visitor:
         path = visitor.tell("/run", why="first")["to"]
         assert "under way" in visitor.tell("/run", why="again", status=409)["detail"]
+        turkish = {"accept-language": "tr", "accept": "application/json"}
+        assert visitor.client.post("/run", json={}, headers=turkish).status_code == 409
         job = _job(visitor, path)
         assert job["error"] == ""
         assert job["stages"][0]["name"] == "ingest"

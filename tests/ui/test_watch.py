@@ -29,7 +29,8 @@ def watched(lived: Home) -> Iterator[tuple[Home, Visitor]]:
         yield lived, visitor
 
 
-def test_before_anybody_looked_the_pages_say_the_next_command(visitor: Visitor) -> None:
+def test_before_anybody_looked_the_pages_say_the_next_command(watched: tuple[Home, Visitor]) -> None:
+    _, visitor = watched
     assert "kervan drift üretim" in visitor.get("/watch/üretim")
     assert "kervan feedback labels.csv üretim" in visitor.get("/watch/üretim/quality")
     assert visitor.json("/watch")["environments"][0]["name"] == "üretim"

@@ -45,12 +45,16 @@ class Visitor:
 
     def post(self, path: str, *, status: int = 200, files: Any = None, **fields: Any) -> str:
         """Press a button of a page; where it leads is followed."""
-        token = _TOKEN.search(self.client.get("/begin").text)
-        assert token, "no page has the token"
-        data = {"token": token[1], **fields}
+        data = {"token": self.token(), **fields}
         found = self.client.post(path, data=data, files=files, follow_redirects=True)
         assert found.status_code == status, found.text
         return found.text
+
+    def token(self) -> str:
+        """Return what forms carry for this visitor."""
+        token = _TOKEN.search(self.client.get("/begin").text)
+        assert token, "no page has the token"
+        return token[1]
 
     def tell(self, path: str, *, status: int = 200, **fields: Any) -> Any:
         """Do the same as a program."""

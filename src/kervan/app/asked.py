@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from kervan.core.errors import InvalidData, InvalidInput, NotFound
+from kervan.core.errors import InvalidData, NotFound
 from kervan.core.ports import ReadOptions
 from kervan.core.reading import Reading, composed
 from kervan.core.schema import Type
@@ -142,10 +142,7 @@ def source_of(path: Path) -> Source | None:
     """Return the source that reads the file, or None for rows of JSON."""
     if path.suffix.lower() in _JSON:
         return None
-    try:
-        return reader(path.name, path)
-    except InvalidInput as error:
-        raise InvalidInput(str(error), hint=f"{error.hint}, {', '.join(_JSON)}") from error
+    return reader(path.name, path)
 
 
 def as_name(values: pl.Series) -> pl.Series:

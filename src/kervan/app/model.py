@@ -15,6 +15,7 @@ from kervan.app.scores import (
     AcceptanceView,
     EvaluationView,
     Leaderboard,
+    acceptance_figures,
     acceptance_view,
     candidates_of,
     evaluation_of,
@@ -231,12 +232,17 @@ def model_list(project: Project, *, page: int = 1, size: int = PAGE) -> ModelLis
     for each in answering(project, time.time()):
         if not each.stopped:
             now.setdefault(each.model, []).append(each.environment)
-    rows = tuple(_row(model, tuple(now.get(model.ref, ()))) for model in found)
+    rows = tuple(_row(project, model, tuple(now.get(model.ref, ()))) for model in found)
     return ModelList(models=rows, total=total, page=page, size=size)
 
 
-def _row(model: Model, answers: tuple[str, ...]) -> ModelRow:
-    metric, value = next(iter(model.metrics.items()), ("", None))
+def _row(project: Project, model: Model, answers: tuple[str, ...]) -> ModelRow:
+    """Tell of a model in short: of its metrics the one that it was accepted by."""
+    report = acceptance_of(project, model)
+    metric = acceptance_figures(report).metric if report else ""
+    if metric not in model.metrics:
+        metric = next(iter(model.metrics), "")
+    value = model.metrics.get(metric)
     return ModelRow(
         ref=model.ref,
         family=model.family,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kervan.app.data import report_of
+from kervan.app.data import describe_dataset
 from kervan.app.environments import PRODUCTION
 from kervan.app.standing import standings
+from kervan.core.errors import NotFound
 from kervan.core.nouns import Dataset, Event, Finding, Model, Report, ReportKind, Run, Status, Verdict
 from kervan.flow.surroundings import is_alive
 
@@ -60,24 +62,25 @@ def overview(project: Project) -> Overview:
     model = next(iter(catalog.all(Model, limit=1)), None)
     current = [each for each in standings(project) if each.state]
     drift = _newest_drift(project, current)
+    found = _found(project, dataset)
     return Overview(
         name=project.config.project_name,
         stops=(
-            _data(project, dataset),
+            _data(dataset, found),
             _model(project, model),
             _package(model),
             _release(current),
             _watch(drift),
         ),
-        concerns=tuple(_concerns(project, dataset, current, drift)),
+        concerns=tuple(_concerns(project, current, drift, (dataset, found))),
         events=_last_events(project),
     )
 
 
-def _data(project: Project, dataset: Dataset | None) -> Stop:
+def _data(dataset: Dataset | None, found: Sequence[Finding]) -> Stop:
     if dataset is None:
         return Stop(name="data", state="empty")
-    warned = any(each.verdict is not Verdict.PASSED for each in _found(project, dataset))
+    warned = any(each.verdict is not Verdict.PASSED for each in found)
     return Stop(
         name="data",
         state="warn" if warned else "reached",
@@ -129,7 +132,10 @@ def _newest_drift(project: Project, current: list[Standing]) -> Report | None:
 
 
 def _concerns(
-    project: Project, dataset: Dataset | None, current: list[Standing], drift: Report | None
+    project: Project,
+    current: Sequence[Standing],
+    drift: Report | None,
+    data: tuple[Dataset | None, Sequence[Finding]],
 ) -> Iterator[Concern]:
     """Yield what needs attention, what is broken first."""
     for each in current:
@@ -147,8 +153,9 @@ def _concerns(
             yield Concern(kind="run", ref=run.id, verdict=Verdict.FAILED, message=message)
     if drift is not None:
         yield from _of("watch", drift.name, drift.findings)
+    dataset, found = data
     if dataset is not None:
-        yield from _of("data", dataset.ref, _found(project, dataset))
+        yield from _of("data", dataset.ref, found)
 
 
 def _of(kind: str, ref: str, findings: Sequence[Finding]) -> Iterator[Concern]:
@@ -160,9 +167,12 @@ def _of(kind: str, ref: str, findings: Sequence[Finding]) -> Iterator[Concern]:
         yield Concern(kind=kind, ref=ref, verdict=Verdict.WARNED, message=f"and {more:,} more")
 
 
-def _found(project: Project, dataset: Dataset) -> tuple[Finding, ...]:
-    checked = report_of(project, dataset.id, ReportKind.VALIDATION)
-    return checked.findings if checked else ()
+def _found(project: Project, dataset: Dataset | None) -> tuple[Finding, ...]:
+    """Return what validation found in a dataset."""
+    if dataset is not None:
+        with suppress(NotFound):  # its reports are gone: its own page says so
+            return describe_dataset(project, dataset.ref).findings
+    return ()
 
 
 def _last_events(project: Project) -> tuple[Event, ...]:

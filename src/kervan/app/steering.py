@@ -29,6 +29,7 @@ def resume(project: Project, environment: str, *, why: str = "") -> Release:
 
 def promote(project: Project, environment: str, *, why: str = "") -> Deployment:
     """Let the version that comes have all requests at once, whatever is proven."""
+    find_deployment(project, environment)
     with one_at_a_time(project, environment), engaged(project, environment):
         return endings.promote(
             project, _going(project, environment), by=_who(project), reason=why or "asked for"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -157,15 +158,31 @@ def safe_name(name: str) -> str:
 
 
 def _walk(folder: Path, deep: int) -> Iterator[Path]:
-    with os.scandir(folder) as entries:
-        for entry in sorted(entries, key=lambda each: each.name):
-            if entry.name.startswith("."):
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                if deep > 1:
+    for entry in _entries(folder):
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            if deep > 1:
+                with suppress(StorageFailed):  # what is not ours to read holds no table for us
                     yield from _walk(Path(entry.path), deep - 1)
-            elif entry.is_file():
-                yield Path(entry.path)
+        elif _is_file(entry):
+            yield Path(entry.path)
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link that leads round in a circle
+        return False
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda each: each.name)
+    except OSError as error:
+        hint = "is the folder still there? see its name and permissions"
+        raise StorageFailed(f"cannot read {folder}: {error.strerror}", hint=hint) from error
 
 
 def _table_file(folder: Path, path: Path) -> TableFile | None:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _NAME = re.compile(r"[^\W_][\w.-]*")
 _LONGEST = 128
-_VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", re.ASCII)
+_DIGITS = 18  # of a version
+_VERSION = re.compile(r"(0|[1-9]\d{0,17})\.(0|[1-9]\d{0,17})\.(0|[1-9]\d{0,17})", re.ASCII)
 _BEGUN = re.compile(r"v?(\d+(?:\.\d+){0,2})", re.ASCII)
 _CHUNK = 1 << 20
 _TURKISH = str.maketrans("ıİ", "ii")
@@ -229,7 +230,7 @@ class Ref:
         if at:
             return cls(check_name(name, "a model"), str(Version.parse(version)))
         name, colon, version = text.partition(":")
-        if colon and not version.isdecimal():
+        if colon and (not version.isdecimal() or len(version) > _DIGITS):
             raise InvalidInput(f"{text!r} is not a reference", hint="write adult:3, income@1.2.0 or a name")
         return cls(check_name(name, "a record"), str(int(version)) if version else None)
 

@@ -108,7 +108,8 @@ def drift(
 
 
 def _too_few(reference: Profile, rows: int) -> DriftReport:
-    message = f"{rows:,} rows are not enough to judge drift, at least {MINIMUM_ROWS} are needed"
+    are = "1 row is" if rows == 1 else f"{rows:,} rows are"
+    message = f"{are} not enough to judge drift, at least {MINIMUM_ROWS} are needed"
     hint = "wait for more predictions"
     found = Finding(rule="rows", subject="", verdict=Verdict.WARNED, message=message, hint=hint)
     return DriftReport(rows=rows, reference_rows=reference.rows, verdict=Verdict.WARNED, findings=(found,))

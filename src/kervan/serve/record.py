@@ -34,6 +34,7 @@ _HEAD = b'{"id":"'
 _ID = slice(len(_HEAD), len(_HEAD) + 26)
 _ULID = re.compile("[0-9A-HJKMNP-TV-Z]{26}")
 _BLOCK = 1 << 16
+_DIGITS = 18  # of a row
 _decoder = msgspec.json.Decoder(Prediction)
 
 
@@ -126,7 +127,7 @@ def row_ids(record: str, rows: int) -> tuple[str, ...]:
 def split_id(ident: str) -> tuple[str, int | None]:
     """Return the record's id and the row (None: the request) that a prediction's id names."""
     record, dot, row = ident.partition(".")
-    if not _ULID.fullmatch(record) or (dot and not (row.isascii() and row.isdigit())):
+    if not _ULID.fullmatch(record) or (dot and not (row.isascii() and row.isdigit() and len(row) <= _DIGITS)):
         raise InvalidInput(
             f"{ident!r} is not a prediction's id", hint="ids have 26 letters and digits, a row adds '.0'"
         )

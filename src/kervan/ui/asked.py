@@ -11,6 +11,7 @@ from kervan.core.errors import InvalidInput, did_you_mean
 from kervan.ui.texts import said
 
 _PIECE = 1 << 20
+_SHOWN = 40  # letters of a value that is wrong
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +64,10 @@ class Asked:
         text = self.text(name)
         if not text:
             return default
-        if not text.isascii() or not text.isdecimal() or not low <= int(text) <= high:
-            raise InvalidInput(f"{name}: {text!r} is no whole number from {low} to {high}", hint="change it")
+        is_whole = text.isascii() and text.isdecimal() and len(text.lstrip("0")) <= len(str(high))
+        if not is_whole or not low <= int(text) <= high:
+            told = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+            raise InvalidInput(f"{name}: {told!r} is no whole number from {low} to {high}", hint="change it")
         return int(text)
 
     def number(self, name: str) -> float | None:

@@ -43,6 +43,7 @@ def check(project: Project, asked: Asked) -> Work:
     words = ["--anchor", anchor] if anchor else []
     return Work(
         title=asked.say("Check the audit trail"),
+        about="audit",
         function=hold,
         arguments={"anchor": anchor, "language": asked.language},
         command=join(["kervan", "audit", "verify", *words]),

@@ -115,7 +115,7 @@ def part(project: Project, asked: Asked) -> Download:
 
 def ingest(_project: Project, _asked: Asked) -> Work:
     """Read the source again."""
-    return Work(title="Read the data", function=read_source, command="kervan data ingest")
+    return Work(title="Read the data", about="data", function=read_source, command="kervan data ingest")
 
 
 def read_source(project: Project) -> Done:

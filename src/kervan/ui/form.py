@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MAX_BODY = 2 << 30
 _MAX_JSON = 4 << 20
 _MAX_FIELDS = 5_000
+_DIGITS = 20  # of a length
 
 
 @asynccontextmanager
@@ -31,7 +32,9 @@ async def form_of(request: Request) -> AsyncIterator[Sent]:
     length = request.headers.get("content-length", "")
     is_json = request.headers.get("content-type", "").startswith("application/json")
     most = _MAX_JSON if is_json else MAX_BODY
-    if not length.isascii() or not length.isdecimal() or int(length) > most:
+    if not length.isascii() or not length.isdecimal():
+        raise InvalidInput("what is sent does not say how long it is", hint="send Content-Length with it")
+    if len(length) > _DIGITS or int(length) > most:
         raise InvalidInput(
             f"more than {most >> 20} MiB cannot be sent here",
             hint="put the file into the project's folder: the page lists what is there",
@@ -43,7 +46,9 @@ async def form_of(request: Request) -> AsyncIterator[Sent]:
         async with request.form(max_files=4, max_fields=_MAX_FIELDS) as sent:
             yield _sorted(sent)
     except HTTPException as error:
-        raise InvalidInput(f"the form cannot be read: {error.detail}") from error
+        raise InvalidInput(
+            f"the form cannot be read: {error.detail}", hint="load the page again, then try once more"
+        ) from error
 
 
 def _sorted(sent: FormData) -> Sent:

@@ -13,11 +13,16 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
+
 from kervan.core.access import is_loopback
 from kervan.core.errors import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 COOKIE = "kervan_visit"
 FIELD = "token"
@@ -45,6 +50,24 @@ HEADERS = {
 }
 
 
+class Door:
+    """Lets nobody in who calls this machine by another name, and tells them nothing of the project."""
+
+    def __init__(self, app: ASGIApp, guard: Guard) -> None:
+        self._app, self._guard = app, guard
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or let the site answer."""
+        try:
+            if scope["type"] == "http":
+                self._guard.check_host(Headers(scope=scope))
+        except Refused as error:
+            response = PlainTextResponse(f"{error}\nhint: {error.hint}\n", 403, headers=HEADERS)
+            await response(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
 class Guard:
     """Checks requests; `secret` makes the tokens of this process."""
 
@@ -60,17 +83,21 @@ class Guard:
 
     def check_action(self, headers: Mapping[str, str], visit: str, token: str) -> None:
         """Raise `Refused` for a request that would change something and does not come from our own pages."""
-        origin = headers.get("origin")
-        from_elsewhere = headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}
-        if (origin is not None and not self._is_ours(origin)) or from_elsewhere:
-            raise Refused("another site asked for that: nothing was done", hint="use the buttons of this one")
-        if origin is None and headers.get("content-type", "").startswith("application/json"):
+        self.check_origin(headers)
+        if "origin" not in headers and headers.get("content-type", "").startswith("application/json"):
             return  # no page of another site can send that: browsers ask first, and nobody answers
         if not visit or not hmac.compare_digest(token.encode(), self.token(visit).encode()):
             raise Refused(
                 "this page is from before the site was started anew: nothing was done",
                 hint="load the page again, then try once more",
             )
+
+    def check_origin(self, headers: Mapping[str, str]) -> None:
+        """Raise `Refused` for what a browser sends because another site asked it to."""
+        origin = headers.get("origin")
+        from_elsewhere = headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}
+        if (origin is not None and not self._is_ours(origin)) or from_elsewhere:
+            raise Refused("another site asked for that: nothing was done", hint="use the buttons of this one")
 
     def token(self, visit: str) -> str:
         """Return what forms of a visit carry."""
@@ -79,7 +106,9 @@ class Guard:
     def _is_ours(self, origin: str) -> bool:
         try:
             parts = urlsplit(origin)
-            return is_loopback(parts.hostname or "") and (parts.port or 80) == self._port
+            is_bare = parts.scheme == "http" and "@" not in parts.netloc and parts.geturl() == origin
+            is_bare = is_bare and not (parts.path or parts.query or parts.fragment)
+            return is_bare and is_loopback(parts.hostname or "") and (parts.port or 80) == self._port
         except ValueError:
             return False
 

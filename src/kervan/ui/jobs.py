@@ -6,18 +6,19 @@ import os
 import signal
 import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from typing import TYPE_CHECKING, Any
 
 from kervan.app.project import Stage, open_project
-from kervan.core.errors import Conflict, KervanError, NotFound
+from kervan.core.errors import Conflict, NotFound
 from kervan.core.identity import new_id
 from kervan.ui.page import Done
+from kervan.ui.reply import is_bug, named_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from multiprocessing.connection import Connection
     from multiprocessing.process import BaseProcess
     from pathlib import Path
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 _MOST = 3  # at once
 _KEPT = 50
-_PATIENCE = 5.0  # seconds for what is interrupted
+_PATIENCE = 5.0  # seconds for all that is interrupted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,25 +57,32 @@ class Jobs:
         self._folder = folder
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
+        self._about: dict[str, str] = {}
         self._processes: dict[str, BaseProcess] = {}
 
     def begin(self, work: Work) -> Job:
         """Start work, or raise `Conflict` where the same or too much is under way."""
         with self._lock:
             going = [each for each in self._jobs.values() if not each.is_over]
-            if same := next((each for each in going if each.title == work.title), None):
+            if same := next((each for each in going if self._about[each.id] == work.about), None):
                 raise Conflict(f"{same.title}: this is under way", hint="wait until it is over")
             if len(going) >= _MOST:
                 raise Conflict(f"{len(going)} things are under way", hint="wait until one of them is over")
             job = Job(id=new_id(), title=work.title, command=work.command, started=time.time())
-            self._jobs[job.id] = job
+            self._jobs[job.id], self._about[job.id] = job, work.about
             for old in [each.id for each in self._jobs.values() if each.is_over][:-_KEPT]:
-                del self._jobs[old]
+                del self._jobs[old], self._about[old]
+                self._processes.pop(old, None)
         context = get_context("spawn")
         ours, theirs = context.Pipe(duplex=False)
         arguments = (os.getpid(), self._folder, work.function, dict(work.arguments), theirs)
         process = context.Process(target=_work, args=arguments)
-        process.start()
+        try:
+            with _uninterrupted():
+                process.start()
+        except Exception:
+            self._change(job.id, error="it could not be begun", ended=time.time())
+            raise
         theirs.close()
         self._processes[job.id] = process
         threading.Thread(target=self._listen, args=(job.id, ours, process), daemon=True).start()
@@ -103,8 +111,9 @@ class Jobs:
         """Interrupt all work, and wait for it a little."""
         for ident in list(self._processes):
             self.interrupt(ident)
-        for process in self._processes.values():
-            process.join(_PATIENCE)
+        end = time.monotonic() + _PATIENCE
+        for process in list(self._processes.values()):
+            process.join(max(0.0, end - time.monotonic()))
             process.terminate()
 
     def _listen(self, ident: str, messages: Connection, process: BaseProcess) -> None:
@@ -122,6 +131,17 @@ class Jobs:
     def _change(self, ident: str, **changes: Any) -> None:
         with self._lock:
             self._jobs[ident] = replace(self._jobs[ident], **changes)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let a process that begins here wait with Ctrl-C until it can take it (`_work`)."""
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _read(message: Stage | Done | tuple[str, str], job: Job) -> dict[str, Any]:
@@ -142,18 +162,19 @@ def _work(
     """Do the work, and tell of it."""
     threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         project = open_project(folder, observe=messages.send)
         try:
             messages.send(function(project, **arguments))
         finally:
             project.store.close()
-    except KervanError as error:
-        messages.send((str(error), error.hint))
     except KeyboardInterrupt:
-        pass
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends already
     except Exception as error:
-        messages.send((f"this is a bug in Kervan: {type(error).__name__}: {error}", "please report it"))
-        raise
+        named = named_error(error)
+        messages.send((str(named), named.hint))
+        if is_bug(error):
+            raise
 
 
 def _leave_with(parent: int) -> None:

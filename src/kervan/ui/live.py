@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from kervan.core.errors import KervanError
 from kervan.ui.page import Page
 from kervan.ui.render import render_block
-from kervan.ui.reply import context_of
+from kervan.ui.reply import context_of, log_bug
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -24,25 +23,32 @@ _QUIET = 20  # looks after which a sign of life is sent
 _FAILED = 5  # looks in a row that may fail before nothing more is sent
 
 
-def stream(look: Callable[[], Page], asker: Asker, is_closing: asyncio.Event) -> StreamingResponse:
+def stream(
+    first: Page, look: Callable[[], Page], asker: Asker, is_closing: asyncio.Event
+) -> StreamingResponse:
     """Send the block `live` of a page whenever it has changed, until it is over or the site closes."""
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
     return StreamingResponse(
-        _events(look, asker, is_closing), media_type="text/event-stream", headers=headers
+        _events(first, look, asker, is_closing), media_type="text/event-stream", headers=headers
     )
 
 
-async def _events(look: Callable[[], Page], asker: Asker, is_closing: asyncio.Event) -> AsyncIterator[str]:
+async def _events(
+    first: Page, look: Callable[[], Page], asker: Asker, is_closing: asyncio.Event
+) -> AsyncIterator[str]:
     last, quiet, failed = "", 0, 0
+    known: Page | None = first
     while not is_closing.is_set():
         try:
-            page = await run_in_threadpool(look)
+            page = known if known is not None else await run_in_threadpool(look)
+            known = None
             part = await run_in_threadpool(
                 render_block, page.template, "live", context_of(page, asker), asker.voice
             )
-        except KervanError:  # what is looked at moves meanwhile: the next look sees it whole
+        except Exception as error:  # noqa: BLE001 - what is looked at moves: the next look sees it whole
             failed += 1
             if failed >= _FAILED:
+                log_bug(error)
                 break
             await _wait(is_closing)
             continue

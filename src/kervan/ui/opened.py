@@ -51,6 +51,6 @@ class Opened:
     def _now(self) -> tuple[int, ...]:
         try:
             stat = (self.folder / FILE_NAME).stat()
-        except FileNotFoundError:
+        except OSError:
             return ()
         return stat.st_ino, stat.st_mtime_ns, stat.st_size

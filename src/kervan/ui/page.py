@@ -41,10 +41,12 @@ class Done:
 class Work:
     """What takes longer than anybody waits: `function(project, **arguments)` in a process of its own.
 
-    The function lies at the top of a module; its arguments can be pickled. It returns what it did.
+    The function lies at the top of a module; its arguments can be pickled. It returns what it did. Of what is
+    called the same by `about`, in whatever language its title is, one goes on at a time.
     """
 
     title: str
+    about: str
     function: Callable[..., Done]
     arguments: Mapping[str, Any] = field(default_factory=dict)
     command: str = ""

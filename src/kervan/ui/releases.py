@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from kervan.app import steering
 from kervan.app.environment import environment, environments
-from kervan.app.environments import PRODUCTION
+from kervan.app.environments import PRODUCTION, find_deployment
 from kervan.app.permission import approve
-from kervan.app.register import models
+from kervan.app.register import find_model, models
 from kervan.app.release import Consent, release, stop
 from kervan.app.terms import changed, read_steps, strategies
 from kervan.ui.asked import link
@@ -61,9 +61,10 @@ def one(project: Project, asked: Asked) -> Page:
 
 
 def begin(project: Project, asked: Asked) -> Work:
-    """Let a model come to answer."""
-    del project
+    """Let a model come to answer: one on record, no file that somebody names."""
     model, to = asked.text("model"), asked.text("to", PRODUCTION)
+    if model:
+        model = find_model(project, model).ref
     said: dict[str, Any] = {
         name: value for name in ("strategy", "every", "sticky", "rule") if (value := asked.text(name))
     }
@@ -82,7 +83,13 @@ def begin(project: Project, asked: Asked) -> Work:
         "consent": Consent(breaking=asked.flag("breaking"), again=asked.flag("again")),
     }
     title = asked.say("Release {model} to {environment}", model=model or "–", environment=to)
-    return Work(title=title, function=let_come, arguments=arguments, command=_command(model, to, why, said))
+    return Work(
+        title=title,
+        about=f"release {to}",
+        function=let_come,
+        arguments=arguments,
+        command=_command(model, to, why, said),
+    )
 
 
 def let_come(
@@ -98,30 +105,42 @@ def say(what: str, project: Project, asked: Asked) -> Done:
     """Tell a release to go on, to hold, or to go back."""
     name = asked.part("environment")
     _SAYS[what](project, name, why=asked.text("why"))
-    return Done(text=asked.say("Done: {what}", what=asked.say(what)), to=link("releases", name))
+    told = {
+        "promote": asked.say("Promoted: it answers all requests of {environment} now.", environment=name),
+        "pause": asked.say("The release to {environment} is paused.", environment=name),
+        "resume": asked.say("The release to {environment} goes on.", environment=name),
+        "roll-back": asked.say("Rolled back: the version before answers in {environment}.", environment=name),
+    }
+    return Done(text=told[what], to=link("releases", name))
 
 
 def take_away(project: Project, asked: Asked) -> Done:
     """Stop an environment's server."""
     name = asked.part("environment")
     stop(project, name, why=asked.text("why"))
-    return Done(text=asked.say("Done: {what}", what=asked.say("stop")), to=link("releases", name))
+    told = asked.say("{environment} is stopped: nobody is answered there.", environment=name)
+    return Done(text=told, to=link("releases", name))
 
 
 def bring_back(project: Project, asked: Asked) -> Work:
     """Start an environment's server again."""
-    del project
-    name, why = asked.part("environment"), asked.text("why")
+    name, why = find_deployment(project, asked.part("environment")).name, asked.text("why")
     title = asked.say("Bring {environment} back", environment=name)
     arguments: dict[str, Any] = {"model": "", "to": name, "why": why, "said": {}}
-    return Work(title=title, function=let_come, arguments=arguments, command=_command("", name, why, {}))
+    return Work(
+        title=title,
+        about=f"release {name}",
+        function=let_come,
+        arguments=arguments,
+        command=_command("", name, why, {}),
+    )
 
 
 def agree(project: Project, asked: Asked) -> Done:
     """Agree that a model may be released."""
     model, to = asked.text("model"), asked.text("to", PRODUCTION)
     event = approve(project, model, environment=to, why=asked.text("why"))
-    told = asked.say("{who} agrees that {model} may be released", who=event.actor, model=model)
+    told = asked.say("{who} agrees that {model} may be released", who=event.actor, model=event.body["ref"])
     return Done(text=told, to=link("releases"))
 
 

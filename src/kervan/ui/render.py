@@ -44,8 +44,10 @@ def render(template: str, context: Mapping[str, Any], voice: Voice) -> str:
 
 
 def render_block(template: str, block: str, context: Mapping[str, Any], voice: Voice) -> str:
-    """Return one block of a page."""
+    """Return one block of a page, "" where the page has none."""
     found = environment().get_template(template)
+    if block not in found.blocks:
+        return ""
     return printable("".join(found.blocks[block](found.new_context(_whole(context, voice)))))
 
 

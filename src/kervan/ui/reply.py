@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -65,12 +66,12 @@ def context_of(page: Page, asker: Asker) -> dict[str, Any]:
     return {**asker.frame, "page": page, "c": page.content, "asked": asker.asked}
 
 
-def complain(error: Exception, asker: Asker) -> Response:
+def complain(error: Exception, asker: Asker, status: int | None = None) -> Response:
     """Say what went wrong, and what to do."""
     named = named_error(error)
-    status = next((status for kind, status in _STATUSES if isinstance(named, kind)), 500)
-    if status == 500:
-        _log.error("%s: %s", type(error).__name__, error, exc_info=error)
+    if status is None:
+        status = next((status for kind, status in _STATUSES if isinstance(named, kind)), 500)
+    log_bug(error)
     content = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -85,12 +86,26 @@ def complain(error: Exception, asker: Asker) -> Response:
     return reply(page, asker)
 
 
+def log_bug(error: Exception) -> None:
+    """Say where an error came from that people cannot mend themselves."""
+    if is_bug(error):
+        _log.error("%s: %s", type(error).__name__, error, exc_info=error)
+
+
+def is_bug(error: Exception) -> bool:
+    """Say whether an error is none that people can mend."""
+    return not isinstance(error, errors.KervanError) and type(named_error(error)) is errors.KervanError
+
+
 def named_error(error: Exception) -> errors.KervanError:
     """Return an error as one that people can mend, or as a bug."""
     if isinstance(error, errors.KervanError):
         return error
     if isinstance(error, ModuleNotFoundError) and (module := missing_module(error)) in EXTRAS:
         return errors.MissingExtra(module, EXTRAS[module])
+    if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
+        told = f"{error.filename}: {os.strerror(error.errno)}"
+        return errors.StorageFailed(told, hint="check the path, its permissions and the free space")
     return errors.KervanError(
         f"this is a bug in Kervan: {type(error).__name__}",
         hint="what `kervan ui` printed says where; please report it",

@@ -6,7 +6,7 @@ import re
 from shlex import join
 from typing import TYPE_CHECKING, Any
 
-from kervan.app.compared import Comparison, compare_runs
+from kervan.app.compared import Comparison, Line, compare_runs
 from kervan.app.download import Download, difference_file, log_file
 from kervan.app.run_details import describe_run
 from kervan.app.runs import RunsPage, find_runs, run_value
@@ -105,6 +105,7 @@ def compare(project: Project, asked: Asked) -> Page:
         "found": found,
         "names": names,
         "axes": _axes(found),
+        "metrics": _results(found),
         "series": [
             [draw.Series(name=name, values=line) for name, line in zip(names, curve.values, strict=True)]
             for curve in found.curves
@@ -150,12 +151,20 @@ def _choices(found: RunsPage) -> list[str]:
 
 def _usual(found: RunsPage) -> tuple[str, ...]:
     """Return the columns where nobody chose any: of what the page's runs have, what most have."""
-    parameters = sorted(_common(found.rows, found.parameters), key=lambda name: name == "seed")
-    results = sorted(_common(found.rows, found.metrics), key=lambda name: name.startswith("cv."))
+    parameters = sorted(_common(found.rows, found.parameters), key=lambda name: _late(found.rows, name))
+    goals = {f"validation.{row.parameters.get('goal')}" for row in found.rows}
+    results = sorted(
+        _common(found.rows, found.metrics), key=lambda name: (name not in goals, name.startswith("cv."))
+    )
     told = parameters[: _USUAL // 2]
     columns = [*told, *results[: _USUAL - len(told)]]
     is_there = found.sorted_by in {"id", "name", "status", "time", "seconds", *columns}
     return (*columns, *(() if is_there else (found.sorted_by,)))
+
+
+def _late(rows: Sequence[RunRow], name: str) -> bool:
+    """Say whether a parameter tells less than others: a seed, or a list."""
+    return name == "seed" or any(isinstance(run_value(row, name), list | tuple) for row in rows)
 
 
 def _common(rows: Sequence[RunRow], names: Sequence[str]) -> list[str]:
@@ -196,9 +205,25 @@ def _scores(metrics: Mapping[str, float]) -> dict[str, Any]:
 
 
 def _axes(found: Comparison) -> list[draw.Axis]:
-    """Return what differs, parameters before metrics, as far as a picture has room."""
-    lines = [each for each in (*found.parameters, *found.metrics) if each.differs]
-    return [draw.Axis(name=each.name, values=each.values) for each in lines[:_MOST_AXES]]
+    """Return what differs and several runs have, parameters before metrics, as far as a picture has room."""
+    lines = [
+        each
+        for each in (*found.parameters, *_results(found))
+        if each.differs and sum(value is not None for value in each.values) > 1
+    ]
+    return [
+        draw.Axis(name=each.name.removeprefix("validation."), values=tuple(map(_told, each.values)))
+        for each in lines[:_MOST_AXES]
+    ]
+
+
+def _results(found: Comparison) -> list[Line]:
+    """Return the metrics, those of single families after those of the runs."""
+    return sorted(found.metrics, key=lambda line: line.name.startswith("cv."))
+
+
+def _told(value: Any) -> Any:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
 
 
 ROUTES = (

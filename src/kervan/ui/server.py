@@ -43,6 +43,7 @@ class Server(uvicorn.Server):
             site.app(),
             log_level="warning",
             access_log=False,
+            ws="none",
             server_header=False,
             timeout_graceful_shutdown=_GRACE,
         )

@@ -24,7 +24,10 @@ def save(project: Project, asked: Asked) -> Done:
     """Write the file, if it can be loaded and used."""
     text = "".join(asked.texts("text")[-1:])
     write_settings_file(project, text, seen=asked.text("seen"), why=asked.text("why"))
-    return Done(text=asked.say("kervan.toml is written"), to=link("settings"))
+    return Done(
+        text=asked.say("kervan.toml is written. It holds from the next run or release on."),
+        to=link("settings"),
+    )
 
 
 ROUTES = (Route(path="/settings/file", shows=edit, does=save, unread=True),)

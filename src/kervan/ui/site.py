@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route as Mounted
 
-from kervan.core.errors import KervanError, NotFound
+from kervan.core.errors import InvalidInput, KervanError, NotFound
 from kervan.core.plugins import extras_named
 from kervan.ui import frame, guard, work
 from kervan.ui.asked import Asked, Upload
@@ -56,6 +58,7 @@ class Site:
         routes.append(Mounted("/choose", self._choose, methods=["POST"]))
         return Starlette(
             routes=routes,
+            middleware=[Middleware(guard.Door, guard=self._guard)],
             exception_handlers={HTTPException: self._no_such_page, KervanError: self._complain},
             lifespan=self._lifespan,
         )
@@ -78,9 +81,8 @@ class Site:
         """Answer one request for a page or an action."""
         asker = self._asker(request, {}, {})
         try:
-            self._guard.check_host(request.headers)
             if request.method in guard.SAFE_METHODS:
-                response = await self._show(route, asker)
+                response = await self._show(route, asker, request.method)
             else:
                 async with form_of(request) as (form, files):
                     asker = self._asker(request, form, files)
@@ -88,17 +90,20 @@ class Site:
                     self._guard.check_action(request.headers, _visit(request), token)
                     result = await run_in_threadpool(self._act, route, asker.asked)
                 response = await run_in_threadpool(reply, result, asker)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody reads it
         except Exception as error:  # noqa: BLE001 - whatever it is, the reader is told
             response = await run_in_threadpool(complain, error, asker)
         return self._finished(response, request, asker)
 
-    async def _show(self, route: Route, asker: Asker) -> Response:
+    async def _show(self, route: Route, asker: Asker, method: str) -> Response:
         if not route.unread and not self.opened.is_begun and not asker.wants_json:
             return RedirectResponse("/begin", status_code=303)
         look = partial(self._look, route, asker.asked)
-        if asker.asked.flag("live"):
-            return stream(look, asker, self._closing)
-        return await run_in_threadpool(lambda: reply(look(), asker))
+        first = await run_in_threadpool(look)
+        if asker.asked.flag("live") and isinstance(first, Page) and method == "GET":
+            return stream(first, look, asker, self._closing)
+        return await run_in_threadpool(reply, first, asker)
 
     def _look(self, route: Route, asked: Asked) -> Any:
         assert route.shows is not None  # noqa: S101 - else no GET gets here
@@ -156,7 +161,7 @@ class Site:
 
     async def _choose(self, request: Request) -> Response:
         """Keep the language or the colours that a reader chose, in cookies."""
-        self._guard.check_host(request.headers)
+        self._guard.check_origin(request.headers)
         async with form_of(request) as (form, _):
             return self._chosen(form)
 
@@ -176,12 +181,21 @@ class Site:
         return self._finished(await run_in_threadpool(complain, error, asker), request, asker)
 
     async def _no_such_page(self, request: Request, error: Exception) -> Response:
+        if getattr(error, "status_code", 404) == 405:
+            return await self._does_nothing(request, error)
         missing = NotFound(
             f"there is no page {request.url.path}", hint="the list on the left has all there are"
         )
-        if getattr(error, "status_code", 404) == 405:
-            missing = NotFound(f"{request.method} does nothing at {request.url.path}")
         return await self._complain(request, missing)
+
+    async def _does_nothing(self, request: Request, error: Exception) -> Response:
+        given = (getattr(error, "headers", None) or {}).get("Allow", "")
+        known = ", ".join(sorted(given.replace(" ", "").split(",")))
+        told = InvalidInput(f"{request.method} does nothing at {request.url.path}", hint=f"use {known}")
+        asker = self._asker(request, {}, {})
+        response = await run_in_threadpool(complain, told, asker, 405)
+        response.headers["allow"] = known
+        return self._finished(response, request, asker)
 
 
 def _visit(request: Request) -> str:

@@ -1,4 +1,4 @@
-"""Pages that begin a project with a table, and let it live its whole way."""
+"""Pages that begin a project with a table, and run the whole way."""
 
 from __future__ import annotations
 
@@ -51,19 +51,20 @@ def start(project: Project, asked: Asked) -> Done:
     folder, source = project.config.folder, asked.text("source")
     look_into(folder, source)
     init(folder, name=asked.text("name"), source=source, target=asked.text("target"))
-    return Done(text=asked.say("The project is there: let it live its whole way."), to=link())
+    return Done(text=asked.say("The project is there. Now run the whole way."), to=link())
 
 
 def run(project: Project, asked: Asked) -> Work:
-    """Live the whole way that the settings describe."""
+    """Run the whole way that the settings describe."""
     del project
     why = asked.text("why")
     command = join(["kervan", "run", *(["--why", why] if why else [])])
-    return Work(title=asked.say("The whole way"), function=live, arguments={"why": why}, command=command)
+    title = asked.say("The whole way")
+    return Work(title=title, about="run", function=live, arguments={"why": why}, command=command)
 
 
 def live(project: Project, *, why: str) -> Done:
-    """Live the whole way, in a process of its own."""
+    """Run the whole way, in a process of its own."""
     outcome = run_project(project, why=why)
     write_outcome(project, outcome)
     goal = outcome.trained.goal.metric

@@ -51,6 +51,16 @@ class Voice:
             written = f"{value:.{digits - 1}g}"
         return self._localised(written)
 
+    def metric(self, value: float | None) -> str:
+        """Write a metric so that those below each other in a column end at the same place.
+
+        >>> Voice().metric(0.5), Voice().metric(0.90612), Voice().metric(12.5), Voice("tr").metric(0)
+        ('0.5000', '0.9061', '12.5', '0,0000')
+        """
+        if value is None or not (value == 0 or 1e-3 <= abs(value) <= 1):
+            return self.number(value)
+        return self._localised(f"{value:.4f}")
+
     def share(self, value: float | None) -> str:
         """Write a share of 1 in percent.
 

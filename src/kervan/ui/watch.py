@@ -16,9 +16,11 @@ from kervan.app.feedback import give_feedback
 from kervan.app.over_time import over_time
 from kervan.app.quality import quality
 from kervan.core.errors import InvalidInput
+from kervan.core.nouns import Verdict
 from kervan.core.when import read_time
 from kervan.ui.asked import link
 from kervan.ui.page import Done, Page, Route, Work
+from kervan.ui.voice import Voice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,17 +121,23 @@ def look(project: Project, asked: Asked) -> Work:
     options = ["--since", since] if since else []
     return Work(
         title=asked.say("Look for drift in {environment}", environment=name),
+        about=f"drift {name}",
         function=looked,
-        arguments={"environment": name, "since": since},
+        arguments={"environment": name, "since": since, "language": asked.language},
         command=join(["kervan", "drift", name, *options]),
     )
 
 
-def looked(project: Project, *, environment: str, since: str) -> Done:
+def looked(project: Project, *, environment: str, since: str, language: str) -> Done:
     """Compare what was asked with what was learned from, in a process of its own."""
     report, found = check_drift(project, environment=environment, since=read_time(since or None))
-    moved = ", ".join(each.subject for each in found.findings if each.subject)
-    return Done(text=f"{report.verdict}: {moved or found.rows}", to=link("watch", environment))
+    voice = Voice(language)
+    told = voice.text("No column drifted, over {n} rows.", n=voice.number(found.rows))
+    if moved := ", ".join(each.subject for each in found.findings if each.subject):
+        told = voice.text("Drifted: {columns}", columns=moved)
+    elif report.verdict is not Verdict.PASSED:
+        told = "; ".join(each.message for each in found.findings)
+    return Done(text=told, to=link("watch", environment))
 
 
 def take_labels(project: Project, asked: Asked) -> Done:

@@ -23,12 +23,14 @@ def routes(jobs: Jobs) -> tuple[Route, ...]:
 
 
 def _list(jobs: Jobs, _project: Project, _asked: Asked) -> Page:
+    """Show all work that was begun here."""
     found = jobs.all()
     is_live = any(not each.is_over for each in found)
     return Page(template="works.html", title="Work", content={"jobs": found}, is_live=is_live)
 
 
 def _show(jobs: Jobs, _project: Project, asked: Asked) -> Page:
+    """Show how far a piece of work is, and what came of it."""
     job = jobs.job(asked.part("job"))
     return Page(
         template="work.html", title=job.title, content=job, command=job.command, is_live=not job.is_over
@@ -36,6 +38,7 @@ def _show(jobs: Jobs, _project: Project, asked: Asked) -> Page:
 
 
 def _interrupt(jobs: Jobs, _project: Project, asked: Asked) -> Done:
+    """Ask work to end."""
     job = jobs.job(asked.part("job"))
     jobs.interrupt(job.id)
     return Done(text="", to=f"/work/{job.id}")

@@ -39,7 +39,7 @@
       const place = document.createElement("div");
       const plot = new uPlot({
         width: Math.max(200, figure.clientWidth), height: Math.max(170, still.clientHeight), legend: { live: true },
-        scales: { x: { time: isTime }, ...(told.unit && { y: { range: (_, low, high) => [Math.min(0, low), high > 0 ? high * 1.05 : 1] } }) },
+        scales: { x: { time: isTime, ...(told.xs.length === 1 && { range: [told.xs[0] - (isTime ? 300 : 1), told.xs[0] + (isTime ? 300 : 1)] }) }, ...(told.unit && { y: { range: (_, low, high) => [Math.min(0, low), high > 0 ? high * 1.05 : 1] } }) },
         axes: [axis, { ...axis, size: 62, values: (_, all) => all.map((each) => written(each, told.unit)) }],
         series: [{ label: isTime ? "" : told.over }, ...told.series.map((each, index) => ({
           label: each.name, stroke: colour(tones[index % tones.length]), width: 1.8, spanGaps: false,
