@@ -84,6 +84,18 @@ def test_a_folder_in_it_that_cannot_be_read_holds_no_tables(home: Home) -> None:
         assert [each["name"] for each in visitor.json("/begin")["files"]] == ["müşteriler.csv"]
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_a_folder_that_cannot_be_entered(home: Home) -> None:
+    home.start()
+    with visiting(home.folder) as visitor:
+        home.folder.chmod(0)
+        try:
+            _check(visitor)
+        finally:
+            home.folder.chmod(0o700)
+        assert visitor.get("/runs")
+
+
 def test_passwords_are_nowhere_and_outlive_an_edit(home: Home) -> None:
     home.start()
     path = home.folder / "kervan.toml"

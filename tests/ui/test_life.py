@@ -78,6 +78,6 @@ def _release_as_canary(page: Page, ref: str) -> None:
     page.locator("#model").select_option(ref)
     page.get_by_label("Strategy").select_option("canary")
     page.get_by_label("Steps").fill("10,50")
-    page.get_by_role("button", name="Release", exact=True).click()
+    page.get_by_role("button", name="Release it", exact=True).click()
     page.get_by_role("link", name="Look at it").click(timeout=60_000)
     page.get_by_text("canary").first.wait_for()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -9,8 +11,11 @@ from urllib.parse import quote
 
 import pytest
 
+import kervan as kv
+from kervan.core.errors import InvalidInput
 from kervan.ui.asked import Asked
 from kervan.ui.routes import ROUTES
+from ui.visitor import visiting
 
 if TYPE_CHECKING:
     import httpx
@@ -216,3 +221,44 @@ def test_a_model_to_release_is_no_path(visitor: Visitor, name: str) -> None:
     assert told.status_code in {404, 422}
     assert "file" not in told.json()["detail"]
     assert len(visitor.json("/work")["jobs"]) == before
+
+
+def test_metrics_that_are_no_numbers_are_drawn_as_gaps(home: Home) -> None:
+    home.start()
+    with kv.open(home.folder) as workspace:
+        for _ in range(2):
+            with workspace.track("x\n" * 500, lr=1, text="a" * 50_000) as run:
+                for value in (math.nan, 1e308, -1e308, math.inf, -math.inf, 5e-324, 2.0, 3.0):
+                    run.log_metric("loss", value)
+                run.log_metric("nothing", math.nan)
+                with pytest.raises(InvalidInput, match="out of reach"):
+                    run.log_metric("loss", 1.0, step=10**30)
+    with visiting(home.folder) as visitor:
+        runs = [each["id"] for each in visitor.json("/runs")["runs"]]
+        pair = "&".join(f"run={each}" for each in runs)
+        for path in ("/runs", "/runs?sort=-loss", f"/runs/{runs[0]}", f"/runs/compare?{pair}"):
+            page = visitor.get(path)
+            assert not re.search(r'(?: [xy][12]?| d| points)="[^"]*(?:nan|inf)', page), path
+            told = visitor.client.get(path, headers={"accept": "application/json"}).text
+            json.loads(told, parse_constant=pytest.fail)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("etiketler.csv", b"id,label\n1,2\n"),
+        ("etiketler.csv", b""),
+        ("etiketler.csv", b"\xff\xfe\0"),
+        ("etiketler.json", b"[[["),
+        ("etiketler.ndjson", b"null\n"),
+        ("etiketler.parquet", b"PAR1"),
+        ("../../etiketler.CSV", b"id,label\n" + LONG.encode() + b",x\n"),
+    ],
+)
+def test_labels_that_cannot_be_read_are_told_by_their_file(
+    visitor: Visitor, name: str, content: bytes
+) -> None:
+    page = visitor.post("/watch/üretim/quality", files={"file": (name, content)}, status=422)
+    told = re.search(r'role="alert"[^>]*><p>(.+?)</p><p>.+?</p>', page, re.DOTALL)
+    assert told
+    assert told[1].startswith("etiketler.")

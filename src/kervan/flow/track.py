@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kervan.store.open import Store
 
 _FLUSH_POINTS = 5_000
+_FARTHEST = 1 << 63  # steps that every catalog can hold
 _FLUSH_SECONDS = 1.0
 
 
@@ -76,6 +77,8 @@ class Tracker:
         if self.run.status is not Status.RUNNING:
             raise InvalidInput(f"run {self.run.id} has ended", hint="log its metrics while it goes on")
         place = self._steps.get(name, -1) + 1 if step is None else step
+        if not -_FARTHEST <= place < _FARTHEST:
+            raise InvalidInput(f"step {place} of {name!r} is out of reach", hint="count steps from 0")
         self._steps[name] = place
         self._points.append(Point(name=name, step=place, value=float(value), time=time.time()))
         late = time.monotonic() - self._flushed > _FLUSH_SECONDS

@@ -26,8 +26,11 @@ class Opened:
 
     @property
     def is_begun(self) -> bool:
-        """Whether there is a project in the folder already."""
-        return is_project(self.folder)
+        """Whether there is a project in the folder already, also in one that cannot be read now."""
+        try:
+            return is_project(self.folder)
+        except OSError:
+            return True
 
     def project(self) -> Project:
         """Return the project as its settings are now, or raise `NotFound` where there is none yet."""

@@ -15,6 +15,7 @@ from kervan.app.environments import environment_names, find_environment
 from kervan.app.feedback import give_feedback
 from kervan.app.over_time import over_time
 from kervan.app.quality import quality
+from kervan.app.tables import safe_name
 from kervan.core.errors import InvalidInput
 from kervan.core.nouns import Verdict
 from kervan.core.when import read_time
@@ -146,14 +147,18 @@ def take_labels(project: Project, asked: Asked) -> Done:
     brought = asked.files.get("file")
     if brought is None or not brought.name:
         raise InvalidInput("there is no file", hint="choose one: CSV, Parquet or JSON")
-    ending = PurePath(brought.name).suffix.lower()
+    file_name = PurePath(safe_name(brought.name))
+    ending = file_name.suffix.lower()
     if ending not in _KINDS:
         raise InvalidInput("labels come as CSV, Parquet or JSON", hint=f"choose one of {', '.join(_KINDS)}")
     with tempfile.TemporaryDirectory(prefix="kervan-") as folder:
-        path = Path(folder) / f"labels{ending}"
+        path = Path(folder) / f"{file_name.stem}{ending}"
         with path.open("wb") as file:
             file.writelines(brought.pieces())
-        taken = give_feedback(project, path, environment=name)
+        try:
+            taken = give_feedback(project, path, environment=name)
+        except InvalidInput as error:  # who brought it knows the file, and not where it lies meanwhile
+            raise InvalidInput(str(error).replace(f"{folder}/", ""), hint=error.hint) from error
     return Done(text=asked.say("{n} came back", n=f"{taken:,}"), to=link("watch", name, "quality"))
 
 

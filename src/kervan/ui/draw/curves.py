@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import msgspec
 from markupsafe import Markup
@@ -13,6 +12,7 @@ from markupsafe import Markup
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+_LARGEST = 1e300
 _TONES = ("first", "second", "third", "fourth", "fifth", "sixth")
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 8, 8, 22
 
@@ -38,7 +38,7 @@ def curves(
 
     `unit` says how values are written: "" as numbers, "share" in percent, "time" as seconds.
     """
-    finite = [y for each in series for y in each.values if y is not None and math.isfinite(y)]
+    finite = [y for each in series for y in each.values if is_drawn(y)]
     if not xs or not finite:
         return Markup('<p class="soft">{}</p>').format(label)
     low, high = _bounds(finite, unit)
@@ -84,7 +84,7 @@ def series(values: Mapping[str, Sequence[float | None]]) -> list[Series]:
 
 def spark(values: Sequence[float | None], *, label: str, size: tuple[int, int] = (96, 22)) -> Markup:
     """Draw a small curve without axes, for a row of a table."""
-    known = [y for y in values if y is not None and math.isfinite(y)]
+    known = [y for y in values if is_drawn(y)]
     if not known:
         return Markup("")
     width, height = size
@@ -94,12 +94,17 @@ def spark(values: Sequence[float | None], *, label: str, size: tuple[int, int] =
     points = " ".join(
         f"{2 + place * step:.1f},{height - 3 - (height - 6) * (y - low) / span:.1f}"
         for place, y in enumerate(values)
-        if y is not None and math.isfinite(y)
+        if is_drawn(y)
     )
     return Markup(
         '<svg class="spark" viewBox="0 0 {} {}" width="{}" height="{}" role="img" aria-label="{}">'
         '<polyline class="curve first" points="{}"/></svg>'
     ).format(width, height, width, height, label, points)
+
+
+def is_drawn(value: float | None) -> TypeGuard[float]:
+    """Say whether a value has a place in a picture: differences of larger ones are no numbers any more."""
+    return value is not None and abs(value) < _LARGEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +130,7 @@ class _Frame:
         """Return a line that is broken where there are no values; one alone is a dot."""
         parts, is_on = [], False
         for x, y in zip(xs, ys, strict=True):
-            if y is None or not math.isfinite(y):
+            if not is_drawn(y):
                 is_on = False
                 continue
             parts.append(
@@ -185,4 +190,4 @@ def _place(value: float, over: str, span: float) -> str:
 
 
 def _plain(values: Sequence[float | None]) -> list[float | None]:
-    return [y if y is not None and math.isfinite(y) else None for y in values]
+    return [y if is_drawn(y) else None for y in values]

@@ -24,6 +24,13 @@
     return new Intl.NumberFormat(language, { maximumSignificantDigits: 5 }).format(value);
   }
 
+  function clock(seconds, step) {
+    const part = step < 60 ? { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }
+      : step < 86400 ? { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }
+      : step < 28 * 86400 ? { day: "numeric", month: "short" } : { month: "short", year: "numeric" };
+    return new Intl.DateTimeFormat(language, part).format(new Date(seconds * 1000));
+  }
+
   const tones = ["--accent", "--second", "--third", "--fourth", "--good", "--warn"];
   function drawCurves(root) {
     if (typeof uPlot === "undefined") return;
@@ -37,17 +44,18 @@
       const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line") }, font: "11px system-ui" };
       const isTime = told.over === "time";
       const place = document.createElement("div");
+      if (isTime) place.className = "over-time";
       const plot = new uPlot({
         width: Math.max(200, figure.clientWidth), height: Math.max(170, still.clientHeight), legend: { live: true },
         scales: { x: { time: isTime, ...(told.xs.length === 1 && { range: [told.xs[0] - (isTime ? 300 : 1), told.xs[0] + (isTime ? 300 : 1)] }) }, ...(told.unit && { y: { range: (_, low, high) => [Math.min(0, low), high > 0 ? high * 1.05 : 1] } }) },
-        axes: [axis, { ...axis, size: 62, values: (_, all) => all.map((each) => written(each, told.unit)) }],
-        series: [{ label: isTime ? "" : told.over }, ...told.series.map((each, index) => ({
+        axes: [isTime ? { ...axis, values: (_, all) => all.map((each) => clock(each, all[1] - all[0])) } : axis, { ...axis, size: 62, values: (_, all) => all.map((each) => written(each, told.unit)) }],
+        series: [isTime ? { label: "\u00a0", value: (_, each) => each === null ? "" : short.format(new Date(each * 1000)) } : { label: told.over }, ...told.series.map((each, index) => ({
           label: each.name, stroke: colour(tones[index % tones.length]), width: 1.8, spanGaps: false,
-          points: { show: told.xs.length < 40 }, value: (_, value) => written(value, told.unit) }))],
+          points: { show: told.xs.length < 40, fill: colour(tones[index % tones.length]) }, value: (_, value) => written(value, told.unit) }))],
       }, [told.xs, ...told.series.map((each) => each.values)], place);
       plot.root.setAttribute("role", "img");
       plot.root.setAttribute("aria-label", told.label);
-      plot.setLegend({ idx: told.xs.length - 1 });
+      requestAnimationFrame(() => plot.setLegend({ idx: told.xs.length - 1 }));  // after its first drawing, which empties it
       still.replaceWith(place);
       figure.querySelector(".legend")?.remove();
       new ResizeObserver(() => plot.setSize({ width: Math.max(200, figure.clientWidth), height: plot.height })).observe(figure);
