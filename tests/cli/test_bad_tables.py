@@ -62,7 +62,13 @@ CONFIGS = {
     "number for a text": ('"müşteriler.csv"', "7", 2, "[data] source: 7 is not a text", ""),
     "broken TOML": ("[model]", "[[[model", 2, "kervan.toml: ", "https://toml.io"),
     "missing file": ("müşteriler.csv", "müsteriler.csv", 3, "there is no file", 'mean "müşteriler.csv"?'),
-    "a folder": ("müşteriler.csv", ".", 2, "is a folder", "name one file in it"),
+    "a pattern without files": (
+        "müşteriler.csv",
+        "*.avro",
+        3,
+        "'*.avro' matches no table",
+        "check the pattern",
+    ),
     "an address": (
         "müşteriler.csv",
         "https://x.y/z.csv",

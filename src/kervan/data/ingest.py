@@ -21,11 +21,13 @@ from kervan.core.errors import (
     StorageFailed,
     did_you_mean,
 )
+from kervan.core.identity import sha256_file
 from kervan.core.nouns import Finding
 from kervan.core.plugins import extras_named, plugin, plugins
 from kervan.core.ports import ReadOptions, Source
 from kervan.data.absent import doubtful, read_as_missing
 from kervan.data.cast import suspicious_columns
+from kervan.data.several import find_tables, is_pattern, pack, read_all
 from kervan.data.sources.kinds import kind_of
 from kervan.data.sources.packed import ENDINGS, beginning
 
@@ -47,6 +49,7 @@ _CHUNK = 1 << 20
 class Snapshot:
     """A copy of the bytes of `source`, as they were at one moment, in a private temporary folder.
 
+    Of several files `path` is a zip file that holds them, and `files` are their copies.
     Use it in a `with` block, or call `discard`.
     """
 
@@ -54,6 +57,7 @@ class Snapshot:
     path: Path
     size: int
     sha256: str
+    files: tuple[Path, ...] = ()
 
     def discard(self) -> None:
         """Remove the copy; nothing happens if it is gone already."""
@@ -114,12 +118,15 @@ def reader(location: str, path: Path) -> Source:
 def take(location: str, folder: Path) -> Snapshot:
     """Copy the file at `location` (relative to `folder`) and hash it on the way.
 
-    Raises `NotFound` or `InvalidInput` if there is no such file or nothing here reads it, `InvalidData` if
-    it changes meanwhile, and `StorageFailed` if the disk has no room for the copy.
+    A folder, or a pattern such as `sales/*.csv`, is all tables in it, in the order of their names. Raises
+    `NotFound` or `InvalidInput` if there is no such file or nothing here reads it, `InvalidData` if it
+    changes meanwhile, and `StorageFailed` if the disk has no room for the copy.
     """
     if not location:
         raise InvalidConfig("no data source is set", hint='say in `[data]`: source = "table.csv"')
     path = _locate(location, folder)
+    if path.is_dir() or (is_pattern(location) and not path.exists()):
+        return _take_several(location, folder)
     find_source(location)
     place = _private_folder()
     try:
@@ -137,8 +144,8 @@ def read(snapshot: Snapshot, settings: DataSettings) -> Loaded:
         separator=settings.separator, missing=settings.missing, dropped=(*settings.ignore, *dropped)
     )
     with extras_named():
-        table = reader(snapshot.source, snapshot.path).read(snapshot.path, options)
-    _check_rows(table, snapshot.path.name)
+        table = _read(snapshot, options)
+    _check_rows(table, snapshot.source if snapshot.files else snapshot.path.name)
     table = _without(table, settings)
     asked = _asked(snapshot, table, options, settings)
     return Loaded(table=table, warnings=(*suspicious_columns(table, hidden=settings.protect), *asked))
@@ -180,6 +187,41 @@ def check_space(size: int, folder: Path) -> None:
         )
 
 
+def _read(snapshot: Snapshot, options: ReadOptions) -> pl.DataFrame:
+    if not snapshot.files:
+        return reader(snapshot.source, snapshot.path).read(snapshot.path, options)
+    return read_all([(path, reader(path.name, path)) for path in snapshot.files], options)
+
+
+def _take_several(location: str, folder: Path) -> Snapshot:
+    """Copy the tables of a folder or a pattern, and pack the copies into one file."""
+    root, found = find_tables(location, folder, _is_read)
+    place = _private_folder()
+    try:
+        copies = []
+        for each in found:
+            copy = place / "files" / each.relative_to(root)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy_file(each, copy)
+            copies.append(copy)
+        whole = place / "files.zip"
+        check_space(sum(copy.stat().st_size for copy in copies), place)
+        pack(copies, place / "files", whole)
+        size, digest = whole.stat().st_size, sha256_file(whole)
+    except BaseException:
+        shutil.rmtree(place, ignore_errors=True)
+        raise
+    return Snapshot(source=location, path=whole, size=size, sha256=digest, files=tuple(copies))
+
+
+def _is_read(name: str) -> bool:
+    try:
+        find_source(name)
+    except InvalidInput:
+        return False
+    return True
+
+
 def _asked(
     snapshot: Snapshot, table: pl.DataFrame, options: ReadOptions, settings: DataSettings
 ) -> tuple[Finding, ...]:
@@ -188,7 +230,7 @@ def _asked(
     if not names or settings.missing != MISSING_TEXTS:
         return ()
     whole = replace(options, missing=(), texts=tuple(table.columns))
-    written = reader(snapshot.source, snapshot.path).read(snapshot.path, whole)
+    written = _read(snapshot, whole)
     return tuple(read_as_missing(written.select([written[name] for name in names]), table, settings.target))
 
 
@@ -210,11 +252,9 @@ def _without(table: pl.DataFrame, settings: DataSettings) -> pl.DataFrame:
 def _locate(location: str, folder: Path) -> Path:
     try:
         path = folder / Path(location).expanduser()
-        is_folder = path.is_dir()
+        path.is_dir()
     except (OSError, RuntimeError, ValueError) as error:
         raise InvalidInput(f"{location!r} cannot name a file: {error}") from error
-    if is_folder:
-        raise InvalidInput(f"{path} is a folder", hint="name one file in it")
     return path
 
 
