@@ -226,7 +226,8 @@ def test_too_few_rows_are_not_judged(rows: int) -> None:
     report = compare(BEFORE, table_of(rows, 1, age=90))
     assert report.verdict is Verdict.WARNED
     assert report.columns == ()
-    assert f"{rows} rows are not enough" in report.findings[0].message
+    are = "row is" if rows == 1 else "rows are"
+    assert f"{rows} {are} not enough" in report.findings[0].message
 
 
 def test_odd_values_count_as_missing() -> None:
