@@ -21,14 +21,12 @@ class SourceSuite(Suite):
     """Tests of a `Source`. Give `name`, `adapter` and `write`; the rest has defaults.
 
     `name` is a file name that the source accepts, `others` are names that it does not, `broken` is
-    content that is no table in its form. `keeps_columns` is false for a form in which only rows name the
-    columns: it is refused without any.
+    content that is no table in its form.
     """
 
     name: str
     others: tuple[str, ...] = ("model.onnx", "table", "", "table.csv.exe")
     broken: bytes = b"\x00\xff\x00 this is no table"
-    keeps_columns = True
     options = ReadOptions(missing=MISSING_TEXTS)
 
     def adapter(self) -> Source:
@@ -96,10 +94,6 @@ class SourceSuite(Suite):
         assert read["b"].to_list() == ["1", "2", "3x"]
 
     def test_a_table_without_rows_keeps_its_columns(self, tmp_path: Path) -> None:
-        if not self.keeps_columns:
-            with pytest.raises(InvalidData, match=self.name):
-                self.read(tmp_path, self.table().clear())
-            return
         read = self.read(tmp_path, self.table().clear())
         assert (read.height, read.columns) == (0, self.table().columns)
 
