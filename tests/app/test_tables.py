@@ -171,3 +171,14 @@ def test_from_a_file_to_a_dataset(tmp_path: Path) -> None:
         assert ingest_data(project).rows == seen.rows
     finally:
         project.store.close()
+
+
+@pytest.mark.parametrize(("name", "pack"), [("a.ndjson.gz", gzip.compress), ("a.csv", bytes)])
+def test_a_table_of_another_kind_is_kept_and_looked_into(
+    tmp_path: Path, name: str, pack: Callable[[bytes], bytes]
+) -> None:
+    lines = "".join(f'{{"age": {at}, "city": "0{at % 3}"}}\n' for at in range(30))
+    kept = keep_table(tmp_path, name, [pack(lines.encode())])
+    assert [each.name for each in table_files(tmp_path)] == [kept.name] == [name]
+    seen = look_into(tmp_path, name)
+    assert (seen.rows, [each.name for each in seen.columns]) == (30, ["age", "city"])

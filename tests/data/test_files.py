@@ -324,6 +324,7 @@ def test_a_workbook_keeps_texts_numbers_and_times(tmp_path: Path) -> None:
         (workbook([]), "no values"),
         (workbook([["a", "a"], [1, 2]]), "'a' in columns 1, 2"),
         (workbook([["a", None, "b"], [1, 2, 3]]), "column 2 of the header has no name"),
+        (workbook([["a"], [1], [True]]), "column 'a', row 2: a boolean among numbers"),
         (workbook([["a"], [1], [12345678901234567890]]), "column 'a', row 2: a workbook keeps 15 digits"),
         (b"PK\x03\x04 nothing", "not a whole zip file"),
     ],

@@ -48,7 +48,7 @@ def test_the_whole_life_by_clicks(home: Home) -> None:
 
 def _start(page: Page, table: str) -> None:
     page.goto("/")
-    page.get_by_label("CSV or Parquet").set_input_files(table)
+    page.get_by_label("CSV, Excel, JSON, Parquet, Arrow or Avro").set_input_files(table)
     page.get_by_role("button", name="Bring it here").click()
     page.get_by_label("Name of the project").fill("kayıp")
     page.get_by_label("What to predict").select_option("ayrıldı")

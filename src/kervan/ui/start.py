@@ -40,7 +40,9 @@ def bring(project: Project, asked: Asked) -> Done:
     """Keep a table that somebody brings."""
     sent = asked.files.get("table")
     if sent is None:
-        raise InvalidInput("no file was chosen", hint="choose a table: CSV or Parquet")
+        raise InvalidInput(
+            "no file was chosen", hint="choose a table: CSV, Excel, JSON, Parquet, Arrow or Avro"
+        )
     kept = keep_table(project.config.folder, sent.name, sent.pieces())
     text = asked.say("{name} is kept in the project's folder", name=kept.name)
     return Done(text=text, to=link(asked.choice("then", ("begin", "data"), "begin"), file=kept.name))

@@ -101,7 +101,20 @@ def _table(book: Any, sheet: str, texts: pl.DataFrame, file: str) -> pl.DataFram
         sheet, header_row=None, skip_rows=header + 1, schema_sample_rows=None
     ).to_polars()
     below.columns = names
+    for name, cells, column in zip(
+        names, texts[header + 1 :].get_columns(), below.get_columns(), strict=True
+    ):
+        if column.dtype.is_numeric():
+            _check_numbers(cells.alias(""), f"{file}: column {name!r}")
     return below.filter(filled)
+
+
+def _check_numbers(cells: pl.Series, where: str) -> None:
+    """Raise `InvalidData` for a boolean among numbers, which the reader takes as 1 or 0."""
+    for row in cells.is_in(["true", "false"]).fill_null(value=False).arg_true().head(1):
+        raise InvalidData(
+            f"{where}, row {row + 1}: a boolean among numbers", hint="write all cells of a column alike"
+        )
 
 
 def _whole(table: pl.DataFrame, file: str) -> pl.DataFrame:
