@@ -70,7 +70,15 @@ def _live(page: Page, why: str) -> None:
     page.get_by_role("button", name="Run the whole way…").click()
     page.get_by_role("textbox", name="Why").locator("visible=true").fill(why)
     page.get_by_role("button", name="Run the whole way", exact=True).click()
-    page.get_by_role("link", name="Look at it").click(timeout=120_000)
+    _look_at_it(page)
+
+
+def _look_at_it(page: Page) -> None:
+    """Wait for the end of work, and go where it leads."""
+    link, alert = page.get_by_role("link", name="Look at it"), page.get_by_role("alert")
+    link.or_(alert).first.wait_for(timeout=200_000)
+    assert alert.count() == 0, alert.first.inner_text()
+    link.click()
 
 
 def _release_as_canary(page: Page, ref: str) -> None:
@@ -79,5 +87,5 @@ def _release_as_canary(page: Page, ref: str) -> None:
     page.get_by_label("Strategy").select_option("canary")
     page.get_by_label("Steps").fill("10,50")
     page.get_by_role("button", name="Release it", exact=True).click()
-    page.get_by_role("link", name="Look at it").click(timeout=60_000)
+    _look_at_it(page)
     page.get_by_text("canary").first.wait_for()
