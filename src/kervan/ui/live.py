@@ -49,7 +49,7 @@ async def _events(
             failed += 1
             if failed >= _FAILED:
                 log_bug(error)
-                break
+                return  # the browser asks again after a while
             await _wait(is_closing)
             continue
         failed = 0
