@@ -107,12 +107,8 @@ def beside(address: str, peer: str, experiment: str, runs: int) -> None:
             runs,
         )
     show(f"{RUNS:,} runs sorted by a metric, the first 100, on the server", found, "s")
-    note(
-        "The same runs, inserted directly into both SQLite databases; MLflow's after ANALYZE. Ours is the whole"
-    )
-    note(
-        "page, MLflow's the data alone: its page, which a script draws, does not take runs inserted like that."
-    )
+    note("The same runs, inserted directly into both SQLite databases; MLflow's after ANALYZE. Ours is the")
+    note("whole page, MLflow's the data alone: its page, which a script draws, fails on runs inserted so.")
 
 
 def painted(address: str, dataset: str, runs: int) -> None:
