@@ -7,7 +7,7 @@ WHOLE  := $(VENV)/.whole
 TOOLS  := .tools
 PARALLEL := --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup setup-everything setup-tools demo test test-everything test-rest matrix faults lint docs screenshots bench clean
+.PHONY: help setup setup-everything setup-tools demo test test-everything test-rest matrix pages faults lint docs screenshots bench clean
 
 help:  ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-16s %s\n", $$1, $$2 }'
@@ -53,6 +53,9 @@ test-rest: $(WHOLE) $(TOOLS)/.ready  ## Run those that `test` leaves out
 
 matrix: $(WHOLE)  ## Prove every estimator in every format anew, as the page of estimators has them
 	$(BIN)/python -m pytest --whole-matrix $(PARALLEL) tests/package/matrix tests/package/test_real_tables.py
+
+pages: $(WHOLE) $(TOOLS)/.ready  ## Look at every page of the site in both colours at both widths, where the other tests take two
+	KERVAN_TEST_PAGES=all $(BIN)/python -m pytest $(PARALLEL) tests/ui/test_pages.py
 
 faults: $(WHOLE)  ## Kill runs and releases at 50 instants each, where the other tests take some
 	KERVAN_TEST_KILLS=50 $(BIN)/python -m pytest $(PARALLEL) tests/faults

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -39,8 +40,12 @@ def paths(visitor: Visitor) -> tuple[str, ...]:
     return every_page(visitor)
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("colours", ["light", "dark"])
+# In each run each width and each colour once; `make pages` tries all of them together.
+_LOOKS = [(1280, "light"), (390, "dark"), (1280, "dark"), (390, "light")]
+_TRIED = _LOOKS if os.environ.get("KERVAN_TEST_PAGES") == "all" else _LOOKS[:2]
+
+
+@pytest.mark.parametrize(("width", "colours"), _TRIED)
 def test_nothing_hinders_anybody(
     browser: Browser, visitor: Visitor, paths: tuple[str, ...], width: int, colours: str
 ) -> None:
