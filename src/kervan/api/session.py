@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from kervan.api import progress as progress_
 from kervan.api.production import Production
-from kervan.api.views import DatasetView, DriftView, Listing, ModelView, ReplayView, TraceView
+from kervan.api.views import DatasetView, DriftView, Listing, ModelView, ProfileView, ReplayView, TraceView
 from kervan.core.identity import check_name
 from kervan.core.plugins import extras_named
 
@@ -32,6 +32,7 @@ with extras_named():
         replay,
         run,
         runs,
+        table_profile,
         trace,
         train,
     )
@@ -110,6 +111,19 @@ class Session(Production):
                 wanted = self._wanted(path.name, target, called, protect, checks)
                 return self._ingested(wanted, path.parent)
         return self._ingested(self._wanted(source, target, name, protect, checks))
+
+    def profile_table(self, source: Any, *, target: str = "", samples: int = 0) -> ProfileView:
+        """Profile a table without keeping anything of it: a file's path, or a frame as `ingest` takes them.
+
+        With the `target` named, the other columns are compared with it. The view shows as many of the first
+        rows as `samples`, by default none.
+        """
+        with extras_named(), TemporaryDirectory(prefix="kervan-") as scratch:
+            if frames.is_frame(source):
+                source = frames.to_file(source, Path(scratch) / "table.parquet")
+            folder = self.project.config.folder
+            found = table_profile.profile_table(source, target, samples=samples, folder=folder)
+            return ProfileView(found)
 
     def train(
         self,

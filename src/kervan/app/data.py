@@ -62,7 +62,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Described:
-    """A dataset, its figures, and what validation found."""
+    """A dataset, its figures, and what validation and profile found."""
 
     dataset: Dataset
     profile: profile.Profile
@@ -125,7 +125,7 @@ def export_part(project: Project, ref: Ref, role: Role, to: Path, *, exact: bool
 
 
 def describe_dataset(project: Project, ref: str) -> Described:
-    """Return a dataset with its profile and what validation found."""
+    """Return a dataset with its profile, and what validation and profile found."""
     dataset = project.store.catalog.find(Dataset, Ref.parse(ref))
     figures = _figures(project.store.catalog, _about(project, dataset.id))
     if figures is None:
@@ -160,7 +160,8 @@ def _figures(
     figures, checked = (newest.get(kind) for kind in (ReportKind.PROFILE, ReportKind.VALIDATION))
     if figures is None or checked is None:
         return None
-    return msgspec.convert(figures.body, profile.Profile), checked.findings
+    found = msgspec.convert(figures.body, profile.Profile)
+    return found, (*checked.findings, *found.findings)
 
 
 def _about(project: Project, subject: str) -> tuple[str, ...]:
