@@ -65,7 +65,7 @@ def unseen(table: pl.DataFrame, settings: DataSettings, texts: Sequence[str] = (
         for column in table.get_columns()
         if column.dtype == pl.String
         and column.name not in {settings.target, *texts, *listed, *settings.protect}
-        and _type(column) is Type.TEXT
+        and type_of(column) is Type.TEXT
     ]
     return (*settings.protect, *words)
 
@@ -102,7 +102,7 @@ def signature_of(
 
 def _column(column: pl.Series, checks: list[Check], settings: DataSettings) -> Column:
     lists = [set(check.allowed) for check in checks if check.allowed is not None]
-    kind = _type(column)
+    kind = type_of(column)
     limits = [limit for check in checks for limit in _limits(check)] if kind in _NUMBERS else []
     if lists and kind is Type.TEXT:
         kind = Type.CATEGORY
@@ -136,7 +136,8 @@ def _number(bound: Bound | None) -> float | None:
     return float(bound) if isinstance(bound, int | float) else None
 
 
-def _type(column: pl.Series) -> Type:
+def type_of(column: pl.Series) -> Type:
+    """Return what the values of a column are, or raise `InvalidData`."""
     import polars as pl
 
     kind = column.dtype
@@ -155,8 +156,11 @@ def _type(column: pl.Series) -> Type:
             f"column {column.name!r} holds {kind}, which is no type of a column here",
             hint="turn it into numbers, texts or dates, or leave it out: `[data] ignore`",
         )
-    present = len(column) - column.null_count()
-    distinct = column.drop_nulls().n_unique()
+    return type_of_texts(column.drop_nulls().n_unique(), len(column) - column.null_count())
+
+
+def type_of_texts(distinct: int, present: int) -> Type:
+    """Return whether texts are categories, by how many of those that are there differ."""
     mostly_distinct = distinct > SEVERAL_VALUES and distinct > DISTINCT_SHARE * present
     return Type.TEXT if distinct > MANY_VALUES or mostly_distinct else Type.CATEGORY
 
