@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kervan.cli.checks import quality, rejects, suggest, validate
 from kervan.cli.edge import ListGroup, Shown, shows, table, takes_quiet, with_project
 from kervan.core.shown import moment
 
@@ -16,13 +17,14 @@ if TYPE_CHECKING:
 
 @click.group(cls=ListGroup)
 def data() -> None:
-    """Profile tables; list, ingest, show, compare, export and delete datasets.
+    """Profile tables; list, ingest, check, show, compare, export and delete datasets.
 
     \b
     Example:
       kervan data
       kervan data profile adult.csv --target income
       kervan data ingest
+      kervan data validate new.csv
       kervan data show adult:1 --html profile.html
       kervan data diff adult:1 adult:2
       kervan data export adult:1 --part train train.csv
@@ -64,7 +66,7 @@ def ingest(project: Project) -> Shown:
 def show(project: Project, ref: str, html: Path | None) -> Shown:
     """Show the profile and the findings of a dataset."""
     from kervan.app.data import describe_dataset
-    from kervan.cli.show import dataset_text
+    from kervan.cli.profiled import dataset_text
     from kervan.data.page import profile_page
 
     found = describe_dataset(project, ref)
@@ -95,7 +97,7 @@ def profile(source: str, target: str, html: Path | None, samples: int) -> Shown:
     No project is needed. A Parquet file of more than 50 million cells passes in batches, in bounded memory.
     """
     from kervan.app.table_profile import profile_table
-    from kervan.cli.show import table_profile_text
+    from kervan.cli.profiled import table_profile_text
     from kervan.data.page import profile_page
 
     found = profile_table(source, target, samples=samples)
@@ -160,3 +162,9 @@ def delete(project: Project, ref: str, why: str) -> Shown:
 
     gone = delete_dataset(project, ref, why=why)
     return Shown(gone, f"{gone.ref} is deleted; `kervan gc` removes its files")
+
+
+data.add_command(validate)
+data.add_command(rejects)
+data.add_command(quality)
+data.add_command(suggest)

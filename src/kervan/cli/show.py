@@ -13,13 +13,11 @@ from kervan.core.shown import moment
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from kervan.app.data import Described
     from kervan.app.run import Outcome
-    from kervan.app.table_profile import TableProfile
     from kervan.app.trace import Trace
     from kervan.app.train import Trained
     from kervan.core.nouns import Finding, Model, Report, Run
-    from kervan.data.profile import ColumnProfile, Profile
+    from kervan.data.quality import Quality
     from kervan.monitor.drift import DriftReport
     from kervan.package.contents.manifest import Parity
     from kervan.package.proving.optimise import Measured
@@ -133,48 +131,10 @@ def _format_row(tried: Tried) -> tuple[str, ...]:
     )
 
 
-def dataset_text(described: Described) -> str:
-    """Show a dataset's columns and what validation found."""
-    dataset = described.dataset
-    parts = ", ".join(
-        f"{part.role} {part.rows:,}{' (sealed)' if part.sealed else ''}" for part in dataset.parts
-    )
-    head = f"{dataset.ref}: {dataset.rows:,} rows from {dataset.origin.source}; {parts}"
-    return "\n".join([head, *_profile_lines(described.profile, described.findings)])
-
-
-def table_profile_text(found: TableProfile) -> str:
-    """Show the columns of any table, what was found, and what to do."""
-    profile = found.profile
-    repeated = f", {profile.duplicates:,} repeat an earlier one" if profile.duplicates else ""
-    head = f"{found.source}: {profile.rows:,} rows{repeated}, {len(profile.columns):,} columns"
-    rows = [" | ".join(row) for row in found.samples]
-    return "\n".join([head, *_profile_lines(profile, found.findings), *rows])
-
-
-def _profile_lines(profile: Profile, findings: tuple[Finding, ...]) -> list[str]:
-    from kervan.data.profile.advice import pasteable
-
-    rows = [
-        (
-            each.name,
-            each.type,
-            each.kind,
-            f"{each.missing_share:.1%}",
-            each.distinct,
-            _family(each),
-            _range(each),
-        )
-        for each in profile.columns
-    ]
-    columns = table(("column", "type", "kind", "missing", "distinct", "family", "values"), rows)
-    lines = [columns, *findings_text(findings), *(f"advice: {each.what}" for each in profile.advice)]
-    pasted = pasteable(profile.advice)
-    return [*lines, "", "# for kervan.toml", pasted] if pasted else lines
-
-
-def _family(column: ColumnProfile) -> str:
-    return column.numbers.family.name if column.numbers and column.numbers.family else ""
+def quality_text(found: Quality) -> str:
+    """Show a table's score with its parts."""
+    parts = ", ".join(f"{name} {share:.1%}" for name, share in found.parts.items())
+    return f"quality {found.score:.1f}: {parts}"
 
 
 def findings_text(findings: tuple[Finding, ...]) -> list[str]:
@@ -353,14 +313,6 @@ def drift_text(report: DriftReport) -> str:
 
 def _who(creator: str, time: float, why: str) -> str:
     return f"by {creator}, {moment(time)}" + (f": {why}" if why else "")
-
-
-def _range(column: ColumnProfile) -> str:
-    if column.numbers is not None:
-        return f"{column.numbers.minimum:g} to {column.numbers.maximum:g}, median {column.numbers.median:g}"
-    if column.texts is not None:
-        return ", ".join(f"{each.value} {each.count:,}" for each in column.texts.top[:3])
-    return f"{column.earliest} to {column.latest}"
 
 
 def _limits(column: Any) -> str:
