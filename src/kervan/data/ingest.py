@@ -145,10 +145,17 @@ def read(snapshot: Snapshot, settings: DataSettings) -> Loaded:
     )
     with extras_named():
         table = _read(snapshot, options)
-    _check_rows(table, snapshot.source if snapshot.files else snapshot.path.name)
+    check_rows(table, snapshot.source if snapshot.files else snapshot.path.name)
     table = _without(table, settings)
     asked = _asked(snapshot, table, options, settings)
     return Loaded(table=table, warnings=(*suspicious_columns(table, hidden=settings.protect), *asked))
+
+
+def read_whole(snapshot: Snapshot, settings: DataSettings) -> pl.DataFrame:
+    """Read a table that others are looked up in, however short, with all its columns."""
+    options = ReadOptions(separator=settings.separator, missing=settings.missing)
+    with extras_named():
+        return _read(snapshot, options)
 
 
 def load(location: str, folder: Path, settings: DataSettings) -> Loaded:
@@ -175,6 +182,18 @@ def copy_file(path: Path, copy: Path) -> tuple[int, str]:
     if _identity(_status(path)) != _identity(before) or size != before.st_size:
         raise InvalidData(f"{path} changed while it was read", hint="try again when nobody writes to it")
     return size, digest.hexdigest()
+
+
+def check_rows(table: pl.DataFrame, file: str) -> None:
+    """Raise `InvalidData` unless a table has enough rows to learn from."""
+    if table.height == 0:
+        raise InvalidData(f"{file} has a header and no rows", hint="put rows of data below the header")
+    if table.height < MINIMUM_ROWS:
+        rows = "1 row" if table.height == 1 else f"{table.height} rows"
+        raise InvalidData(
+            f"{file} has only {rows}, at least {MINIMUM_ROWS} are needed",
+            hint="a model needs rows to learn from and rows to be checked with",
+        )
 
 
 def check_space(size: int, folder: Path) -> None:
@@ -295,14 +314,3 @@ def _near(path: Path) -> str:
         names = []
     near = get_close_matches(path.name, names, n=1, cutoff=0.6)
     return f'did you mean "{near[0]}"?' if near else f"check the name, or put the file into {path.parent}"
-
-
-def _check_rows(table: pl.DataFrame, file: str) -> None:
-    if table.height == 0:
-        raise InvalidData(f"{file} has a header and no rows", hint="put rows of data below the header")
-    if table.height < MINIMUM_ROWS:
-        rows = "1 row" if table.height == 1 else f"{table.height} rows"
-        raise InvalidData(
-            f"{file} has only {rows}, at least {MINIMUM_ROWS} are needed",
-            hint="a model needs rows to learn from and rows to be checked with",
-        )
