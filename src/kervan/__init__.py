@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from kervan.api.session import Session, open  # noqa: A004 - `kervan.open` is meant to read like that
     from kervan.core.config import Check, Goal
     from kervan.core.errors import KervanError
+    from kervan.data.steps.escape import transform
     from kervan.flow.step import pipeline, step
 
 __version__ = "0.1.0"
 
-__all__ = ["Check", "Goal", "KervanError", "Session", "__version__", "open", "pipeline", "step"]
+__all__ = ["Check", "Goal", "KervanError", "Session", "__version__", "open", "pipeline", "step", "transform"]
 
 # Looked up when first used: importing kervan costs nothing.
 _PLACES = {
@@ -32,6 +33,7 @@ _PLACES = {
     "open": "kervan.api.session",
     "pipeline": "kervan.flow.step",
     "step": "kervan.flow.step",
+    "transform": "kervan.data.steps.escape",
 }
 
 

@@ -85,7 +85,7 @@ def ingest_data(project: Project, *, folder: Path | None = None) -> Dataset:
     with project.stage("ingest") as tell:
         snapshot = ingest.take(settings.source, folder or project.config.folder)
         tell(f"{settings.source}, {snapshot.size:,} bytes")
-    with snapshot, joined_tables(project, folder or project.config.folder) as joined:
+    with snapshot, joined_tables(project) as joined:
         recipe = _recipe(project, joined)
         newest = project.store.catalog.newest(Dataset, name)
         if newest is not None and (newest.origin.sha256, newest.recipe) == (snapshot.sha256, recipe):

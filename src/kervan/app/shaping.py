@@ -19,7 +19,6 @@ from kervan.data.steps.shape import Around, shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     import polars as pl
 
@@ -28,10 +27,11 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def joined_tables(project: Project, folder: Path) -> Iterator[dict[str, Snapshot]]:
+def joined_tables(project: Project) -> Iterator[dict[str, Snapshot]]:
     """Copy the tables that steps join, each once, for as long as the block runs."""
     with ExitStack() as stack:
         locations = dict.fromkeys(step.join for step in project.config.data.steps if isinstance(step, Join))
+        folder = project.config.folder
         yield {each: stack.enter_context(ingest.take(each, folder)) for each in locations}
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kervan.app.run import Outcome
     from kervan.app.trace import Trace
     from kervan.app.train import Trained
-    from kervan.core.nouns import Finding, Model, Report, Run
+    from kervan.core.nouns import Dataset, Finding, Model, Report, Run
     from kervan.data.profile import ColumnProfile
     from kervan.monitor.drift import DriftReport
     from kervan.package.contents.manifest import Parity
@@ -144,7 +144,18 @@ def dataset_text(described: Described) -> str:
     )
     head = f"{dataset.ref}: {dataset.rows:,} rows from {dataset.origin.source}; {parts}"
     columns = table(("column", "type", "missing", "distinct", "values"), rows)
-    return "\n".join([head, columns, *findings_text(described.findings)])
+    return "\n".join([head, *steps_text(dataset), columns, *findings_text(described.findings)])
+
+
+def steps_text(dataset: Dataset) -> list[str]:
+    """Show what each step made of the table; without steps nothing."""
+    if not dataset.steps:
+        return []
+    rows = [
+        (each.step, f"{each.before:,}", f"{each.after:,}", ", ".join(each.added), ", ".join(each.removed))
+        for each in dataset.steps
+    ]
+    return [table(("step", "rows in", "rows out", "new columns", "gone"), rows), ""]
 
 
 def findings_text(findings: tuple[Finding, ...]) -> list[str]:
