@@ -13,9 +13,10 @@ from kervan.data import ingest
 from kervan.data.absent import READ_AS_MISSING
 from kervan.data.cast import suspicious_columns
 from kervan.data.ingest import Loaded
-from kervan.data.steps.escape import source_of
+from kervan.data.steps.escape import transform_of
 from kervan.data.steps.outliers import within
 from kervan.data.steps.shape import Around, shape
+from kervan.flow.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -38,8 +39,8 @@ def joined_tables(project: Project) -> Iterator[dict[str, Snapshot]]:
 def steps_recipe(project: Project, joined: Mapping[str, Snapshot]) -> str:
     """Return a hash of what steps depend on besides settings: joined tables, and the user's functions."""
     called = [step for step in project.config.data.steps if isinstance(step, Call)]
-    sources = [source_of(step, project.config.folder) for step in called]
-    return sha256_parts([*(each.sha256 for each in joined.values()), *sources])
+    functions = [transform_of(step, project.config.folder) for step in called]
+    return sha256_parts([*(each.sha256 for each in joined.values()), *map(fingerprint, functions)])
 
 
 def shaped(

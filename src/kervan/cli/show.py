@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kervan.app.train import Trained
     from kervan.core.nouns import Dataset, Finding, Model, Report, Run
     from kervan.data.profile import ColumnProfile
+    from kervan.data.quality import Quality
     from kervan.monitor.drift import DriftReport
     from kervan.package.contents.manifest import Parity
     from kervan.package.proving.optimise import Measured
@@ -144,7 +145,10 @@ def dataset_text(described: Described) -> str:
     )
     head = f"{dataset.ref}: {dataset.rows:,} rows from {dataset.origin.source}; {parts}"
     columns = table(("column", "type", "missing", "distinct", "values"), rows)
-    return "\n".join([head, *steps_text(dataset), columns, *findings_text(described.findings)])
+    lines = [head, *steps_text(dataset), columns, *findings_text(described.findings)]
+    if described.validation is not None:
+        lines.append(quality_text(described.validation.quality))
+    return "\n".join(lines)
 
 
 def steps_text(dataset: Dataset) -> list[str]:
@@ -156,6 +160,12 @@ def steps_text(dataset: Dataset) -> list[str]:
         for each in dataset.steps
     ]
     return [table(("step", "rows in", "rows out", "new columns", "gone"), rows), ""]
+
+
+def quality_text(found: Quality) -> str:
+    """Show a table's score with its parts."""
+    parts = ", ".join(f"{name} {share:.1%}" for name, share in found.parts.items())
+    return f"quality {found.score:.1f}: {parts}"
 
 
 def findings_text(findings: tuple[Finding, ...]) -> list[str]:

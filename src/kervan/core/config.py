@@ -8,24 +8,12 @@ from typing import Any
 from unicodedata import normalize
 
 from kervan.core.access import Doors
+from kervan.core.checking import Check, compose
 from kervan.core.errors import InvalidConfig, did_you_mean
 from kervan.core.places import ImageSettings
-from kervan.core.reading import composed
 from kervan.core.shaping import RowStep, Step, TableStep, told
 
 MISSING_TEXTS = ("", "?", "NA", "N/A", "NaN", "nan", "null", "NULL", "None")
-
-
-def _compose(settings: Any, *names: str) -> None:
-    """Bring settings that name columns and values into the form in which tables are read (NFC)."""
-    for name in names:
-        value = getattr(settings, name)
-        if isinstance(value, str):
-            object.__setattr__(settings, name, composed(value))
-        elif isinstance(value, tuple | list):
-            object.__setattr__(settings, name, tuple(map(composed, value)))
-        elif isinstance(value, dict):
-            object.__setattr__(settings, name, {composed(key): each for key, each in value.items()})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,24 +43,6 @@ class SplitSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """`[[data.checks]]`: a rule for one column. `between` and `allowed` also bind requests for predictions.
-
-    `missing_at_most` is a share of the rows, 0 to 1.
-    """
-
-    column: str
-    between: tuple[float, ...] | None = None
-    allowed: tuple[str, ...] | None = None
-    missing_at_most: float | None = None
-    unique: bool = False
-    severity: str = "stop"
-
-    def __post_init__(self) -> None:
-        _compose(self, "column", "allowed")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DataSettings:
     """`[data]`: the table, what to predict, and how to treat it."""
 
@@ -88,10 +58,11 @@ class DataSettings:
     protect: dict[str, str] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
+    checks_from: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
 
     def __post_init__(self) -> None:
-        _compose(self, "target", "entity", "missing", "ignore", "accept", "protect", "units")
+        compose(self, "target", "entity", "missing", "ignore", "accept", "protect", "units")
         kinds = [isinstance(step, RowStep) for step in self.steps]
         if kinds != sorted(kinds):
             late = next(step for step in self.steps[kinds.index(True) :] if not isinstance(step, RowStep))
@@ -172,7 +143,7 @@ class ModelSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _compose(self, "texts")
+        compose(self, "texts")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,7 +207,7 @@ class RecordsSettings:
     hash: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _compose(self, "leave_out", "hash")
+        compose(self, "leave_out", "hash")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

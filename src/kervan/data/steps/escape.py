@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import sys
-import traceback
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from kervan.core.errors import InvalidConfig, NotFound, did_you_mean
+from kervan.core.errors import InvalidConfig, did_you_mean
 from kervan.data.steps.expressions import first_line
+from kervan.flow.loaded import load_file, telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     import polars as pl
 
@@ -21,6 +19,7 @@ if TYPE_CHECKING:
     from kervan.data.steps.shape import Around
 
 _MARK = "__kervan_transform__"
+_SETTING = "[[data.steps]] call"
 _FILES = re.compile(r"\bread_\w+\s*\(", re.IGNORECASE)
 _Function = TypeVar("_Function", bound="Callable[..., Any]")
 
@@ -57,18 +56,12 @@ def query(
 def call(
     table: pl.DataFrame, step: shaping.Call, place: str, around: Around
 ) -> tuple[pl.DataFrame, list[str]]:
-    """Call a function of the project."""
+    """Call a function of the project; what it raises is told with its file and line."""
     import polars as pl
 
-    function = _function(step.call, around.folder, place)
-    try:
+    function = transform_of(step, around.folder)
+    with telling(around.folder / step.call.partition(":")[0], f"{place}: {step.call} failed"):
         found = function(table)
-    except Exception as error:
-        path = str(around.folder / step.call.partition(":")[0])
-        lines = [each.lineno for each in traceback.extract_tb(error.__traceback__) if each.filename == path]
-        raise InvalidConfig(
-            f"{place}: {step.call} failed in line {lines[-1]}: {type(error).__name__}: {first_line(error)}"
-        ) from error
     if not isinstance(found, pl.DataFrame):
         raise InvalidConfig(
             f"{place}: {step.call} returned {type(found).__name__}", hint="return a polars.DataFrame"
@@ -76,46 +69,23 @@ def call(
     return found, []
 
 
-def source_of(step: shaping.Call, folder: Path) -> str:
-    """Return the text of the file that a step calls: what the table depends on."""
-    path = folder / step.call.partition(":")[0]
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise NotFound(f"[[data.steps]] call: cannot read {path}: {error}", hint=_WRITTEN) from error
+def transform_of(step: shaping.Call, folder: Path) -> Callable[[pl.DataFrame], Any]:
+    """Return the function that a step names.
 
-
-def _function(named: str, folder: Path, place: str) -> Callable[[pl.DataFrame], Any]:
-    file, _, name = named.partition(":")
-    path = folder / file
-    if not name or not path.is_file():
-        raise InvalidConfig(f"{place}: there is no function {named!r}", hint=_WRITTEN)
-    module = _loaded(path, place)
-    marked = [each for each in vars(module) if getattr(getattr(module, each), _MARK, False)]
+    Raises `NotFound` without its file, `InvalidConfig` for one that fails or has no such transform.
+    """
+    file, _, name = step.call.partition(":")
+    if not file or not name:
+        raise InvalidConfig(f"{_SETTING}: {step.call!r} names no function", hint=_WRITTEN)
+    module = load_file(folder / file, setting=_SETTING)
+    marked = [each for each, value in vars(module).items() if getattr(value, _MARK, False)]
     if name not in marked:
         raise InvalidConfig(
-            f"{place}: {file} has no function {name!r} marked @transform", hint=did_you_mean(name, marked)
+            f"{_SETTING}: {file} has no function {name!r} marked @transform",
+            hint=did_you_mean(name, marked) if marked else _WRITTEN,
         )
     function: Callable[[pl.DataFrame], Any] = getattr(module, name)
     return function
-
-
-def _loaded(path: Path, place: str) -> Any:
-    """Run a file of the project's as a module of its own."""
-    spec = importlib.util.spec_from_file_location(f"_kervan_steps_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise InvalidConfig(f"{place}: {path.name} is no Python file", hint=_WRITTEN)
-    module = importlib.util.module_from_spec(spec)
-    sys.path.insert(0, str(path.parent))
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise InvalidConfig(
-            f"{place}: {path.name} cannot be run: {type(error).__name__}: {first_line(error)}"
-        ) from error
-    finally:
-        sys.path.remove(str(path.parent))
-    return module
 
 
 _WRITTEN = 'write it like call = "shaping.py:clean", and mark the function with @kervan.transform'
