@@ -24,9 +24,10 @@ from pyarrow import feather, parquet
 from kervan.core.config import MISSING_TEXTS, DataSettings
 from kervan.core.errors import InvalidData
 from kervan.core.ports import ReadOptions
-from kervan.data.ingest import load, reader
+from kervan.data.ingest import load
 from kervan.data.sources.arrow import ArrowSource, AvroSource
 from kervan.data.sources.excel import ExcelSource
+from kervan.data.sources.find import reader
 from kervan.data.sources.json import JsonSource
 from kervan.data.sources.packed import unpacked
 from kervan.data.sources.parquet import ParquetSource

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from kervan.app.size import check_room
 from kervan.core.errors import InvalidConfig, InvalidData, NotFound, Refused
 from kervan.core.identity import Ref, check_name, new_id, sha256_parts
 from kervan.core.nouns import (
@@ -80,7 +81,13 @@ def ingest_data(project: Project, *, folder: Path | None = None) -> Dataset:
     if not settings.target:
         raise InvalidConfig("no target is set", hint='say which column to predict: [data] target = "…"')
     with project.stage("ingest") as tell:
-        snapshot = ingest.take(settings.source, folder or project.config.folder)
+        snapshot = ingest.take(
+            settings.source,
+            folder or project.config.folder,
+            settings,
+            lambda text: project.remark("fetch", text),
+            lambda estimate: check_room(project, estimate),
+        )
         tell(f"{settings.source}, {snapshot.size:,} bytes")
     with snapshot:
         recipe = _recipe(project)
@@ -242,6 +249,7 @@ def _keep(project: Project, name: str, recipe: str, snapshot: Snapshot, prepared
         size=snapshot.size,
         sha256=snapshot.sha256,
         blob=store.blobs.put_bytes(original),
+        retrieval=snapshot.retrieval,
     )
     links = [stored(origin.blob, "original"), *(stored(part.blob, str(part.role)) for part in parts)]
     with store.catalog.transaction() as transaction:
@@ -308,8 +316,12 @@ def _report(
 
 def _recipe(project: Project) -> str:
     """Return a hash of every setting that decides what becomes of the source's bytes."""
-    settings: dict[str, Any] = msgspec.to_builtins(replace(project.config.data, source=""))
+    settings: dict[str, Any] = msgspec.to_builtins(project.config.data)
+    for name in ("source", "query", "table", "version", "cube"):
+        del settings[name]  # they say where the bytes are
     del settings["entity"]  # it decides what is kept of predictions
+    if not settings["sheet"]:
+        del settings["sheet"]  # as recipes were before there was a choice
     model = project.config.model
     return sha256_parts([_FORM, canonical(settings).decode(), model.task, *model.texts])
 

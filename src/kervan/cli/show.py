@@ -143,8 +143,10 @@ def dataset_text(described: Described) -> str:
         f"{part.role} {part.rows:,}{' (sealed)' if part.sealed else ''}" for part in dataset.parts
     )
     head = f"{dataset.ref}: {dataset.rows:,} rows from {dataset.origin.source}; {parts}"
+    query = dataset.origin.retrieval.query
+    asked = [f"asked: {query}"] if query else []
     columns = table(("column", "type", "missing", "distinct", "values"), rows)
-    return "\n".join([head, columns, *findings_text(described.findings)])
+    return "\n".join([head, *asked, columns, *findings_text(described.findings)])
 
 
 def findings_text(findings: tuple[Finding, ...]) -> list[str]:
