@@ -10,7 +10,8 @@ from scipy.stats import ks_2samp
 from sklearn.model_selection import train_test_split
 
 from benchmarks.measure import alternating, note, show, timed
-from kervan.core.config import Check, DataSettings, SplitSettings, WatchSettings
+from kervan.core.checking import Check
+from kervan.core.config import DataSettings, SplitSettings, WatchSettings
 from kervan.data.columns import infer_schema
 from kervan.data.profile import profile
 from kervan.data.split import split

@@ -15,20 +15,23 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kervan.api.session import Session, open  # noqa: A004 - `kervan.open` is meant to read like that
-    from kervan.core.config import Check, Goal
+    from kervan.core.checking import Check
+    from kervan.core.config import Goal
     from kervan.core.errors import KervanError
+    from kervan.data.checks.own import check
     from kervan.flow.step import pipeline, step
 
 __version__ = "0.1.0"
 
-__all__ = ["Check", "Goal", "KervanError", "Session", "__version__", "open", "pipeline", "step"]
+__all__ = ["Check", "Goal", "KervanError", "Session", "__version__", "check", "open", "pipeline", "step"]
 
 # Looked up when first used: importing kervan costs nothing.
 _PLACES = {
-    "Check": "kervan.core.config",
+    "Check": "kervan.core.checking",
     "Goal": "kervan.core.config",
     "KervanError": "kervan.core.errors",
     "Session": "kervan.api.session",
+    "check": "kervan.data.checks.own",
     "open": "kervan.api.session",
     "pipeline": "kervan.flow.step",
     "step": "kervan.flow.step",

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from journeys.home import HEADER, SETTINGS, as_csv, customers
-from kervan.app.data import LOOKED
 from kervan.app.difference import diff_datasets
+from kervan.app.parts import LOOKED
 from kervan.core.errors import NotFound
 
 if TYPE_CHECKING:

@@ -94,7 +94,7 @@ CONFIGS = {
         "[model]",
         "[[data.checks]]\nunique = true\n[model]",
         2,
-        "'column' is missing",
+        "unique is for one column",
         "",
     ),
     "no family": ('["linear"]', "[]", 2, "no model family is named", "linear, neighbours"),

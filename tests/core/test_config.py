@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from kervan.core.config import Check, Config, Goal, SplitSettings
+from kervan.core.checking import Check
+from kervan.core.config import Config, Goal, SplitSettings
 from kervan.core.errors import InvalidConfig
 from kervan.core.loading import find_folder, load_config
 
@@ -89,9 +90,13 @@ def test_a_whole_file_comes_back_typed(tmp_path: Path) -> None:
         ("[data]\nprotect = 'ad'\n", r"\[data\] protect: 'ad' is not a table", "{"),
         ("[data.protect]\nad = 1\n", r"\[data\] protect\.ad: 1 is not a text", "quotes"),
         ("model = 3\n", r"kervan\.toml: \[model\] must be a table", "kervan settings"),
-        ("[[data.checks]]\nunique = true\n", r"\[data\] checks\.0: 'column' is missing", "column"),
+        (
+            "[[data.checks]]\nrefers_to = { column = 'a' }\n",
+            r"\[data\] checks\.0\.refers_to: 'source' is missing",
+            "source",
+        ),
         ("[[data.checks]]\ncolumn = 'a'\nunique = 1\n", "1 is not true or false", "true"),
-        ("[[data.checks]]\ncolumn = 'a'\nbetween = [1, 'z']\n", r"checks\.0\.between\.1: 'z'", "0.5"),
+        ("[[data.checks]]\ncolumn = 'a'\nbetween = [1, true]\n", r"checks\.0\.between\.1: True", "0.5"),
         ("[model\n", r"kervan\.toml: .*line 1", "toml.io"),
         ("[model]\nfolds = 3\nfolds = 4\n", r"kervan\.toml: .*line 3", "toml.io"),
     ],

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from unicodedata import normalize
 
-from kervan.core.config import Check, DataSettings, ModelSettings
+from kervan.core.checking import Check
+from kervan.core.config import DataSettings, ModelSettings
 from kervan.core.identity import Bump
 from kervan.core.reading import BLANKS, Reading
 from kervan.core.schema import Column, Schema, Signature, Type, smallest_bump

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from kervan.core.config import Check, DataSettings
+from kervan.core.checking import Check
+from kervan.core.config import DataSettings
 from kervan.core.errors import InvalidConfig, InvalidData
 from kervan.core.schema import Column, Type, Unseen
 from kervan.data.columns import infer_schema, signature_of

@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 import kervan.testing
 from kervan.cli.edge import EXIT_CODES
 from kervan.core import config, errors
+from kervan.core.checking import Check, Reference
 from kervan.core.nouns import Prediction
 from kervan.core.plugins import TABLE, plugin, plugins
 from kervan.model.metrics import Task, metrics_of
@@ -52,7 +53,7 @@ def _names(cell: str) -> list[str]:
 
 
 def test_the_page_of_settings_names_every_kind_of_file() -> None:
-    (source,) = (cells for name, cells in rows("settings.md").items() if name == "source")
+    (source,) = (cells for name, cells in rows("settings.md", "data").items() if name == "source")
     for row in TABLE:
         if row.kind == "source":
             for ending in row.load().suffixes:
@@ -78,7 +79,8 @@ SETTINGS = [
     *((name, get_type_hints(config.Config)[name]) for name in config.TABLES if name != "targets"),
     ("data.split", config.SplitSettings),
     ("data.cube", config.CubeSettings),
-    ("data.checks", config.Check),
+    ("data.checks", Check),
+    ("data.checks.refers_to", Reference),
     ("model.goal", config.Goal),
 ]
 
@@ -99,8 +101,9 @@ def test_every_setting_is_explained(heading: str, kind: Any) -> None:
 def _in_words(hint: Any) -> str:
     choices = [choice for choice in get_args(hint) if choice is not NoneType]
     if get_origin(hint) is tuple:
-        inner = choices[0]
-        return {str: "list of texts", float: "list of numbers"}.get(inner, "list of tables")
+        inner = (get_args(choices[0]) or choices)[0]
+        words = {str: "list of texts", float: "list of numbers", int: "list of whole numbers"}
+        return words.get(inner, "list of tables")
     if get_origin(hint) is dict:
         return "table of texts"
     if choices:

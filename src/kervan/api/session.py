@@ -45,7 +45,8 @@ if TYPE_CHECKING:
     from kervan.app.gc import Sweep
     from kervan.app.keys import Issued
     from kervan.app.recompute import Recomputed
-    from kervan.core.config import Check, DataSettings, Goal
+    from kervan.core.checking import Check
+    from kervan.core.config import DataSettings, Goal
     from kervan.core.nouns import Dataset, Event, Finding, Key, Model
     from kervan.flow.step import Pipeline
 

@@ -6,7 +6,8 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from kervan.app.data import LOOKED, open_sealed, suspicions
+from kervan.app.data import suspicions
+from kervan.app.parts import LOOKED, open_sealed
 from kervan.core.errors import GoalMissed, SealedTest
 from kervan.core.identity import new_id
 from kervan.core.nouns import Finding, Link, Report, ReportKind, Role, Verdict

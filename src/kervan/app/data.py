@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from kervan.app.checks import check_parts, check_table, counted
+from kervan.app.parts import read_part, sealed_as
+from kervan.app.rejects import store_rejects, with_reasons
 from kervan.app.size import check_room
-from kervan.core.errors import InvalidConfig, InvalidData, NotFound, Refused
+from kervan.core.errors import InvalidConfig, InvalidData, NotFound
 from kervan.core.identity import Ref, check_name, new_id, sha256_parts
 from kervan.core.nouns import (
     Dataset,
@@ -25,12 +28,14 @@ from kervan.core.nouns import (
 )
 from kervan.core.reading import Reading
 from kervan.data import columns, ingest, profile, protect, split, target, validate
+from kervan.data.checks.run import stopped
 from kervan.data.content import content_hash
 from kervan.data.export import check_ending, write
 from kervan.data.leaks import RULE
+from kervan.data.quality import Validation
 from kervan.data.seen import seen
-from kervan.flow.table import from_parquet, to_parquet
-from kervan.store.events import Entry, canonical
+from kervan.flow.table import to_parquet
+from kervan.store.events import canonical
 from kervan.store.transaction import stored
 
 if TYPE_CHECKING:
@@ -46,7 +51,6 @@ if TYPE_CHECKING:
 
 # Raised when the same bytes and settings would give another dataset than before.
 _FORM = "2"
-LOOKED = "opened test"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,15 +63,18 @@ class Prepared:
     profile: profile.Profile
     parts: dict[Role, pl.DataFrame]
     content: str
+    validation: Validation
+    rejects: pl.DataFrame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Described:
-    """A dataset, its figures, and what validation found."""
+    """A dataset, its figures, what validation found and counted; nothing was counted in older ones."""
 
     dataset: Dataset
     profile: profile.Profile
     findings: tuple[Finding, ...]
+    validation: Validation | None = None
 
 
 def ingest_data(project: Project, *, folder: Path | None = None) -> Dataset:
@@ -100,26 +107,6 @@ def ingest_data(project: Project, *, folder: Path | None = None) -> Dataset:
         return _keep(project, name, recipe, snapshot, prepared)
 
 
-def read_part(project: Project, dataset: Dataset, role: Role) -> pl.DataFrame:
-    """Return the rows of the training or validation part. The test part is sealed: `Refused`."""
-    if dataset.part(role).sealed:
-        raise Refused(
-            f"the {role} part of {dataset.ref} is sealed",
-            hint="it is opened once, on record, when a model is accepted",
-        )
-    return from_parquet(project.store.blobs.read_bytes(dataset.part(role).blob))
-
-
-def open_sealed(project: Project, dataset: Dataset, *, purpose: str, body: dict[str, Any]) -> pl.DataFrame:
-    """Return the rows of the sealed test part; that it was opened, and why, is on record first."""
-    part = dataset.part(Role.TEST)
-    body = {**body, "test": part.content}
-    with project.store.catalog.transaction() as transaction:
-        transaction.event(Entry(action=LOOKED, subject=dataset.id, why=purpose, body=body))
-    sealed = project.store.blobs.read_bytes(part.blob)
-    return from_parquet(project.store.keys.open(sealed, _context(dataset.name, Role.TEST)))
-
-
 def export_part(project: Project, ref: Ref, role: Role, to: Path, *, exact: bool = False) -> int:
     """Write a part as CSV, Parquet or JSON lines, as the file's name says, and return the number of its rows.
 
@@ -137,7 +124,9 @@ def describe_dataset(project: Project, ref: str) -> Described:
     figures = _figures(project.store.catalog, _about(project, dataset.id))
     if figures is None:
         raise NotFound(f"the reports about {dataset.ref} are gone", hint="restore a backup")
-    return Described(dataset=dataset, profile=figures[0], findings=figures[1])
+    return Described(
+        dataset=dataset, profile=figures[0], findings=figures[1], validation=validation_of(project, dataset)
+    )
 
 
 def datasets(project: Project, *, name: str | None = None) -> list[Dataset]:
@@ -148,6 +137,12 @@ def datasets(project: Project, *, name: str | None = None) -> list[Dataset]:
 def report_of(project: Project, subject: str, kind: ReportKind) -> Report | None:
     """Return the newest report of a kind about a record."""
     return _newest(project.store.catalog, _about(project, subject)).get(kind)
+
+
+def validation_of(project: Project, dataset: Dataset) -> Validation | None:
+    """Return what validation counted in a dataset, None for one that is older than that."""
+    checked = report_of(project, dataset.id, ReportKind.VALIDATION)
+    return msgspec.convert(checked.body, Validation) if checked and checked.body else None
 
 
 def suspicions(project: Project, dataset: Dataset) -> tuple[Finding, ...]:
@@ -198,21 +193,24 @@ def _prepare(project: Project, loaded: Loaded) -> Prepared:
     settings, model = project.config.data, project.config.model
     with project.stage("validate") as tell:
         task = target.task_of(loaded.table, settings.target, model.task)
-        table, about_target = target.check_target(loaded.table, settings.target, task)
+        checked = check_table(project, loaded.table)
+        table, about_target = target.check_target(checked.table, settings.target, task)
         hidden = columns.unseen(table, settings, model.texts)
-        findings = validate.validate(table, settings, [*loaded.warnings, *about_target], hidden)
-        failed = [finding for finding in findings if finding.verdict is Verdict.FAILED]
-        if failed:
+        noticed = [*loaded.warnings, *about_target, *checked.findings]
+        findings = validate.validate(table, settings, noticed, hidden)
+        if failed := stopped(findings):
             lines = "\n".join(f"  {finding.message}" for finding in failed)
             hint = failed[0].hint or "mend the rows, or change the checks in kervan.toml"
             raise InvalidData(f"{settings.source} does not pass its checks:\n{lines}", hint=hint)
-        why, is_open = target.why_task(loaded.table, settings.target, model.task)
-        tell(f"{task} of {settings.target!r}")
+        why, is_open = target.why_task(checked.table, settings.target, model.task)
+        aside = f"; {len(checked.rejected):,} rows kept aside" if len(checked.rejected) else ""
+        tell(f"{task} of {settings.target!r}{aside}")
     if is_open:
         project.remark("note", f"a {task} of {settings.target!r}: {why}")
     _warn(project, findings)
     with project.stage("protect") as tell:
         guarded = _protect(project, table)
+        rejects = with_reasons(checked, _protect(project, loaded.table[checked.rejected - 1]))
         tell(
             ", ".join(f"{column}: {how}" for column, how in settings.protect.items()) or "nothing to protect"
         )
@@ -235,6 +233,8 @@ def _prepare(project: Project, loaded: Loaded) -> Prepared:
         profile=found,
         parts=parts,
         content=content_hash(guarded),
+        validation=counted(checked, table, findings),
+        rejects=rejects,
     )
 
 
@@ -252,6 +252,7 @@ def _keep(project: Project, name: str, recipe: str, snapshot: Snapshot, prepared
         retrieval=snapshot.retrieval,
     )
     links = [stored(origin.blob, "original"), *(stored(part.blob, str(part.role)) for part in parts)]
+    links += store_rejects(project, name, prepared.rejects)
     with store.catalog.transaction() as transaction:
         newest = store.catalog.newest(Dataset, name)
         if newest is not None and (newest.hash, newest.recipe) == (prepared.content, recipe):
@@ -276,7 +277,9 @@ def _keep(project: Project, name: str, recipe: str, snapshot: Snapshot, prepared
         transaction.put(dataset)
         transaction.put(_report(dataset, ReportKind.PROFILE, Verdict.PASSED, (), prepared.profile))
         verdict = validate.verdict_of(prepared.findings)
-        transaction.put(_report(dataset, ReportKind.VALIDATION, verdict, prepared.findings, None))
+        transaction.put(
+            _report(dataset, ReportKind.VALIDATION, verdict, prepared.findings, prepared.validation)
+        )
     project.known("dataset", f"{dataset.ref} is new")
     return dataset
 
@@ -293,7 +296,7 @@ def _store_part(project: Project, name: str, role: Role, table: pl.DataFrame) ->
     written = to_parquet(table)
     is_sealed = role is Role.TEST
     if is_sealed:
-        written = project.store.keys.seal(written, _context(name, role))
+        written = project.store.keys.seal(written, sealed_as(name, role))
     blob = project.store.blobs.put_bytes(written)
     return Part(role=role, rows=table.height, blob=blob, content=content_hash(table), sealed=is_sealed)
 
@@ -323,8 +326,6 @@ def _recipe(project: Project) -> str:
     if not settings["sheet"]:
         del settings["sheet"]  # as recipes were before there was a choice
     model = project.config.model
-    return sha256_parts([_FORM, canonical(settings).decode(), model.task, *model.texts])
-
-
-def _context(name: str, role: Role) -> str:
-    return f"{role} part of {name}"
+    return sha256_parts(
+        [_FORM, canonical(settings).decode(), model.task, *model.texts, *check_parts(project)]
+    )

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kervan.app.columns import PAGE, ColumnPage, ColumnQuery, page_of
-from kervan.app.data import LOOKED, describe_dataset
+from kervan.app.data import describe_dataset
 from kervan.app.delete import Guard, dataset_guards
+from kervan.app.parts import LOOKED
 from kervan.core.errors import NotFound, did_you_mean
 from kervan.core.nouns import Dataset, Finding, Model, Origin, Part, Role, Run, Status, Verdict
 from kervan.core.reading import Reading

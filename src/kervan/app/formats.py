@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kervan.app.data import read_part
+from kervan.app.parts import read_part
 from kervan.app.register import manifest_of, package_folder
 from kervan.core.errors import Refused
 from kervan.core.nouns import Dataset, Role

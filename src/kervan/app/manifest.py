@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kervan.app.data import read_part
+from kervan.app.parts import read_part
 from kervan.core.nouns import Role, Verdict
 from kervan.package.contents.background import Background
 from kervan.package.contents.card import DATA_CARD, MODEL_CARD, data_card, model_card

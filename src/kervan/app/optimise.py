@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from kervan.app.data import read_part
 from kervan.app.formats import original_of
+from kervan.app.parts import read_part
 from kervan.core.errors import Conflict, NotFound, Refused, StorageFailed, did_you_mean
 from kervan.core.identity import new_id
 from kervan.core.nouns import Dataset, Link, Report, ReportKind, Role, Verdict

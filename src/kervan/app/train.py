@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from kervan.app.data import read_part
+from kervan.app.parts import read_part
 from kervan.app.project import Stage
 from kervan.app.settings import check_settings
 from kervan.core.errors import GoalMissed

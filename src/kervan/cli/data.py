@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kervan.cli.checks import quality, rejects, suggest, validate
 from kervan.cli.edge import ListGroup, Shown, shows, table, with_project
 from kervan.core.shown import moment
 
@@ -16,13 +17,14 @@ if TYPE_CHECKING:
 
 @click.group(cls=ListGroup)
 def data() -> None:
-    """List, measure, ingest, show, compare, export and delete datasets.
+    """List, measure, ingest, check, show, compare, export and delete datasets.
 
     \b
     Example:
       kervan data
       kervan data size
       kervan data ingest
+      kervan data validate new.csv
       kervan data show adult:1 --html profile.html
       kervan data diff adult:1 adult:2
       kervan data export adult:1 --part train train.csv
@@ -140,3 +142,9 @@ def delete(project: Project, ref: str, why: str) -> Shown:
 
     gone = delete_dataset(project, ref, why=why)
     return Shown(gone, f"{gone.ref} is deleted; `kervan gc` removes its files")
+
+
+data.add_command(validate)
+data.add_command(rejects)
+data.add_command(quality)
+data.add_command(suggest)

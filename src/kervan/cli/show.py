@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kervan.app.train import Trained
     from kervan.core.nouns import Finding, Model, Report, Run
     from kervan.data.profile import ColumnProfile
+    from kervan.data.quality import Quality
     from kervan.monitor.drift import DriftReport
     from kervan.package.contents.manifest import Parity
     from kervan.package.proving.optimise import Measured
@@ -146,7 +147,16 @@ def dataset_text(described: Described) -> str:
     query = dataset.origin.retrieval.query
     asked = [f"asked: {query}"] if query else []
     columns = table(("column", "type", "missing", "distinct", "values"), rows)
-    return "\n".join([head, *asked, columns, *findings_text(described.findings)])
+    lines = [head, *asked, columns, *findings_text(described.findings)]
+    if described.validation is not None:
+        lines.append(quality_text(described.validation.quality))
+    return "\n".join(lines)
+
+
+def quality_text(found: Quality) -> str:
+    """Show a table's score with its parts."""
+    parts = ", ".join(f"{name} {share:.1%}" for name, share in found.parts.items())
+    return f"quality {found.score:.1f}: {parts}"
 
 
 def findings_text(findings: tuple[Finding, ...]) -> list[str]:

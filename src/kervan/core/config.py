@@ -8,23 +8,11 @@ from typing import Any
 from unicodedata import normalize
 
 from kervan.core.access import Doors
+from kervan.core.checking import Check, compose
 from kervan.core.errors import InvalidConfig, did_you_mean
 from kervan.core.places import ImageSettings
-from kervan.core.reading import composed
 
 MISSING_TEXTS = ("", "?", "NA", "N/A", "NaN", "nan", "null", "NULL", "None")
-
-
-def _compose(settings: Any, *names: str) -> None:
-    """Bring settings that name columns and values into the form in which tables are read (NFC)."""
-    for name in names:
-        value = getattr(settings, name)
-        if isinstance(value, str):
-            object.__setattr__(settings, name, composed(value))
-        elif isinstance(value, tuple | list):
-            object.__setattr__(settings, name, tuple(map(composed, value)))
-        elif isinstance(value, dict):
-            object.__setattr__(settings, name, {composed(key): each for key, each in value.items()})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,24 +39,6 @@ class SplitSettings:
     validation: float = 0.1
     test: float = 0.1
     seed: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """`[[data.checks]]`: a rule for one column. `between` and `allowed` also bind requests for predictions.
-
-    `missing_at_most` is a share of the rows, 0 to 1.
-    """
-
-    column: str
-    between: tuple[float, ...] | None = None
-    allowed: tuple[str, ...] | None = None
-    missing_at_most: float | None = None
-    unique: bool = False
-    severity: str = "stop"
-
-    def __post_init__(self) -> None:
-        _compose(self, "column", "allowed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,9 +79,10 @@ class DataSettings:
     protect: dict[str, str] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
+    checks_from: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _compose(self, "target", "entity", "missing", "ignore", "accept", "protect", "units")
+        compose(self, "target", "entity", "missing", "ignore", "accept", "protect", "units")
 
 
 METRICS = (
@@ -175,7 +146,7 @@ class ModelSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _compose(self, "texts")
+        compose(self, "texts")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,7 +210,7 @@ class RecordsSettings:
     hash: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _compose(self, "leave_out", "hash")
+        compose(self, "leave_out", "hash")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

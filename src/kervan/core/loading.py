@@ -142,7 +142,10 @@ def _bind(kind: type[_T], values: Any, path: tuple[str, ...], origins: Mapping[t
 
 def _value(hint: Any, value: Any, path: tuple[str, ...], origins: Mapping[tuple[str, ...], str]) -> Any:
     if get_origin(hint) in {Union, UnionType}:
-        hint = next(choice for choice in get_args(hint) if choice is not NoneType)
+        choices = [choice for choice in get_args(hint) if choice is not NoneType]
+        if len(choices) > 1 and type(value) in choices:
+            return value
+        hint = choices[0]
     if is_dataclass(hint) and isinstance(hint, type):
         return _bind(hint, value, path, origins)
     if get_origin(hint) is tuple and isinstance(value, list):

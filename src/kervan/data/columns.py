@@ -5,45 +5,48 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from kervan.core.checking import REJECT, STOP
 from kervan.core.errors import InvalidConfig, InvalidData, did_you_mean
 from kervan.core.nouns import Finding, Verdict
 from kervan.core.schema import Column, Schema, Signature, Type, Unseen
 from kervan.core.words import vocabulary
+from kervan.data.checks.usable import require_usable
 from kervan.data.looks import look_of
-from kervan.data.rules import require_usable
 from kervan.data.seen import ignore_line, names_rows
 from kervan.data.target import CLASSIFICATION
 from kervan.flow.table import as_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import polars as pl
 
-    from kervan.core.config import Check, DataSettings
+    from kervan.core.checking import Bound, Check
+    from kervan.core.config import DataSettings
 
 # A text column is free text or an identifier, not a category, from so many different values on, or from
 # fewer if these are more than half of the values that are there.
 MANY_VALUES = 1000
 SEVERAL_VALUES = 50
 DISTINCT_SHARE = 0.5
+_NUMBERS = {Type.INTEGER, Type.NUMBER}
 FREE_TEXT = 0.5  # from this share of texts of several words on, a column is free text
 
 
 def infer_schema(table: pl.DataFrame, settings: DataSettings) -> Schema:
     """Find out what each column is.
 
-    A column may be missing where the table has a missing value. The checks `between` and `allowed` become
-    limits, unless they only warn or the column is protected; `allowed` also refuses unseen categories.
-    Raises `InvalidConfig` where a check or unit names no column or does not fit.
+    A column may be missing where the table has a missing value. The checks of ranges and `allowed` become
+    limits, unless they only warn, some rows may break them, or the column is protected; `allowed` also
+    refuses unseen categories. Raises `InvalidConfig` where a check or unit names no column or does not fit.
     """
     for name in settings.units:
         if name not in table.columns and name not in settings.protect:
             hint = did_you_mean(name, table.columns)
             raise InvalidConfig(f"[data] units: the table has no column {name!r}", hint=hint)
-    checks = [check for check in settings.checks if check.column not in settings.protect]
+    checks = [check for check in settings.checks if check.column and check.column not in settings.protect]
     require_usable(checks, table, settings.target)
-    stopping = [check for check in checks if check.severity == "stop"]
+    stopping = [check for check in checks if _binds(check)]
     return Schema(
         tuple(
             _column(column, [check for check in stopping if check.column == column.name], settings)
@@ -62,7 +65,7 @@ def unseen(table: pl.DataFrame, settings: DataSettings, texts: Sequence[str] = (
         for column in table.get_columns()
         if column.dtype == pl.String
         and column.name not in {settings.target, *texts, *listed, *settings.protect}
-        and _type(column) is Type.TEXT
+        and type_of(column) is Type.TEXT
     ]
     return (*settings.protect, *words)
 
@@ -98,9 +101,9 @@ def signature_of(
 
 
 def _column(column: pl.Series, checks: list[Check], settings: DataSettings) -> Column:
-    limits = [check.between for check in checks if check.between is not None]
     lists = [set(check.allowed) for check in checks if check.allowed is not None]
-    kind = _type(column)
+    kind = type_of(column)
+    limits = [limit for check in checks for limit in _limits(check)] if kind in _NUMBERS else []
     if lists and kind is Type.TEXT:
         kind = Type.CATEGORY
     allowed: tuple[str, ...] = ()
@@ -111,14 +114,30 @@ def _column(column: pl.Series, checks: list[Check], settings: DataSettings) -> C
         type=kind,
         nullable=column.null_count() > 0,
         allowed=allowed,
-        minimum=max((each[0] for each in limits), default=None),
-        maximum=min((each[1] for each in limits), default=None),
+        minimum=max((low for low, _ in limits if low is not None), default=None),
+        maximum=min((high for _, high in limits if high is not None), default=None),
         unit=settings.units.get(column.name, ""),
         unseen=Unseen.REFUSE if lists and kind is Type.CATEGORY else Unseen.AS_MISSING,
     )
 
 
-def _type(column: pl.Series) -> Type:
+def _binds(check: Check) -> bool:
+    """Say whether every row keeps a check, so that requests have to as well."""
+    return check.severity == REJECT or (check.severity == STOP and check.at_least is None)
+
+
+def _limits(check: Check) -> Iterator[tuple[float | None, float | None]]:
+    """Yield the lowest and highest number that a check lets through; dates bind no request."""
+    for low, high in (check.between or (None, None), (check.least, None), (None, check.most)):
+        yield _number(low), _number(high)
+
+
+def _number(bound: Bound | None) -> float | None:
+    return float(bound) if isinstance(bound, int | float) else None
+
+
+def type_of(column: pl.Series) -> Type:
+    """Return what the values of a column are, or raise `InvalidData`."""
     import polars as pl
 
     kind = column.dtype
@@ -137,8 +156,11 @@ def _type(column: pl.Series) -> Type:
             f"column {column.name!r} holds {kind}, which is no type of a column here",
             hint="turn it into numbers, texts or dates, or leave it out: `[data] ignore`",
         )
-    present = len(column) - column.null_count()
-    distinct = column.drop_nulls().n_unique()
+    return type_of_texts(column.drop_nulls().n_unique(), len(column) - column.null_count())
+
+
+def type_of_texts(distinct: int, present: int) -> Type:
+    """Return whether texts are categories, by how many of those that are there differ."""
     mostly_distinct = distinct > SEVERAL_VALUES and distinct > DISTINCT_SHARE * present
     return Type.TEXT if distinct > MANY_VALUES or mostly_distinct else Type.CATEGORY
 

@@ -22,13 +22,18 @@ def plain_table(table: pl.DataFrame, file: str, options: ReadOptions) -> pl.Data
     Whole numbers become 64-bit integers, other numbers 64-bit floats, NaN null. Texts lose
     surrounding blanks, and those in `options.missing` become null.
     """
+    plain = plain_types(table, file, options)
+    return without_missing(clean(plain, options.missing), options.missing)
+
+
+def plain_types(table: pl.DataFrame, file: str, options: ReadOptions) -> pl.DataFrame:
+    """Return a table of plain types whose texts are as they were written; raises as `plain_table` does."""
     import polars as pl
 
     names = [composed(name) for name in table.columns]
     check_names(names, file)
     columns = zip(names, table.get_columns(), strict=True)
-    plain = pl.DataFrame([_plain(column.alias(name), file, options) for name, column in columns])
-    return without_missing(clean(plain, options.missing), options.missing)
+    return pl.DataFrame([_plain(column.alias(name), file, options) for name, column in columns])
 
 
 def _plain(column: pl.Series, file: str, options: ReadOptions) -> pl.Series:

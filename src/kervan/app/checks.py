@@ -1,0 +1,112 @@
+"""A project's checks, ready to be put to a table: its Python functions, and the tables that they refer to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from kervan.app.parts import open_sealed, read_part
+from kervan.core.errors import InvalidConfig, KervanError
+from kervan.core.identity import Ref, sha256_file, sha256_parts
+from kervan.core.nouns import Dataset, Role
+from kervan.core.ports import ReadOptions
+from kervan.data import ingest
+from kervan.data.checks.own import load_checks
+from kervan.data.checks.run import run_checks
+from kervan.data.quality import Validation, quality_of
+from kervan.data.seen import different
+from kervan.data.sources.find import reader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import polars as pl
+
+    from kervan.app.project import Project
+    from kervan.core.nouns import Finding
+    from kervan.data.checks.run import Checked
+
+
+def check_table(project: Project, table: pl.DataFrame) -> Checked:
+    """Put all checks of a project to a table, as it was read."""
+    settings = project.config.data
+    own = load_checks(settings.checks_from, project.config.folder)
+    return run_checks(table, settings, own, lookup=_Tables(project))
+
+
+def check_parts(project: Project) -> list[str]:
+    """Return what the checks depend on besides settings: the tables they refer to, the code of functions."""
+    settings = project.config.data
+    named = [check.refers_to.source for check in settings.checks if check.refers_to is not None]
+    named += [check.like for check in settings.checks if check.like]
+    own = load_checks(settings.checks_from, project.config.folder)
+    return [*(_content(project, each) for each in dict.fromkeys(named)), *(each.fingerprint for each in own)]
+
+
+def counted(checked: Checked, table: pl.DataFrame, findings: Iterable[Finding]) -> Validation:
+    """Return what the checks counted, and how good the rows of `table` are, which are left of them."""
+    unique = different(table, table.columns) / max(1, table.height)
+    valid = 1 - checked.failing / max(1, checked.rows)
+    return Validation(
+        rows=checked.rows,
+        failing=checked.failing,
+        rejected=len(checked.rejected),
+        quality=quality_of(table, findings, valid=valid, unique=unique),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    """Files and datasets by their location, each read once."""
+
+    project: Project
+    known: dict[tuple[str, bool], pl.DataFrame] = field(default_factory=dict)
+
+    def __call__(self, location: str, *, whole: bool) -> pl.DataFrame:
+        if (location, whole) not in self.known:
+            dataset = find_dataset(self.project, location)
+            read = _of_file(self.project, location) if dataset is None else self._of(dataset, whole=whole)
+            self.known[location, whole] = read
+        return self.known[location, whole]
+
+    def _of(self, dataset: Dataset, *, whole: bool) -> pl.DataFrame:
+        import polars as pl
+
+        train = read_part(self.project, dataset, Role.TRAIN)
+        if not whole:
+            return train.drop(dataset.protection, strict=False)
+        purpose = "looked up by a check"
+        sealed = open_sealed(self.project, dataset, purpose=purpose, body={"dataset": dataset.ref})
+        parts = [train, read_part(self.project, dataset, Role.VALIDATION), sealed]
+        return pl.concat(parts).drop(dataset.protection, strict=False)
+
+
+def find_dataset(project: Project, location: str) -> Dataset | None:
+    """Return the dataset of this reference, None if it names a file."""
+    if (project.config.folder / location).exists():
+        return None
+    try:
+        return project.store.catalog.find(Dataset, Ref.parse(location))
+    except KervanError:
+        if ":" in location and "/" not in location:
+            raise
+        return None
+
+
+def _of_file(project: Project, location: str) -> pl.DataFrame:
+    settings = project.config.data
+    with ingest.take(location, project.config.folder) as snapshot:
+        if snapshot.files:
+            raise InvalidConfig(
+                f"a check refers to {location!r}, which is several files", hint="name one file"
+            )
+        options = ReadOptions(separator="", missing=settings.missing)
+        return reader(location, snapshot.path).read(snapshot.path, options)
+
+
+def _content(project: Project, location: str) -> str:
+    dataset = find_dataset(project, location)
+    if dataset is not None:
+        return sha256_parts([dataset.id, dataset.hash])
+    path = project.config.folder / location
+    return sha256_file(path) if path.is_file() else location

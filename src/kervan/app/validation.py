@@ -1,0 +1,142 @@
+"""A file put to the project's checks without keeping it, and how good each version of a dataset was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from kervan.app.checks import check_table, counted
+from kervan.app.data import describe_dataset, validation_of
+from kervan.core.checking import WARN, Check
+from kervan.core.errors import NotFound
+from kervan.core.identity import Ref
+from kervan.core.nouns import Dataset, Finding, Verdict
+from kervan.core.schema import Type
+from kervan.data import ingest
+from kervan.data.columns import infer_schema
+from kervan.data.validate import verdict_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import polars as pl
+
+    from kervan.app.project import Project
+    from kervan.core.config import DataSettings
+    from kervan.data.quality import Validation
+
+# Which of two a column is depends on its rows; texts have no distribution to compare.
+_KINDS = {Type.INTEGER: Type.NUMBER, Type.TEXT: Type.CATEGORY}
+_FREE = {Type.TEXT}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileValidation:
+    """What the checks found in a file: the worst verdict, every finding, and the counts."""
+
+    source: str
+    against: str
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+    validation: Validation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionQuality:
+    """How good one version was; older ones were not counted."""
+
+    ref: str
+    time: float
+    rows: int
+    validation: Validation | None
+
+
+def validate_file(
+    project: Project, location: str = "", *, folder: Path | None = None, against: str = ""
+) -> FileValidation:
+    """Put the project's checks to a file, by default to its source; nothing is kept.
+
+    `location` lies in `folder`, by default the project's. With `against` its columns, their types and their
+    distributions (PSI) are compared with those of a dataset too; a moved distribution only warns.
+    """
+    settings = project.config.data
+    location = location or settings.source
+    expected = describe_dataset(project, against).dataset if against else None
+    with project.stage("validate") as tell:
+        loaded = ingest.load(location, folder or project.config.folder, settings)
+        table = loaded.table
+        shape = () if expected is None else tuple(_shape(expected, table, settings))
+        if expected is not None:
+            checks = (*settings.checks, *_distributions(expected, table))
+            project = project.with_settings(data=replace(settings, checks=checks))
+        checked = check_table(project, table)
+        tell(f"{location}, {table.height:,} rows")
+    findings = (*loaded.warnings, *shape, *checked.findings)
+    return FileValidation(
+        source=location,
+        against="" if expected is None else expected.ref,
+        verdict=verdict_of(findings),
+        findings=findings,
+        validation=counted(checked, checked.table, findings),
+    )
+
+
+def quality_history(project: Project, name: str) -> tuple[VersionQuality, ...]:
+    """Return how good each version of a dataset was, newest first."""
+    found = project.store.catalog.all(Dataset, name=Ref.parse(name).name)
+    if not found:
+        raise NotFound(f"there is no dataset {name!r}", hint="`kervan data` shows what there is")
+    return tuple(
+        VersionQuality(ref=each.ref, time=each.time, rows=each.rows, validation=validation_of(project, each))
+        for each in found
+    )
+
+
+def as_junit(found: FileValidation) -> str:
+    """Write the findings as JUnit's XML, which build servers show: what only warns counts as passed."""
+    failed = sum(each.verdict is Verdict.FAILED for each in found.findings)
+    name, tests = f"kervan data validate {found.source}", str(len(found.findings))
+    suite = Element("testsuite", name=name, tests=tests, failures=str(failed), errors="0", skipped="0")
+    for finding in found.findings:
+        named = " ".join(filter(None, [finding.rule, finding.subject]))
+        case = SubElement(suite, "testcase", classname=found.source, name=named)
+        if finding.verdict is Verdict.FAILED:
+            SubElement(case, "failure", message=finding.message).text = finding.hint
+        elif finding.verdict is Verdict.WARNED:
+            SubElement(case, "system-out").text = f"warning: {finding.advice}"
+    return tostring(suite, encoding="unicode", xml_declaration=True)
+
+
+def _shape(expected: Dataset, table: pl.DataFrame, settings: DataSettings) -> Iterator[Finding]:
+    """Yield what differs in the columns and their types; protected ones are not what was read."""
+    plain = replace(settings, checks=(), units={}, protect={})
+    schema = {each.name: each.type for each in infer_schema(table, plain)}
+    known = {each.name: each.type for each in expected.schema if each.name not in expected.protection}
+    for name, kind in known.items():
+        if name not in schema:
+            yield _about(name, Verdict.FAILED, f"there is no column {name!r}, {expected.ref} has one")
+        elif _KINDS.get(kind, kind) != _KINDS.get(schema[name], schema[name]):
+            yield _about(
+                name,
+                Verdict.FAILED,
+                f"column {name!r} is of the type {schema[name]}, {kind} in {expected.ref}",
+            )
+    for name in schema.keys() - known.keys() - set(expected.protection):
+        yield _about(name, Verdict.WARNED, f"column {name!r} is new: {expected.ref} has none")
+
+
+def _about(name: str, verdict: Verdict, message: str) -> Finding:
+    hint = "look whether the source changed"
+    return Finding(rule="schema", subject=name, verdict=verdict, message=message, hint=hint)
+
+
+def _distributions(expected: Dataset, table: pl.DataFrame) -> Iterator[Check]:
+    for column in expected.schema:
+        if (
+            column.name in table.columns
+            and column.name not in expected.protection
+            and column.type not in _FREE
+        ):
+            yield Check(column=column.name, like=expected.ref, severity=WARN)

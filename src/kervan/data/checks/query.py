@@ -1,0 +1,75 @@
+"""A rule that a query of SQL asks: the rows that it returns are those that fail."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kervan.core.checking import REJECT
+from kervan.core.errors import InvalidConfig
+from kervan.data.checks.rule import FoundRule
+from kervan.data.checks.usable import tolerated
+from kervan.data.checks.words import reaching, tokens
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from kervan.core.checking import Check
+    from kervan.data.checks.rule import Asked
+
+_TABLE = "data"
+
+
+def query_rule(check: Check, asked: Asked) -> FoundRule:
+    """Run a query over the table `data`, which can reach nothing else, and return what it found."""
+    found = _run(check, asked.table)
+    rows = places(asked.table, found)
+    if rows is None and check.severity == REJECT:
+        raise InvalidConfig(
+            f"{check.place}: the query does not return whole rows, so that nobody knows which to reject",
+            hint="write `select * from data where …`",
+        )
+    return FoundRule(
+        rule="sql",
+        subject="",
+        check=check,
+        count=found.height if rows is None else len(rows),
+        told=check.sql,
+        rows=rows,
+        tolerated=tolerated(check),
+    )
+
+
+def places(table: pl.DataFrame, found: pl.DataFrame) -> pl.Series | None:
+    """Return the places of all rows that equal one of those found, None if these are not whole rows."""
+    if set(found.columns) != set(table.columns) or not found.height:
+        return None if found.height else _no_places()
+    numbered = table.with_row_index("\0row")
+    same = numbered.join(found.select(table.columns).unique(), on=table.columns, how="semi", nulls_equal=True)
+    return same["\0row"]
+
+
+def _no_places() -> pl.Series:
+    import polars as pl
+
+    return pl.Series("\0row", [], dtype=pl.UInt32)
+
+
+def _run(check: Check, table: pl.DataFrame) -> pl.DataFrame:
+    import polars as pl
+
+    words = [each.lower() for each in tokens(check.sql) if each.strip() and not each.startswith(("--", "/*"))]
+    if not words or words[0] not in {"select", "with"}:
+        raise _refused(check, "it is no select")
+    if function := reaching(check.sql):
+        raise _refused(check, f"{function} would read a file")
+    try:
+        return pl.SQLContext({_TABLE: table}, register_globals=False).execute(check.sql, eager=True)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise _refused(check, str(error).partition("\n")[0]) from error
+
+
+def _refused(check: Check, reason: str) -> InvalidConfig:
+    return InvalidConfig(
+        f"{check.place}: the query cannot be used: {reason}",
+        hint="write a query that returns the failing rows: `select * from data where …`",
+    )

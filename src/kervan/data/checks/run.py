@@ -1,0 +1,220 @@
+"""All checks put to a table: what was found, which rows stay, and which are kept aside."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from kervan.core.checking import REJECT
+from kervan.core.errors import InvalidConfig
+from kervan.core.nouns import Finding, Verdict
+from kervan.data.checks.compiled import rules_of
+from kervan.data.checks.own import own_rule
+from kervan.data.checks.rule import Asked, FoundRule, RowRule, TableRule
+from kervan.data.checks.told import reason_of, table_finding, told
+from kervan.data.checks.typed import typed
+from kervan.data.checks.usable import require_usable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import polars as pl
+
+    from kervan.core.config import DataSettings
+    from kervan.data.checks.own import OwnCheck
+    from kervan.data.checks.rule import Lookup, Rule
+
+ROW, RULES, REASONS = "row", "rules", "reasons"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What became of a table: `table` are the rows that stay, `failing` counts all that broke a rule.
+
+    `rejects` has a row for each that was kept aside: its number (from 1, without the header), its rules and
+    reasons, in lists of the same length.
+    """
+
+    table: pl.DataFrame
+    rows: int
+    failing: int
+    findings: tuple[Finding, ...]
+    rejects: pl.DataFrame
+
+    @property
+    def rejected(self) -> pl.Series:
+        """The numbers of the rows that were kept aside."""
+        return self.rejects[ROW]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outcome:
+    """What one rule found: the places of its failing rows, None where only their count is known."""
+
+    rule: RowRule | FoundRule
+    count: int
+    rows: pl.Series | None
+
+
+def run_checks(
+    table: pl.DataFrame,
+    settings: DataSettings,
+    own: Sequence[OwnCheck] = (),
+    *,
+    lookup: Lookup | None = None,
+    now: float | None = None,
+) -> Checked:
+    """Check a table, as it was read and before it is protected.
+
+    There is a finding for each rule, also for those that hold. All rules that judge rows are asked in one
+    pass; only those that some row breaks are asked for these rows. What one rule keeps aside breaks no other
+    that stops or warns. Raises `InvalidConfig` for a check that
+    cannot be used, before anything is found.
+    """
+    require_usable(settings.checks, table, settings.target)
+    at = time.time() if now is None else now
+    frame = typed(table, settings.checks)
+    asked = Asked(read=table, table=frame, settings=settings, lookup=lookup or _nowhere, now=at)
+    rules = [rule for check in settings.checks for rule in rules_of(check, asked)]
+    rules += [own_rule(each, frame) for each in own]
+    answers = list(_answers(frame, rules))
+    outcomes = [_outcome(rule, rows) for rule, _, rows in answers if not isinstance(rule, TableRule)]
+    rejects = _rejects(outcomes)
+    left = iter([_without(each, rejects) for each in outcomes])
+    findings = [
+        table_finding(rule, figures) if isinstance(rule, TableRule) else _told(next(left), asked)
+        for rule, figures, _ in answers
+    ]
+    return Checked(
+        table=_whole(_left(table, rejects), _left(frame, rejects)),
+        rows=table.height,
+        failing=_failing(outcomes),
+        findings=tuple(findings),
+        rejects=rejects,
+    )
+
+
+def _nowhere(location: str, *, whole: bool) -> pl.DataFrame:
+    raise InvalidConfig(f"there is no table {location!r} to look into", hint="check with a project")
+
+
+def _answers(
+    table: pl.DataFrame, rules: Sequence[Rule]
+) -> Iterable[tuple[Rule, tuple[object, ...], pl.Series | None]]:
+    """Ask all rules at once, then those that are broken for their rows."""
+    import polars as pl
+
+    asks: list[tuple[pl.Expr, ...]] = [
+        rule.asks if isinstance(rule, TableRule) else (rule.quick,) if isinstance(rule, RowRule) else ()
+        for rule in rules
+    ]
+    flat = [each.alias(str(place)) for place, each in enumerate(each for group in asks for each in group)]
+    figures = list(_first_pass(table, flat, rules)) if flat else []
+    answered = []
+    for group in asks:
+        answered.append(tuple(figures[: len(group)]))
+        figures = figures[len(group) :]
+    broken = {
+        str(place): rule.bad
+        for place, (rule, figure) in enumerate(zip(rules, answered, strict=True))
+        if isinstance(rule, RowRule) and figure[0]
+    }
+    masks = table.lazy().select(
+        pl.int_range(pl.len()).alias("\0row"), *(bad.alias(name) for name, bad in broken.items())
+    )
+    found = masks.collect() if broken else None
+    for place, (rule, figure) in enumerate(zip(rules, answered, strict=True)):
+        rows = found[str(place)].arg_true() if found is not None and str(place) in broken else None
+        yield rule, figure, rows
+
+
+def _first_pass(table: pl.DataFrame, flat: Sequence[pl.Expr], rules: Sequence[Rule]) -> tuple[object, ...]:
+    import polars as pl
+
+    try:
+        return table.lazy().select(flat).collect().row(0)
+    except pl.exceptions.PolarsError:
+        for rule in rules:
+            _ask_alone(table, rule)
+        raise
+
+
+def _ask_alone(table: pl.DataFrame, rule: Rule) -> None:
+    """Find out which rule it is that some values of the table cannot be asked."""
+    import polars as pl
+
+    try:
+        if isinstance(rule, RowRule):
+            table.select(rule.quick)
+    except pl.exceptions.PolarsError as error:
+        reason = str(error).partition("\n")[0]
+        hint = "look at the values of its columns, or change the check"
+        raise InvalidConfig(f"{rule.check.place} fails in some row: {reason}", hint=hint) from error
+
+
+def _outcome(rule: RowRule | FoundRule, rows: pl.Series | None) -> _Outcome:
+    if isinstance(rule, FoundRule):
+        return _Outcome(rule=rule, count=rule.count, rows=rule.rows)
+    return _Outcome(rule=rule, count=0 if rows is None else len(rows), rows=rows)
+
+
+def _without(outcome: _Outcome, rejects: pl.DataFrame) -> _Outcome:
+    """Leave out the rows that another rule keeps aside: they are no reason to stop."""
+    if outcome.rule.check.severity == REJECT or outcome.rows is None or not rejects.height:
+        return outcome
+    rows = outcome.rows.filter(~(outcome.rows + 1).is_in(rejects[ROW].to_list()))
+    return replace(outcome, count=len(rows), rows=rows)
+
+
+def _told(outcome: _Outcome, asked: Asked) -> Finding:
+    return told(outcome.rule, asked, outcome.count, outcome.rows)
+
+
+def _failing(outcomes: Iterable[_Outcome]) -> int:
+    """Count the rows that break any rule."""
+    import polars as pl
+
+    found = [each.rows for each in outcomes if each.rows is not None and each.rule.rule != "missing_at_most"]
+    return pl.concat([rows.cast(pl.UInt32).alias("row") for rows in found]).n_unique() if found else 0
+
+
+def _rejects(outcomes: Iterable[_Outcome]) -> pl.DataFrame:
+    import polars as pl
+
+    found = [
+        pl.DataFrame({ROW: each.rows.cast(pl.UInt32) + 1}).with_columns(
+            pl.lit(each.rule.check.name or each.rule.rule).alias(RULES),
+            pl.lit(reason_of(each.rule)).alias(REASONS),
+        )
+        for each in outcomes
+        if each.rule.check.severity == REJECT and each.rows is not None and len(each.rows)
+    ]
+    if not found:
+        kinds = {ROW: pl.UInt32(), RULES: pl.List(pl.String()), REASONS: pl.List(pl.String())}
+        return pl.DataFrame(schema=kinds)
+    return pl.concat(found).group_by(ROW, maintain_order=True).agg(RULES, REASONS).sort(ROW)
+
+
+def _left(table: pl.DataFrame, rejects: pl.DataFrame) -> pl.DataFrame:
+    import polars as pl
+
+    if not rejects.height:
+        return table
+    gone = pl.Series([False]).new_from_index(0, table.height).scatter((rejects[ROW] - 1).to_list(), True)
+    return table.filter(~gone)
+
+
+def _whole(table: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
+    """Take the typed columns, but for those whose type some value does not fit."""
+    fitting = [
+        column
+        for column in frame.get_columns()
+        if column.dtype != table[column.name].dtype and column.null_count() == table[column.name].null_count()
+    ]
+    return table.with_columns(fitting) if fitting else table
+
+
+def stopped(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the findings that stop the run."""
+    return [each for each in findings if each.verdict is Verdict.FAILED]

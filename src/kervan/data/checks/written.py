@@ -1,0 +1,61 @@
+"""Checks as lines of `kervan.toml`, to be pasted and edited."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from kervan.core.checking import Check, Reference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_WIDTH = 108
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suggestion:
+    """A check, and why it is proposed: a line of comment for each reason."""
+
+    check: Check
+    reasons: tuple[str, ...] = ()
+
+
+def as_lines(suggestions: Iterable[Suggestion]) -> str:
+    """Return the lines of `kervan.toml` for some checks, each with its reasons as comments.
+
+    >>> check = Check(column="age", between=(16, 100))
+    >>> print(as_lines([Suggestion(check=check, reasons=("17 to 90 here",))]))
+    # 17 to 90 here
+    [[data.checks]]
+    column = "age"
+    between = [16, 100]
+    """
+    return "\n\n".join("\n".join([*_comments(each.reasons), *_table(each.check)]) for each in suggestions)
+
+
+def _comments(reasons: Iterable[str]) -> list[str]:
+    return [f"# {' '.join(reason.split())[:_WIDTH]}" for reason in reasons]
+
+
+def _table(check: Check) -> list[str]:
+    return ["[[data.checks]]", *(f"{name} = {_toml(value)}" for name, value in _said(check))]
+
+
+def _said(settings: Check | Reference) -> list[tuple[str, Any]]:
+    values = ((entry, getattr(settings, entry.name)) for entry in fields(settings))
+    return [(entry.name, value) for entry, value in values if value != entry.default]
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, Reference):
+        return "{ " + ", ".join(f"{name} = {_toml(each)}" for name, each in _said(value)) + " }"
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, date):
+        return f'"{value.isoformat()}"'
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,1 @@
+"""Which family of distributions a column's values come from."""
