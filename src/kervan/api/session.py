@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 from kervan.api import progress as progress_
 from kervan.api.production import Production
 from kervan.api.views import DatasetView, DriftView, Listing, ModelView, ReplayView, TraceView
+from kervan.core.config import CubeSettings
 from kervan.core.identity import check_name
 from kervan.core.plugins import extras_named
 
@@ -123,7 +124,10 @@ class Session(Production):
                 wanted = self._wanted(path.name, target, called, protect, checks)
                 return self._ingested(wanted, path.parent)
         called = name or what.get("table", "")
-        return self._ingested(replace(self._wanted(source, target, called, protect, checks), **what))
+        wanted = self._wanted(source, target, called, protect, checks)
+        if source or what:  # kervan.toml speaks of another table
+            wanted = replace(wanted, query="", table="", cube=CubeSettings())
+        return self._ingested(replace(wanted, **what))
 
     def train(
         self,
