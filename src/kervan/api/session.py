@@ -30,11 +30,14 @@ with extras_named():
         recompute,
         records,
         register,
+        rejects,
         replay,
         run,
         runs,
+        suggest,
         trace,
         train,
+        validation,
     )
     from kervan.app.project import Stage, open_project
     from kervan.flow.runner import run as run_pipeline
@@ -46,6 +49,9 @@ if TYPE_CHECKING:
     from kervan.app.gc import Sweep
     from kervan.app.keys import Issued
     from kervan.app.recompute import Recomputed
+    from kervan.app.rejects import Reject
+    from kervan.app.suggest import Suggested
+    from kervan.app.validation import FileValidation, VersionQuality
     from kervan.core.checking import Check
     from kervan.core.config import DataSettings, Goal
     from kervan.core.nouns import Dataset, Event, Finding, Key, Model
@@ -128,6 +134,30 @@ class Session(Production):
         if source or what:  # kervan.toml speaks of another table
             wanted = replace(wanted, query="", table="", cube=CubeSettings())
         return self._ingested(replace(wanted, **what))
+
+    def validate(self, path: str | Path = "", *, against: str = "") -> FileValidation:
+        """Put the project's checks to a file, by default to its source; nothing is kept.
+
+        With `against`, such as `adult:1`, types and distributions are compared with that dataset's too.
+        """
+        with extras_named():
+            return validation.validate_file(self.project, str(path), against=against)
+
+    def suggest_checks(self, what: str | Path = "") -> Suggested:
+        """Propose checks that hold on a file, on a dataset, or by default on the project's source."""
+        with extras_named():
+            return suggest.suggest_checks(self.project, str(what))
+
+    def rejects(self, dataset: DatasetView | str, *, limit: int | None = None) -> Listing[Reject]:
+        """Return the rows that checks kept out of a dataset, with the reasons, in the source's order."""
+        ref = dataset.dataset.ref if isinstance(dataset, DatasetView) else dataset
+        found = rejects.rejects_of(self.project, ref, limit=limit)
+        return Listing(list(found.rows), ("row", "rules", "reasons", "values"))
+
+    def dataset_quality(self, name: str) -> Listing[VersionQuality]:
+        """Return how good each version of a dataset was, newest first."""
+        found = validation.quality_history(self.project, name)
+        return Listing(list(found), ("ref", "rows", "validation"))
 
     def train(
         self,

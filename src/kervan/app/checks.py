@@ -12,7 +12,7 @@ from kervan.core.nouns import Dataset, Role
 from kervan.core.ports import ReadOptions
 from kervan.data import ingest
 from kervan.data.checks.own import load_checks
-from kervan.data.checks.run import run_checks
+from kervan.data.checks.run import reasons_of, run_checks
 from kervan.data.quality import Validation, quality_of
 from kervan.data.seen import different
 from kervan.data.sources.find import reader
@@ -52,6 +52,7 @@ def counted(checked: Checked, table: pl.DataFrame, findings: Iterable[Finding]) 
         failing=checked.failing,
         rejected=len(checked.rejected),
         quality=quality_of(table, findings, valid=valid, unique=unique),
+        reasons=reasons_of(checked),
     )
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kervan.app.columns import PAGE, ColumnPage, ColumnQuery, page_of
-from kervan.app.data import describe_dataset
+from kervan.app.data import describe_dataset, validation_of
 from kervan.app.delete import Guard, dataset_guards
 from kervan.app.parts import LOOKED
 from kervan.core.errors import NotFound, did_you_mean
@@ -15,6 +15,7 @@ from kervan.core.nouns import Dataset, Finding, Model, Origin, Part, Role, Run, 
 from kervan.core.reading import Reading
 from kervan.core.schema import Type
 from kervan.data.profile import ValueCount
+from kervan.data.quality import Validation
 from kervan.store.codec import DELETED
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from kervan.data.profile import ColumnProfile, NumberProfile, TextProfile
 
 _NEWEST = 20
+_SCORED = 50  # so many versions are looked up for their quality
 _QUARTILES = (25, 50, 75)
 
 
@@ -86,7 +88,10 @@ class ColumnView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetVersion:
-    """A version on the line of all; `deleted` says by whom and why it went, if it did."""
+    """A version on the line of all; `deleted` says by whom and why it went, if it did.
+
+    `quality` is its score, 0 to 100, where that was looked up.
+    """
 
     ref: str
     version: str
@@ -98,6 +103,7 @@ class DatasetVersion:
     columns: int
     hash: str
     deleted: str
+    quality: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +142,8 @@ class UsedBy:
 class DatasetView:
     """Everything about one version: `runs` are the newest of `run_count`, `models` of `model_count`.
 
-    `guards` say why it cannot be deleted now; without any it can.
+    `guards` say why it cannot be deleted now; without any it can. `validation` is None where nothing was
+    counted yet.
     """
 
     ref: str
@@ -163,6 +170,7 @@ class DatasetView:
     models: tuple[UsedBy, ...]
     model_count: int
     guards: tuple[Guard, ...]
+    validation: Validation | None
 
 
 _ORDERS: dict[str, Callable[[ColumnView], Any]] = {
@@ -205,6 +213,7 @@ def dataset_view(project: Project, ref: str, query: ColumnQuery | None = None) -
         models=tuple(_used(model, model.family) for model in models),
         model_count=model_count,
         guards=tuple(dataset_guards(project, dataset)),
+        validation=described.validation,
     )
 
 
@@ -215,7 +224,11 @@ def dataset_versions(project: Project, name: str) -> tuple[DatasetVersion, ...]:
         event.subject: f"{event.actor}: {event.why}" for event in catalog.events(action=f"{DELETED} dataset")
     }
     found = catalog.all(Dataset, name=name, deleted=True)
-    return tuple(_version(each, gone.get(each.id, "")) for each in found)
+    scored = [each for each in found if each.id not in gone][:_SCORED]
+    scores = {each.id: counts.quality.score for each in scored if (counts := validation_of(project, each))}
+    return tuple(
+        replace(_version(each, gone.get(each.id, "")), quality=scores.get(each.id)) for each in found
+    )
 
 
 def dataset_list(project: Project, *, page: int = 1, size: int = PAGE) -> DatasetList:
