@@ -121,16 +121,35 @@ def read(snapshot: Snapshot, settings: DataSettings) -> Loaded:
     )
     with extras_named():
         table = _read(snapshot, options)
-    _check_rows(table, snapshot.source if snapshot.files else snapshot.path.name)
+    check_rows(table, snapshot.source if snapshot.files else snapshot.path.name)
     table = _without(table, settings)
     asked = _asked(snapshot, table, options, settings)
     return Loaded(table=table, warnings=(*suspicious_columns(table, hidden=settings.protect), *asked))
+
+
+def read_whole(snapshot: Snapshot, settings: DataSettings) -> pl.DataFrame:
+    """Read a table that others are looked up in, however short, with all its columns."""
+    options = ReadOptions(separator=settings.separator, missing=settings.missing)
+    with extras_named():
+        return _read(snapshot, options)
 
 
 def load(location: str, folder: Path, settings: DataSettings) -> Loaded:
     """Read the table at `location` (relative to `folder`) as it is at this moment."""
     with take(location, folder, settings) as snapshot:
         return read(snapshot, settings)
+
+
+def check_rows(table: pl.DataFrame, file: str) -> None:
+    """Raise `InvalidData` unless a table has enough rows to learn from."""
+    if table.height == 0:
+        raise InvalidData(f"{file} has a header and no rows", hint="put rows of data below the header")
+    if table.height < MINIMUM_ROWS:
+        rows = "1 row" if table.height == 1 else f"{table.height} rows"
+        raise InvalidData(
+            f"{file} has only {rows}, at least {MINIMUM_ROWS} are needed",
+            hint="a model needs rows to learn from and rows to be checked with",
+        )
 
 
 def _read(snapshot: Snapshot, options: ReadOptions) -> pl.DataFrame:
@@ -173,14 +192,3 @@ def _private_folder() -> Path:
         raise StorageFailed(
             f"cannot make a temporary folder: {error.strerror}", hint="set TMPDIR to a folder with room"
         ) from error
-
-
-def _check_rows(table: pl.DataFrame, file: str) -> None:
-    if table.height == 0:
-        raise InvalidData(f"{file} has a header and no rows", hint="put rows of data below the header")
-    if table.height < MINIMUM_ROWS:
-        rows = "1 row" if table.height == 1 else f"{table.height} rows"
-        raise InvalidData(
-            f"{file} has only {rows}, at least {MINIMUM_ROWS} are needed",
-            hint="a model needs rows to learn from and rows to be checked with",
-        )
