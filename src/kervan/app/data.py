@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from kervan.app.checks import check_parts, check_table, counted
 from kervan.app.parts import read_part, sealed_as
 from kervan.app.rejects import store_rejects, with_reasons
 from kervan.app.shaping import joined_tables, shaped, steps_recipe, without_outliers
+from kervan.app.size import check_room
 from kervan.core.errors import InvalidConfig, InvalidData, NotFound
 from kervan.core.identity import Ref, check_name, new_id, sha256_parts
 from kervan.core.nouns import (
@@ -90,7 +91,13 @@ def ingest_data(project: Project, *, folder: Path | None = None) -> Dataset:
     if not settings.target:
         raise InvalidConfig("no target is set", hint='say which column to predict: [data] target = "…"')
     with project.stage("ingest") as tell:
-        snapshot = ingest.take(settings.source, folder or project.config.folder)
+        snapshot = ingest.take(
+            settings.source,
+            folder or project.config.folder,
+            settings,
+            lambda text: project.remark("fetch", text),
+            lambda estimate: check_room(project, estimate),
+        )
         tell(f"{settings.source}, {snapshot.size:,} bytes")
     with snapshot, joined_tables(project) as joined:
         recipe = _recipe(project, joined)
@@ -287,6 +294,7 @@ def _store_original(project: Project, name: str, snapshot: Snapshot) -> Origin:
         size=snapshot.size,
         sha256=snapshot.sha256,
         blob=project.store.blobs.put_bytes(sealed),
+        retrieval=snapshot.retrieval,
     )
 
 
@@ -325,8 +333,12 @@ def _report(
 
 def _recipe(project: Project, joined: Mapping[str, Snapshot]) -> str:
     """Return a hash of every setting that decides what becomes of the source's bytes."""
-    settings: dict[str, Any] = msgspec.to_builtins(replace(project.config.data, source=""))
+    settings: dict[str, Any] = msgspec.to_builtins(project.config.data)
+    for name in ("source", "query", "table", "version", "cube"):
+        del settings[name]  # they say where the bytes are
     del settings["entity"]  # it decides what is kept of predictions
+    if not settings["sheet"]:
+        del settings["sheet"]  # as recipes were before there was a choice
     settings["steps"] = msgspec.to_builtins(project.config.data.table_steps)  # the others are the model's
     model = project.config.model
     parts = [_FORM, canonical(settings).decode(), model.task, *model.texts, *check_parts(project)]

@@ -144,8 +144,10 @@ def dataset_text(described: Described) -> str:
         f"{part.role} {part.rows:,}{' (sealed)' if part.sealed else ''}" for part in dataset.parts
     )
     head = f"{dataset.ref}: {dataset.rows:,} rows from {dataset.origin.source}; {parts}"
+    query = dataset.origin.retrieval.query
+    asked = [f"asked: {query}"] if query else []
     columns = table(("column", "type", "missing", "distinct", "values"), rows)
-    lines = [head, *steps_text(dataset), columns, *findings_text(described.findings)]
+    lines = [head, *asked, *steps_text(dataset), columns, *findings_text(described.findings)]
     if described.validation is not None:
         lines.append(quality_text(described.validation.quality))
     return "\n".join(lines)

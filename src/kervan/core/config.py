@@ -43,10 +43,32 @@ class SplitSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CubeSettings:
+    """`[data.cube]`: measures of a fact table by dimensions, asked of a database as one query.
+
+    `joins` says for each dimension's table by which column it hangs on the fact: `store = "store_id"`, or
+    `store = "store_id = id"` where the dimension calls it otherwise.
+    """
+
+    fact: str = ""
+    dimensions: tuple[str, ...] = ()
+    measures: tuple[str, ...] = ()
+    joins: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DataSettings:
-    """`[data]`: the table, what to predict, and how to treat it."""
+    """`[data]`: the table, what to predict, and how to treat it.
+
+    `query` or `table` says what of a database, `version` which state of a lake, `sheet` which of a workbook.
+    """
 
     source: str = ""
+    query: str = ""
+    table: str = ""
+    version: str = ""
+    sheet: str = ""
+    cube: CubeSettings = field(default_factory=CubeSettings)
     target: str = ""
     entity: str = ""
     name: str = ""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kervan.core.access import Secret
+from kervan.core.fetching import UNTOLD, Retrieval
 from kervan.core.reading import AS_WRITTEN, Reading
 from kervan.core.schema import Schema, Signature
 from kervan.core.serving import Plan, Rule, ShareRole
@@ -89,6 +90,7 @@ class Origin:
     size: int
     sha256: str
     blob: str
+    retrieval: Retrieval = UNTOLD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
