@@ -12,9 +12,10 @@ from kervan.core.nouns import Dataset, Role
 from kervan.core.ports import ReadOptions
 from kervan.data import ingest
 from kervan.data.checks.own import load_checks
-from kervan.data.checks.run import run_checks
+from kervan.data.checks.run import reasons_of, run_checks
 from kervan.data.quality import Validation, quality_of
 from kervan.data.seen import different
+from kervan.data.sources.find import reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,6 +52,7 @@ def counted(checked: Checked, table: pl.DataFrame, findings: Iterable[Finding]) 
         failing=checked.failing,
         rejected=len(checked.rejected),
         quality=quality_of(table, findings, valid=valid, unique=unique),
+        reasons=reasons_of(checked),
     )
 
 
@@ -100,7 +102,7 @@ def _of_file(project: Project, location: str) -> pl.DataFrame:
                 f"a check refers to {location!r}, which is several files", hint="name one file"
             )
         options = ReadOptions(separator="", missing=settings.missing)
-        return ingest.reader(location, snapshot.path).read(snapshot.path, options)
+        return reader(location, snapshot.path).read(snapshot.path, options)
 
 
 def _content(project: Project, location: str) -> str:

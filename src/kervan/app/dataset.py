@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kervan.app.columns import PAGE, ColumnPage, ColumnQuery, page_of
-from kervan.app.data import describe_dataset
+from kervan.app.data import describe_dataset, validation_of
 from kervan.app.dataset_column import ColumnView, column_of, columns_of
 from kervan.app.delete import Guard, dataset_guards
 from kervan.app.parts import LOOKED
@@ -16,6 +16,7 @@ from kervan.core.nouns import Dataset, Finding, Model, Origin, Part, Role, Run, 
 from kervan.core.reading import Reading
 from kervan.data.profile import Dependency, Pair, ValueCount
 from kervan.data.profile.advice import pasteable
+from kervan.data.quality import Validation
 from kervan.store.codec import DELETED
 
 if TYPE_CHECKING:
@@ -26,11 +27,15 @@ if TYPE_CHECKING:
 
 _NEWEST = 20
 _STRONGEST = 5
+_SCORED = 50  # so many versions are looked up for their quality
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetVersion:
-    """A version on the line of all; `deleted` says by whom and why it went, if it did."""
+    """A version on the line of all; `deleted` says by whom and why it went, if it did.
+
+    `quality` is its score, 0 to 100, where that was looked up.
+    """
 
     ref: str
     version: str
@@ -42,6 +47,7 @@ class DatasetVersion:
     columns: int
     hash: str
     deleted: str
+    quality: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +87,8 @@ class DatasetView:
     """Everything about one version: `runs` are the newest of `run_count`, `models` of `model_count`.
 
     `advice` says what to do, and `lines` of `kervan.toml` do it where a setting can.
-    `guards` say why it cannot be deleted now; without any it can.
+    `guards` say why it cannot be deleted now; without any it can. `validation` is None where nothing was
+    counted yet.
     """
 
     ref: str
@@ -114,6 +121,7 @@ class DatasetView:
     models: tuple[UsedBy, ...]
     model_count: int
     guards: tuple[Guard, ...]
+    validation: Validation | None
 
 
 _ORDERS: dict[str, Callable[[ColumnView], Any]] = {
@@ -163,6 +171,7 @@ def dataset_view(project: Project, ref: str, query: ColumnQuery | None = None) -
         models=tuple(_used(model, model.family) for model in models),
         model_count=model_count,
         guards=tuple(dataset_guards(project, dataset)),
+        validation=described.validation,
     )
 
 
@@ -173,7 +182,11 @@ def dataset_versions(project: Project, name: str) -> tuple[DatasetVersion, ...]:
         event.subject: f"{event.actor}: {event.why}" for event in catalog.events(action=f"{DELETED} dataset")
     }
     found = catalog.all(Dataset, name=name, deleted=True)
-    return tuple(_version(each, gone.get(each.id, "")) for each in found)
+    scored = [each for each in found if each.id not in gone][:_SCORED]
+    scores = {each.id: counts.quality.score for each in scored if (counts := validation_of(project, each))}
+    return tuple(
+        replace(_version(each, gone.get(each.id, "")), quality=scores.get(each.id)) for each in found
+    )
 
 
 def dataset_list(project: Project, *, page: int = 1, size: int = PAGE) -> DatasetList:

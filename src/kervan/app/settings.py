@@ -11,6 +11,7 @@ from kervan.core.errors import InvalidConfig
 from kervan.core.identity import check_name
 from kervan.core.plugins import plugins, which_meant
 from kervan.core.workspace import doors_of
+from kervan.data.checks.usable import check_said
 from kervan.model.candidates import check_families
 from kervan.package.proving.build import served_format
 
@@ -35,6 +36,8 @@ def check_settings(config: Config) -> None:
     _check_formats(config.package.formats)
     _check_numbers(config)
     check_replicas(config.release)
+    for check in config.data.checks:
+        check_said(check)
     check_records_settings(config)
 
 

@@ -18,7 +18,7 @@ from kervan.data.columns import infer_schema
 from kervan.data.validate import verdict_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     import polars as pl
@@ -27,9 +27,8 @@ if TYPE_CHECKING:
     from kervan.core.config import DataSettings
     from kervan.data.quality import Validation
 
-# Which of two a column is depends on its rows; texts have no distribution to compare.
+# Which of two a column is depends on its rows.
 _KINDS = {Type.INTEGER: Type.NUMBER, Type.TEXT: Type.CATEGORY}
-_FREE = {Type.TEXT}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +68,7 @@ def validate_file(
         table = loaded.table
         shape = () if expected is None else tuple(_shape(expected, table, settings))
         if expected is not None:
-            checks = (*settings.checks, *_distributions(expected, table))
+            checks = (*settings.checks, *_distributions(expected, table, {each.subject for each in shape}))
             project = project.with_settings(data=replace(settings, checks=checks))
         checked = check_table(project, table)
         tell(f"{location}, {table.height:,} rows")
@@ -132,11 +131,9 @@ def _about(name: str, verdict: Verdict, message: str) -> Finding:
     return Finding(rule="schema", subject=name, verdict=verdict, message=message, hint=hint)
 
 
-def _distributions(expected: Dataset, table: pl.DataFrame) -> Iterator[Check]:
+def _distributions(expected: Dataset, table: pl.DataFrame, differing: Collection[str]) -> Iterator[Check]:
+    """Yield a check for each column that is of the same kind in both; free texts have no distribution."""
     for column in expected.schema:
-        if (
-            column.name in table.columns
-            and column.name not in expected.protection
-            and column.type not in _FREE
-        ):
+        is_free = column.type is Type.TEXT or column.name in expected.protection
+        if column.name in table.columns and column.name not in differing and not is_free:
             yield Check(column=column.name, like=expected.ref, severity=WARN)

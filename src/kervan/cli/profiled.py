@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kervan.cli.edge import table
-from kervan.cli.show import findings_text, quality_text
+from kervan.cli.show import findings_text, quality_text, steps_text
 
 if TYPE_CHECKING:
     from kervan.app.data import Described
@@ -21,7 +21,9 @@ def dataset_text(described: Described) -> str:
         f"{part.role} {part.rows:,}{' (sealed)' if part.sealed else ''}" for part in dataset.parts
     )
     head = f"{dataset.ref}: {dataset.rows:,} rows from {dataset.origin.source}; {parts}"
-    lines = [head, *_profile_lines(described.profile, described.findings)]
+    query = dataset.origin.retrieval.query
+    asked = [f"asked: {query}"] if query else []
+    lines = [head, *asked, *steps_text(dataset), *_profile_lines(described.profile, described.findings)]
     if described.validation is not None:
         lines.append(quality_text(described.validation.quality))
     return "\n".join(lines)

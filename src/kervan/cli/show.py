@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kervan.app.run import Outcome
     from kervan.app.trace import Trace
     from kervan.app.train import Trained
-    from kervan.core.nouns import Finding, Model, Report, Run
+    from kervan.core.nouns import Dataset, Finding, Model, Report, Run
     from kervan.data.quality import Quality
     from kervan.monitor.drift import DriftReport
     from kervan.package.contents.manifest import Parity
@@ -129,6 +129,17 @@ def _format_row(tried: Tried) -> tuple[str, ...]:
         "" if tried.seconds is None else f"{tried.seconds * 1e3:,.1f} ms",
         f"{tried.support}: {tried.reason}" if tried.reason else f"{tried.support}; read by {about.readers}",
     )
+
+
+def steps_text(dataset: Dataset) -> list[str]:
+    """Show what each step made of the table; without steps nothing."""
+    if not dataset.steps:
+        return []
+    rows = [
+        (each.step, f"{each.before:,}", f"{each.after:,}", ", ".join(each.added), ", ".join(each.removed))
+        for each in dataset.steps
+    ]
+    return [table(("step", "rows in", "rows out", "new columns", "gone"), rows), ""]
 
 
 def quality_text(found: Quality) -> str:

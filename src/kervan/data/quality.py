@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kervan.core.nouns import Finding, Verdict
+from kervan.data.profile.twins import same
 from kervan.flow.table import as_texts
 
 if TYPE_CHECKING:
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     import polars as pl
 
 _MANY = 1000  # so many different texts are no categories whose spellings could be compared
-_DOTTED = str.maketrans({"ı": "i", "\u0307": None})  # Turkish: I, ı, İ and i are one letter to who mistypes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,12 +43,16 @@ class Quality:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validation:
-    """What validation counted: `failing` of `rows` rows broke a rule, `rejected` were kept aside."""
+    """What validation counted: `failing` of `rows` rows broke a rule, `rejected` were kept aside.
+
+    `reasons` counts the rejected rows by why they were, the most frequent first.
+    """
 
     rows: int
     failing: int
     rejected: int
     quality: Quality
+    reasons: dict[str, int] = field(default_factory=dict)
 
 
 def quality_of(table: pl.DataFrame, findings: Iterable[Finding], *, valid: float, unique: float) -> Quality:
@@ -89,20 +91,10 @@ def consistency(columns: Sequence[pl.Series]) -> float:
             continue
         counts: dict[str, list[int]] = {}
         for text, count in as_texts(present).alias("text").value_counts(name="count").iter_rows():
-            counts.setdefault(folded(text), []).append(count)
+            counts.setdefault(same(text), []).append(count)
         total += len(present)
         odd += sum(sum(each) - max(each) for each in counts.values())
     return 1 - odd / total if total else 1.0
-
-
-def folded(text: str) -> str:
-    r"""Return a text by which its twins are known: without case, Unicode's forms, blanks and Turkish dots.
-
-    >>> folded(" İZMİR") == folded("ızmir") == folded("i\u0307zmir")
-    True
-    """
-    plain = unicodedata.normalize("NFKC", text).casefold().translate(_DOTTED)
-    return re.sub(r"\s+", " ", plain).strip()
 
 
 def _is_text(column: pl.Series) -> bool:

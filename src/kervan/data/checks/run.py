@@ -215,6 +215,12 @@ def _whole(table: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
     return table.with_columns(fitting) if fitting else table
 
 
+def reasons_of(checked: Checked) -> dict[str, int]:
+    """Count the rejected rows by why they were, the most frequent first."""
+    counts = checked.rejects[REASONS].explode().drop_nulls().value_counts(name="count")
+    return dict(counts.sort("count", REASONS, descending=[True, False]).iter_rows())
+
+
 def stopped(findings: Iterable[Finding]) -> list[Finding]:
     """Return the findings that stop the run."""
     return [each for each in findings if each.verdict is Verdict.FAILED]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _FEW = 30  # so many different values may be listed
 _FEWEST_ROWS = 20  # fewer rows say little about order, patterns and uniqueness
 _MARGIN = 0.1  # of the range that was seen, on either side
+_LEAST_ROOM, _MOST_ROOM = 1e-200, 1e200  # beyond, doubles have no room for a margin
 _SHAPES = 3  # so many patterns a column of codes may have
 _LONGEST = 40  # characters: longer texts are no codes
 _SOON = 90  # days: a table whose newest row is older is no stream
@@ -65,7 +66,7 @@ def _of_column(values: pl.Series, kind: Type, *, is_hidden: bool, now: float) ->
     share = values.null_count() / len(values)
     check = replace(check, missing_at_most=_more(share))
     reasons.append(f"{share:.2%} missing here" if share else "nothing is missing here")
-    if not is_hidden and not is_name:
+    if not is_hidden and (not is_name or kind in {Type.TEXT, Type.CATEGORY}):
         check, reason = _by_values(check, present, kind)
         reasons += [reason] if reason else []
     yield Suggestion(check=check, reasons=tuple(reasons))
@@ -98,20 +99,22 @@ def _range(check: Check, present: pl.Series, *, is_whole: bool) -> tuple[Check, 
         return check, ""
     low, high = float(finite.min()), float(finite.max())  # type: ignore[arg-type]  # numbers
     room = _MARGIN * (high - low)
-    least = 0.0 if low >= 0 and low - room < 0 else _outward(low - room, room, up=False)
-    most = 0.0 if high <= 0 and high + room > 0 else _outward(high + room, room, up=True)
+    if not _LEAST_ROOM < room < _MOST_ROOM:
+        return check, ""
+    least = 0.0 if 0 <= low < room else _outward(low - room, room, up=False)
+    most = 0.0 if -room < high <= 0 else _outward(high + room, room, up=True)
     if is_whole:
         least, most = float(math.floor(least)), float(math.ceil(most))
-    if not (math.isfinite(room) and least <= low and high <= most):
+    if not least <= low <= high <= most:
         return check, ""
     return replace(check, between=(least, most)), f"from {low:g} to {high:g} here"
 
 
 def _outward(value: float, room: float, *, up: bool) -> float:
     """Round away from the values, to one digit of the margin."""
-    step = 10.0 ** math.floor(math.log10(room))
-    rounded = (math.ceil if up else math.floor)(value / step) * step
-    return round(rounded, max(0, -math.floor(math.log10(step))))
+    digits = math.floor(math.log10(room))
+    rounded = (math.ceil if up else math.floor)(value / 10.0**digits) * 10.0**digits
+    return round(rounded, max(0, -digits))
 
 
 def _shape(check: Check, present: pl.Series) -> tuple[Check, str]:
