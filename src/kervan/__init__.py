@@ -19,11 +19,23 @@ if TYPE_CHECKING:
     from kervan.core.config import Goal
     from kervan.core.errors import KervanError
     from kervan.data.checks.own import check
+    from kervan.data.steps.escape import transform
     from kervan.flow.step import pipeline, step
 
 __version__ = "0.1.0"
 
-__all__ = ["Check", "Goal", "KervanError", "Session", "__version__", "check", "open", "pipeline", "step"]
+__all__ = [
+    "Check",
+    "Goal",
+    "KervanError",
+    "Session",
+    "__version__",
+    "check",
+    "open",
+    "pipeline",
+    "step",
+    "transform",
+]
 
 # Looked up when first used: importing kervan costs nothing.
 _PLACES = {
@@ -35,6 +47,7 @@ _PLACES = {
     "open": "kervan.api.session",
     "pipeline": "kervan.flow.step",
     "step": "kervan.flow.step",
+    "transform": "kervan.data.steps.escape",
 }
 
 

@@ -10,14 +10,21 @@ import pytest
 from kervan.core import plugins as plugins_module
 from kervan.core.errors import BrokenPlugin, Conflict, InvalidInput, MissingExtra, NotFound
 from kervan.core.plugins import EXTRAS, TABLE, Plugin, add, extras_named, plugin, plugins
-from kervan.core.ports import Format, ReadOptions, Service, Source, Target, Wire
-from kervan.data.ingest import find_source
+from kervan.core.ports import Connector, Format, ReadOptions, Service, Source, Target, Wire
+from kervan.data.sources.find import find_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-PORTS = {"source": Source, "format": Format, "protocol": Wire, "service": Service, "target": Target}
+PORTS = {
+    "connector": Connector,
+    "source": Source,
+    "format": Format,
+    "protocol": Wire,
+    "service": Service,
+    "target": Target,
+}
 ADAPTER = """
 class XmlSource:
     def accepts(self, location):

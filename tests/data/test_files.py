@@ -11,6 +11,7 @@ import zipfile
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 
 import fastavro
 import pandas as pd
@@ -22,11 +23,12 @@ import zstandard
 from pyarrow import feather, parquet
 
 from kervan.core.config import MISSING_TEXTS, DataSettings
-from kervan.core.errors import InvalidData
+from kervan.core.errors import InvalidConfig, InvalidData
 from kervan.core.ports import ReadOptions
-from kervan.data.ingest import load, reader
+from kervan.data.ingest import load
 from kervan.data.sources.arrow import ArrowSource, AvroSource
 from kervan.data.sources.excel import ExcelSource
+from kervan.data.sources.find import reader
 from kervan.data.sources.json import JsonSource
 from kervan.data.sources.packed import unpacked
 from kervan.data.sources.parquet import ParquetSource
@@ -315,6 +317,19 @@ def test_a_workbook_keeps_texts_numbers_and_times(tmp_path: Path) -> None:
         "time": [datetime(2024, 2, 29, 1, 2, 3), datetime(2024, 3, 1)],
         "mixed": ["1", "x"],
     }
+
+
+def test_the_sheet_that_is_named_is_read(tmp_path: Path) -> None:
+    rows = [["a"], *([number] for number in range(12))]
+    (tmp_path / "t.xlsx").write_bytes(workbook(rows, sheets=("bir", "İki ı")))
+    with pytest.raises(InvalidData, match="2 sheets") as caught:
+        load("t.xlsx", tmp_path, DataSettings())
+    assert caught.value.hint == 'say which in [data]: sheet = "bir"'
+    table = load("t.xlsx", tmp_path, DataSettings(sheet=normalize("NFD", "İki ı"))).table
+    assert table["a"].to_list() == list(range(12))
+    with pytest.raises(InvalidConfig, match="üç") as caught_too:
+        load("t.xlsx", tmp_path, DataSettings(sheet="üç"))
+    assert "bir" in caught_too.value.hint
 
 
 @pytest.mark.parametrize(

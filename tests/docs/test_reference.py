@@ -78,6 +78,7 @@ def test_the_help_of_a_command_shows_an_example(name: str, context: Any) -> None
 SETTINGS = [
     *((name, get_type_hints(config.Config)[name]) for name in config.TABLES if name != "targets"),
     ("data.split", config.SplitSettings),
+    ("data.cube", config.CubeSettings),
     ("data.checks", Check),
     ("data.checks.refers_to", Reference),
     ("model.goal", config.Goal),

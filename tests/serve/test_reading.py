@@ -15,7 +15,7 @@ from kervan.core.errors import RefusedRow
 from kervan.core.ports import Call, ReadOptions
 from kervan.core.reading import Reading
 from kervan.core.schema import Column, Schema, Signature, Type, Unseen
-from kervan.data.ingest import find_source
+from kervan.data.sources.find import find_source
 from kervan.package.encoding import encode_table
 from kervan.serve.decode import RowDecoder
 from kervan.serve.protocols.inference_v2 import InferenceV2Protocol

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 from kervan.api import progress as progress_
 from kervan.api.production import Production
 from kervan.api.views import DatasetView, DriftView, Listing, ModelView, ReplayView, TraceView
+from kervan.core.config import CubeSettings
 from kervan.core.identity import check_name
 from kervan.core.plugins import extras_named
 
@@ -55,6 +56,15 @@ if TYPE_CHECKING:
     from kervan.core.config import DataSettings, Goal
     from kervan.core.nouns import Dataset, Event, Finding, Key, Model
     from kervan.flow.step import Pipeline
+
+
+class What(TypedDict, total=False):
+    """What of a source is wanted, as in `[data]`."""
+
+    query: str
+    table: str
+    version: str
+    sheet: str
 
 
 def open(  # noqa: A001 - `kervan.open` is meant to read like that
@@ -103,12 +113,15 @@ class Session(Production):
         name: str = "",
         protect: Mapping[str, str] | None = None,
         checks: Iterable[Check] = (),
+        **what: Unpack[What],
     ) -> DatasetView:
         """Read, check, protect, split and keep a table; what is not given comes from `kervan.toml`.
 
-        `source` is a file's path, or a frame of pandas, Polars or Arrow, kept as Parquet under `name`.
-        `target` is the column to predict, `protect` what happens to columns that tell of persons (`"drop"`,
-        `"hash"`), `checks` what the rows must fulfil. Raises `InvalidData` that names the row and the column.
+        `source` is a file's path, a URL of the web, of a bucket or of a database, or a frame of pandas,
+        Polars or Arrow, kept as Parquet under `name`. `query` or `table` say what of a database, `version`
+        which state of a lake, `sheet` which of a workbook. `target` is the column to predict, `protect` what
+        happens to columns that tell of persons (`"drop"`, `"hash"`), `checks` what the rows must fulfil.
+        Raises `InvalidData` that names the row and the column.
         """
         if frames.is_frame(source):
             with TemporaryDirectory(prefix="kervan-") as scratch:
@@ -116,7 +129,11 @@ class Session(Production):
                 path = frames.to_file(source, Path(scratch) / f"{called}.parquet")
                 wanted = self._wanted(path.name, target, called, protect, checks)
                 return self._ingested(wanted, path.parent)
-        return self._ingested(self._wanted(source, target, name, protect, checks))
+        called = name or what.get("table", "")
+        wanted = self._wanted(source, target, called, protect, checks)
+        if source or what:  # kervan.toml speaks of another table
+            wanted = replace(wanted, query="", table="", cube=CubeSettings())
+        return self._ingested(replace(wanted, **what))
 
     def validate(self, path: str | Path = "", *, against: str = "") -> FileValidation:
         """Put the project's checks to a file, by default to its source; nothing is kept.

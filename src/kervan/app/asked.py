@@ -11,7 +11,7 @@ from kervan.core.errors import InvalidData, NotFound
 from kervan.core.ports import ReadOptions
 from kervan.core.reading import Reading, composed
 from kervan.core.schema import Type
-from kervan.data.ingest import reader
+from kervan.data.sources.find import reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -15,6 +15,7 @@ from kervan.data.checks.own import load_checks
 from kervan.data.checks.run import reasons_of, run_checks
 from kervan.data.quality import Validation, quality_of
 from kervan.data.seen import different
+from kervan.data.sources.find import reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -101,7 +102,7 @@ def _of_file(project: Project, location: str) -> pl.DataFrame:
                 f"a check refers to {location!r}, which is several files", hint="name one file"
             )
         options = ReadOptions(separator="", missing=settings.missing)
-        return ingest.reader(location, snapshot.path).read(snapshot.path, options)
+        return reader(location, snapshot.path).read(snapshot.path, options)
 
 
 def _content(project: Project, location: str) -> str:

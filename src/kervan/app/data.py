@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,8 @@ import msgspec
 from kervan.app.checks import check_parts, check_table, counted
 from kervan.app.parts import read_part, sealed_as
 from kervan.app.rejects import store_rejects, with_reasons
+from kervan.app.shaping import joined_tables, shaped, steps_recipe, without_outliers
+from kervan.app.size import check_room
 from kervan.core.errors import InvalidConfig, InvalidData, NotFound
 from kervan.core.identity import Ref, check_name, new_id, sha256_parts
 from kervan.core.nouns import (
@@ -23,6 +25,7 @@ from kervan.core.nouns import (
     Report,
     ReportKind,
     Role,
+    Shaping,
     Verdict,
 )
 from kervan.core.reading import Reading
@@ -38,7 +41,7 @@ from kervan.store.events import canonical
 from kervan.store.transaction import stored
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import polars as pl
@@ -62,6 +65,7 @@ class Prepared:
     profile: profile.Profile
     parts: dict[Role, pl.DataFrame]
     content: str
+    steps: tuple[Shaping, ...]
     validation: Validation
     rejects: pl.DataFrame
 
@@ -87,17 +91,24 @@ def ingest_data(project: Project, *, folder: Path | None = None) -> Dataset:
     if not settings.target:
         raise InvalidConfig("no target is set", hint='say which column to predict: [data] target = "…"')
     with project.stage("ingest") as tell:
-        snapshot = ingest.take(settings.source, folder or project.config.folder)
+        snapshot = ingest.take(
+            settings.source,
+            folder or project.config.folder,
+            settings,
+            lambda text: project.remark("fetch", text),
+            lambda estimate: check_room(project, estimate),
+        )
         tell(f"{settings.source}, {snapshot.size:,} bytes")
-    with snapshot:
-        recipe = _recipe(project)
+    with snapshot, joined_tables(project) as joined:
+        recipe = _recipe(project, joined)
         newest = project.store.catalog.newest(Dataset, name)
         if newest is not None and (newest.origin.sha256, newest.recipe) == (snapshot.sha256, recipe):
             return _known(project, newest, "is unchanged")
-        prepared = _prepare(project, ingest.read(snapshot, settings))
+        loaded, steps = shaped(project, ingest.read(snapshot, settings), joined)
+        prepared = _prepare(project, loaded, steps)
         if newest is not None and (newest.hash, newest.recipe) == (prepared.content, recipe):
             return _known(project, newest, "holds the same rows")
-        return _keep(project, name, recipe, snapshot, prepared)
+        return _keep(project, name, recipe, (snapshot, *joined.values()), prepared)
 
 
 def export_part(project: Project, ref: Ref, role: Role, to: Path, *, exact: bool = False) -> int:
@@ -182,7 +193,7 @@ def _warn(project: Project, findings: Sequence[Finding]) -> None:
     project.remark_all("warning", warned, where=f"kervan data show {project.config.dataset_name}")
 
 
-def _prepare(project: Project, loaded: Loaded) -> Prepared:
+def _prepare(project: Project, loaded: Loaded, steps: tuple[Shaping, ...]) -> Prepared:
     settings, model = project.config.data, project.config.model
     with project.stage("validate") as tell:
         task = target.task_of(loaded.table, settings.target, model.task)
@@ -214,7 +225,7 @@ def _prepare(project: Project, loaded: Loaded) -> Prepared:
         tell(f"{len(schema)} columns")
     with project.stage("split") as tell:
         # By what a model sees of the rows: what it does not, such as their numbers, would part equal ones.
-        sides = split.split(table, settings.split, telling)
+        sides, left_out = without_outliers(project, split.split(table, settings.split, telling))
         parts = {role: _protect(project, part) for role, part in sides.items()}
         split.check_split(parts, settings.target, task, model.folds)
         together = f"; {found.duplicates:,} kept beside equal ones" if found.duplicates else ""
@@ -226,24 +237,22 @@ def _prepare(project: Project, loaded: Loaded) -> Prepared:
         profile=found,
         parts=parts,
         content=content_hash(guarded),
+        steps=(*steps, *left_out),
         validation=counted(checked, table, findings),
         rejects=rejects,
     )
 
 
-def _keep(project: Project, name: str, recipe: str, snapshot: Snapshot, prepared: Prepared) -> Dataset:
+def _keep(
+    project: Project, name: str, recipe: str, snapshots: Sequence[Snapshot], prepared: Prepared
+) -> Dataset:
     """Store everything of a new version; the records appear together, once all files are durable."""
     store = project.store
     settings = project.config.data
     parts = tuple(_store_part(project, name, role, table) for role, table in prepared.parts.items())
-    original = store.keys.seal(snapshot.path.read_bytes(), f"original of {name}")
-    origin = Origin(
-        source=snapshot.source,
-        size=snapshot.size,
-        sha256=snapshot.sha256,
-        blob=store.blobs.put_bytes(original),
-    )
+    origin, *joined = (_store_original(project, name, snapshot) for snapshot in snapshots)
     links = [stored(origin.blob, "original"), *(stored(part.blob, str(part.role)) for part in parts)]
+    links += (stored(each.blob, "joined") for each in joined)
     links += store_rejects(project, name, prepared.rejects)
     with store.catalog.transaction() as transaction:
         newest = store.catalog.newest(Dataset, name)
@@ -265,6 +274,8 @@ def _keep(project: Project, name: str, recipe: str, snapshot: Snapshot, prepared
             parts=parts,
             protection=dict(settings.protect),
             reading=Reading.of_table(settings.missing),
+            steps=prepared.steps,
+            joined=tuple(joined),
         )
         transaction.put(dataset)
         transaction.put(_report(dataset, ReportKind.PROFILE, Verdict.PASSED, (), prepared.profile))
@@ -274,6 +285,17 @@ def _keep(project: Project, name: str, recipe: str, snapshot: Snapshot, prepared
         )
     project.known("dataset", f"{dataset.ref} is new")
     return dataset
+
+
+def _store_original(project: Project, name: str, snapshot: Snapshot) -> Origin:
+    sealed = project.store.keys.seal(snapshot.path.read_bytes(), f"original of {name}")
+    return Origin(
+        source=snapshot.source,
+        size=snapshot.size,
+        sha256=snapshot.sha256,
+        blob=project.store.blobs.put_bytes(sealed),
+        retrieval=snapshot.retrieval,
+    )
 
 
 def _protect(project: Project, table: pl.DataFrame) -> pl.DataFrame:
@@ -309,11 +331,15 @@ def _report(
     )
 
 
-def _recipe(project: Project) -> str:
+def _recipe(project: Project, joined: Mapping[str, Snapshot]) -> str:
     """Return a hash of every setting that decides what becomes of the source's bytes."""
-    settings: dict[str, Any] = msgspec.to_builtins(replace(project.config.data, source=""))
+    settings: dict[str, Any] = msgspec.to_builtins(project.config.data)
+    for name in ("source", "query", "table", "version", "cube"):
+        del settings[name]  # they say where the bytes are
     del settings["entity"]  # it decides what is kept of predictions
+    if not settings["sheet"]:
+        del settings["sheet"]  # as recipes were before there was a choice
+    settings["steps"] = msgspec.to_builtins(project.config.data.table_steps)  # the others are the model's
     model = project.config.model
-    return sha256_parts(
-        [_FORM, canonical(settings).decode(), model.task, *model.texts, *check_parts(project)]
-    )
+    parts = [_FORM, canonical(settings).decode(), model.task, *model.texts, *check_parts(project)]
+    return sha256_parts([*parts, steps_recipe(project, joined)])

@@ -18,7 +18,8 @@ from kervan.core.nouns import Finding
 from kervan.core.schema import Type
 from kervan.data.columns import infer_schema
 from kervan.data.guess import guess_target, no_target
-from kervan.data.ingest import find_source, load
+from kervan.data.ingest import load
+from kervan.data.sources.find import find_source
 from kervan.data.target import task_of, why_task
 from kervan.flow.table import as_texts
 

@@ -10,6 +10,7 @@ from kervan.app.project import Stage
 from kervan.app.settings import check_settings
 from kervan.core.errors import GoalMissed
 from kervan.core.nouns import Dataset, Link, Role, Run
+from kervan.core.shaping import told
 from kervan.data.target import task_of
 from kervan.flow.runner import Progress, run
 from kervan.flow.track import Tracker
@@ -68,6 +69,7 @@ def train(project: Project, dataset: Dataset) -> Trained:
         seed=settings.seed,
         texts=settings.texts,
         reading=dataset.reading,
+        row_steps=project.config.data.row_steps,
     )
     arguments = {
         "train": Value("table", dataset.part(Role.TRAIN).blob),
@@ -78,6 +80,8 @@ def train(project: Project, dataset: Dataset) -> Trained:
         "choice": choice,
     }
     parameters = {"families": list(settings.families), "goal": str(goal), "task": task, "seed": settings.seed}
+    if choice.row_steps:
+        parameters["steps"] = [told(step) for step in choice.row_steps]
     tracker = Tracker(
         project.store, project.config.model_name, folder=project.config.folder, parameters=parameters
     )

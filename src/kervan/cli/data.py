@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 @click.group(cls=ListGroup)
 def data() -> None:
-    """List, ingest, check, show, compare, export and delete datasets.
+    """List, measure, ingest, check, show, compare, export and delete datasets.
 
     \b
     Example:
       kervan data
+      kervan data size
       kervan data ingest
       kervan data validate new.csv
       kervan data show adult:1 --html profile.html
@@ -55,6 +56,18 @@ def ingest(project: Project) -> Shown:
 
     found = ingest_data(project)
     return Shown(found, f"{found.ref}: {found.rows:,} rows, {len(found.schema)} columns")
+
+
+@data.command()
+@shows(example="kervan data size\nkervan data size --json")
+@with_project
+def size(project: Project) -> Shown:
+    """Say how large the source is, and whether there is room, before anything is fetched."""
+    from kervan.app.size import size_of_source
+    from kervan.cli.size import size_text
+
+    found = size_of_source(project)
+    return Shown(found, size_text(found))
 
 
 @data.command()

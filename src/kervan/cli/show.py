@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kervan.app.run import Outcome
     from kervan.app.trace import Trace
     from kervan.app.train import Trained
-    from kervan.core.nouns import Finding, Model, Report, Run
+    from kervan.core.nouns import Dataset, Finding, Model, Report, Run
     from kervan.data.profile import ColumnProfile
     from kervan.data.quality import Quality
     from kervan.monitor.drift import DriftReport
@@ -144,11 +144,24 @@ def dataset_text(described: Described) -> str:
         f"{part.role} {part.rows:,}{' (sealed)' if part.sealed else ''}" for part in dataset.parts
     )
     head = f"{dataset.ref}: {dataset.rows:,} rows from {dataset.origin.source}; {parts}"
+    query = dataset.origin.retrieval.query
+    asked = [f"asked: {query}"] if query else []
     columns = table(("column", "type", "missing", "distinct", "values"), rows)
-    lines = [head, columns, *findings_text(described.findings)]
+    lines = [head, *asked, *steps_text(dataset), columns, *findings_text(described.findings)]
     if described.validation is not None:
         lines.append(quality_text(described.validation.quality))
     return "\n".join(lines)
+
+
+def steps_text(dataset: Dataset) -> list[str]:
+    """Show what each step made of the table; without steps nothing."""
+    if not dataset.steps:
+        return []
+    rows = [
+        (each.step, f"{each.before:,}", f"{each.after:,}", ", ".join(each.added), ", ".join(each.removed))
+        for each in dataset.steps
+    ]
+    return [table(("step", "rows in", "rows out", "new columns", "gone"), rows), ""]
 
 
 def quality_text(found: Quality) -> str:

@@ -11,6 +11,7 @@ from kervan.core.access import Doors
 from kervan.core.checking import Check, compose
 from kervan.core.errors import InvalidConfig, did_you_mean
 from kervan.core.places import ImageSettings
+from kervan.core.shaping import RowStep, Step, TableStep, told
 
 MISSING_TEXTS = ("", "?", "NA", "N/A", "NaN", "nan", "null", "NULL", "None")
 
@@ -42,10 +43,32 @@ class SplitSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CubeSettings:
+    """`[data.cube]`: measures of a fact table by dimensions, asked of a database as one query.
+
+    `joins` says for each dimension's table by which column it hangs on the fact: `store = "store_id"`, or
+    `store = "store_id = id"` where the dimension calls it otherwise.
+    """
+
+    fact: str = ""
+    dimensions: tuple[str, ...] = ()
+    measures: tuple[str, ...] = ()
+    joins: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DataSettings:
-    """`[data]`: the table, what to predict, and how to treat it."""
+    """`[data]`: the table, what to predict, and how to treat it.
+
+    `query` or `table` says what of a database, `version` which state of a lake, `sheet` which of a workbook.
+    """
 
     source: str = ""
+    query: str = ""
+    table: str = ""
+    version: str = ""
+    sheet: str = ""
+    cube: CubeSettings = field(default_factory=CubeSettings)
     target: str = ""
     entity: str = ""
     name: str = ""
@@ -58,9 +81,27 @@ class DataSettings:
     units: dict[str, str] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
     checks_from: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
 
     def __post_init__(self) -> None:
         compose(self, "target", "entity", "missing", "ignore", "accept", "protect", "units")
+        kinds = [isinstance(step, RowStep) for step in self.steps]
+        if kinds != sorted(kinds):
+            late = next(step for step in self.steps[kinds.index(True) :] if not isinstance(step, RowStep))
+            raise InvalidConfig(
+                f"[[data.steps]] {told(late)}: comes after a step that is part of the model",
+                hint="put the steps that fill and clip last: they act when the table is ready",
+            )
+
+    @property
+    def table_steps(self) -> tuple[TableStep, ...]:
+        """The steps that make the table."""
+        return tuple(step for step in self.steps if isinstance(step, TableStep))
+
+    @property
+    def row_steps(self) -> tuple[RowStep, ...]:
+        """The steps that are part of the model."""
+        return tuple(step for step in self.steps if isinstance(step, RowStep))
 
 
 METRICS = (

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get
 
 from kervan.core.config import TABLES, Config
 from kervan.core.errors import InvalidConfig, did_you_mean
+from kervan.core.shaping import VERBS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -142,10 +143,7 @@ def _bind(kind: type[_T], values: Any, path: tuple[str, ...], origins: Mapping[t
 
 def _value(hint: Any, value: Any, path: tuple[str, ...], origins: Mapping[tuple[str, ...], str]) -> Any:
     if get_origin(hint) in {Union, UnionType}:
-        choices = [choice for choice in get_args(hint) if choice is not NoneType]
-        if len(choices) > 1 and type(value) in choices:
-            return value
-        hint = choices[0]
+        hint = _chosen(get_args(hint), value, path, origins)
     if is_dataclass(hint) and isinstance(hint, type):
         return _bind(hint, value, path, origins)
     if get_origin(hint) is tuple and isinstance(value, list):
@@ -160,6 +158,34 @@ def _value(hint: Any, value: Any, path: tuple[str, ...], origins: Mapping[tuple[
         return value
     words, example = _WRITTEN.get(get_origin(hint) or hint, ("a table", '{ name = "value" }'))
     raise InvalidConfig(f"{_place(path, origins)}: {value!r} is not {words}", hint=f"write it like {example}")
+
+
+def _chosen(
+    choices: tuple[Any, ...], value: Any, path: tuple[str, ...], origins: Mapping[tuple[str, ...], str]
+) -> Any:
+    """Return the type that is meant: of steps by their verb, of others the one that the value has."""
+    if not all(is_dataclass(choice) for choice in choices):
+        others = [choice for choice in choices if choice is not NoneType]
+        return next((choice for choice in others if type(value) is choice), others[0])
+    named = [verb for verb in VERBS if isinstance(value, dict) and verb in value]
+    found = {VERBS[verb] for verb in named}
+    kinds = {kind for kind in found if not any(_is_option(kind, other) for other in found - {kind})}
+    if len(kinds) == 1:
+        return kinds.pop()
+    if named:
+        raise InvalidConfig(
+            f"{_place(path, origins)}: a step has one verb, not {' and '.join(named)}", hint="write two steps"
+        )
+    unknown = next(iter(value), "") if isinstance(value, dict) else ""
+    raise InvalidConfig(
+        f"{_place(path, origins)}: there is no such step", hint=did_you_mean(unknown, tuple(VERBS))
+    )
+
+
+def _is_option(kind: type[Any], other: type[Any]) -> bool:
+    """Say whether the verb of one step is an option of another: `filter` has none, `unpivot` has `values`."""
+    verbs = {verb for verb, each in VERBS.items() if each is kind}
+    return any(entry.name in verbs for entry in fields(other))
 
 
 # What a value must be, in words and by an example; in the environment a text needs its quotes as well.

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kervan.core.access import Secret
+from kervan.core.fetching import UNTOLD, Retrieval
 from kervan.core.reading import AS_WRITTEN, Reading
 from kervan.core.schema import Schema, Signature
 from kervan.core.serving import Plan, Rule, ShareRole
@@ -89,6 +90,18 @@ class Origin:
     size: int
     sha256: str
     blob: str
+    retrieval: Retrieval = UNTOLD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shaping:
+    """What a step made of a table: rows before and after, and the columns that came and went."""
+
+    step: str
+    before: int
+    after: int
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +109,8 @@ class Dataset(Record):
     """A named version of a table, protected and split; the test part is sealed.
 
     `hash` is that of the table's content as it is kept, `recipe` that of the settings which made it.
-    `reading` are the rules by which its values were read.
+    `reading` are the rules by which its values were read, `steps` what made the table of its source, and
+    `joined` the other tables that they used.
     """
 
     recipe: str = ""
@@ -107,6 +121,8 @@ class Dataset(Record):
     parts: tuple[Part, ...]
     protection: Mapping[str, str] = field(default_factory=dict)
     reading: Reading = AS_WRITTEN
+    steps: tuple[Shaping, ...] = ()
+    joined: tuple[Origin, ...] = ()
 
     @property
     def ref(self) -> str:

@@ -46,6 +46,14 @@ class Plugin:
 
 
 TABLE = (
+    Plugin("connector", "http", "kervan.data.connectors.http:HttpConnector"),
+    Plugin("connector", "postgresql", "kervan.data.connectors.postgresql:PostgresqlConnector"),
+    Plugin("connector", "mysql", "kervan.data.connectors.mysql:MysqlConnector"),
+    Plugin("connector", "sqlite", "kervan.data.connectors.sqlite:SqliteConnector"),
+    Plugin("connector", "duckdb", "kervan.data.connectors.duckdb:DuckdbConnector"),
+    Plugin("connector", "bucket", "kervan.data.connectors.bucket:BucketConnector"),
+    Plugin("connector", "sqlalchemy", "kervan.data.connectors.sqlalchemy:SqlalchemyConnector"),
+    Plugin("connector", "file", "kervan.data.connectors.local:LocalConnector"),
     Plugin("source", "csv", "kervan.data.sources.csv:CsvSource"),
     Plugin("source", "arrow", "kervan.data.sources.arrow:ArrowSource"),
     Plugin("source", "avro", "kervan.data.sources.arrow:AvroSource"),
@@ -134,6 +142,8 @@ TABLE = (
 )
 
 EXTRAS = {
+    "adbc_driver_manager": "databases",
+    "adbc_driver_postgresql": "databases",
     "ai_edge_litert": "litert",
     "alembic": "store",
     "boto3": "aws",
@@ -158,6 +168,7 @@ EXTRAS = {
     "markdown_it": "ui",
     "markupsafe": "ui",
     "model_signing": "sigstore",
+    "obstore": "places",
     "onnx": "train",
     "onnxruntime": "onnx",
     "opentelemetry": "otel",
@@ -166,6 +177,7 @@ EXTRAS = {
     "paho": "mqtt",
     "polars": "data",
     "psycopg": "postgres",
+    "pyarrow": "databases",
     "pymysql": "sql",
     "pypmml": "pmml",
     "pyspark": "spark",

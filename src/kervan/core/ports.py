@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
+    from kervan.core.fetching import Estimate, Fetched, TableRequest, Tell
     from kervan.core.nouns import Finding
     from kervan.core.places import Place
     from kervan.core.schema import Signature
@@ -28,17 +29,37 @@ class ReadOptions:
 
     The columns in `texts` are not typed: `1.50` and `true` stay as they were written. Those in `dropped` are
     thrown away later: where they hold what no table here can have, they may come without any value.
+    `sheet` is the one to read of a workbook, "" for the only one.
     """
 
     separator: str = ""
     missing: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
+    sheet: str = ""
+
+
+@runtime_checkable
+class Connector(Protocol):
+    """Where tables are fetched from: bytes of a place as they are, rows of a query as Parquet."""
+
+    def accepts(self, location: str) -> bool:
+        """Say whether this adapter fetches from such a location, judged by its text alone."""
+
+    def estimate(self, request: TableRequest) -> Estimate:
+        """Return what fetching would take, without doing it."""
+
+    def fetch(self, request: TableRequest, folder: Path, tell: Tell) -> Fetched:
+        """Fetch into an empty folder, or raise `NotFound`, `InvalidInput` or `ServerFailed`.
+
+        A place that breaks off is an error: what came is either whole or nothing. `tell` may be called as
+        often as one likes with how far it is.
+        """
 
 
 @runtime_checkable
 class Source(Protocol):
-    """Where tables come from."""
+    """How the file of a table is read."""
 
     def accepts(self, location: str) -> bool:
         """Say whether this adapter reads such a location, judged by its name alone."""

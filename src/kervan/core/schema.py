@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from kervan.core.errors import InvalidInput, did_you_mean
 from kervan.core.identity import Bump
 from kervan.core.reading import AS_WRITTEN, Reading
+from kervan.core.shaping import RowStep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,12 +123,14 @@ class Signature:
     """What a model takes and gives: `inputs` in the order of its matrix, and the column that it predicts.
 
     An `output` of type category has its classes in `allowed`, in the order of the probabilities.
-    `reading` are the rules by which the values of its table were read, which hold for requests too.
+    `reading` are the rules by which the values of its table were read, which hold for requests too. `steps`
+    are what the model does to a row before all else; they are written in its files.
     """
 
     inputs: Schema
     output: Column
     reading: Reading = AS_WRITTEN
+    steps: tuple[RowStep, ...] = ()
 
     @property
     def is_classification(self) -> bool:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 WORDS = tuple(text for text in MISSING_TEXTS if text.isalpha() or "/" in text)
+READ_AS_MISSING = "read_as_missing"
 _SHOWN = 3
 
 
@@ -66,7 +67,7 @@ def _told(word: str, columns: dict[str, int]) -> Finding:
     shown = ", ".join(f"{name!r} in {columns[name]:,} rows" for name in most[:_SHOWN])
     more = f" and {len(most) - _SHOWN} more columns" if len(most) > _SHOWN else ""
     return Finding(
-        rule="read_as_missing",
+        rule=READ_AS_MISSING,
         subject=most[0],
         verdict=Verdict.WARNED,
         message=f"the text {word!r} is read as missing: column {shown}{more}",

@@ -198,7 +198,7 @@ def _too_many(present: pl.Series) -> str:
     if reason := names_rows(present):
         return f"it is an identifier: {reason}; `[data] {ignore_line(present.name)}` leaves it out"
     if like := look_of(present):
-        return f"its texts look like {like}, and no setting reads them yet"
+        return f"its texts look like {like}; a step that parses them may read them"
     if present.str.contains(r"\S\s+\S").mean() >= FREE_TEXT:  # type: ignore[operator]  # there are values
         return "it is free text; `texts` in [model] would count its words"
     many = f"its {present.n_unique():,} different texts are too many for categories"

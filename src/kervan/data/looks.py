@@ -21,32 +21,24 @@ _SIGN = "[+-]?"
 _POINTS = rf"^{_SIGN}\d{{1,3}}(?:(?:\.\d{{3}})+,\d+|(?:\.\d{{3}}){{2,}})$"
 _AMOUNT = rf"^(?:{_SIGN}{_MONEY}\s?{_SIGN}\d[\d.,]*|{_SIGN}\d[\d.,]*\s?{_MONEY})$"
 _DAY_OR_MONTH = r"^\d{1,2}[-./]\d{1,2}[-./](?:\d{2}|\d{4})$"
-# What it looks like, the texts, how to write it so that it is read, and the rule's name.
+# What it looks like, the texts, how to have it read, and the rule's name: by a step with these options, or
+# written otherwise.
+_NUMBER, _DATE, _TIME = "", 'to = "date"', 'to = "datetime"'
 _KINDS = (
     (
         "times, some with an offset from UTC and some without",
         r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}",
-        "write all with or all without an offset",
+        _TIME,
         "mixed_offsets",
     ),
-    (
-        "times without separators",
-        r"^\d{8}T\d{4,6}(?:\.\d+)?Z?$",
-        "write them like 2014-06-13T00:00:00",
-        "basic_times",
-    ),
-    (
-        "dates in an order of day and month that nobody can tell",
-        _DAY_OR_MONTH,
-        "write them like 2011-01-31",
-        "dates",
-    ),
-    ("dates", r"^\d{4}[/.]\d{1,2}[/.]\d{1,2}$", "write them like 2011-01-31", "dates"),
-    ("amounts of money", _AMOUNT, "write plain numbers such as 29.85", "money"),
-    ("percentages", rf"^{_SIGN}\d[\d.,]*\s?%$", "write plain numbers", "percent"),
-    ("numbers with points between thousands", _POINTS, "write plain numbers such as 17244.63", "thousands"),
-    ("numbers in the base of 16", r"^[+-]?0[xX][0-9a-fA-F]+$", "write plain numbers", "hexadecimal"),
-    ("numbers with underscores", r"^[+-]?\d+(?:_\d+)+$", "write plain numbers", "underscores"),
+    ("times without separators", r"^\d{8}T\d{4,6}(?:\.\d+)?Z?$", _TIME, "basic_times"),
+    ("dates in an order of day and month that nobody can tell", _DAY_OR_MONTH, _DATE, "dates"),
+    ("dates", r"^\d{4}[/.]\d{1,2}[/.]\d{1,2}$", _DATE, "dates"),
+    ("amounts of money", _AMOUNT, _NUMBER, "money"),
+    ("percentages", rf"^{_SIGN}\d[\d.,]*\s?%$", _NUMBER, "percent"),
+    ("numbers with points between thousands", _POINTS, _NUMBER, "thousands"),
+    ("numbers in the base of 16", r"^[+-]?0[xX][0-9a-fA-F]+$", None, "hexadecimal"),
+    ("numbers with underscores", r"^[+-]?\d+(?:_\d+)+$", None, "underscores"),
 )
 _THOUSANDS = rf"^{_SIGN}\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?$"
 _AMBIGUOUS = rf"^{_SIGN}\d{{1,3}},\d{{3}}$"
@@ -64,10 +56,10 @@ def looks(column: pl.Series, numbers: pl.Series, *, is_hidden: bool = False) -> 
         return
     found = _kind(present) or _commas(present)
     if found:
-        like, hint, rule = found
+        like, options, rule = found
         shown = "" if is_hidden else f" ({present[0]!r})"
         message = f"column {column.name!r} looks like {like}{shown}, so it is taken as text"
-        yield _warned(rule, column.name, message, f"no setting reads them yet: {hint}")
+        yield _warned(rule, column.name, message, step_line(column.name, options))
     else:
         yield from _nearly_numbers(column, numbers, is_hidden=is_hidden)
 
@@ -78,27 +70,37 @@ def look_of(present: pl.Series) -> str:
     return found[0] if found else ""
 
 
+def step_line(name: str, options: str | None) -> str:
+    """Say by which step a column is read, or that none reads it."""
+    if options is None:
+        return "no step reads them: write plain numbers"
+    also = f" and {options}" if options else ""
+    return (
+        f"read them by a step: `[[data.steps]]` with parse = {json.dumps([name], ensure_ascii=False)}{also}"
+    )
+
+
 def missing_line(texts: Iterable[str]) -> str:
     """Return the line of `[data]` that lists the texts that mean missing."""
     return f"missing = {json.dumps(list(texts), ensure_ascii=False)}"
 
 
-def _kind(present: pl.Series) -> tuple[str, str, str] | None:
-    for like, pattern, hint, rule in _KINDS:
+def _kind(present: pl.Series) -> tuple[str, str | None, str] | None:
+    for like, pattern, options, rule in _KINDS:
         if int(present.str.contains(pattern).sum()) >= NEARLY_ALL * len(present):
-            return like, hint, rule
+            return like, options, rule
     return None
 
 
-def _commas(present: pl.Series) -> tuple[str, str, str] | None:
+def _commas(present: pl.Series) -> tuple[str, str | None, str] | None:
     least = NEARLY_ALL * len(present)
     if bool(present.str.contains(_AMBIGUOUS).all()):
         like = "numbers, and nobody can tell whether the comma parts thousands or is a decimal one"
-        return like, "write 3582 or 3.582 for 3,582", "ambiguous_comma"
+        return like, 'decimal = "," or "."', "ambiguous_comma"
     if int(present.str.contains(_THOUSANDS).sum()) >= least:
-        return "numbers with commas between thousands", "write plain numbers", "thousands"
+        return "numbers with commas between thousands", _NUMBER, "thousands"
     if int(present.str.contains(_DECIMAL_COMMA).sum()) >= least:
-        return "numbers with a decimal comma", "write numbers with a decimal point", "decimal_comma"
+        return "numbers with a decimal comma", _NUMBER, "decimal_comma"
     return None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
 _LATER = "the files of one source have the same columns, of the same kinds"
 _EXACT = 2**53  # whole numbers up to here are floats without a loss
-_CHUNK = 1 << 20
 
 
 def is_pattern(location: str) -> bool:
@@ -52,16 +50,6 @@ def find_tables(location: str, folder: Path, is_read: Callable[[str], bool]) -> 
     if rest == ("*",) and root.is_dir():
         raise InvalidInput(f"{root} is a folder without a table", hint="name a file, or put tables into it")
     raise NotFound(f"{location!r} matches no table", hint=f"check the pattern, and what is in {root}")
-
-
-def pack(files: Sequence[Path], root: Path, target: Path) -> None:
-    """Write files into one zip file, uncompressed: the same bytes for the same names and contents."""
-    with zipfile.ZipFile(target, "x", zipfile.ZIP_STORED) as archive:
-        for path in files:
-            member = zipfile.ZipInfo(path.relative_to(root).as_posix())
-            with path.open("rb") as source, archive.open(member, "w", force_zip64=True) as copy:
-                while piece := source.read(_CHUNK):
-                    copy.write(piece)
 
 
 def read_all(files: Sequence[tuple[Path, Source]], options: ReadOptions) -> pl.DataFrame:

@@ -37,11 +37,13 @@ def build(family: str, signature: Signature, seed: int) -> Pipeline:
         from sklearn.pipeline import make_pipeline
 
     from kervan.model.dates import date_parts
+    from kervan.model.prepare import row_steps
 
+    first: list[Any] = [row_steps(signature)] if signature.steps else []
     signature = encoded(signature)
     parts = date_parts(signature)
-    steps = FAMILIES[family](_apart(signature, parts), seed)
-    return make_pipeline(*steps if parts is None else (parts, *steps))
+    first += [] if parts is None else [parts]
+    return make_pipeline(*first, *FAMILIES[family](_apart(signature, parts), seed))
 
 
 def _apart(signature: Signature, parts: DateParts | None) -> Signature:

@@ -17,6 +17,7 @@ from kervan.core.nouns import Finding, Verdict
 from kervan.core.ports import Precision
 from kervan.core.reading import AS_WRITTEN, Reading
 from kervan.core.schema import Schema, Signature, Type
+from kervan.core.shaping import RowStep
 from kervan.data.columns import signature_of
 from kervan.flow.step import pipeline, step
 from kervan.flow.values import scratch
@@ -39,7 +40,8 @@ CARD = "candidate.json"
 class Choice:
     """Which families are compared and which texts read, how the best is chosen, written and proved.
 
-    `reading` are the rules by which the values of the table were read.
+    `reading` are the rules by which the values of the table were read, `row_steps` what the model does to a
+    row before all else.
     """
 
     families: tuple[str, ...]
@@ -50,6 +52,7 @@ class Choice:
     seed: int
     texts: tuple[str, ...] = ()
     reading: Reading = AS_WRITTEN
+    row_steps: tuple[RowStep, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +77,11 @@ class Candidate:
 def describe(train: pl.DataFrame, schema: Schema, target: str, task: str, choice: Choice) -> Interface:
     """Say what a model of these rows takes and gives, by which rules, and what it or a family cannot use."""
     found, left_out = signature_of(train, schema, target, task, choice.texts)
-    signature = replace(found, reading=choice.reading)
+    signature = replace(found, reading=choice.reading, steps=choice.row_steps)
+    if signature.steps:
+        from kervan.model.prepare import check_steps
+
+        check_steps(signature)
     rounding = [name for name in choice.families if name in ROUNDING]
     merged = _merged(train, signature) if rounding else []
     remarks = tuple(

@@ -48,7 +48,7 @@ def encoded(signature: Signature) -> Signature:
     if all(column.type.is_numeric or column.type is Type.CATEGORY for column in signature.inputs):
         return signature
     columns = [part for _, parts in encoded_parts(signature) for part in parts]
-    return Signature(inputs=Schema(tuple(columns)), output=signature.output)
+    return Signature(inputs=Schema(tuple(columns)), output=signature.output, steps=signature.steps)
 
 
 def encoded_parts(signature: Signature) -> list[tuple[Column, tuple[Column, ...]]]:

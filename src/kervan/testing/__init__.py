@@ -15,12 +15,17 @@ Subclass the suite of your port in a test module, and say how to make your adapt
 import pytest
 
 pytest.register_assert_rewrite(
-    "kervan.testing.source", "kervan.testing.format", "kervan.testing.wire", "kervan.testing.target"
+    "kervan.testing.connector",
+    "kervan.testing.source",
+    "kervan.testing.format",
+    "kervan.testing.wire",
+    "kervan.testing.target",
 )
 
-from kervan.testing.format import FormatSuite  # noqa: E402 - their assertions are told how to explain themselves
+from kervan.testing.connector import ConnectorSuite  # noqa: E402 - their assertions are told how to explain themselves
+from kervan.testing.format import FormatSuite  # noqa: E402
 from kervan.testing.source import SourceSuite  # noqa: E402
 from kervan.testing.target import RenderSuite, TargetSuite  # noqa: E402
 from kervan.testing.wire import WireSuite  # noqa: E402
 
-__all__ = ["FormatSuite", "RenderSuite", "SourceSuite", "TargetSuite", "WireSuite"]
+__all__ = ["ConnectorSuite", "FormatSuite", "RenderSuite", "SourceSuite", "TargetSuite", "WireSuite"]

@@ -13,7 +13,7 @@ _BEGINNINGS = (
     (b"PAR1", "a Parquet file", "end its name in .parquet"),
     (b"PK\x03\x04", "a zip file, as workbooks are", "end a workbook's name in .xlsx, or unpack the file"),
     (b"\xd0\xcf\x11\xe0", "an old workbook", "save it as .xlsx, or the sheet as CSV in UTF-8"),
-    (b"SQLite format 3\0", "an SQLite database", "export its table as CSV"),
+    (b"SQLite format 3\0", "an SQLite database", 'say source = "sqlite:///NAME", and table = "…"'),
     (b"%PDF-", "a PDF document", "get the table as CSV"),
     (b"ARROW1", "an Arrow file", "end its name in .arrow"),
     (b"FEA1", "a Feather file of the first version", "write it as Parquet, or by a newer pyarrow"),

@@ -1,11 +1,11 @@
-"""Excel workbooks (`.xlsx`): the one sheet that holds a table."""
+"""Excel workbooks (`.xlsx`): the one sheet that holds a table, or the one that is named."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kervan.core.errors import InvalidData
-from kervan.core.reading import BLANKS
+from kervan.core.errors import InvalidConfig, InvalidData, did_you_mean
+from kervan.core.reading import BLANKS, composed
 from kervan.data.sources.disguise import refuse_disguised
 from kervan.data.sources.packed import ZIP, check_unzipped, ends_in, unpacked
 from kervan.data.sources.plain import plain_table
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _OLD = b"\xd0\xcf\x11\xe0"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _EXACT = 2.0**53
+_SHOWN = 20  # sheets in an error
 _LARGEST = 1e21  # what is larger is a measure and no key
 
 
@@ -44,7 +45,7 @@ class ExcelSource:
         from fastexcel import read_excel
 
         try:
-            table = _sheet(read_excel(content), path.name)
+            table = _sheet(read_excel(content), path.name, options.sheet)
         except BaseException as error:
             if not _is_readers(error):
                 raise
@@ -71,19 +72,27 @@ def _check_kind(content: bytes, file: str) -> None:
     raise InvalidData(f"{file} is {what}", hint="save it again as .xlsx, or the sheet as CSV in UTF-8")
 
 
-def _sheet(book: Any, file: str) -> pl.DataFrame:
+def _sheet(book: Any, file: str, wanted: str) -> pl.DataFrame:
     import polars as pl
 
+    names = {composed(name): name for name in book.sheet_names}
+    if wanted and composed(wanted) not in names:
+        raise InvalidConfig(f"{file} has no sheet {wanted!r}", hint=did_you_mean(wanted, names))
     found: list[tuple[str, pl.DataFrame]] = []
-    for name in book.sheet_names:
+    for name in [names[composed(wanted)]] if wanted else book.sheet_names:
         sheet = book.load_sheet(name, header_row=None, skip_rows=0, dtypes="string")
         texts = sheet.to_polars() if sheet.height and sheet.width else pl.DataFrame()
         if texts.width and any(column.null_count() < len(column) for column in texts.get_columns()):
             found.append((name, texts))
-    if len(found) != 1:
-        names = ", ".join(repr(name) for name, _ in found[:5])
-        held = f"{len(found)} sheets with values: {names}" if found else "no values"
-        raise InvalidData(f"{file} holds {held}", hint="keep one sheet with one table in the workbook")
+    if not found:
+        held = f"no values in the sheet {wanted!r}" if wanted else "no values"
+        raise InvalidData(f"{file} holds {held}", hint="keep one table in one sheet of the workbook")
+    if len(found) > 1:
+        shown = ", ".join(repr(name) for name, _ in found[:_SHOWN]) + (", …" if len(found) > _SHOWN else "")
+        raise InvalidData(
+            f"{file} holds {len(found)} sheets with values: {shown}",
+            hint=f'say which in [data]: sheet = "{found[0][0]}"',
+        )
     return _table(book, *found[0], file)
 
 

@@ -60,7 +60,7 @@ def _brought(column: pl.Series, where: str) -> pl.Series | None:
     import polars as pl
 
     kind = column.dtype
-    if kind.is_integer():
+    if kind.is_integer() or (isinstance(kind, pl.Decimal) and kind.scale == 0):
         return _integers(column, where)
     if kind.is_numeric():
         return _decimals(column, where) if kind.is_decimal() else _floats(column, where)

@@ -1,0 +1,81 @@
+"""The steps of `[[data.steps]]` at ingest: the tables that they join, and what they make of the source."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from kervan.core.identity import sha256_parts
+from kervan.core.nouns import Role, Shaping
+from kervan.core.shaping import Call, Join, Outliers, told
+from kervan.data import ingest
+from kervan.data.absent import READ_AS_MISSING
+from kervan.data.cast import suspicious_columns
+from kervan.data.ingest import Loaded
+from kervan.data.steps.escape import transform_of
+from kervan.data.steps.outliers import within
+from kervan.data.steps.shape import Around, shape
+from kervan.flow.fingerprint import fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import polars as pl
+
+    from kervan.app.project import Project
+    from kervan.data.ingest import Snapshot
+
+
+@contextmanager
+def joined_tables(project: Project) -> Iterator[dict[str, Snapshot]]:
+    """Copy the tables that steps join, each once, for as long as the block runs."""
+    with ExitStack() as stack:
+        locations = dict.fromkeys(step.join for step in project.config.data.steps if isinstance(step, Join))
+        folder = project.config.folder
+        yield {each: stack.enter_context(ingest.take(each, folder)) for each in locations}
+
+
+def steps_recipe(project: Project, joined: Mapping[str, Snapshot]) -> str:
+    """Return a hash of what steps depend on besides settings: joined tables, and the user's functions."""
+    called = [step for step in project.config.data.steps if isinstance(step, Call)]
+    functions = [transform_of(step, project.config.folder) for step in called]
+    return sha256_parts([*(each.sha256 for each in joined.values()), *map(fingerprint, functions)])
+
+
+def shaped(
+    project: Project, loaded: Loaded, joined: Mapping[str, Snapshot]
+) -> tuple[Loaded, tuple[Shaping, ...]]:
+    """Take a table through its steps, and return it with what was noticed and what each step changed."""
+    settings = project.config.data
+    if not settings.table_steps:
+        return loaded, ()
+    plain = replace(settings, ignore=(), protect={}, target="")
+    around = Around(
+        folder=project.config.folder,
+        tables={name: ingest.read_whole(snapshot, plain) for name, snapshot in joined.items()},
+        hidden=frozenset(settings.protect),
+    )
+    with project.stage("shape") as tell:
+        found = shape(loaded.table, settings.table_steps, around)
+        ingest.check_rows(found.table, f"{settings.source} after its steps")
+        tell(
+            f"{loaded.table.height:,} × {loaded.table.width} to {found.table.height:,} × {found.table.width}"
+        )
+    # What looked like something else may have been parsed since.
+    read = (each for each in loaded.warnings if each.rule == READ_AS_MISSING)
+    looks = suspicious_columns(found.table, hidden=settings.protect)
+    return Loaded(table=found.table, warnings=(*read, *looks, *found.findings)), found.steps
+
+
+def without_outliers(
+    project: Project, parts: Mapping[Role, pl.DataFrame]
+) -> tuple[dict[Role, pl.DataFrame], tuple[Shaping, ...]]:
+    """Leave out the rows of the training part that steps name as outliers."""
+    train, done = parts[Role.TRAIN], []
+    for step in project.config.data.steps:
+        if isinstance(step, Outliers):
+            rest = within(train, step, project.config.model.seed)
+            done.append(Shaping(step=f"{told(step)} (train)", before=train.height, after=rest.height))
+            train = rest
+    return {**parts, Role.TRAIN: train}, tuple(done)

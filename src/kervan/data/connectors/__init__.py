@@ -1,0 +1,1 @@
+"""Where tables are fetched from: files here, places by URL, databases."""

@@ -1,0 +1,56 @@
+"""Room on the disk, and how to say so."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from kervan.core.errors import StorageFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+SPARE_BYTES = 64 << 20  # what stays free beside what is fetched
+PIECE = 1 << 20
+
+_HINT = "free some space, or set TMPDIR to a folder on a larger disk"
+
+
+def check_space(size: int, folder: Path, *, hint: str = _HINT) -> None:
+    """Raise `StorageFailed`, with figures, unless `folder` has room for `size` bytes and some to spare."""
+    free = shutil.disk_usage(folder).free
+    if free < size + SPARE_BYTES:
+        raise StorageFailed(
+            f"the copy needs {(size + SPARE_BYTES) / 1e6:,.0f} MB in {folder}, {free / 1e6:,.0f} MB are free",
+            hint=hint,
+        )
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Turn a disk that is full into an error that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageFailed(f"cannot write to {folder}: {error.strerror or error}", hint=_HINT) from error
+
+
+def poured(read: Callable[[int], bytes], target: IO[bytes], told: Callable[[int], None]) -> int:
+    """Copy a stream in pieces and return its size in bytes; `told` hears after each piece how many came."""
+    size = 0
+    while piece := read(PIECE):
+        with writing(Path(target.name).parent):
+            size += target.write(piece)
+        told(size)
+    return size
+
+
+def amount(size: int) -> str:
+    """Write a number of bytes for people.
+
+    >>> amount(300), amount(1_234_567)
+    ('300 bytes', '1.2 MB')
+    """
+    return f"{size:,} bytes" if size < 100_000 else f"{size / 1e6:,.1f} MB"
