@@ -65,14 +65,10 @@ def validate_file(
     expected = describe_dataset(project, against).dataset if against else None
     with project.stage("validate") as tell:
         loaded = ingest.load(location, folder or project.config.folder, settings)
-        table = loaded.table
-        shape = () if expected is None else tuple(_shape(expected, table, settings))
-        if expected is not None:
-            checks = (*settings.checks, *_distributions(expected, table, {each.subject for each in shape}))
-            project = project.with_settings(data=replace(settings, checks=checks))
-        checked = check_table(project, table)
-        tell(f"{location}, {table.height:,} rows")
-    findings = (*loaded.warnings, *shape, *checked.findings)
+        checked = check_table(project, loaded.table)
+        compared = () if expected is None else _compared(project, expected, checked.table)
+        tell(f"{location}, {loaded.table.height:,} rows")
+    findings = (*loaded.warnings, *checked.findings, *compared)
     return FileValidation(
         source=location,
         against="" if expected is None else expected.ref,
@@ -106,6 +102,15 @@ def as_junit(found: FileValidation) -> str:
         elif finding.verdict is Verdict.WARNED:
             SubElement(case, "system-out").text = f"warning: {finding.advice}"
     return tostring(suite, encoding="unicode", xml_declaration=True)
+
+
+def _compared(project: Project, expected: Dataset, table: pl.DataFrame) -> tuple[Finding, ...]:
+    """Compare the rows that the checks left with a dataset: columns, types, distributions."""
+    settings = project.config.data
+    shape = tuple(_shape(expected, table, settings))
+    checks = tuple(_distributions(expected, table, {each.subject for each in shape}))
+    alone = project.with_settings(data=replace(settings, checks=checks, checks_from=()))
+    return (*shape, *check_table(alone, table).findings)
 
 
 def _shape(expected: Dataset, table: pl.DataFrame, settings: DataSettings) -> Iterator[Finding]:
