@@ -44,7 +44,7 @@ def test_columns_that_give_the_target_away_are_found() -> None:
     prices = pl.DataFrame({"lira": [number * 1.5 for number in range(50)], "kur": [n % 9 for n in range(50)]})
     prices = prices.with_columns(dolar=pl.col("lira") / 32 + 1)
     leaks = [finding.subject for finding in validate(prices, DataSettings(target="lira"))]
-    assert leaks == ["dolar"]
+    assert leaks == ["dolar", "lira"]  # the prices are sorted
 
 
 @pytest.mark.data
