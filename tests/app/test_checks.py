@@ -81,6 +81,14 @@ def test_a_file_is_validated_and_nothing_is_kept(home: Home) -> None:
     assert len(home.ask("data", "list", "--json").json) == 1
 
 
+def test_a_file_is_validated_as_its_steps_leave_it(home: Home) -> None:
+    steps = '[[data.steps]]\nrename = { "yaş" = "age" }\n'
+    started(home, steps + REJECTING.replace("yaş", "age"), spoilt())
+    assert "2 would be kept aside" in home.ask("data", "validate").out
+    home.ask("data", "ingest", "--quiet")
+    assert home.ask("data", "rejects", REF, "--json").json["rows"][0]["values"]["age"] == 903
+
+
 def test_a_file_is_compared_with_a_dataset(home: Home) -> None:
     started(home, "").ask("data", "ingest", "--quiet")
     rows = [[*row[:3], f"{row[3]} TL", *row[4:]] for row in customers(80)]

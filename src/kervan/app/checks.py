@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kervan.app.parts import open_sealed, read_part
+from kervan.app.shaping import joined_tables, shaped
 from kervan.core.errors import InvalidConfig, KervanError
 from kervan.core.identity import Ref, sha256_file, sha256_parts
 from kervan.core.nouns import Dataset, Role
@@ -19,12 +20,14 @@ from kervan.data.sources.find import reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     import polars as pl
 
     from kervan.app.project import Project
     from kervan.core.nouns import Finding
     from kervan.data.checks.run import Checked
+    from kervan.data.ingest import Loaded
 
 
 def check_table(project: Project, table: pl.DataFrame) -> Checked:
@@ -32,6 +35,12 @@ def check_table(project: Project, table: pl.DataFrame) -> Checked:
     settings = project.config.data
     own = load_checks(settings.checks_from, project.config.folder)
     return run_checks(table, settings, own, lookup=_Tables(project))
+
+
+def load_table(project: Project, location: str, folder: Path) -> Loaded:
+    """Read a table as the checks see it: through the project's steps, and not kept."""
+    with joined_tables(project) as joined:
+        return shaped(project, ingest.load(location, folder, project.config.data), joined)[0]
 
 
 def check_parts(project: Project) -> list[str]:
