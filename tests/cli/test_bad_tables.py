@@ -71,10 +71,10 @@ CONFIGS = {
     ),
     "an address": (
         "müşteriler.csv",
-        "https://x.y/z.csv",
+        "gopher://x.y/z.csv",
         2,
-        "nothing here reads 'https://x.y",
-        "ends in .csv",
+        "nothing here fetches from gopher://",
+        "known: http",
     ),
     "wrong delimiter": (
         "[model]",

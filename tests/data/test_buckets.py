@@ -145,6 +145,20 @@ def test_a_login_that_is_refused_says_where_logins_come_from(
     assert "AZURE_STORAGE_ACCOUNT_KEY" in caught.value.hint
 
 
+def test_keys_of_a_profile_are_found(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _s3(request, monkeypatch)("a.csv", CSV)
+    (tmp_path / "keys").write_text(
+        "[satış]\naws_access_key_id = a\naws_secret_access_key = b\n", encoding="utf-8"
+    )
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "keys"))
+    monkeypatch.setenv("AWS_PROFILE", "satış")
+    assert read("s3://kova/a.csv").equals(TABLE)
+
+
 def test_a_store_that_is_not_there(monkeypatch: pytest.MonkeyPatch, temporary: Path) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")

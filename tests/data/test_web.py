@@ -14,6 +14,7 @@ import pytest
 from data.web import Page, Site, site
 from kervan.core.config import DataSettings
 from kervan.core.errors import InvalidConfig, InvalidData, InvalidInput, KervanError, NotFound, ServerFailed
+from kervan.data.connectors.find import Seldom
 from kervan.data.connectors.http import HttpConnector
 from kervan.data.ingest import load, take
 
@@ -140,6 +141,9 @@ def test_a_password_that_is_written_out_is_refused(web: Site) -> None:
         web.url.replace("//", "//ayşe:gizli@") + "/a.csv",
         f"{web.url}/a.csv?token=gizli",
         f"{web.url}/a.csv?X-Amz-Signature=gizli",
+        f"{web.url}/a.csv?v=1&access_token=gizli",
+        "postgresql://ayşe@host/db?sslpassword=gizli",
+        "az://kap/a.csv?sig=gizli",
     ):
         with pytest.raises(InvalidConfig, match=r"secret|password") as caught:
             read(source)
@@ -165,3 +169,13 @@ def test_the_size_is_known_beforehand_where_the_server_tells_it(web: Site) -> No
     with pytest.raises(NotFound):
         connector.estimate(request_of(f"{web.url}/c.csv", Path(), None))
     assert {method for method, *_ in web.asked} == {"HEAD"}
+
+
+def test_how_far_it_is_is_told_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = iter([0.0, 1.0, 2.0, 2.5, 6.9, 7.0])
+    monkeypatch.setattr("kervan.data.connectors.find.time.monotonic", lambda: next(moments))
+    told: list[str] = []
+    tell = Seldom(told.append)
+    for text in "abcde":
+        tell(text)
+    assert told == ["b", "e"]

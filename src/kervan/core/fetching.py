@@ -21,7 +21,7 @@ def nobody(_: object) -> None:
 
 _NAMED = re.compile(r"\$\{(\w+)\}")
 _HIDDEN = re.compile(
-    r"(?i)pass(word|wd|phrase)?|pwd|secret|token|sig(nature)?|api_?key|access_?key|x-(amz|goog)-signature"
+    r"(?i)(.*[-_]|ssl)?(pass(word|wd|phrase)?|pwd|secret|token|sig(nature)?|(api|access|account|secret)[-_]?key)"
 )
 _HOW = "write ${NAME} there, which is filled from the environment, or use the library's own way to log in"
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib.util import find_spec
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
 from kervan.core.fetching import Retrieval
@@ -109,8 +111,25 @@ def cloud_place(cloud: str, bucket: str) -> Place:
     make: Any = from_url
     endpoints = (value for name, value in os.environ.items() if "ENDPOINT" in name or "BASE_URL" in name)
     plain = any(each.startswith("http://") for each in endpoints)
-    patience = {"max_retries": _RETRIES, "retry_timeout": _PATIENCE}
-    return _Cloud(make(f"{cloud}://{bucket}", client_options={"allow_http": plain}, retry_config=patience))
+    options = {
+        "client_options": {"allow_http": plain},
+        "retry_config": {"max_retries": _RETRIES, "retry_timeout": _PATIENCE},
+        **(_profile() if cloud == "s3" else {}),
+    }
+    return _Cloud(make(f"{cloud}://{bucket}", **options))
+
+
+def _profile() -> dict[str, Any]:
+    """Let boto3 find AWS' keys where they are in files of profiles, which obstore does not read."""
+    files = (Path("~/.aws") / name for name in ("credentials", "config"))
+    told = "AWS_PROFILE" in os.environ or "AWS_SHARED_CREDENTIALS_FILE" in os.environ
+    is_told = told or any(each.expanduser().is_file() for each in files)
+    is_there = find_spec("boto3") is not None
+    if "AWS_ACCESS_KEY_ID" in os.environ or not is_told or not (is_there or told):
+        return {}
+    from obstore.auth.boto3 import Boto3CredentialProvider
+
+    return {"credential_provider": Boto3CredentialProvider()}
 
 
 def other_place(location: str) -> tuple[Place, str]:
