@@ -132,7 +132,7 @@ def test_page_is_whole_escaped_and_asks_for_nothing() -> None:
         assert text in page
     for text in ("<b>", "<script", "http:", "https:", "url(", "nan"):
         assert text not in page
-    assert page.count("<section>") == page.count("</section>") == 1 + len(TABLE.columns)
+    assert page.count("<section>") == page.count("</section>") == 2 + len(TABLE.columns)
 
 
 def test_empty_table_has_a_profile_and_a_page() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 from kervan.api import progress as progress_
 from kervan.api.production import Production
-from kervan.api.views import DatasetView, DriftView, Listing, ModelView, ReplayView, TraceView
+from kervan.api.views import DatasetView, DriftView, Listing, ModelView, ProfileView, ReplayView, TraceView
 from kervan.core.config import CubeSettings
 from kervan.core.identity import check_name
 from kervan.core.plugins import extras_named
@@ -35,6 +35,7 @@ with extras_named():
         run,
         runs,
         suggest,
+        table_profile,
         trace,
         train,
         validation,
@@ -158,6 +159,19 @@ class Session(Production):
         """Return how good each version of a dataset was, newest first."""
         found = validation.quality_history(self.project, name)
         return Listing(list(found), ("ref", "rows", "validation"))
+
+    def profile_table(self, source: Any, *, target: str = "", samples: int = 0) -> ProfileView:
+        """Profile a table without keeping anything of it: a file's path, or a frame as `ingest` takes them.
+
+        With the `target` named, the other columns are compared with it. The view shows as many of the first
+        rows as `samples`, by default none.
+        """
+        with extras_named(), TemporaryDirectory(prefix="kervan-") as scratch:
+            if frames.is_frame(source):
+                source = frames.to_file(source, Path(scratch) / "table.parquet")
+            folder = self.project.config.folder
+            found = table_profile.profile_table(source, target, samples=samples, folder=folder)
+            return ProfileView(found)
 
     def train(
         self,

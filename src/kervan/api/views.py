@@ -12,8 +12,10 @@ from kervan.core.shown import moment, printable
 if TYPE_CHECKING:
     from kervan.app.data import Described
     from kervan.app.replay import Replayed
+    from kervan.app.table_profile import TableProfile
     from kervan.app.trace import Trace
-    from kervan.core.nouns import Dataset, Deployment, Model, Report
+    from kervan.core.nouns import Dataset, Deployment, Finding, Model, Report
+    from kervan.data.profile import Profile
     from kervan.monitor.drift import DriftReport
 
 T = TypeVar("T")
@@ -69,6 +71,44 @@ class DatasetView:
         from kervan.data.page import profile_page
 
         return _framed(profile_page(self.profile, self.ref, self.findings))
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileView:
+    """The profile of a table, and what was found in it."""
+
+    found: TableProfile
+
+    @property
+    def profile(self) -> Profile:
+        """The figures."""
+        return self.found.profile
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was found."""
+        return self.found.findings
+
+    @property
+    def advice(self) -> str:
+        """Lines for `kervan.toml` that do something about it."""
+        from kervan.data.profile.advice import pasteable
+
+        return pasteable(self.profile.advice)
+
+    @property
+    def page(self) -> str:
+        """A self-contained HTML page."""
+        from kervan.data.page import profile_page
+
+        return profile_page(self.profile, self.found.source, self.findings, self.found.samples)
+
+    def __repr__(self) -> str:
+        size = f"{self.profile.rows:,} rows, {len(self.profile.columns)} columns"
+        return f"<Profile of {self.found.source}: {size}>"
+
+    def _repr_html_(self) -> str:
+        return _framed(self.page)
 
 
 class ModelView:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from kervan.app.checks import check_parts, check_table, counted
+from kervan.app.checks import check_parts, check_table, counted, require_left
 from kervan.app.parts import read_part, sealed_as
 from kervan.app.rejects import store_rejects, with_reasons
 from kervan.app.shaping import joined_tables, shaped, steps_recipe, without_outliers
@@ -72,7 +72,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Described:
-    """A dataset, its figures, what validation found and counted; nothing was counted in older ones."""
+    """A dataset, its figures, what profile and validation found, and what the latter counted, if it did."""
 
     dataset: Dataset
     profile: profile.Profile
@@ -123,7 +123,7 @@ def export_part(project: Project, ref: Ref, role: Role, to: Path, *, exact: bool
 
 
 def describe_dataset(project: Project, ref: str) -> Described:
-    """Return a dataset with its profile and what validation found."""
+    """Return a dataset with its profile, and what validation and profile found."""
     dataset = project.store.catalog.find(Dataset, Ref.parse(ref))
     figures = _figures(project.store.catalog, _about(project, dataset.id))
     if figures is None:
@@ -166,7 +166,8 @@ def _figures(
     figures, checked = (newest.get(kind) for kind in (ReportKind.PROFILE, ReportKind.VALIDATION))
     if figures is None or checked is None:
         return None
-    return msgspec.convert(figures.body, profile.Profile), checked.findings
+    found = msgspec.convert(figures.body, profile.Profile)
+    return found, (*checked.findings, *found.findings)
 
 
 def _about(project: Project, subject: str) -> tuple[str, ...]:
@@ -198,6 +199,7 @@ def _prepare(project: Project, loaded: Loaded, steps: tuple[Shaping, ...]) -> Pr
     with project.stage("validate") as tell:
         task = target.task_of(loaded.table, settings.target, model.task)
         checked = check_table(project, loaded.table)
+        require_left(checked)
         table, about_target = target.check_target(checked.table, settings.target, task)
         hidden = columns.unseen(table, settings, model.texts)
         noticed = [*loaded.warnings, *about_target, *checked.findings]

@@ -8,82 +8,26 @@ from typing import TYPE_CHECKING
 
 from kervan.app.columns import PAGE, ColumnPage, ColumnQuery, page_of
 from kervan.app.data import describe_dataset, validation_of
+from kervan.app.dataset_column import ColumnView, column_of, columns_of
 from kervan.app.delete import Guard, dataset_guards
 from kervan.app.parts import LOOKED
 from kervan.core.errors import NotFound, did_you_mean
 from kervan.core.nouns import Dataset, Finding, Model, Origin, Part, Role, Run, Status, Verdict
 from kervan.core.reading import Reading
-from kervan.core.schema import Type
-from kervan.data.profile import ValueCount
+from kervan.data.profile import Dependency, Pair, ValueCount
+from kervan.data.profile.advice import pasteable
 from kervan.data.quality import Validation
 from kervan.store.codec import DELETED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from typing import Any
 
-    from kervan.app.data import Described
     from kervan.app.project import Project
-    from kervan.core.schema import Column
-    from kervan.data.profile import ColumnProfile, NumberProfile, TextProfile
 
 _NEWEST = 20
+_STRONGEST = 5
 _SCORED = 50  # so many versions are looked up for their quality
-_QUARTILES = (25, 50, 75)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NumberFigures:
-    """The distribution of numbers; `edges` has one entry more than `counts`, `outliers` is a share."""
-
-    minimum: float
-    maximum: float
-    mean: float | None
-    deviation: float | None
-    skew: float | None
-    median: float
-    quartiles: tuple[float, ...]
-    outliers: float
-    edges: tuple[float, ...]
-    counts: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TextFigures:
-    """The most frequent values, and how many rows hold others."""
-
-    top: tuple[ValueCount, ...]
-    others: int
-    shortest: int
-    longest: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ColumnView:
-    """One column: what it is, its figures, and what was found in it.
-
-    `protection` says how it was protected, `allowed` how many categories it may hold.
-    """
-
-    name: str
-    position: int
-    type: Type
-    is_target: bool
-    nullable: bool
-    unit: str
-    minimum: float | None
-    maximum: float | None
-    allowed: int
-    protection: str
-    count: int
-    missing: int
-    missing_share: float
-    distinct: int
-    numbers: NumberFigures | None
-    texts: TextFigures | None
-    earliest: str
-    latest: str
-    findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +86,7 @@ class UsedBy:
 class DatasetView:
     """Everything about one version: `runs` are the newest of `run_count`, `models` of `model_count`.
 
+    `advice` says what to do, and `lines` of `kervan.toml` do it where a setting can.
     `guards` say why it cannot be deleted now; without any it can. `validation` is None where nothing was
     counted yet.
     """
@@ -155,8 +100,14 @@ class DatasetView:
     rows: int
     duplicates: int
     memory: int
+    sampled: int
     target: str
     classes: tuple[ValueCount, ...]
+    advice: tuple[str, ...]
+    lines: str
+    keys: tuple[tuple[str, ...], ...]
+    dependencies: tuple[Dependency, ...]
+    pairs: tuple[Pair, ...]
     origin: Origin
     parts: tuple[Part, ...]
     protection: Mapping[str, str]
@@ -178,6 +129,7 @@ _ORDERS: dict[str, Callable[[ColumnView], Any]] = {
     "type": lambda column: column.type,
     "missing": lambda column: column.missing_share,
     "distinct": lambda column: column.distinct,
+    "tells": lambda column: -1.0 if column.tells is None else column.tells,
     "findings": lambda column: len(column.findings),
 }
 
@@ -198,6 +150,12 @@ def dataset_view(project: Project, ref: str, query: ColumnQuery | None = None) -
         rows=dataset.rows,
         duplicates=figures.duplicates,
         memory=figures.memory,
+        sampled=figures.sampled,
+        advice=tuple(each.what for each in figures.advice),
+        lines=pasteable(figures.advice),
+        keys=figures.keys[:_STRONGEST],
+        dependencies=figures.dependencies[:_NEWEST],
+        pairs=figures.pairs[:_NEWEST],
         target=dataset.target,
         classes=figures.classes,
         origin=dataset.origin,
@@ -205,7 +163,7 @@ def dataset_view(project: Project, ref: str, query: ColumnQuery | None = None) -
         protection=dataset.protection,
         reading=dataset.reading,
         findings=tuple(each for each in described.findings if each.verdict is not Verdict.PASSED),
-        columns=page_of(list(_columns(described)), query or ColumnQuery(), _ORDERS),
+        columns=page_of(list(columns_of(described)), query or ColumnQuery(), _ORDERS),
         versions=dataset_versions(project, dataset.name),
         looks=_looks(project, dataset),
         runs=tuple(_used(run, run.status) for run in runs),
@@ -241,7 +199,7 @@ def dataset_list(project: Project, *, page: int = 1, size: int = PAGE) -> Datase
 def column_view(project: Project, ref: str, name: str) -> ColumnView:
     """Return one column of a dataset with its figures."""
     described = describe_dataset(project, ref)
-    found = next((each for each in _columns(described) if each.name == name), None)
+    found = column_of(described, name)
     if found is None:
         hint = did_you_mean(name, described.dataset.schema.names)
         raise NotFound(f"{described.dataset.ref} has no column {name!r}", hint=hint)
@@ -281,60 +239,3 @@ def _looks(project: Project, dataset: Dataset) -> tuple[Look, ...]:
 
 def _used(record: Run | Model, what: str | Status) -> UsedBy:
     return UsedBy(id=record.id, ref=record.ref, time=record.time, creator=record.creator, what=str(what))
-
-
-def _columns(described: Described) -> Iterator[ColumnView]:
-    found: dict[str, list[Finding]] = {}
-    for finding in described.findings:
-        if finding.verdict is not Verdict.PASSED:
-            found.setdefault(finding.subject, []).append(finding)
-    dataset = described.dataset
-    schema = {column.name: column for column in dataset.schema}
-    for position, figures in enumerate(described.profile.columns):
-        about = tuple(found.get(figures.name, ()))
-        yield _column(dataset, schema[figures.name], figures, position, about)
-
-
-def _column(
-    dataset: Dataset, column: Column, figures: ColumnProfile, position: int, findings: tuple[Finding, ...]
-) -> ColumnView:
-    return ColumnView(
-        name=column.name,
-        position=position,
-        type=column.type,
-        is_target=column.name == dataset.target,
-        nullable=column.nullable,
-        unit=column.unit,
-        minimum=column.minimum,
-        maximum=column.maximum,
-        allowed=len(column.allowed),
-        protection=dataset.protection.get(column.name, ""),
-        count=figures.count,
-        missing=figures.missing,
-        missing_share=figures.missing_share,
-        distinct=figures.distinct,
-        numbers=None if figures.numbers is None else _numbers(figures.numbers),
-        texts=None if figures.texts is None else _texts(figures.texts),
-        earliest=figures.earliest,
-        latest=figures.latest,
-        findings=findings,
-    )
-
-
-def _numbers(numbers: NumberProfile) -> NumberFigures:
-    return NumberFigures(
-        minimum=numbers.minimum,
-        maximum=numbers.maximum,
-        mean=numbers.mean,
-        deviation=numbers.deviation,
-        skew=numbers.skew,
-        median=numbers.median,
-        quartiles=tuple(numbers.quantiles[level] for level in _QUARTILES),
-        outliers=numbers.outliers,
-        edges=numbers.edges,
-        counts=numbers.counts,
-    )
-
-
-def _texts(texts: TextProfile) -> TextFigures:
-    return TextFigures(top=texts.top, others=texts.others, shortest=texts.shortest, longest=texts.longest)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kervan.cli.checks import quality, rejects, suggest, validate
-from kervan.cli.edge import ListGroup, Shown, shows, table, with_project
+from kervan.cli.edge import ListGroup, Shown, shows, table, takes_quiet, with_project
 from kervan.core.shown import moment
 
 if TYPE_CHECKING:
@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
 @click.group(cls=ListGroup)
 def data() -> None:
-    """List, measure, ingest, check, show, compare, export and delete datasets.
+    """Profile tables; list, measure, ingest, check, show, compare, export and delete datasets.
 
     \b
     Example:
       kervan data
       kervan data size
+      kervan data profile adult.csv --target income
       kervan data ingest
       kervan data validate new.csv
       kervan data show adult:1 --html profile.html
@@ -78,13 +79,45 @@ def size(project: Project) -> Shown:
 def show(project: Project, ref: str, html: Path | None) -> Shown:
     """Show the profile and the findings of a dataset."""
     from kervan.app.data import describe_dataset
-    from kervan.cli.show import dataset_text
+    from kervan.cli.profiled import dataset_text
     from kervan.data.page import profile_page
 
     found = describe_dataset(project, ref)
     if html is not None:
         html.write_text(profile_page(found.profile, found.dataset.ref, found.findings), encoding="utf-8")
     return Shown(found, dataset_text(found))
+
+
+@data.command()
+@click.argument("source")
+@click.option("--target", default="", help="The column to predict, so that others are compared with it.")
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write the profile as a page.")
+@click.option(
+    "--samples",
+    type=click.IntRange(0, 100),
+    default=0,
+    help="Show so many of the first rows; by default none.",
+)
+@takes_quiet
+@shows(
+    example="kervan data profile adult.csv\n"
+    "kervan data profile adult.csv --target income --html profile.html\n"
+    "kervan data profile 'sales/*.parquet' --json"
+)
+def profile(source: str, target: str, html: Path | None, samples: int) -> Shown:
+    """Profile any table that can be read: figures, findings, and what to do. Nothing is stored.
+
+    No project is needed. A Parquet file of more than 50 million cells passes in batches, in bounded memory.
+    """
+    from kervan.app.table_profile import profile_table
+    from kervan.cli.profiled import table_profile_text
+    from kervan.data.page import profile_page
+
+    found = profile_table(source, target, samples=samples)
+    if html is not None:
+        page = profile_page(found.profile, found.source, found.findings, found.samples)
+        html.write_text(page, encoding="utf-8")
+    return Shown(found, table_profile_text(found))
 
 
 @data.command()

@@ -13,12 +13,10 @@ from kervan.core.shown import moment
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from kervan.app.data import Described
     from kervan.app.run import Outcome
     from kervan.app.trace import Trace
     from kervan.app.train import Trained
     from kervan.core.nouns import Dataset, Finding, Model, Report, Run
-    from kervan.data.profile import ColumnProfile
     from kervan.data.quality import Quality
     from kervan.monitor.drift import DriftReport
     from kervan.package.contents.manifest import Parity
@@ -131,26 +129,6 @@ def _format_row(tried: Tried) -> tuple[str, ...]:
         "" if tried.seconds is None else f"{tried.seconds * 1e3:,.1f} ms",
         f"{tried.support}: {tried.reason}" if tried.reason else f"{tried.support}; read by {about.readers}",
     )
-
-
-def dataset_text(described: Described) -> str:
-    """Show a dataset's columns and what validation found."""
-    dataset = described.dataset
-    rows = [
-        (each.name, each.type, f"{each.missing_share:.1%}", each.distinct, _range(each))
-        for each in described.profile.columns
-    ]
-    parts = ", ".join(
-        f"{part.role} {part.rows:,}{' (sealed)' if part.sealed else ''}" for part in dataset.parts
-    )
-    head = f"{dataset.ref}: {dataset.rows:,} rows from {dataset.origin.source}; {parts}"
-    query = dataset.origin.retrieval.query
-    asked = [f"asked: {query}"] if query else []
-    columns = table(("column", "type", "missing", "distinct", "values"), rows)
-    lines = [head, *asked, *steps_text(dataset), columns, *findings_text(described.findings)]
-    if described.validation is not None:
-        lines.append(quality_text(described.validation.quality))
-    return "\n".join(lines)
 
 
 def steps_text(dataset: Dataset) -> list[str]:
@@ -346,14 +324,6 @@ def drift_text(report: DriftReport) -> str:
 
 def _who(creator: str, time: float, why: str) -> str:
     return f"by {creator}, {moment(time)}" + (f": {why}" if why else "")
-
-
-def _range(column: ColumnProfile) -> str:
-    if column.numbers is not None:
-        return f"{column.numbers.minimum:g} to {column.numbers.maximum:g}, median {column.numbers.median:g}"
-    if column.texts is not None:
-        return ", ".join(f"{each.value} {each.count:,}" for each in column.texts.top[:3])
-    return f"{column.earliest} to {column.latest}"
 
 
 def _limits(column: Any) -> str:

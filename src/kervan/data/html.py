@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1c2430; --soft: #5b6675; --line: #d9dee5; --page: #fff;
@@ -28,6 +28,11 @@ text { fill: var(--soft); font-size: 11px } .failed { color: var(--bad) } .warne
 .line { fill: none; stroke: var(--bar); stroke-width: 2 } .mark { stroke: var(--soft); stroke-dasharray: 4 }
 .line.second { fill: none; stroke: var(--second) } .line.third { stroke: var(--good) }
 .line.fourth { stroke: var(--bad) } .frame { fill: none; stroke: var(--line) }
+a { color: inherit } pre { white-space: pre-wrap; border: 1px solid var(--line); padding: .5rem }
+td svg { margin: 0 } h3 { font-size: 1rem; margin: 1rem 0 .3rem }
+@media print { :root { color-scheme: light; --ink: #000; --soft: #444; --page: #fff }
+  body { margin: 0; max-width: none; font-size: 10pt } section, tr, svg { break-inside: avoid }
+  * { print-color-adjust: exact } }
 """
 
 
@@ -77,12 +82,44 @@ def histogram(counts: Sequence[int], left: str, right: str) -> str:
     return f'<svg viewBox="0 0 {width} {height + 18}" width="{width}" role="img">{bars}{ends}</svg>'
 
 
+def steps(counts: Sequence[int], width: int, height: int) -> str:
+    """Return upright bars as one small shape, without words."""
+    highest, step = max(counts, default=0) or 1, width / max(1, len(counts))
+    path = f"M0 {height}" + "".join(
+        f"V{height - height * count / highest:.0f}H{(place + 1) * step:.0f}"
+        for place, count in enumerate(counts)
+    )
+    return f'<svg width="{width}" height="{height}"><path class="bar" d="{path}V{height}Z"/></svg>'
+
+
+def matrix(names: Sequence[str], strengths: Mapping[tuple[int, int], float]) -> str:
+    """Return a square of all pairs of names: the fuller a cell, the stronger; another colour below 0."""
+    size, left = 16, 150
+    whole = size * len(names)
+    cells = "".join(
+        f'<rect class="{"bar" if strength >= 0 else "second"}" x="{left + column * size}" '
+        f'y="{row * size}" width="{size - 1}" height="{size - 1}" fill-opacity="{abs(strength):.2f}">'
+        f"<title>{escape(names[row])}, {escape(names[column])}: {strength:.2f}</title></rect>"
+        for pair, strength in strengths.items()
+        for row, column in (pair, pair[::-1])
+    )
+    labels = "".join(
+        f'<text x="{left - 4}" y="{place * size + 12}" text-anchor="end">{escape(_short(name, 22))}</text>'
+        f'<text transform="translate({left + place * size + 12} {whole + 4}) rotate(90)">'
+        f"{escape(_short(name, 18))}</text>"
+        for place, name in enumerate(names)
+    )
+    frame = f'<rect class="frame" x="{left}" y="0" width="{whole}" height="{whole}"/>'
+    box = f'viewBox="0 0 {left + whole + 4} {whole + 130}" width="{left + whole + 4}"'
+    return f'<svg {box} role="img">{frame}{cells}{labels}</svg>'
+
+
 def bars(rows: Sequence[tuple[str, Sequence[float]]]) -> str:
     """Return lying bars: for each label one or two shares (0 to 1), the second in another colour."""
     highest = max((share for _, shares in rows for share in shares), default=0) or 1
     lines, top = [], 0
     for label, shares in rows:
-        text = label if len(label) <= 28 else label[:27] + "…"
+        text = _short(label, 28)
         tip = f"<title>{escape(label)}</title>"
         lines.append(f'<text x="0" y="{top + 11}">{escape(text)}{tip}</text>')
         for share, style in zip(shares, ("bar", "second"), strict=False):
@@ -92,6 +129,10 @@ def bars(rows: Sequence[tuple[str, Sequence[float]]]) -> str:
             top += 13
         top += 4
     return f'<svg viewBox="0 0 490 {top}" width="490" role="img">{"".join(lines)}</svg>'
+
+
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def number(value: float | None) -> str:

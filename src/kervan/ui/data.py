@@ -17,7 +17,8 @@ from kervan.ui.columns import column_query
 from kervan.ui.page import Done, Page, Route, Work
 
 if TYPE_CHECKING:
-    from kervan.app.dataset import ColumnView, DatasetList
+    from kervan.app.dataset import DatasetList
+    from kervan.app.dataset_column import ColumnView
     from kervan.app.download import Download
     from kervan.app.project import Project
     from kervan.ui.asked import Asked

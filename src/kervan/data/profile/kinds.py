@@ -16,7 +16,9 @@ _COUNTS = {"Poisson", "geometric", "negative binomial", "zero-inflated", "binomi
 _NAMED_WEIGHT = re.compile(
     r"(^|[_\W])(fnlwgt|p?wgt|(sample|sampling|survey|case|row|person)_?weights?|ağırlık|agirlik)($|[_\W\d])"
 )
-_NAMED_COUNT = re.compile(r"(^|[_\W])(count|counts|cnt|num|number|n|adet|adedi|sayı|sayısı|sayi)($|[_\W])")
+_NAMED_COUNT = re.compile(
+    r"(^|[_\W])(count|counts|cnt|adet|adedi|sayı|sayısı|sayi)($|[_\W])|^(n|num|number)(_of)?[_\W]"
+)
 _NAMED_KEY = re.compile(r"(^|[_\W])([a-z]?id|uuid|guid|key|ssn|tckn|iban)($|[_\W])")
 _NAMED_CODE = re.compile(
     r"(^|[_\W])(code|kod|kodu|zip|zipcode|postcode|postal|plz|class|type|level|grade)($|[_\W])"

@@ -28,7 +28,7 @@ class NumberTally:
     def __init__(self, bounds: Bounds) -> None:
         self.count = self.missing = 0
         self.is_whole = True
-        self.is_rising = True  # each larger than the one before, none missing
+        self.is_rising = True  # whole numbers, each larger than the one before, none missing
         self._bounds = bounds
         self._quantiles = Quantiles(bounds.values, bounds.width)
         self._hashes = HashSample(bounds.hashes)
@@ -44,7 +44,7 @@ class NumberTally:
         self.count += len(present)
         if not len(present):
             return
-        self._rises(present, has_gaps=len(present) < len(values))
+        self._rises(present, has_gaps=len(present) < len(values) or values.dtype.is_float())
         numbers = present.to_numpy().astype(np.float64, copy=False)
         low, high = float(numbers.min()), float(numbers.max())
         self._ends = [min([low, *self._ends]), max([high, *self._ends])]

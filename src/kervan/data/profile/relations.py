@@ -120,23 +120,19 @@ def near_rows(columns: Sequence[Coded], target: str) -> Iterator[Finding]:
     hashes = [dice.integers(2**63, size=each.size, dtype=np.uint64)[each.codes[:rows]] for each in used]
     total = np.sum(np.stack(hashes), axis=0, dtype=np.uint64)
     different = len(np.unique(total))
-    for each, own in zip(used, hashes, strict=True):
-        near = different - len(np.unique(total - own))
-        if not near or (each.name != target and near < max(10, 0.01 * rows)):
-            continue
-        if each.name == target:
-            message = (
-                f"{near:,} of {rows:,} sampled rows are equal to another one but for the target {target!r}"
-            )
-            hint = "look which of the labels are right: no model can learn both"
-            yield Finding(
-                rule="contradictions", subject=target, verdict=Verdict.WARNED, message=message, hint=hint
-            )
-        elif len(used) >= _MANY:
-            message = (
-                f"{near:,} of {rows:,} sampled rows are equal to another one but for column {each.name!r}"
-            )
-            hint = "look whether they are the same thing, measured or written twice"
-            yield Finding(
-                rule="near_rows", subject=each.name, verdict=Verdict.WARNED, message=message, hint=hint
-            )
+    near = {
+        each.name: different - len(np.unique(total - own)) for each, own in zip(used, hashes, strict=True)
+    }
+    if near.get(target):
+        yield _near("contradictions", target, near[target], rows, "no model can learn both labels")
+    others = {name: count for name, count in near.items() if name != target}
+    most = max(others, key=lambda name: others[name])
+    # Where rows are near in many columns, they are so because few values are possible.
+    alone = 10 * (sum(others.values()) - others[most]) <= others[most]
+    if len(used) >= _MANY and alone and others[most] >= 0.01 * rows:
+        yield _near("near_rows", most, others[most], rows, "look whether they are one thing, written twice")
+
+
+def _near(rule: str, name: str, count: int, rows: int, hint: str) -> Finding:
+    message = f"{count:,} of {rows:,} sampled rows are equal to another one but for column {name!r}"
+    return Finding(rule=rule, subject=name, verdict=Verdict.WARNED, message=message, hint=hint)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _TAILS = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0, 10.0)  # degrees of freedom that are tried
 _NARROW = 0.06  # log-normal and gamma distributions so narrow for their mean are normal to the eye
 _LARGEST_BETA = 20.0  # beyond it a beta distribution is a gamma or normal one to the eye
-_SOME = 1000  # values by which centre and scale of heavy tails are found
+_SOME = 500  # values by which centre and scale of heavy tails are found
 
 
 def continuous(values: Floats) -> Iterator[Fit]:
@@ -140,7 +140,7 @@ def _heavy(values: Floats) -> Fit | None:
     best: tuple[float, float, float, float] | None = None
     for tail in _TAILS:
         centre, square = float(some[len(some) // 2]), spread * spread
-        for _ in range(12):
+        for _ in range(10):
             weights = (tail + 1) / (tail + (some - centre) ** 2 / square)
             centre = float((weights * some).sum() / weights.sum())
             square = float((weights * (some - centre) ** 2).mean())
