@@ -36,8 +36,8 @@ class CsvSource:
         """Read the table, or raise `InvalidData` that names the file and the line.
 
         The text is in `options.encoding`, by default UTF-8, or has the mark of UTF-16. Values lose
-        surrounding blanks, the texts in `options.missing` become null, and a column is numeric, boolean, date or datetime
-        only if all of its values are.
+        surrounding blanks, the texts in `options.missing` become null, and a column is numeric, boolean,
+        date or datetime only if all of its values are.
         """
         content = _text(path, options.encoding)
         if not content.strip():
