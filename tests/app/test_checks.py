@@ -52,6 +52,13 @@ def test_rejected_rows_are_kept_aside_sealed_and_told(home: Home) -> None:
     assert shown["validation"]["quality"]["validity"] == pytest.approx(78 / 80)
 
 
+def test_a_check_that_keeps_everything_aside_stops(home: Home) -> None:
+    started(home, REJECTING.replace("most = 120", "most = -1"))
+    told = home.ask("data", "ingest", code=2).err
+    assert "checks keep 80 of 80 rows aside, so that 0 are left and at least 10 are needed" in told
+    assert "80 would be kept aside" in home.ask("data", "validate").out
+
+
 def test_without_rejected_rows_that_is_said(home: Home) -> None:
     started(home, REJECTING).ask("data", "ingest")
     assert "no row was kept aside" in home.ask("data", "rejects", REF).out
@@ -79,6 +86,14 @@ def test_a_file_is_validated_and_nothing_is_kept(home: Home) -> None:
     assert suite.get("failures") == "1"
     assert home.ask("data", "validate").out.startswith("müşteriler.csv: 80 rows")
     assert len(home.ask("data", "list", "--json").json) == 1
+
+
+def test_a_file_is_validated_as_its_steps_leave_it(home: Home) -> None:
+    steps = '[[data.steps]]\nrename = { "yaş" = "age" }\n'
+    started(home, steps + REJECTING.replace("yaş", "age"), spoilt())
+    assert "2 would be kept aside" in home.ask("data", "validate").out
+    home.ask("data", "ingest", "--quiet")
+    assert home.ask("data", "rejects", REF, "--json").json["rows"][0]["values"]["age"] == 903
 
 
 def test_a_file_is_compared_with_a_dataset(home: Home) -> None:

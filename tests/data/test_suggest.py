@@ -111,7 +111,15 @@ def test_suggestions_hold_on_the_table_that_they_came_from(name: str, values: li
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("name", ["adult/adult.csv.gz", "california-housing/housing.csv.gz"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "adult/adult.csv.gz",
+        "titanic/titanic.csv",
+        "ames-housing/ames.csv.gz",
+        "nyc-taxi/taxis_2019_03.csv.gz",
+    ],
+)
 def test_suggestions_hold_on_public_tables(public: Callable[[str], pl.DataFrame], name: str) -> None:
     table = public(name)
     assert broken(table, read_again(suggested(table))) == []

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kervan.app.parts import open_sealed, read_part
-from kervan.core.errors import InvalidConfig, KervanError
+from kervan.app.shaping import joined_tables, shaped
+from kervan.core.errors import InvalidConfig, InvalidData, KervanError
 from kervan.core.identity import Ref, sha256_file, sha256_parts
 from kervan.core.nouns import Dataset, Role
 from kervan.core.ports import ReadOptions
@@ -14,17 +15,18 @@ from kervan.data import ingest
 from kervan.data.checks.own import load_checks
 from kervan.data.checks.run import reasons_of, run_checks
 from kervan.data.quality import Validation, quality_of
-from kervan.data.seen import different
 from kervan.data.sources.find import reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     import polars as pl
 
     from kervan.app.project import Project
     from kervan.core.nouns import Finding
     from kervan.data.checks.run import Checked
+    from kervan.data.ingest import Loaded
 
 
 def check_table(project: Project, table: pl.DataFrame) -> Checked:
@@ -32,6 +34,23 @@ def check_table(project: Project, table: pl.DataFrame) -> Checked:
     settings = project.config.data
     own = load_checks(settings.checks_from, project.config.folder)
     return run_checks(table, settings, own, lookup=_Tables(project))
+
+
+def require_left(checked: Checked) -> None:
+    """Raise `InvalidData` if checks keep so many rows aside that too few are left to learn from."""
+    left = checked.table.height
+    if left < ingest.MINIMUM_ROWS and len(checked.rejected):
+        raise InvalidData(
+            f"checks keep {len(checked.rejected):,} of {checked.rows:,} rows aside, "
+            f"so that {left:,} are left and at least {ingest.MINIMUM_ROWS} are needed",
+            hint="`kervan data validate` shows what each check finds: mend the rows, or change the checks",
+        )
+
+
+def load_table(project: Project, location: str, folder: Path) -> Loaded:
+    """Read a table as the checks see it: through the project's steps, and not kept."""
+    with joined_tables(project) as joined:
+        return shaped(project, ingest.load(location, folder, project.config.data), joined)[0]
 
 
 def check_parts(project: Project) -> list[str]:
@@ -45,7 +64,7 @@ def check_parts(project: Project) -> list[str]:
 
 def counted(checked: Checked, table: pl.DataFrame, findings: Iterable[Finding]) -> Validation:
     """Return what the checks counted, and how good the rows of `table` are, which are left of them."""
-    unique = different(table, table.columns) / max(1, table.height)
+    unique = table.hash_rows().n_unique() / max(1, table.height)  # by 64 bits: ten times as fast as by values
     valid = 1 - checked.failing / max(1, checked.rows)
     return Validation(
         rows=checked.rows,

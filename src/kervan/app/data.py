@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from kervan.app.checks import check_parts, check_table, counted
+from kervan.app.checks import check_parts, check_table, counted, require_left
 from kervan.app.parts import read_part, sealed_as
 from kervan.app.rejects import store_rejects, with_reasons
 from kervan.app.shaping import joined_tables, shaped, steps_recipe, without_outliers
@@ -199,6 +199,7 @@ def _prepare(project: Project, loaded: Loaded, steps: tuple[Shaping, ...]) -> Pr
     with project.stage("validate") as tell:
         task = target.task_of(loaded.table, settings.target, model.task)
         checked = check_table(project, loaded.table)
+        require_left(checked)
         table, about_target = target.check_target(checked.table, settings.target, task)
         hidden = columns.unseen(table, settings, model.texts)
         noticed = [*loaded.warnings, *about_target, *checked.findings]

@@ -6,14 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from kervan.app.checks import check_table, counted
+from kervan.app.checks import check_table, counted, load_table
 from kervan.app.data import describe_dataset, validation_of
 from kervan.core.checking import WARN, Check
 from kervan.core.errors import NotFound
 from kervan.core.identity import Ref
 from kervan.core.nouns import Dataset, Finding, Verdict
 from kervan.core.schema import Type
-from kervan.data import ingest
 from kervan.data.columns import infer_schema
 from kervan.data.validate import verdict_of
 
@@ -60,11 +59,10 @@ def validate_file(
     `location` lies in `folder`, by default the project's. With `against` its columns, their types and their
     distributions (PSI) are compared with those of a dataset too; a moved distribution only warns.
     """
-    settings = project.config.data
-    location = location or settings.source
+    location = location or project.config.data.source
     expected = describe_dataset(project, against).dataset if against else None
     with project.stage("validate") as tell:
-        loaded = ingest.load(location, folder or project.config.folder, settings)
+        loaded = load_table(project, location, folder or project.config.folder)
         checked = check_table(project, loaded.table)
         compared = () if expected is None else _compared(project, expected, checked.table)
         tell(f"{location}, {loaded.table.height:,} rows")

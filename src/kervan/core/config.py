@@ -73,6 +73,7 @@ class DataSettings:
     entity: str = ""
     name: str = ""
     separator: str = ""
+    encoding: str = ""
     missing: tuple[str, ...] = MISSING_TEXTS
     ignore: tuple[str, ...] = ()
     accept: tuple[str, ...] = ()

@@ -29,10 +29,12 @@ class ReadOptions:
 
     The columns in `texts` are not typed: `1.50` and `true` stay as they were written. Those in `dropped` are
     thrown away later: where they hold what no table here can have, they may come without any value.
-    `sheet` is the one to read of a workbook, "" for the only one.
+    `sheet` is the one to read of a workbook, "" for the only one. `encoding` is that of a delimited text, ""
+    for UTF-8 or what its mark says.
     """
 
     separator: str = ""
+    encoding: str = ""
     missing: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()

@@ -115,6 +115,7 @@ def read(snapshot: Snapshot, settings: DataSettings) -> Loaded:
     dropped = [name for name, action in settings.protect.items() if action == "drop"]
     options = ReadOptions(
         separator=settings.separator,
+        encoding=settings.encoding,
         missing=settings.missing,
         dropped=(*settings.ignore, *dropped),
         sheet=settings.sheet,
@@ -129,7 +130,7 @@ def read(snapshot: Snapshot, settings: DataSettings) -> Loaded:
 
 def read_whole(snapshot: Snapshot, settings: DataSettings) -> pl.DataFrame:
     """Read a table that others are looked up in, however short, with all its columns."""
-    options = ReadOptions(separator=settings.separator, missing=settings.missing)
+    options = ReadOptions(separator=settings.separator, encoding=settings.encoding, missing=settings.missing)
     with extras_named():
         return _read(snapshot, options)
 

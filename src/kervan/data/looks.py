@@ -21,6 +21,11 @@ _SIGN = "[+-]?"
 _POINTS = rf"^{_SIGN}\d{{1,3}}(?:(?:\.\d{{3}})+,\d+|(?:\.\d{{3}}){{2,}})$"
 _AMOUNT = rf"^(?:{_SIGN}{_MONEY}\s?{_SIGN}\d[\d.,]*|{_SIGN}\d[\d.,]*\s?{_MONEY})$"
 _DAY_OR_MONTH = r"^\d{1,2}[-./]\d{1,2}[-./](?:\d{2}|\d{4})$"
+_DATES = r"^(?:\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./]\d{4}|(?:19|20)\d{6})$"
+_UNIT = (
+    r"(?:kg|g|mg|t|lb|lbs|oz|km|m|cm|mm|mi|ft|in|m²|m2|m³|m3|l|ml|°C|°F|h|min|s|ms|W|kW|kWh|TL|TRY|USD|EUR)"
+)
+_MEASURE = rf"(?i)^{_SIGN}\d[\d.,]*\s?{_UNIT}$"
 # What it looks like, the texts, how to have it read, and the rule's name: by a step with these options, or
 # written otherwise.
 _NUMBER, _DATE, _TIME = "", 'to = "date"', 'to = "datetime"'
@@ -34,6 +39,7 @@ _KINDS = (
     ("times without separators", r"^\d{8}T\d{4,6}(?:\.\d+)?Z?$", _TIME, "basic_times"),
     ("dates in an order of day and month that nobody can tell", _DAY_OR_MONTH, _DATE, "dates"),
     ("dates", r"^\d{4}[/.]\d{1,2}[/.]\d{1,2}$", _DATE, "dates"),
+    ("dates in several notations", _DATES, _DATE, "dates"),
     ("amounts of money", _AMOUNT, _NUMBER, "money"),
     ("percentages", rf"^{_SIGN}\d[\d.,]*\s?%$", _NUMBER, "percent"),
     ("numbers with points between thousands", _POINTS, _NUMBER, "thousands"),
@@ -42,8 +48,15 @@ _KINDS = (
 )
 _THOUSANDS = rf"^{_SIGN}\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?$"
 _AMBIGUOUS = rf"^{_SIGN}\d{{1,3}},\d{{3}}$"
-_DECIMAL_COMMA = rf"^{_SIGN}\d+,\d+$"
+_DECIMAL_COMMA = rf"^{_SIGN}(?:\d+|\d{{1,3}}(?:\.\d{{3}})+),\d+$"
 _ENDLESS = ("inf", "infinity")
+_MISSING = frozenset(
+    {
+        *("-", "--", "---", ".", "..", "*", "#n/a", "#na", "n.a.", "n/a", "na", "nan", "nil", "none", "null"),
+        *("missing", "unknown", "not available", "not applicable", "undefined", "empty", "blank", "tbd"),
+        *("yok", "bilinmiyor", "belirsiz", "boş", "bos", "mevcut değil"),
+    }
+)
 
 
 def looks(column: pl.Series, numbers: pl.Series, *, is_hidden: bool = False) -> Iterator[Finding]:
@@ -94,6 +107,9 @@ def _kind(present: pl.Series) -> tuple[str, str | None, str] | None:
 
 def _commas(present: pl.Series) -> tuple[str, str | None, str] | None:
     least = NEARLY_ALL * len(present)
+    measured = int(present.str.contains(_MEASURE).sum())
+    if measured >= MOST * len(present):
+        return "numbers with units", _NUMBER, "units"
     if bool(present.str.contains(_AMBIGUOUS).all()):
         like = "numbers, and nobody can tell whether the comma parts thousands or is a decimal one"
         return like, 'decimal = "," or "."', "ambiguous_comma"
@@ -108,13 +124,15 @@ def _nearly_numbers(column: pl.Series, numbers: pl.Series, *, is_hidden: bool) -
     others = (numbers.is_null() & column.is_not_null()).arg_true()
     present = len(column) - column.null_count()
     share = 1 - len(others) / present
-    signs = sorted(column[others].unique().to_list()) if share >= MOST else []
-    if not len(others) or not signs or (share < NEARLY_ALL and len(signs) > FEW_SIGNS):
+    signs = sorted(column[others].unique().to_list()) if share > 0 else []
+    is_missing = all(sign.strip().casefold() in _MISSING for sign in signs)
+    is_known = is_missing or (share >= MOST and (share >= NEARLY_ALL or len(signs) <= FEW_SIGNS))
+    if not signs or not is_known:
         return
     row = int(others[0])
     value = "a value that is not shown" if is_hidden else repr(column[row])
     hint = "mend these values, or list them in `[data] missing` if they mean that"
-    if len(signs) <= FEW_SIGNS and not is_hidden:
+    if (is_missing or len(signs) <= FEW_SIGNS) and not is_hidden:
         listed = json.dumps(signs, ensure_ascii=False)[1:-1]
         hint = f"mend these values, or add {listed} to `[data] missing` if they mean that"
     if any(sign.strip("+-").lower() in _ENDLESS for sign in signs):

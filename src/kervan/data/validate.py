@@ -31,7 +31,9 @@ def validate(
     model sees no column in `unseen`. Values of protected columns are not shown.
     """
     found = list(warnings)
-    found += _duplicates(table, seen(table, settings.target, unseen), settings.target)
+    telling = seen(table, settings.target, unseen)
+    found += _duplicates(table, telling, settings.target)
+    found += _contradictions(table, telling, settings.target)
     for name in table.columns:
         if name not in settings.protect:
             found += _emptiness(table[name])
@@ -59,6 +61,30 @@ def _duplicates(table: pl.DataFrame, telling: Sequence[str], target: str) -> Ite
             message += f" in all that a model learns from (not in {shown})"
         hint = "they stay on one side of the split, so that no row is learned and tested"
         yield Finding(rule="duplicates", subject="", verdict=Verdict.WARNED, message=message, hint=hint)
+
+
+def _contradictions(table: pl.DataFrame, telling: Sequence[str], target: str) -> Iterator[Finding]:
+    """Yield a finding if rows that are equal to a model have different targets."""
+    inputs = [name for name in telling if name != target]
+    if target not in table.columns or not inputs or table[target].dtype.is_float():
+        return  # numbers are never told exactly
+    known = table.select([table[name] for name in (*inputs, target)]).filter(table[target].is_not_null())
+    pairs = known.unique()
+    rows = int(known.join(_twice(pairs, inputs), on=inputs, how="semi", nulls_equal=True).height)
+    if rows:
+        yield Finding(
+            rule="contradictions",
+            subject=target,
+            verdict=Verdict.WARNED,
+            message=f"{rows:,} rows are equal to a model and differ in the target {target!r}",
+            hint="no model can be right about all of them: look for a column that tells them apart, or for "
+            "labels that are wrong",
+        )
+
+
+def _twice(pairs: pl.DataFrame, inputs: Sequence[str]) -> pl.DataFrame:
+    found = pairs.select([pairs[name] for name in inputs])
+    return found.filter(found.is_duplicated()).unique()
 
 
 def _emptiness(column: pl.Series) -> Iterator[Finding]:

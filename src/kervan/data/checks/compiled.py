@@ -78,11 +78,19 @@ def _of_column(check: Check, asked: Asked) -> Iterator[Rule]:
             rule="missing_at_most",
             subject=check.column,
             check=check,
-            bad=pl.lit(asked.read[check.column].is_null()),
+            bad=_missing(check.column, asked),
             tolerated=check.missing_at_most,
         )
     if check.newest_within:
         yield _newest(check, values.max().cast(pl.Datetime("us")), asked.now)
+
+
+def _missing(name: str, asked: Asked) -> pl.Expr:
+    """Return where nothing was read; in a column whose texts were typed, other rows are null as well."""
+    import polars as pl
+
+    read = asked.read[name]
+    return column(name).is_null() if read.dtype == asked.table[name].dtype else pl.lit(read.is_null())
 
 
 def _values(rule: str, check: Check, bad: pl.Expr, wanted: str, suspect: pl.Expr | None = None) -> RowRule:

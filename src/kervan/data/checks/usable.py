@@ -31,10 +31,11 @@ _WITHOUT_ROWS = ("rows", "newest_within", "like")
 def require_usable(checks: Iterable[Check], table: pl.DataFrame, target: str) -> None:
     """Raise `InvalidConfig` that names the first check that cannot be used on this table."""
     checks = list(checks)
+    known = set(table.columns)
     types = {check.column: check.type for check in checks if check.type}
     for check in checks:
         for name in columns_of(check):
-            if name not in table.columns:
+            if name not in known:
                 hint = did_you_mean(name, table.columns)
                 raise InvalidConfig(
                     f"{check.place}: the table has no such column{_named(check, name)}", hint=hint

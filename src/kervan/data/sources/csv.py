@@ -11,7 +11,7 @@ from kervan.data.cast import clean, typed, without_missing
 from kervan.data.sources.disguise import refuse_disguised
 from kervan.data.sources.packed import ends_in, unpacked
 from kervan.data.sources.structure import find_header, find_separator, ragged, records
-from kervan.data.sources.text import check_utf8, unmarked
+from kervan.data.sources.text import check_utf8, recoded, unmarked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,11 +35,11 @@ class CsvSource:
     def read(self, path: Path, options: ReadOptions) -> pl.DataFrame:
         """Read the table, or raise `InvalidData` that names the file and the line.
 
-        The text is UTF-8, or has the mark of UTF-16. Values lose surrounding blanks, the texts in
-        `options.missing` become null, and a column is numeric, boolean, date or datetime only if all of its
-        values are.
+        The text is in `options.encoding`, by default UTF-8, or has the mark of UTF-16. Values lose
+        surrounding blanks, the texts in `options.missing` become null, and a column is numeric, boolean,
+        date or datetime only if all of its values are.
         """
-        content = _text(path)
+        content = _text(path, options.encoding)
         if not content.strip():
             raise InvalidData(f"{path.name} is empty", hint="a table begins with a line of column names")
         separator = find_separator(content, path.name, options.separator)
@@ -49,12 +49,13 @@ class CsvSource:
         return without_missing(typed(texts, options.texts), options.missing)
 
 
-def _text(path: Path) -> bytes:
+def _text(path: Path, encoding: str) -> bytes:
     """Return the file's UTF-8 text without a byte-order mark, with `\\n` at the end of its lines.
 
     A text with quotes keeps its line ends: one within a quoted value belongs to it.
     """
-    content = unmarked(unpacked(path), path.name)
+    raw = unpacked(path)
+    content = recoded(raw, encoding, path.name) if encoding else unmarked(raw, path.name)
     refuse_disguised(content, path.name)
     check_utf8(content, path.name)
     if b"\r" in content and b'"' not in content:

@@ -75,6 +75,13 @@ def find_header(content: bytes, separator: str, file: str) -> list[str]:
     return names
 
 
+_TRAILING = "give every column a name; a separator at the end of the header makes an empty one"
+_UNNAMED = (
+    "give every column a name; pandas writes the rows' index like that, if it is not told not to: "
+    "`to_csv(…, index=False)`"
+)
+
+
 def check_names(names: list[str], file: str) -> None:
     """Raise `InvalidData` if a column has no name or the name of another; positions count from 1."""
     places: dict[str, list[int]] = {}
@@ -84,7 +91,7 @@ def check_names(names: list[str], file: str) -> None:
         where = _first(places[""])
         raise InvalidData(
             f"{file}: column {where} of the header has no name",
-            hint="give every column a name; a separator at the end of the header makes an empty one",
+            hint=_UNNAMED if where == "1" else _TRAILING,
         )
     doubled = {name: found for name, found in places.items() if len(found) > 1}
     if doubled:
