@@ -4,37 +4,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from kervan.core.errors import InvalidConfig, InvalidData
 from kervan.core.nouns import Role
-from kervan.data.rows import row_hashes
+from kervan.data.sides import sides
 from kervan.data.target import CLASSIFICATION
 from kervan.flow.table import as_texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import numpy as np
     import polars as pl
 
     from kervan.core.config import SplitSettings
 
 
 def split(
-    table: pl.DataFrame, shares: SplitSettings, telling: Sequence[str] | None = None
+    table: pl.DataFrame, shares: SplitSettings, telling: Sequence[str] | None = None, target: str = ""
 ) -> dict[Role, pl.DataFrame]:
     """Split a table into train, validation and test, each in the table's order.
 
-    Rows that are equal in the columns `telling` (by default all) are on one side, and a row keeps its side
-    when rows are added or reordered. The shares are therefore kept on average, not exactly. Raises
-    `InvalidConfig` if the shares are not positive or do not add up to 1, and `InvalidData` if a part gets
-    no row.
+    By default at random: rows that are equal in the columns `telling` (by default all) are on one side, and
+    a row keeps its side when rows are added or reordered. The shares are therefore kept on average, not
+    exactly. See `kervan.data.sides` for the other rules. Raises `InvalidConfig` if the shares are not positive
+    or do not add up to 1, and `InvalidData` if a part gets no row.
     """
     _check_shares(shares)
-    content = table if telling is None else table.select([table[name] for name in telling])
-    places = row_hashes(content, shares.seed).astype(np.float64) / 2.0**64
-    sides = np.digitize(places, [shares.train, shares.train + shares.validation])
-    parts = {role: _where(table, sides == side) for side, role in enumerate(Role)}
+    found = sides(table, shares, table.columns if telling is None else telling, target)
+    parts = {role: _where(table, found == side) for side, role in enumerate(Role)}
     for role, part in parts.items():
         if part.height == 0:
             raise InvalidData(
