@@ -117,12 +117,15 @@ class SplitRule:
     left_out: int = 0
 
 
+AT_RANDOM = SplitRule()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset(Record):
     """A named version of a table, protected and split; the test part is sealed.
 
     `hash` is that of the table's content as it is kept, `recipe` that of the settings which made it.
-    `reading` are the rules by which its values were read, `steps` what made the table of its source, 
+    `reading` are the rules by which its values were read, `steps` what made the table of its source,
     `joined` the other tables that they used, `split` the rule by which its parts came to be.
     """
 
@@ -136,7 +139,7 @@ class Dataset(Record):
     reading: Reading = AS_WRITTEN
     steps: tuple[Shaping, ...] = ()
     joined: tuple[Origin, ...] = ()
-    split: SplitRule = SplitRule()
+    split: SplitRule = AT_RANDOM
 
     @property
     def ref(self) -> str:

@@ -40,7 +40,8 @@ def sides(table: pl.DataFrame, shares: SplitSettings, telling: Sequence[str], ta
     if shares.by not in RULES:
         raise InvalidConfig(f"[data] split: by = {shares.by!r} is none", hint=did_you_mean(shares.by, RULES))
     _check_settings(shares, table)
-    return RULES[shares.by](table, shares, telling, target)
+    found: Sides = RULES[shares.by](table, shares, telling, target)
+    return found
 
 
 def embargo_of(shares: SplitSettings) -> float:
@@ -115,7 +116,10 @@ def _by_time(table: pl.DataFrame, shares: SplitSettings, telling: Sequence[str],
     times = times_of(column)
     ordered = np.sort(times)
     rows = len(ordered)
-    cuts = [ordered[min(rows - 1, round(share * rows))] for share in (shares.train, shares.train + shares.validation)]
+    cuts = [
+        ordered[min(rows - 1, round(share * rows))]
+        for share in (shares.train, shares.train + shares.validation)
+    ]
     found = np.digitize(times, cuts).astype(np.int64)
     embargo = embargo_of(shares)
     for side, begins in enumerate(cuts):
@@ -182,7 +186,7 @@ def _require_all(column: pl.Series, what: str) -> None:
     if len(missing):
         rows = "1 row" if len(missing) == 1 else f"{len(missing):,} rows"
         raise InvalidData(
-            f"[data] split: {rows} of column {column.name!r} are empty, first row {int(missing[0]) + 1}: it {what}",
+            f"[data] split: {rows} of column {column.name!r} are empty: row {int(missing[0]) + 1} {what}",
             hint="fill them in the source, or filter them by `[[data.steps]]`",
         )
 
