@@ -169,7 +169,7 @@ def _figures(
     if figures is None or checked is None:
         return None
     found = msgspec.convert(figures.body, profile.Profile)
-    return found, (*checked.findings, *found.findings)
+    return found, found.with_findings(checked.findings)
 
 
 def _about(project: Project, subject: str) -> tuple[str, ...]:
