@@ -26,6 +26,7 @@ from kervan.core.nouns import (
     ReportKind,
     Role,
     Shaping,
+    SplitRule,
     Verdict,
 )
 from kervan.core.reading import Reading
@@ -66,6 +67,7 @@ class Prepared:
     parts: dict[Role, pl.DataFrame]
     content: str
     steps: tuple[Shaping, ...]
+    split: SplitRule
     validation: Validation
     rejects: pl.DataFrame
 
@@ -167,7 +169,7 @@ def _figures(
     if figures is None or checked is None:
         return None
     found = msgspec.convert(figures.body, profile.Profile)
-    return found, (*checked.findings, *found.findings)
+    return found, found.with_findings(checked.findings)
 
 
 def _about(project: Project, subject: str) -> tuple[str, ...]:
@@ -227,11 +229,15 @@ def _prepare(project: Project, loaded: Loaded, steps: tuple[Shaping, ...]) -> Pr
         tell(f"{len(schema)} columns")
     with project.stage("split") as tell:
         # By what a model sees of the rows: what it does not, such as their numbers, would part equal ones.
-        sides, left_out = without_outliers(project, split.split(table, settings.split, telling))
+        sides = split.split(table, settings.split, telling, settings.target)
+        rule = split.rule_of(settings, table, sides)
+        sides, left_out = without_outliers(project, sides)
         parts = {role: _protect(project, part) for role, part in sides.items()}
         split.check_split(parts, settings.target, task, model.folds)
-        together = f"; {found.duplicates:,} kept beside equal ones" if found.duplicates else ""
-        tell(", ".join(f"{role} {part.height:,}" for role, part in parts.items()) + f" (sealed){together}")
+        counts = ", ".join(f"{role} {part.height:,}" for role, part in parts.items())
+        tell(f"{counts} (sealed){split.told(rule, found.duplicates)}")
+    if proposed := split.propose(table, settings):
+        project.remark("note", proposed)
     return Prepared(
         table=guarded,
         schema=schema,
@@ -240,6 +246,7 @@ def _prepare(project: Project, loaded: Loaded, steps: tuple[Shaping, ...]) -> Pr
         parts=parts,
         content=content_hash(guarded),
         steps=(*steps, *left_out),
+        split=rule,
         validation=counted(checked, table, findings),
         rejects=rejects,
     )
@@ -277,6 +284,7 @@ def _keep(
             protection=dict(settings.protect),
             reading=Reading.of_table(settings.missing),
             steps=prepared.steps,
+            split=prepared.split,
             joined=tuple(joined),
         )
         transaction.put(dataset)
