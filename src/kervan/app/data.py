@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from kervan.app.catalogue import told_of
 from kervan.app.checks import check_parts, check_table, counted, require_left
 from kervan.app.parts import read_part, sealed_as
 from kervan.app.rejects import store_rejects, with_reasons
 from kervan.app.shaping import joined_tables, shaped, steps_recipe, without_outliers
 from kervan.app.size import check_room
+from kervan.core.about import NOTHING_SAID
 from kervan.core.errors import InvalidConfig, InvalidData, NotFound
 from kervan.core.identity import Ref, check_name, new_id, sha256_parts
 from kervan.core.nouns import (
@@ -105,11 +107,11 @@ def ingest_data(project: Project, *, folder: Path | None = None) -> Dataset:
         recipe = _recipe(project, joined)
         newest = project.store.catalog.newest(Dataset, name)
         if newest is not None and (newest.origin.sha256, newest.recipe) == (snapshot.sha256, recipe):
-            return _known(project, newest, "is unchanged")
+            return _known(project, told_of(project, newest), "is unchanged")
         loaded, steps = shaped(project, ingest.read(snapshot, settings), joined)
         prepared = _prepare(project, loaded, steps)
         if newest is not None and (newest.hash, newest.recipe) == (prepared.content, recipe):
-            return _known(project, newest, "holds the same rows")
+            return _known(project, told_of(project, newest), "holds the same rows")
         return _keep(project, name, recipe, (snapshot, *joined.values()), prepared)
 
 
@@ -285,6 +287,7 @@ def _keep(
             reading=Reading.of_table(settings.missing),
             steps=prepared.steps,
             split=prepared.split,
+            about=(newest.about if newest else NOTHING_SAID).with_all_of(settings.about),
             joined=tuple(joined),
         )
         transaction.put(dataset)
@@ -349,6 +352,7 @@ def _recipe(project: Project, joined: Mapping[str, Snapshot]) -> str:
     del settings["entity"]  # it decides what is kept of predictions
     if not settings["sheet"]:
         del settings["sheet"]  # as recipes were before there was a choice
+    del settings["about"]  # and this is what people say
     settings["steps"] = msgspec.to_builtins(project.config.data.table_steps)  # the others are the model's
     model = project.config.model
     parts = [_FORM, canonical(settings).decode(), model.task, *model.texts, *check_parts(project)]

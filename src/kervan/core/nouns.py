@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from kervan.core.about import NOTHING_SAID, About
 from kervan.core.access import Secret
 from kervan.core.fetching import UNTOLD, Retrieval
 from kervan.core.reading import AS_WRITTEN, Reading
@@ -126,7 +127,8 @@ class Dataset(Record):
 
     `hash` is that of the table's content as it is kept, `recipe` that of the settings which made it.
     `reading` are the rules by which its values were read, `steps` what made the table of its source,
-    `joined` the other tables that they used, `split` the rule by which its parts came to be.
+    `joined` the other tables that they used, `split` the rule by which its parts came to be,
+    `about` what people say of it.
     """
 
     recipe: str = ""
@@ -140,6 +142,7 @@ class Dataset(Record):
     steps: tuple[Shaping, ...] = ()
     joined: tuple[Origin, ...] = ()
     split: SplitRule = AT_RANDOM
+    about: About = NOTHING_SAID
 
     @property
     def ref(self) -> str:
