@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kervan.cli.catalogue import alias, describe, metadata, search
 from kervan.cli.checks import quality, rejects, suggest, validate
 from kervan.cli.edge import ListGroup, Shown, shows, table, takes_quiet, with_project
 from kervan.core.shown import moment
@@ -181,3 +182,5 @@ data.add_command(validate)
 data.add_command(rejects)
 data.add_command(quality)
 data.add_command(suggest)
+for command in (search, describe, alias, metadata):
+    data.add_command(command)

@@ -69,6 +69,7 @@ def croissant(dataset: Dataset) -> dict[str, Any]:
         "version": f"{dataset.version}.0.0",
         "datePublished": datetime.fromtimestamp(dataset.time, UTC).date().isoformat(),
         "url": f"urn:kervan:{dataset.id}",
+        "citeAs": dataset.ref,
         "creator": {"@type": "sc:Person", "name": about.owner or dataset.creator},
         **({"license": about.licence} if about.licence else {}),
         **({"keywords": list(about.tags)} if about.tags else {}),
@@ -91,12 +92,12 @@ def _records(dataset: Dataset, part: str) -> dict[str, Any]:
     fields = [
         {
             "@type": "cr:Field",
-            "@id": f"{part}/{column.name}",
+            "@id": f"{part}/{place}",  # an id has no blanks, a name may
             "name": column.name,
             "description": f"in {column.unit}" if column.unit else f"{column.type}",
             "dataType": _TYPES[column.type],
             "source": {"fileObject": {"@id": f"{part}.parquet"}, "extract": {"column": column.name}},
         }
-        for column in dataset.schema
+        for place, column in enumerate(dataset.schema)
     ]
     return {"@type": "cr:RecordSet", "@id": part, "name": part, "field": fields}

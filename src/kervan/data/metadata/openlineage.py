@@ -57,7 +57,7 @@ def _named(dataset: Dataset, namespace: str) -> dict[str, Any]:
         "facets": {
             "version": _facet("1-0-1/DatasetVersionDatasetFacet", datasetVersion=dataset.version),
             "schema": _facet(
-                "1-1-1/SchemaDatasetFacet",
+                "1-2-0/SchemaDatasetFacet",
                 fields=[{"name": column.name, "type": str(column.type)} for column in dataset.schema],
             ),
             **(
