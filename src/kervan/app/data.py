@@ -11,10 +11,12 @@ import msgspec
 
 from kervan.app.catalogue import told_of
 from kervan.app.checks import check_parts, check_table, counted, require_left
+from kervan.app.dataset_source import split_anew
 from kervan.app.parts import read_part, sealed_as
 from kervan.app.rejects import store_rejects, with_reasons
 from kervan.app.shaping import joined_tables, shaped, steps_recipe, without_outliers
 from kervan.app.size import check_room
+from kervan.app.sources import take
 from kervan.core.about import NOTHING_SAID
 from kervan.core.errors import InvalidConfig, InvalidData, NotFound
 from kervan.core.identity import Ref, check_name, new_id, sha256_parts
@@ -95,14 +97,15 @@ def ingest_data(project: Project, *, folder: Path | None = None) -> Dataset:
     if not settings.target:
         raise InvalidConfig("no target is set", hint='say which column to predict: [data] target = "…"')
     with project.stage("ingest") as tell:
-        snapshot = ingest.take(
+        snapshot = take(
+            project,
             settings.source,
-            folder or project.config.folder,
-            settings,
-            lambda text: project.remark("fetch", text),
-            lambda estimate: check_room(project, estimate),
+            settings=settings,
+            folder=folder,
+            admit=lambda estimate: check_room(project, estimate),
         )
         tell(f"{settings.source}, {snapshot.size:,} bytes")
+    project = split_anew(project, snapshot.retrieval.record)
     with snapshot, joined_tables(project) as joined:
         recipe = _recipe(project, joined)
         newest = project.store.catalog.newest(Dataset, name)
@@ -264,6 +267,7 @@ def _keep(
     origin, *joined = (_store_original(project, name, snapshot) for snapshot in snapshots)
     links = [stored(origin.blob, "original"), *(stored(part.blob, str(part.role)) for part in parts)]
     links += (stored(each.blob, "joined") for each in joined)
+    links += _made_of(origin, *joined)
     links += store_rejects(project, name, prepared.rejects)
     with store.catalog.transaction() as transaction:
         newest = store.catalog.newest(Dataset, name)
@@ -298,6 +302,17 @@ def _keep(
         )
     project.known("dataset", f"{dataset.ref} is new")
     return dataset
+
+
+def _made_of(origin: Origin, *joined: Origin) -> list[Link]:
+    """Return the way back to the datasets whose rows these are."""
+    roles = {"source": (origin,), "joined": joined}
+    return [
+        Link(parent=record, role=role)
+        for role, origins in roles.items()
+        for record in dict.fromkeys(each.retrieval.record for each in origins)
+        if record
+    ]
 
 
 def _store_original(project: Project, name: str, snapshot: Snapshot) -> Origin:
