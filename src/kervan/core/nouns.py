@@ -84,13 +84,17 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Where a table came from, and its bytes as they were: kept, encrypted, in `blob`."""
+    """Where a table came from, and its bytes as they were: kept, encrypted, in `blob`.
+
+    `key` names the key that was made for them alone; "" stands for the workspace's, as it was at first.
+    """
 
     source: str
     size: int
     sha256: str
     blob: str
     retrieval: Retrieval = UNTOLD
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +114,7 @@ class Dataset(Record):
 
     `hash` is that of the table's content as it is kept, `recipe` that of the settings which made it.
     `reading` are the rules by which its values were read, `steps` what made the table of its source, and
-    `joined` the other tables that they used.
+    `joined` the other tables that they used. `person` is the column that says whom a row is about.
     """
 
     recipe: str = ""
@@ -123,6 +127,7 @@ class Dataset(Record):
     reading: Reading = AS_WRITTEN
     steps: tuple[Shaping, ...] = ()
     joined: tuple[Origin, ...] = ()
+    person: str = ""
 
     @property
     def ref(self) -> str:
