@@ -8,8 +8,10 @@ from pathlib import Path
 
 from benchmarks import (
     data,
+    families,
     packages,
     pipeline,
+    profiles,
     records,
     releases,
     serving,
@@ -34,6 +36,8 @@ SECTIONS = {
     "serving": serving.main,
     "records": records.main,
     "data": data.main,
+    "profiles": profiles.main,
+    "families": families.main,
     "pipeline": pipeline.main,
     "ui": ui.main,
     "packages": packages.main,

@@ -151,3 +151,12 @@ with kv.open(".", model={"families": ["linear", "tree"], "folds": 2}) as ws:
     )
     assert done.returncode == 0, done.stderr.decode()
     assert done.stdout.decode().split("\n") == ["betik başlıyor", "müşteriler@1.0.0", ""]
+
+
+def test_steps_and_splits_are_given_as_in_the_file(ws: kv.Session) -> None:
+    steps = [{"filter": "yaş >= 0"}]
+    found = ws.ingest("müşteriler.csv", target="ayrıldı", steps=steps, split={"by": "stratified"}).dataset
+    assert [each.step for each in found.steps] == ["filter yaş >= 0"]
+    assert found.split.by == "stratified"
+    with pytest.raises(kv.KervanError, match=r"ingest: \[data\] steps\.0: there is no such step"):
+        ws.ingest("müşteriler.csv", target="ayrıldı", steps=[{"filtre": "yaş >= 0"}])

@@ -63,6 +63,17 @@ def test_a_row_number_in_a_sorted_table_is_found() -> None:
     )
 
 
+def test_a_sorted_target_and_names_known_later_are_suspicious() -> None:
+    table = pl.DataFrame({"x": B, "cancelDate": B[::-1], "bp_after": A, "y": ["a"] * 100 + ["b"] * 200})
+    assert [(each.rule, each.subject) for each in found(table)] == [
+        ("known_later", "cancelDate"),
+        ("known_later", "bp_after"),
+        ("sorted_by_target", "y"),
+    ]
+    assert found(table, accept=("cancelDate", "bp_after", "y")) == []
+    assert found(table.sample(fraction=1.0, shuffle=True, seed=1), accept=("cancelDate", "bp_after")) == []
+
+
 def test_what_was_answered_for_passes() -> None:
     table = pl.DataFrame({"a": A, "b": B, "y": A + B})
     assert found(table, accept=("a",))[0].verdict is Verdict.WARNED

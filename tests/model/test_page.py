@@ -8,6 +8,7 @@ from kervan.core.config import Goal
 from kervan.core.schema import Column, Signature
 from kervan.model.candidates import BASELINE
 from kervan.model.evaluate import accept, evaluate
+from kervan.model.folds import Folding
 from kervan.model.page import evaluation_page
 from kervan.model.train import cross_validate, fit
 from kervan.package.writing.fitted import Fitted
@@ -21,7 +22,9 @@ def page(name: str, labels: tuple[str, ...] = (), title: str = "gelir@1.0.0") ->
         output = Column(name="y", type=signature.output.type, allowed=labels)
         signature = Signature(inputs=signature.inputs, output=output)
     families = (BASELINE, "tree")
-    candidates = [cross_validate(family, matrix, truth, signature, folds=2, seed=0) for family in families]
+    candidates = [
+        cross_validate(family, matrix, truth, signature, Folding(folds=2, seed=0)) for family in families
+    ]
     model = Fitted(fit("tree", matrix[::2], truth[::2], signature, seed=0), signature)
     evaluation = evaluate(model, matrix[1::2], truth[1::2], signature)
     return evaluation_page(title, evaluation, accept(evaluation, Goal()), candidates)

@@ -11,6 +11,7 @@ from kervan.core.errors import InvalidConfig, InvalidData, NotFound
 from kervan.core.nouns import Verdict
 from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.model.candidates import BASELINE, FAMILIES, build, check_families
+from kervan.model.folds import Folding
 from kervan.model.train import CandidateScore, best, cross_validate, fit, leaderboard
 from kervan.package.writing.fitted import Fitted
 
@@ -24,7 +25,10 @@ LEARNING = [family for family in FAMILIES if family != BASELINE]
 )
 def test_every_family_learns_more_than_the_baseline(name: str, metric: str) -> None:
     signature, matrix, truth = real(name)
-    found = {family: cross_validate(family, matrix, truth, signature, folds=3, seed=0) for family in FAMILIES}
+    found = {
+        family: cross_validate(family, matrix, truth, signature, Folding(folds=3, seed=0))
+        for family in FAMILIES
+    }
     lowest = {"cancer": 0.9, "wine": 0.8, "diabetes": 0.15}[name]
     for family in LEARNING:
         assert found[family].means[metric] > max(lowest, found[BASELINE].means[metric]), family
@@ -39,7 +43,9 @@ def test_the_same_seed_gives_the_same_answers(family: str, name: str) -> None:
     signature, matrix, truth = real(name)
     one, two = (Fitted(fit(family, matrix, truth, signature, seed=3), signature) for _ in range(2))
     np.testing.assert_array_equal(one.predict(matrix), two.predict(matrix))
-    first, again = (cross_validate(family, matrix, truth, signature, folds=2, seed=3) for _ in range(2))
+    first, again = (
+        cross_validate(family, matrix, truth, signature, Folding(folds=2, seed=3)) for _ in range(2)
+    )
     assert first.values == again.values
 
 
@@ -53,13 +59,13 @@ def test_rows_that_repeat_teach_nothing_about_themselves(family: str) -> None:
     output = Column(name="y", type=Type.CATEGORY, allowed=("no", "yes"))
     signature = Signature(inputs=Schema(columns), output=output)
     order = chance.permutation(len(truth))
-    score = cross_validate(family, matrix[order], truth[order], signature, folds=5, seed=0)
+    score = cross_validate(family, matrix[order], truth[order], signature, Folding(folds=5, seed=0))
     assert score.means["roc_auc"] < 0.62
 
 
 def test_a_score_survives_as_json() -> None:
     signature, matrix, truth = real("wine")
-    score = cross_validate("tree", matrix, truth, signature, folds=2, seed=0)
+    score = cross_validate("tree", matrix, truth, signature, Folding(folds=2, seed=0))
     assert msgspec.json.decode(msgspec.json.encode(score), type=CandidateScore) == score
 
 
@@ -69,19 +75,19 @@ def test_what_the_library_warns_of_becomes_a_finding(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setitem(FAMILIES, "impatient", impatient)
     signature, matrix, truth = real("wine")
-    (finding,) = cross_validate("impatient", matrix, truth, signature, folds=3, seed=0).findings
+    (finding,) = cross_validate("impatient", matrix, truth, signature, Folding(folds=3, seed=0)).findings
     assert (finding.rule, finding.subject) == ("ConvergenceWarning", "impatient")
     assert finding.verdict is Verdict.WARNED
     assert finding.message.endswith("(3 times)")
-    assert cross_validate("linear", matrix, truth, signature, folds=3, seed=0).findings == ()
+    assert cross_validate("linear", matrix, truth, signature, Folding(folds=3, seed=0)).findings == ()
 
 
 def test_more_folds_than_rows_of_a_class_are_refused_before_training() -> None:
     signature, matrix, truth = real("wine")
     rare = np.concatenate([np.flatnonzero(truth != 2), np.flatnonzero(truth == 2)[:3]])
     with pytest.raises(InvalidData, match="column 'tür': class 'sınıf 2' has 3 rows for training, 5 are"):
-        cross_validate("tree", matrix[rare], truth[rare], signature, folds=5, seed=0)
-    cross_validate("tree", matrix[rare], truth[rare], signature, folds=3, seed=0)
+        cross_validate("tree", matrix[rare], truth[rare], signature, Folding(folds=5, seed=0))
+    cross_validate("tree", matrix[rare], truth[rare], signature, Folding(folds=3, seed=0))
 
 
 def test_a_class_without_rows_is_refused() -> None:
@@ -95,13 +101,13 @@ def test_a_class_without_rows_is_refused() -> None:
 def test_fewer_than_two_folds_are_refused(folds: int) -> None:
     signature, matrix, truth = real("wine")
     with pytest.raises(InvalidConfig, match=f"{folds} folds cannot be compared"):
-        cross_validate("tree", matrix, truth, signature, folds=folds, seed=0)
+        cross_validate("tree", matrix, truth, signature, Folding(folds=folds, seed=0))
 
 
 def test_too_few_rows_are_refused() -> None:
     signature, matrix, truth = real("diabetes")
     with pytest.raises(InvalidData, match="there are 4 rows for training, 5 are needed"):
-        cross_validate("linear", matrix[:4], truth[:4], signature, folds=5, seed=0)
+        cross_validate("linear", matrix[:4], truth[:4], signature, Folding(folds=5, seed=0))
     with pytest.raises(InvalidData, match="there are 0 rows"):
         fit("linear", matrix[:0], truth[:0], signature, seed=0)
 

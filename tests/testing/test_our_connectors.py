@@ -16,7 +16,10 @@ import polars as pl
 import psycopg
 import pytest
 import sqlalchemy as sa
+from deltalake import write_deltalake
+from pyiceberg.catalog import load_catalog
 
+from data.lakes import iceberg_catalog
 from data.web import Page, Site, site
 from kervan.core.config import DataSettings
 from kervan.core.fetching import TableRequest
@@ -99,6 +102,48 @@ class TestBucket(OurSuite):
 
     def absent(self, folder: Path) -> TableRequest:
         return request_of("memory://kova/yok.parquet", folder, None)
+
+
+class TestDelta(OurSuite):
+    name = "delta"
+    locations = ("delta:sales", "delta:/nowhere/sales", "delta+s3://bucket/sales", "delta+az://c/t")
+    others = ("deltas/a.csv", "sales", "s3://bucket/sales", "delta+sales")
+
+    def put(self, table: pl.DataFrame, folder: Path) -> TableRequest:
+        write_deltalake(folder / "göl", table)
+        return request_of("delta:göl", folder, None)
+
+    def absent(self, folder: Path) -> TableRequest:
+        return request_of("delta:yok", folder, None)
+
+
+class TestDeltaFolder(TestFile):
+    def put(self, table: pl.DataFrame, folder: Path) -> TableRequest:
+        write_deltalake(folder / "göl", table)
+        (folder / "göl" / "left-over.parquet").write_bytes(b"no file of the table")
+        return request_of("göl", folder, None)
+
+
+class TestIceberg(OurSuite):
+    name = "iceberg"
+    locations = ("iceberg:lake.sales.orders", "iceberg:a.b.c.d")
+    others = ("lake.sales.orders", "icebergs.csv")
+
+    @pytest.fixture(autouse=True)
+    def _configured(self, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+        self.properties = iceberg_catalog(tmp_path_factory.mktemp("lake"), monkeypatch)
+
+    properties: dict[str, str]
+
+    def put(self, table: pl.DataFrame, folder: Path) -> TableRequest:
+        catalog = load_catalog("lake", **self.properties)
+        catalog.create_namespace("sales")
+        rows = table.to_arrow()
+        catalog.create_table("sales.orders", rows.schema).append(rows)
+        return request_of("iceberg:lake.sales.orders", folder, None)
+
+    def absent(self, folder: Path) -> TableRequest:
+        return request_of("iceberg:lake.sales.yok", folder, None)
 
 
 class DatabaseSuite(OurSuite):

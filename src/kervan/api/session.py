@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 from kervan.api import progress as progress_
 from kervan.api.production import Production
 from kervan.api.views import DatasetView, DriftView, Listing, ModelView, ProfileView, ReplayView, TraceView
-from kervan.core.config import CubeSettings
+from kervan.core.config import CubeSettings, DataSettings
 from kervan.core.identity import check_name
+from kervan.core.loading import settings_given
 from kervan.core.plugins import extras_named
 from kervan.core.protecting import Rule, rule_of
 
@@ -55,18 +56,20 @@ if TYPE_CHECKING:
     from kervan.app.suggest import Suggested
     from kervan.app.validation import FileValidation, VersionQuality
     from kervan.core.checking import Check
-    from kervan.core.config import DataSettings, Goal
+    from kervan.core.config import Goal
     from kervan.core.nouns import Dataset, Event, Finding, Key, Model
     from kervan.flow.step import Pipeline
 
 
 class What(TypedDict, total=False):
-    """What of a source is wanted, as in `[data]`."""
+    """What of a source is wanted and what becomes of it, as in `[data]`."""
 
     query: str
     table: str
     version: str
     sheet: str
+    steps: Sequence[Mapping[str, Any]]
+    split: Mapping[str, Any]
 
 
 def open(  # noqa: A001 - `kervan.open` is meant to read like that
@@ -123,19 +126,22 @@ class Session(Production):
         Polars or Arrow, kept as Parquet under `name`. `query` or `table` say what of a database, `version`
         which state of a lake, `sheet` which of a workbook. `target` is the column to predict, `protect` what
         happens to columns that tell of persons (`"drop"`, `"hash"`, `{"generalise": 10}`), `checks` what the
-        rows must fulfil. Raises `InvalidData` that names the row and the column.
+        rows must fulfil. `steps` are what is done to the table, `split` how it is parted, both written as in
+        `kervan.toml`: `steps=[{"rename": {"Yaş": "age"}}]`, `split={"by": "time", "column": "day"}`. Raises
+        `InvalidData` that names the row and the column.
         """
+        given = _given(what)
         if frames.is_frame(source):
             with TemporaryDirectory(prefix="kervan-") as scratch:
                 called = check_name(name or self.project.config.dataset_name, "a dataset")
                 path = frames.to_file(source, Path(scratch) / f"{called}.parquet")
                 wanted = self._wanted(path.name, target, called, protect, checks)
-                return self._ingested(wanted, path.parent)
+                return self._ingested(replace(wanted, **given), path.parent)
         called = name or what.get("table", "")
         wanted = self._wanted(source, target, called, protect, checks)
-        if source or what:  # kervan.toml speaks of another table
+        if source or {"query", "table", "version", "sheet"} & what.keys():  # kervan.toml speaks of another
             wanted = replace(wanted, query="", table="", cube=CubeSettings())
-        return self._ingested(replace(wanted, **what))
+        return self._ingested(replace(wanted, **given))
 
     def validate(self, path: str | Path = "", *, against: str = "") -> FileValidation:
         """Put the project's checks to a file, by default to its source; nothing is kept.
@@ -364,6 +370,13 @@ class Session(Production):
 
     def _model_view(self, model: Model) -> ModelView:
         return ModelView(model, register.acceptance_of(self.project, model))
+
+
+def _given(what: What) -> dict[str, Any]:
+    """Return the settings of `[data]` that were given, read as those of the file are."""
+    values = {**what, "steps": [*map(dict, what.get("steps", ()))], "split": dict(what.get("split", {}))}
+    found = settings_given(DataSettings, values, table="data", origin="ingest")
+    return {name: getattr(found, name) for name in what}
 
 
 def _stem(source: str | Path) -> str:

@@ -27,6 +27,7 @@ from kervan.core.nouns import (
     ReportKind,
     Role,
     Shaping,
+    SplitRule,
     Verdict,
 )
 from kervan.core.reading import Reading
@@ -68,6 +69,7 @@ class Prepared:
     parts: dict[Role, pl.DataFrame]
     content: str
     steps: tuple[Shaping, ...]
+    split: SplitRule
     validation: Validation
     rejects: pl.DataFrame
     tokens: pl.DataFrame
@@ -170,7 +172,7 @@ def _figures(
     if figures is None or checked is None:
         return None
     found = msgspec.convert(figures.body, profile.Profile)
-    return found, (*checked.findings, *found.findings)
+    return found, found.with_findings(checked.findings)
 
 
 def _about(project: Project, subject: str) -> tuple[str, ...]:
@@ -233,11 +235,15 @@ def _prepare(project: Project, loaded: Loaded, steps: tuple[Shaping, ...]) -> Pr
         tell(f"{len(schema)} columns")
     with project.stage("split") as tell:
         # By what a model sees of the rows: what it does not, such as their numbers, would part equal ones.
-        sides, left_out = without_outliers(project, split.split(table, settings.split, telling))
+        sides = split.split(table, settings.split, telling, settings.target)
+        rule = split.rule_of(settings, table, sides)
+        sides, left_out = without_outliers(project, sides)
         parts = {role: protect(part, protection) for role, part in sides.items()}
         split.check_split(parts, settings.target, task, model.folds)
-        together = f"; {found.duplicates:,} kept beside equal ones" if found.duplicates else ""
-        tell(", ".join(f"{role} {part.height:,}" for role, part in parts.items()) + f" (sealed){together}")
+        counts = ", ".join(f"{role} {part.height:,}" for role, part in parts.items())
+        tell(f"{counts} (sealed){split.told(rule, found.duplicates)}")
+    if proposed := split.propose(table, settings):
+        project.remark("note", proposed)
     return Prepared(
         table=guarded,
         schema=schema,
@@ -247,6 +253,7 @@ def _prepare(project: Project, loaded: Loaded, steps: tuple[Shaping, ...]) -> Pr
         content=content_hash(guarded),
         steps=(*steps, *left_out),
         validation=replace(counted(checked, table, findings), anonymity=hiding),
+        split=rule,
         rejects=rejects,
         tokens=tokens(table, protection),
     )
@@ -285,6 +292,7 @@ def _keep(
             protection={column: str(rule) for column, rule in settings.protect.items()},
             reading=Reading.of_table(settings.missing),
             steps=prepared.steps,
+            split=prepared.split,
             joined=tuple(joined),
             person=settings.person,
         )

@@ -12,7 +12,19 @@ from kervan.app.dataset_column import ColumnView, column_of, columns_of
 from kervan.app.delete import Guard, dataset_guards
 from kervan.app.parts import LOOKED
 from kervan.core.errors import NotFound, did_you_mean
-from kervan.core.nouns import Dataset, Finding, Model, Origin, Part, Role, Run, Status, Verdict
+from kervan.core.nouns import (
+    Dataset,
+    Finding,
+    Model,
+    Origin,
+    Part,
+    Role,
+    Run,
+    Shaping,
+    SplitRule,
+    Status,
+    Verdict,
+)
 from kervan.core.reading import Reading
 from kervan.data.profile import Dependency, Pair, ValueCount
 from kervan.data.profile.advice import pasteable
@@ -109,6 +121,9 @@ class DatasetView:
     dependencies: tuple[Dependency, ...]
     pairs: tuple[Pair, ...]
     origin: Origin
+    joined: tuple[Origin, ...]
+    steps: tuple[Shaping, ...]
+    split: SplitRule
     parts: tuple[Part, ...]
     protection: Mapping[str, str]
     reading: Reading
@@ -159,6 +174,9 @@ def dataset_view(project: Project, ref: str, query: ColumnQuery | None = None) -
         target=dataset.target,
         classes=figures.classes,
         origin=dataset.origin,
+        joined=dataset.joined,
+        steps=dataset.steps,
+        split=dataset.split,
         parts=dataset.parts,
         protection=dataset.protection,
         reading=dataset.reading,

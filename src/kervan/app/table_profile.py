@@ -78,7 +78,7 @@ def _of_table(
     return TableProfile(
         source=source,
         profile=found,
-        findings=tuple(dict.fromkeys((*checked, *found.findings))),
+        findings=found.with_findings(checked),
         samples=_rows(table.head(samples)),
     )
 

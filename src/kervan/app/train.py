@@ -70,6 +70,7 @@ def train(project: Project, dataset: Dataset) -> Trained:
         texts=settings.texts,
         reading=dataset.reading,
         row_steps=project.config.data.row_steps,
+        rule=dataset.split,
     )
     arguments = {
         "train": Value("table", dataset.part(Role.TRAIN).blob),

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from kervan.core.nouns import Finding
     from kervan.data.profile import ColumnProfile, Profile
 
+_SHOWN = 5
+
 
 def dataset_text(described: Described) -> str:
     """Show a dataset's columns and what validation found."""
@@ -54,7 +56,9 @@ def _profile_lines(profile: Profile, findings: tuple[Finding, ...]) -> list[str]
         for each in profile.columns
     ]
     columns = table(("column", "type", "kind", "missing", "distinct", "family", "values"), rows)
-    lines = [columns, *findings_text(findings), *(f"advice: {each.what}" for each in profile.advice)]
+    tells = [f"{each.determinant!r} tells {each.dependent!r}" for each in profile.dependencies[:_SHOWN]]
+    told = [f"columns: {', '.join(tells)}"] if tells else []
+    lines = [columns, *told, *findings_text(findings), *(f"advice: {each.what}" for each in profile.advice)]
     pasted = pasteable(profile.advice)
     return [*lines, "", "# for kervan.toml", pasted] if pasted else lines
 

@@ -35,12 +35,22 @@ class WorkspaceSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitSettings:
-    """`split` in `[data]`: the shares of the three parts, which add up to 1; another `seed` splits anew."""
+    """`split` in `[data]`: the shares of the three parts, which add up to 1; another `seed` splits anew.
+
+    `by` is the rule: "random", "stratified", "group", "time" or "column", of which the last three go by
+    `column`. `embargo` is what is left out between the parts of a split by time, such as "7d".
+    """
 
     train: float = 0.8
     validation: float = 0.1
     test: float = 0.1
     seed: int = 0
+    by: str = "random"
+    column: str = ""
+    embargo: str = ""
+
+    def __post_init__(self) -> None:
+        compose(self, "column")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

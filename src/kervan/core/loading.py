@@ -69,6 +69,14 @@ def variable(table: str, name: str) -> str:
     return f"KERVAN_{table}_{name}".upper()
 
 
+def settings_given(kind: type[_T], values: Mapping[str, Any], *, table: str, origin: str) -> _T:
+    """Make the settings of one table from values written like those of the file.
+
+    Raises `InvalidConfig` that names `origin` and the first setting that is unknown or cannot be used.
+    """
+    return _bind(kind, dict(values), (table,), {(table,): origin})
+
+
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
         text = path.read_bytes().decode("utf-8-sig")

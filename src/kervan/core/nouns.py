@@ -109,12 +109,29 @@ class Shaping:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SplitRule:
+    """How a dataset was split: the rule, the column it goes by, the seconds left out between its parts.
+
+    `left_out` rows are in no part.
+    """
+
+    by: str = "random"
+    column: str = ""
+    embargo: float = 0.0
+    left_out: int = 0
+
+
+AT_RANDOM = SplitRule()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset(Record):
     """A named version of a table, protected and split; the test part is sealed.
 
     `hash` is that of the table's content as it is kept, `recipe` that of the settings which made it.
-    `reading` are the rules by which its values were read, `steps` what made the table of its source, and
-    `joined` the other tables that they used. `person` is the column that says whom a row is about.
+    `reading` are the rules by which its values were read, `steps` what made the table of its source,
+    `joined` the other tables that they used, `split` the rule by which its parts came to be. `person` is the
+    column that says whom a row is about.
     """
 
     recipe: str = ""
@@ -128,6 +145,7 @@ class Dataset(Record):
     steps: tuple[Shaping, ...] = ()
     joined: tuple[Origin, ...] = ()
     person: str = ""
+    split: SplitRule = AT_RANDOM
 
     @property
     def ref(self) -> str:

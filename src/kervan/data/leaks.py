@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -20,12 +21,20 @@ if TYPE_CHECKING:
     from kervan.core.config import DataSettings
 
 RULE = "leak"
+NAMED = "known_later"  # a suspicion by the name alone
+SORTED = "sorted_by_target"
 LEAK_SHARE = 0.1  # a column with more different values than this share of the rows may fit by chance
 LEAK_CORRELATION = 0.99999
 RARE_CLASS = 0.5  # a flag marks the rarer class
 CHANCE = 1e-6  # so rarely would all the rows of a flag be of one class by chance
 FEWEST_ROWS = 30
 MOST_COLUMNS = 200  # of numbers, in which sums and products are looked for
+# Words in names of what is written down once the target is known: an end, a result, what came of it.
+_LATER = re.compile(
+    r"(^|[_\W])(outcome|after|afterwards|result|cancel(led|lation)?_(date|day|at|reason)|closed_(at|on|date)"
+    r"|(end|exit|churn|termination|discharge|resolution|default)_(date|reason)|sonuç|sonrası|iptal_tarihi)($|[_\W])"
+)
+_CAMEL = re.compile(r"(?<=[a-zçğıöşü])(?=[A-ZÇĞİÖŞÜ])")
 _EXACT = 1e-9  # of the target's spread
 _TRIED = 100  # rows, before all are asked
 
@@ -53,9 +62,41 @@ def leaks(table: pl.DataFrame, settings: DataSettings) -> Iterator[Finding]:
     others = [known[name] for name in names if name not in alone]
     yield from _together(others, known[target], settings.accept)
     yield from _flags(others, known[target], settings.accept)
-    if row_number := _row_number(others, known[target]):
+    yield from _named(names, settings)
+    if not _is_sorted(known[target]):
+        return
+    if row_number := _row_number(others):
         told = f"numbers the rows of a table that is sorted by its target {target!r}"
         yield _finding([row_number], row_number, told, settings.accept)
+    elif target not in settings.accept:
+        yield _sorted(target)
+
+
+def _named(names: Sequence[str], settings: DataSettings) -> Iterator[Finding]:
+    """Yield a finding for each column whose name says that it is known only after the target."""
+    for name in names:
+        if name in settings.accept or not _LATER.search(_CAMEL.sub("_", name).casefold()):
+            continue
+        quoted = name.replace('"', '\\"')
+        yield Finding(
+            rule=NAMED,
+            subject=name,
+            verdict=Verdict.WARNED,
+            message=f"column {name!r} sounds as if it were known only after the target {settings.target!r}",
+            hint=f'if so, leave it out: `[data] ignore = ["{quoted}"]`; '
+            f'if not, say so: `[data] accept = ["{quoted}"]`',
+        )
+
+
+def _sorted(target: str) -> Finding:
+    return Finding(
+        rule=SORTED,
+        subject=target,
+        verdict=Verdict.WARNED,
+        message=f"the rows are sorted by the target {target!r}",
+        hint="the place of a row would give it away: shuffle them, or say that they are meant to be so: "
+        f'`[data] accept = ["{target}"]`',
+    )
 
 
 def _finding(names: Sequence[str], subject: str, what: str, accepted: Collection[str]) -> Finding:
@@ -189,16 +230,18 @@ def _flags(columns: Sequence[pl.Series], target: pl.Series, accepted: Collection
                 yield _finding([column.name], column.name, told, accepted)
 
 
-def _row_number(columns: Sequence[pl.Series], target: pl.Series) -> str:
-    """Return the column that numbers the rows of a table that is sorted by its target, or ""."""
+def _is_sorted(target: pl.Series) -> bool:
+    """Say whether equal targets stand together, or numbers rise or fall from row to row."""
     if len(target) < FEWEST_ROWS:
-        return ""
-    changes = int((target != target.shift()).fill_null(value=False).sum())
-    is_sorted = changes == target.n_unique() - 1
+        return False
     if target.dtype.is_numeric() and target.n_unique() > LEAK_SHARE * len(target):
-        is_sorted = target.is_sorted() or target.is_sorted(descending=True)
-    if not is_sorted:
-        return ""
+        return target.is_sorted() or target.is_sorted(descending=True)
+    changes = int((target != target.shift()).fill_null(value=False).sum())
+    return changes == target.n_unique() - 1
+
+
+def _row_number(columns: Sequence[pl.Series]) -> str:
+    """Return the column that numbers the rows, or ""."""
     numbering = (
         each.name
         for each in columns

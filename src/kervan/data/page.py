@@ -33,7 +33,7 @@ def profile_page(
 
     No row is shown but those in `samples`: texts, one for each column.
     """
-    found = _worst(dict.fromkeys((*findings, *profile.findings)))
+    found = _worst(profile.with_findings(findings))
     order = sorted(profile.columns, key=lambda column: -_need(column, found))
     places = {column.name: place for place, column in enumerate(profile.columns)}
     parts = [facts(_head(profile)), _findings(found), _advice(profile)]

@@ -4,37 +4,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from kervan.core.errors import InvalidConfig, InvalidData
-from kervan.core.nouns import Role
-from kervan.data.rows import row_hashes
+from kervan.core.nouns import Role, SplitRule
+from kervan.data.sides import embargo_of, sides
 from kervan.data.target import CLASSIFICATION
 from kervan.flow.table import as_texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import numpy as np
     import polars as pl
 
-    from kervan.core.config import SplitSettings
+    from kervan.core.config import DataSettings, SplitSettings
+
+_TIMES = 20  # fewer different ones say little about an order
 
 
 def split(
-    table: pl.DataFrame, shares: SplitSettings, telling: Sequence[str] | None = None
+    table: pl.DataFrame, shares: SplitSettings, telling: Sequence[str] | None = None, target: str = ""
 ) -> dict[Role, pl.DataFrame]:
     """Split a table into train, validation and test, each in the table's order.
 
-    Rows that are equal in the columns `telling` (by default all) are on one side, and a row keeps its side
-    when rows are added or reordered. The shares are therefore kept on average, not exactly. Raises
-    `InvalidConfig` if the shares are not positive or do not add up to 1, and `InvalidData` if a part gets
-    no row.
+    By default at random: rows that are equal in the columns `telling` (by default all) are on one side, and
+    a row keeps its side when rows are added or reordered. The shares are therefore kept on average, not
+    exactly. See `kervan.data.sides` for the other rules. Raises `InvalidConfig` if the shares are not
+    positive or do not add up to 1, and `InvalidData` if a part gets no row.
     """
     _check_shares(shares)
-    content = table if telling is None else table.select([table[name] for name in telling])
-    places = row_hashes(content, shares.seed).astype(np.float64) / 2.0**64
-    sides = np.digitize(places, [shares.train, shares.train + shares.validation])
-    parts = {role: _where(table, sides == side) for side, role in enumerate(Role)}
+    found = sides(table, shares, table.columns if telling is None else telling, target)
+    parts = {role: _where(table, found == side) for side, role in enumerate(Role)}
     for role, part in parts.items():
         if part.height == 0:
             raise InvalidData(
@@ -43,6 +42,55 @@ def split(
                 "`[data] split`",
             )
     return parts
+
+
+def rule_of(settings: DataSettings, table: pl.DataFrame, parts: Mapping[Role, pl.DataFrame]) -> SplitRule:
+    """Return the rule by which a table was split, for folds to follow.
+
+    Raises `InvalidConfig` if protection takes away what they need.
+    """
+    shares = settings.split
+    action = settings.protect.get(shares.column)
+    if shares.by in {"group", "time"} and (action == "drop" or (action and shares.by == "time")):
+        raise InvalidConfig(
+            f"[data] split: {shares.column!r} is needed to cross-validate, and protect = {action!r} takes it",
+            hint="hash a column of groups instead of dropping it; keep a column of times",
+        )
+    kept = sum(part.height for part in parts.values())
+    return SplitRule(
+        by=shares.by, column=shares.column, embargo=embargo_of(shares), left_out=table.height - kept
+    )
+
+
+def told(rule: SplitRule, duplicates: int) -> str:
+    """Say what is worth knowing about a split, behind its figures."""
+    if rule.by == "random":
+        return f"; {duplicates:,} kept beside equal ones" if duplicates else ""
+    by = f"; by {rule.by}" + (f" of {rule.column!r}" if rule.by in {"group", "time"} else "")
+    return by + (f"; {rule.left_out:,} rows left out between them" if rule.left_out else "")
+
+
+def propose(table: pl.DataFrame, settings: DataSettings) -> str:
+    """Say which other way to split the table asks for, with the line to write; "" if none.
+
+    An entity with several rows asks for groups; rows in the order of a column of times ask for time.
+    """
+    if settings.split.by != "random":
+        return ""
+    entity = settings.entity
+    if entity in table.columns and table[entity].drop_nulls().is_duplicated().any():
+        return (
+            f"several rows are about one {entity!r}, and may be on both sides of the split: "
+            f'`[data] split = {{ by = "group", column = "{entity}" }}` keeps them together'
+        )
+    for column in table.get_columns():
+        is_time = column.dtype.is_temporal() and column.name != settings.target
+        if is_time and not column.null_count() and column.n_unique() > _TIMES and column.is_sorted():
+            return (
+                f"the rows are in the order of {column.name!r}; if predictions are about later times, "
+                f'`[data] split = {{ by = "time", column = "{column.name}" }}` judges the model by the newest'
+            )
+    return ""
 
 
 def check_split(parts: Mapping[Role, pl.DataFrame], target: str, task: str, folds: int) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from kervan.core.nouns import Finding, Verdict
+from kervan.core.nouns import AT_RANDOM, Finding, SplitRule, Verdict
 from kervan.core.ports import Precision
 from kervan.core.reading import AS_WRITTEN, Reading
 from kervan.core.schema import Schema, Signature, Type
@@ -23,6 +23,7 @@ from kervan.flow.step import pipeline, step
 from kervan.flow.values import scratch
 from kervan.model.candidates import BASELINE, ROUNDING
 from kervan.model.evaluate import Evaluation, evaluate
+from kervan.model.folds import Folding, order_of
 from kervan.model.train import CandidateScore, best, cross_validate, fit
 from kervan.package.contents.manifest import Parity
 from kervan.package.encoding import encode_table, encode_truth, held
@@ -41,7 +42,7 @@ class Choice:
     """Which families are compared and which texts read, how the best is chosen, written and proved.
 
     `reading` are the rules by which the values of the table were read, `row_steps` what the model does to a
-    row before all else.
+    row before all else, `rule` how the dataset was split, which folds follow.
     """
 
     families: tuple[str, ...]
@@ -53,6 +54,7 @@ class Choice:
     texts: tuple[str, ...] = ()
     reading: Reading = AS_WRITTEN
     row_steps: tuple[RowStep, ...] = ()
+    rule: SplitRule = AT_RANDOM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,12 +102,13 @@ def describe(train: pl.DataFrame, schema: Schema, target: str, task: str, choice
 
 @step(label="family")
 def compare_family(
-    train: pl.DataFrame, interface: Interface, family: str, folds: int, seed: int
+    train: pl.DataFrame, interface: Interface, family: str, folds: int, seed: int, rule: SplitRule
 ) -> CandidateScore:
-    """Cross-validate one family on the training part."""
+    """Cross-validate one family on the training part, by the rule that split the dataset."""
     signature = interface.signature
     truth = encode_truth(train[signature.output.name], signature.output)
-    return cross_validate(family, encode_table(train, signature), truth, signature, folds=folds, seed=seed)
+    folding = Folding(folds=folds, seed=seed, order=order_of(train, rule))
+    return cross_validate(family, encode_table(train, signature), truth, signature, folding)
 
 
 @step
@@ -182,7 +185,7 @@ def training(
     """From the parts of a dataset to a proved candidate, its scores and its evaluation."""
     interface = describe(train, schema, target, task, choice)
     scores = [
-        compare_family(train, interface, family, choice.folds, choice.seed)
+        compare_family(train, interface, family, choice.folds, choice.seed, choice.rule)
         for family in (BASELINE, *choice.families)
     ]
     candidate = fit_best(train, validation, interface, scores, choice)

@@ -13,9 +13,9 @@ import numpy as np
 
 from kervan.core.errors import InvalidConfig, InvalidData, NotFound
 from kervan.core.nouns import Finding, Verdict
-from kervan.core.plugins import extras_named
 from kervan.model.candidates import BASELINE, build
 from kervan.model.distinct import distinct_rows
+from kervan.model.folds import Folding, folds_of
 from kervan.model.metrics import higher_is_better, scores, task_of
 from kervan.package.writing.fitted import Fitted
 
@@ -61,26 +61,24 @@ def cross_validate(
     matrix: Matrix,
     truth: NDArray[Any],
     signature: Signature,
-    *,
-    folds: int,
-    seed: int,
+    folding: Folding,
 ) -> CandidateScore:
-    """Score one family over shuffled folds, which keep the share of every class.
+    """Score one family over folds, which are the same for every family; see `kervan.model.folds`.
 
-    Equal rows are always in the same fold: none is asked about that was learned from. The folds are the
-    same for every family. Raises `InvalidConfig` for fewer than two folds, and `InvalidData` for fewer
-    different rows than folds, of some class or at all, both before anything is trained.
+    None is asked about that was learned from. Raises `InvalidConfig` for fewer than two folds, and
+    `InvalidData` for fewer different rows than folds, of some class or at all, both before anything is
+    trained.
     """
+    folds, seed = folding.folds, folding.seed
     if folds < 2:
         raise InvalidConfig(f"{folds} folds cannot be compared", hint="set `folds` in [model] to 2 or more")
-    first, place = distinct_rows(matrix)
+    first, _ = distinct_rows(matrix)
     _check_rows(truth[first], signature, at_least=folds)
     found: list[dict[str, float]] = []
     fit_seconds = predict_seconds = 0.0
     noticed: list[warnings.WarningMessage] = []
-    for fold in _folds(truth[first], signature, folds, seed):
-        is_asked = np.isin(place, fold)
-        learn, ask = np.flatnonzero(~is_asked), np.flatnonzero(is_asked)
+    for number, (learn, ask) in enumerate(folds_of(matrix, truth, folding), 1):
+        _check_fold(truth[learn], signature, number, len(ask))
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             started = time.perf_counter()
@@ -125,14 +123,19 @@ def _fitted(family: str, matrix: Matrix, truth: NDArray[Any], signature: Signatu
     return build(family, signature, seed).fit(known, truth)
 
 
-def _folds(truth: NDArray[Any], signature: Signature, folds: int, seed: int) -> Iterator[NDArray[np.int64]]:
-    """Yield for each fold the places of the rows that are asked about."""
-    with extras_named():
-        from sklearn.model_selection import KFold, StratifiedKFold
-
-    kind = StratifiedKFold if signature.is_classification else KFold
-    for _, asked in kind(folds, shuffle=True, random_state=seed).split(truth, truth):
-        yield asked
+def _check_fold(truth: NDArray[Any], signature: Signature, number: int, asked: int) -> None:
+    """Raise `InvalidData` unless a fold has rows of every class to learn from, and some to ask about."""
+    classes = len(signature.output.allowed) if signature.is_classification else 0
+    seen = np.bincount(truth, minlength=classes) if classes else np.array([len(truth)])
+    if asked and seen.min(initial=len(truth)) > 0 and len(truth):
+        return
+    lacks = (
+        f"no row of class {signature.output.allowed[int(seen.argmin())]!r}" if classes and asked else "no row"
+    )
+    raise InvalidData(
+        f"fold {number} has {lacks} {'to learn from' if asked else 'to ask about'}, as the dataset is split",
+        hint="lower `[model] folds`, or split by another rule: `[data] split`",
+    )
 
 
 def _check_rows(truth: NDArray[Any], signature: Signature, *, at_least: int) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from kervan.core.errors import InvalidData, InvalidInput, NotFound, StorageFailed
 from kervan.core.fetching import Estimate, Fetched, Retrieval, nobody
+from kervan.data.connectors.delta import DeltaConnector, is_delta
 from kervan.data.connectors.room import PIECE, amount, check_space
 from kervan.data.connectors.together import pack_together
 from kervan.data.several import find_tables, is_pattern
@@ -31,6 +32,8 @@ class LocalConnector:
 
     def estimate(self, request: TableRequest) -> Estimate:
         """Return the size of the files."""
+        if _is_lake(request):
+            return DeltaConnector().estimate(request)
         _, files = _found(request)
         size = sum(_status(path).st_size for path in files)
         return Estimate(fetched=size, stored=size)
@@ -41,6 +44,8 @@ class LocalConnector:
         Raises `NotFound` or `InvalidInput` if there is no such file, `InvalidData` if it changes meanwhile,
         and `StorageFailed` if the disk has no room for the copy.
         """
+        if _is_lake(request):
+            return DeltaConnector().fetch(request, folder, tell)
         root, files = _found(request)
         now = time.time()
         if root is None:
@@ -75,6 +80,11 @@ def copy_file(path: Path, copy: Path, tell: Tell = nobody) -> tuple[int, str]:
     if _identity(_status(path)) != _identity(before) or size != before.st_size:
         raise InvalidData(f"{path} changed while it was read", hint="try again when nobody writes to it")
     return size, digest.hexdigest()
+
+
+def _is_lake(request: TableRequest) -> bool:
+    """Say whether it is the folder of a Delta table, whose files are not all of it, nor all its own."""
+    return is_delta(_locate(request.location.removeprefix("file://"), request.folder))
 
 
 def _found(request: TableRequest) -> tuple[Path | None, list[Path]]:

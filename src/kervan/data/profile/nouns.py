@@ -5,6 +5,7 @@ What older versions did not write has a default.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -206,6 +207,12 @@ class Profile:
     dependencies: tuple[Dependency, ...] = ()
     findings: tuple[Finding, ...] = ()
     advice: tuple[Advice, ...] = ()
+
+    def with_findings(self, found: Iterable[Finding]) -> tuple[Finding, ...]:
+        """Return some findings, and those of the profile that say something else."""
+        known = tuple(found)
+        told = {(each.rule, each.subject) for each in known}
+        return (*known, *(each for each in self.findings if (each.rule, each.subject) not in told))
 
     def column(self, name: str) -> ColumnProfile:
         """Return the figures of one column."""

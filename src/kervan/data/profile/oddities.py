@@ -46,7 +46,8 @@ _UNITS = (
 def sentinel(column: Coded, numbers: NumberProfile) -> tuple[float, int]:
     """Return a value that stands for missing, and in how many sampled rows, or (0.0, 0).
 
-    It is one of the usual signs, an end of the column, in three rows at least, and far from the others.
+    It is one of the usual signs, an end of the column, in three rows at least, and far from the others or the
+    only one below zero.
     """
     there = column.numbers[column.is_there]
     for end in (numbers.minimum, numbers.maximum):
@@ -60,7 +61,7 @@ def sentinel(column: Coded, numbers: NumberProfile) -> tuple[float, int]:
         gap = low - end if end < low else end - high
         core = float(np.subtract(*np.quantile(others, [0.99, 0.01]))) or 1.0
         is_alone = end < 0 <= low  # below zero, where nothing else is
-        if gap > _GAP * core or (is_alone and (end == -1 or gap > 0.5 * core)):
+        if is_alone or gap > _GAP * core:
             return end, rows
     return 0.0, 0
 

@@ -22,6 +22,7 @@ NEARLY = 0.995  # of the rows: a dependency or an equal column with a few except
 _BROKEN_BY_CHANCE = 10  # rows that would break a dependency if the columns knew nothing of each other
 _LARGEST_TABLE = 4_000_000
 _SHOWN = 5
+_FEW = 100  # different numbers, beyond which they are measured and not chosen
 _MANY = 8  # columns, in fewer of which rows are near by chance
 
 
@@ -45,7 +46,7 @@ def dependencies(columns: Sequence[Coded], target: str) -> tuple[Dependency, ...
     """Return which columns tell which others, not by chance, and not as equal ones do."""
     rows = min(MOST_ROWS, len(columns[0].values) if columns else 0)
     some = [each for each in columns if each.name != target and 1 < each.distinct <= rows / 2]
-    tried = [each for each in some if each.kind not in {Kind.NUMBER, Kind.WEIGHT}][:MOST_COLUMNS]
+    tried = [each for each in some if not each.is_numeric or each.distinct <= _FEW][:MOST_COLUMNS]
     found = []
     for first, second in combinations(tried, 2):
         for one, other in ((first, second), (second, first)):

@@ -48,7 +48,7 @@ def digamma(x: float) -> float:
     -0.577216
     """
     shift = 0.0
-    while x < 6:
+    while x < 12:
         shift -= 1 / x
         x += 1
     square = 1 / (x * x)
@@ -62,7 +62,7 @@ def trigamma(x: float) -> float:
     1.644934
     """
     shift = 0.0
-    while x < 6:
+    while x < 12:
         shift += 1 / (x * x)
         x += 1
     square = 1 / (x * x)
