@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from kervan.app.catalogue import told_of
 from kervan.app.checks import check_parts, check_table, counted, require_left
+from kervan.app.dataset_source import split_anew
 from kervan.app.parts import read_part, sealed_as
 from kervan.app.protecting import measured, personal_findings, protection_of, store_tokens
 from kervan.app.rejects import store_rejects, with_reasons
 from kervan.app.shaping import joined_tables, shaped, steps_recipe, without_outliers
 from kervan.app.size import check_room
+from kervan.app.sources import take
+from kervan.core.about import NOTHING_SAID
 from kervan.core.errors import InvalidConfig, InvalidData, NotFound
 from kervan.core.identity import Ref, check_name, new_id, sha256_parts
 from kervan.core.nouns import (
@@ -96,23 +100,24 @@ def ingest_data(project: Project, *, folder: Path | None = None) -> Dataset:
     if not settings.target:
         raise InvalidConfig("no target is set", hint='say which column to predict: [data] target = "…"')
     with project.stage("ingest") as tell:
-        snapshot = ingest.take(
+        snapshot = take(
+            project,
             settings.source,
-            folder or project.config.folder,
-            settings,
-            lambda text: project.remark("fetch", text),
-            lambda estimate: check_room(project, estimate),
+            settings=settings,
+            folder=folder,
+            admit=lambda estimate: check_room(project, estimate),
         )
         tell(f"{settings.source}, {snapshot.size:,} bytes")
+    project = split_anew(project, snapshot.retrieval.record)
     with snapshot, joined_tables(project) as joined:
         recipe = _recipe(project, joined)
         newest = project.store.catalog.newest(Dataset, name)
         if newest is not None and (newest.origin.sha256, newest.recipe) == (snapshot.sha256, recipe):
-            return _known(project, newest, "is unchanged")
+            return _known(project, told_of(project, newest), "is unchanged")
         loaded, steps = shaped(project, ingest.read(snapshot, settings), joined)
         prepared = _prepare(project, loaded, steps)
         if newest is not None and (newest.hash, newest.recipe) == (prepared.content, recipe):
-            return _known(project, newest, "holds the same rows")
+            return _known(project, told_of(project, newest), "holds the same rows")
         return _keep(project, name, recipe, (snapshot, *joined.values()), prepared)
 
 
@@ -269,6 +274,7 @@ def _keep(
     origin, *joined = (_store_original(project, name, snapshot) for snapshot in snapshots)
     links = [stored(origin.blob, "original"), *(stored(part.blob, str(part.role)) for part in parts)]
     links += (stored(each.blob, "joined") for each in joined)
+    links += _made_of(origin, *joined)
     links += store_rejects(project, name, prepared.rejects)
     links += store_tokens(project, name, prepared.tokens)
     with store.catalog.transaction() as transaction:
@@ -293,6 +299,7 @@ def _keep(
             reading=Reading.of_table(settings.missing),
             steps=prepared.steps,
             split=prepared.split,
+            about=(newest.about if newest else NOTHING_SAID).with_all_of(settings.about),
             joined=tuple(joined),
             person=settings.person,
         )
@@ -304,6 +311,17 @@ def _keep(
         )
     project.known("dataset", f"{dataset.ref} is new")
     return dataset
+
+
+def _made_of(origin: Origin, *joined: Origin) -> list[Link]:
+    """Return the way back to the datasets whose rows these are."""
+    roles = {"source": (origin,), "joined": joined}
+    return [
+        Link(parent=record, role=role)
+        for role, origins in roles.items()
+        for record in dict.fromkeys(each.retrieval.record for each in origins)
+        if record
+    ]
 
 
 def _store_original(project: Project, name: str, snapshot: Snapshot) -> Origin:
@@ -356,6 +374,7 @@ def _recipe(project: Project, joined: Mapping[str, Snapshot]) -> str:
     for name in ("sheet", "person", "quasi", "sensitive", "k_at_least"):
         if not settings[name]:
             del settings[name]  # as recipes were before there was a choice
+    del settings["about"]  # and this is what people say
     settings["steps"] = msgspec.to_builtins(project.config.data.table_steps)  # the others are the model's
     model = project.config.model
     parts = [_FORM, canonical(settings).decode(), model.task, *model.texts, *check_parts(project)]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kervan.cli.catalogue import alias, describe, metadata, search
 from kervan.cli.checks import quality, rejects, suggest, validate
 from kervan.cli.edge import ListGroup, Shown, shows, table, takes_quiet, with_project
 from kervan.cli.personal import anonymity, forget_original, personal, release_aggregate
@@ -186,3 +187,5 @@ data.add_command(personal)
 data.add_command(anonymity)
 data.add_command(forget_original)
 data.add_command(release_aggregate)
+for command in (search, describe, alias, metadata):
+    data.add_command(command)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from unicodedata import normalize
 
+from kervan.core.about import NOTHING_SAID, About
 from kervan.core.access import Doors
 from kervan.core.checking import Check, compose
 from kervan.core.errors import InvalidConfig, did_you_mean
@@ -103,6 +104,7 @@ class DataSettings:
     checks: tuple[Check, ...] = ()
     checks_from: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
+    about: About = NOTHING_SAID
 
     def __post_init__(self) -> None:
         compose(self, "target", "entity", "missing", "ignore", "accept", "protect", "units")

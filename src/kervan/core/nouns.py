@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from kervan.core.about import NOTHING_SAID, About
 from kervan.core.access import Secret
 from kervan.core.fetching import UNTOLD, Retrieval
 from kervan.core.reading import AS_WRITTEN, Reading
@@ -130,8 +131,8 @@ class Dataset(Record):
 
     `hash` is that of the table's content as it is kept, `recipe` that of the settings which made it.
     `reading` are the rules by which its values were read, `steps` what made the table of its source,
-    `joined` the other tables that they used, `split` the rule by which its parts came to be. `person` is the
-    column that says whom a row is about.
+    `joined` the other tables that they used, `split` the rule by which its parts came to be, `about` what
+    people say of it. `person` is the column that says whom a row is about.
     """
 
     recipe: str = ""
@@ -146,6 +147,7 @@ class Dataset(Record):
     joined: tuple[Origin, ...] = ()
     person: str = ""
     split: SplitRule = AT_RANDOM
+    about: About = NOTHING_SAID
 
     @property
     def ref(self) -> str:
