@@ -85,13 +85,17 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Where a table came from, and its bytes as they were: kept, encrypted, in `blob`."""
+    """Where a table came from, and its bytes as they were: kept, encrypted, in `blob`.
+
+    `key` names the key that was made for them alone; "" stands for the workspace's, as it was at first.
+    """
 
     source: str
     size: int
     sha256: str
     blob: str
     retrieval: Retrieval = UNTOLD
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,8 +131,8 @@ class Dataset(Record):
 
     `hash` is that of the table's content as it is kept, `recipe` that of the settings which made it.
     `reading` are the rules by which its values were read, `steps` what made the table of its source,
-    `joined` the other tables that they used, `split` the rule by which its parts came to be,
-    `about` what people say of it.
+    `joined` the other tables that they used, `split` the rule by which its parts came to be, `about` what
+    people say of it. `person` is the column that says whom a row is about.
     """
 
     recipe: str = ""
@@ -141,6 +145,7 @@ class Dataset(Record):
     reading: Reading = AS_WRITTEN
     steps: tuple[Shaping, ...] = ()
     joined: tuple[Origin, ...] = ()
+    person: str = ""
     split: SplitRule = AT_RANDOM
     about: About = NOTHING_SAID
 

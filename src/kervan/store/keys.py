@@ -45,19 +45,20 @@ class Keys:
 
         return HKDF(SHA256(), _SIZE, salt=None, info=f"kervan {purpose}".encode()).derive(self._secret())
 
-    def seal(self, content: bytes, context: str) -> bytes:
+    def seal(self, content: bytes, context: str, *, own: bytes = b"") -> bytes:
         """Encrypt with AES-256-GCM in pieces of 1 MiB; `context` must be the same for opening.
 
-        Each piece is bound to its place and to being the last, so that none can be moved or cut off.
+        Each piece is bound to its place and to being the last, so that none can be moved or cut off. With an
+        `own` key of 32 bytes it is for that one; without, for the workspace's.
         """
-        return b"".join(self._pieces(content, context))
+        return b"".join(self._pieces(content, context, own or self.derived("seal")))
 
-    def open(self, sealed: bytes, context: str) -> bytes:
+    def open(self, sealed: bytes, context: str, *, own: bytes = b"") -> bytes:
         """Decrypt what `seal` wrote, or raise `Corrupted`."""
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-        cipher = AESGCM(self.derived("seal"))
+        cipher = AESGCM(own or self.derived("seal"))
         width = _NONCE + _PIECE + _TAG
         starts = range(0, max(len(sealed), 1), width)
         opened = []
@@ -73,10 +74,10 @@ class Keys:
             ) from error
         return b"".join(opened)
 
-    def _pieces(self, content: bytes, context: str) -> Iterator[bytes]:
+    def _pieces(self, content: bytes, context: str, key: bytes) -> Iterator[bytes]:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-        cipher = AESGCM(self.derived("seal"))
+        cipher = AESGCM(key)
         for place, start in enumerate(range(0, max(len(content), 1), _PIECE)):
             nonce = os.urandom(_NONCE)
             bound = _bound(context, place, is_last=start + _PIECE >= len(content))
