@@ -16,6 +16,7 @@ from kervan.core.config import CubeSettings, DataSettings
 from kervan.core.identity import check_name
 from kervan.core.loading import settings_given
 from kervan.core.plugins import extras_named
+from kervan.core.protecting import Rule, rule_of
 
 with extras_named():
     from kervan.app import (
@@ -117,7 +118,7 @@ class Session(Production):
         *,
         target: str = "",
         name: str = "",
-        protect: Mapping[str, str] | None = None,
+        protect: Mapping[str, Rule | Mapping[str, Any]] | None = None,
         checks: Iterable[Check] = (),
         **what: Unpack[What],
     ) -> DatasetView:
@@ -126,10 +127,10 @@ class Session(Production):
         `source` is a file's path, a URL of the web, of a bucket or of a database, or a frame of pandas,
         Polars or Arrow, kept as Parquet under `name`. `query` or `table` say what of a database, `version`
         which state of a lake, `sheet` which of a workbook. `target` is the column to predict, `protect` what
-        happens to columns that tell of persons (`"drop"`, `"hash"`), `checks` what the rows must fulfil.
-        `steps` are what is done to the table, `split` how it is parted, both written as in `kervan.toml`:
-        `steps=[{"rename": {"Yaş": "age"}}]`, `split={"by": "time", "column": "day"}`. Raises `InvalidData`
-        that names the row and the column.
+        happens to columns that tell of persons (`"drop"`, `"hash"`, `{"generalise": 10}`), `checks` what the
+        rows must fulfil. `steps` are what is done to the table, `split` how it is parted, both written as in
+        `kervan.toml`: `steps=[{"rename": {"Yaş": "age"}}]`, `split={"by": "time", "column": "day"}`. Raises
+        `InvalidData` that names the row and the column.
         """
         given = _given(what)
         if frames.is_frame(source):
@@ -357,7 +358,7 @@ class Session(Production):
         source: str | Path,
         target: str,
         name: str,
-        protect: Mapping[str, str] | None,
+        protect: Mapping[str, Rule | Mapping[str, Any]] | None,
         checks: Iterable[Check],
     ) -> DataSettings:
         settings = self.project.config.data
@@ -366,7 +367,7 @@ class Session(Production):
             source=str(source) or settings.source,
             target=target or settings.target,
             name=name or settings.name or _stem(source),
-            protect=settings.protect if protect is None else dict(protect),
+            protect=settings.protect if protect is None else {n: rule_of(r) for n, r in protect.items()},
             checks=tuple(checks) or settings.checks,
         )
 

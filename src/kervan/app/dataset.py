@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from kervan.app.catalogue import aliases_of
 from kervan.app.columns import PAGE, ColumnPage, ColumnQuery, page_of
 from kervan.app.data import describe_dataset, validation_of
 from kervan.app.dataset_column import ColumnView, column_of, columns_of
 from kervan.app.delete import Guard, dataset_guards
 from kervan.app.parts import LOOKED
+from kervan.core.about import About
 from kervan.core.errors import NotFound, did_you_mean
 from kervan.core.nouns import (
     Dataset,
@@ -124,6 +126,8 @@ class DatasetView:
     joined: tuple[Origin, ...]
     steps: tuple[Shaping, ...]
     split: SplitRule
+    about: About
+    aliases: tuple[str, ...]
     parts: tuple[Part, ...]
     protection: Mapping[str, str]
     reading: Reading
@@ -177,6 +181,8 @@ def dataset_view(project: Project, ref: str, query: ColumnQuery | None = None) -
         joined=dataset.joined,
         steps=dataset.steps,
         split=dataset.split,
+        about=dataset.about,
+        aliases=aliases_of(project, [dataset])[dataset.id],
         parts=dataset.parts,
         protection=dataset.protection,
         reading=dataset.reading,

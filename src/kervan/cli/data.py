@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kervan.cli.catalogue import alias, describe, metadata, search
 from kervan.cli.checks import quality, rejects, suggest, validate
 from kervan.cli.edge import ListGroup, Shown, shows, table, takes_quiet, with_project
+from kervan.cli.personal import anonymity, forget_original, personal, release_aggregate
 from kervan.cli.synthesize import synthesize
 from kervan.core.shown import moment
 
@@ -184,3 +186,9 @@ data.add_command(validate)
 data.add_command(rejects)
 data.add_command(quality)
 data.add_command(suggest)
+data.add_command(personal)
+data.add_command(anonymity)
+data.add_command(forget_original)
+data.add_command(release_aggregate)
+for command in (search, describe, alias, metadata):
+    data.add_command(command)
