@@ -84,7 +84,7 @@ def name_version(project: Project, ref: str, alias: str, *, why: str = "") -> Da
     """Let an alias point to a version of a dataset from now on: `adult:gold`. What it named is on record."""
     dataset = project.store.catalog.find(Dataset, Ref.parse(ref))
     check_name(alias, "an alias")
-    if alias[0].isdecimal():
+    if not alias[0].isalpha():
         raise InvalidInput(f"{alias!r} looks like a version", hint="begin an alias with a letter")
     with project.store.catalog.transaction() as transaction:
         transaction.point(SCOPE, f"{dataset.name}:{alias}", dataset.id, why=why)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -37,6 +39,7 @@ from kervan.core.nouns import (
 from kervan.core.reading import Reading
 from kervan.data import columns, ingest, profile, split, target, validate
 from kervan.data.checks.run import stopped
+from kervan.data.connectors.room import check_space
 from kervan.data.content import content_hash
 from kervan.data.export import check_ending, write
 from kervan.data.leaks import RULE
@@ -49,7 +52,6 @@ from kervan.store.transaction import stored
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     import polars as pl
 
@@ -328,12 +330,16 @@ def _store_original(project: Project, name: str, snapshot: Snapshot) -> Origin:
     """Encrypt the bytes of a source under a key of their own, which can be destroyed while the rest stays."""
     key = f"original {new_id()}"
     own = project.store.ring.keys([key])[key]
-    sealed = project.store.keys.seal(snapshot.path.read_bytes(), f"original of {name}", own=own)
+    with tempfile.TemporaryDirectory(dir=snapshot.path.parent) as folder:
+        sealed = Path(folder) / "sealed"
+        check_space(snapshot.size, sealed.parent)
+        project.store.keys.seal_file(snapshot.path, sealed, f"original of {name}", own=own)
+        blob = project.store.blobs.put_file(sealed)
     return Origin(
         source=snapshot.source,
         size=snapshot.size,
         sha256=snapshot.sha256,
-        blob=project.store.blobs.put_bytes(sealed),
+        blob=blob,
         retrieval=snapshot.retrieval,
         key=key,
     )

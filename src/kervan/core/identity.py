@@ -234,7 +234,7 @@ class Ref:
         name, colon, version = text.partition(":")
         if version.isdecimal() and len(version) <= _DIGITS:
             return cls(check_name(name, "a record"), str(int(version)))
-        if colon and (version.isdecimal() or not _NAME.fullmatch(version)):
+        if colon and not version[:1].isalpha():
             raise InvalidInput(f"{text!r} is not a reference", hint="write adult:3, income@1.2.0 or a name")
         return cls(check_name(name, "a record"), check_name(version, "an alias") if colon else None)
 

@@ -13,7 +13,7 @@ from kervan.store.blobs import flush_folder
 from kervan.store.database import storage_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 _FILE = "workspace.key"
 _SIZE = 32
@@ -51,7 +51,17 @@ class Keys:
         Each piece is bound to its place and to being the last, so that none can be moved or cut off. With an
         `own` key of 32 bytes it is for that one; without, for the workspace's.
         """
-        return b"".join(self._pieces(content, context, own or self.derived("seal")))
+        starts = range(0, max(len(content), 1), _PIECE)
+        pieces = (content[start : start + _PIECE] for start in starts)
+        return b"".join(_sealed(pieces, len(content), context, own or self.derived("seal")))
+
+    def seal_file(self, path: Path, to: Path, context: str, *, own: bytes = b"") -> None:
+        """Encrypt a file into a new one as `seal` does, with one piece of it in memory at a time."""
+        with path.open("rb") as plain, to.open("xb") as sealed:
+            size = path.stat().st_size
+            pieces = (plain.read(_PIECE) for _ in range(0, max(size, 1), _PIECE))
+            for piece in _sealed(pieces, size, context, own or self.derived("seal")):
+                sealed.write(piece)
 
     def open(self, sealed: bytes, context: str, *, own: bytes = b"") -> bytes:
         """Decrypt what `seal` wrote, or raise `Corrupted`."""
@@ -73,15 +83,6 @@ class Keys:
                 hint=f"restore {self.path} from a backup",
             ) from error
         return b"".join(opened)
-
-    def _pieces(self, content: bytes, context: str, key: bytes) -> Iterator[bytes]:
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-        cipher = AESGCM(key)
-        for place, start in enumerate(range(0, max(len(content), 1), _PIECE)):
-            nonce = os.urandom(_NONCE)
-            bound = _bound(context, place, is_last=start + _PIECE >= len(content))
-            yield nonce + cipher.encrypt(nonce, content[start : start + _PIECE], bound)
 
     @property
     def print(self) -> str:
@@ -135,6 +136,17 @@ class Keys:
             Path(temporary).unlink()
         flush_folder(self._folder)
         return True
+
+
+def _sealed(pieces: Iterable[bytes], size: int, context: str, key: bytes) -> Iterator[bytes]:
+    """Encrypt the pieces of something of so many bytes."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    cipher = AESGCM(key)
+    for place, piece in enumerate(pieces):
+        nonce = os.urandom(_NONCE)
+        bound = _bound(context, place, is_last=(place + 1) * _PIECE >= size)
+        yield nonce + cipher.encrypt(nonce, piece, bound)
 
 
 def _bound(context: str, place: int, *, is_last: bool) -> bytes:
