@@ -11,11 +11,13 @@ from kervan.app.columns import PAGE, ColumnPage, ColumnQuery, page_of
 from kervan.app.data import describe_dataset, validation_of
 from kervan.app.dataset_column import ColumnView, column_of, columns_of
 from kervan.app.delete import Guard, dataset_guards
+from kervan.app.original import can_be_forgotten, forgetting_of
 from kervan.app.parts import LOOKED
 from kervan.core.about import About
 from kervan.core.errors import NotFound, did_you_mean
 from kervan.core.nouns import (
     Dataset,
+    Event,
     Finding,
     Model,
     Origin,
@@ -101,6 +103,7 @@ class DatasetView:
     """Everything about one version: `runs` are the newest of `run_count`, `models` of `model_count`.
 
     `advice` says what to do, and `lines` of `kervan.toml` do it where a setting can.
+    `forgotten` says who destroyed the original's key, where that was done.
     `guards` say why it cannot be deleted now; without any it can. `validation` is None where nothing was
     counted yet.
     """
@@ -141,6 +144,9 @@ class DatasetView:
     model_count: int
     guards: tuple[Guard, ...]
     validation: Validation | None
+    person: str
+    forgotten: Event | None
+    forgettable: bool
 
 
 _ORDERS: dict[str, Callable[[ColumnView], Any]] = {
@@ -196,6 +202,9 @@ def dataset_view(project: Project, ref: str, query: ColumnQuery | None = None) -
         model_count=model_count,
         guards=tuple(dataset_guards(project, dataset)),
         validation=described.validation,
+        person=dataset.person,
+        forgotten=forgetting_of(project, dataset),
+        forgettable=can_be_forgotten(dataset),
     )
 
 

@@ -12,6 +12,7 @@ from kervan.store.events import Entry
 
 if TYPE_CHECKING:
     from kervan.app.project import Project
+    from kervan.core.nouns import Event
 
 FORGOT = "forgot original"
 
@@ -42,7 +43,7 @@ def forget_original(project: Project, ref: str, *, why: str) -> Forgotten:
     catalog, ring = project.store.catalog, project.store.ring
     dataset = catalog.find(Dataset, Ref.parse(ref))
     originals = (dataset.origin, *dataset.joined)
-    if not all(each.key for each in originals):
+    if not can_be_forgotten(dataset):
         raise Refused(
             f"the original of {dataset.ref} was kept under the workspace's key, which more depends on",
             hint=f"ingest it again, then delete this version: `kervan data delete {dataset.ref}`",
@@ -59,6 +60,16 @@ def forget_original(project: Project, ref: str, *, why: str) -> Forgotten:
         and any(one.sha256 in hashes and ring.holds(one.key) for one in (each.origin, *each.joined))
     )
     return Forgotten(dataset=dataset.ref, source=dataset.origin.source, keys=gone, others=others)
+
+
+def can_be_forgotten(dataset: Dataset) -> bool:
+    """Say whether all originals of a dataset have keys of their own."""
+    return all(each.key for each in (dataset.origin, *dataset.joined))
+
+
+def forgetting_of(project: Project, dataset: Dataset) -> Event | None:
+    """Return who destroyed the key of a dataset's original, when and why; None if nobody did."""
+    return next(project.store.catalog.events(subject=dataset.id, action=FORGOT), None)
 
 
 def forgotten_originals(project: Project) -> frozenset[str]:

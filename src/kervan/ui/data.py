@@ -12,6 +12,7 @@ from kervan.app.dataset import DatasetVersion, column_view, dataset_list, datase
 from kervan.app.delete import delete_dataset
 from kervan.app.difference import DatasetDifference, diff_datasets
 from kervan.app.download import part_file, profile_file
+from kervan.app.original import forget_original
 from kervan.core.errors import InvalidInput
 from kervan.core.identity import Ref
 from kervan.ui.asked import link
@@ -143,6 +144,13 @@ def delete(project: Project, asked: Asked) -> Done:
     return Done(text=asked.say("{ref} is deleted.", ref=gone.ref), to=link("data"))
 
 
+def forget(project: Project, asked: Asked) -> Done:
+    """Destroy the key of a version's original."""
+    gone = forget_original(project, asked.part("ref"), why=asked.text("why"))
+    to = link("data", gone.dataset, show="rows")
+    return Done(text=asked.say("The original of {ref} is forgotten.", ref=gone.dataset), to=to)
+
+
 ROUTES = (
     Route(path="/data", shows=every),
     Route(path="/data/ingest", does=ingest),
@@ -152,4 +160,5 @@ ROUTES = (
     Route(path="/data/{ref}/report", shows=report),
     Route(path="/data/{ref}/part", shows=part),
     Route(path="/data/{ref}/delete", does=delete),
+    Route(path="/data/{ref}/forget-original", does=forget),
 )
