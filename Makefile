@@ -23,7 +23,7 @@ $(LIGHT): $(READY)
 	@touch $(LIGHT)
 
 $(WHOLE): $(LIGHT)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,boosters,coreml,frameworks,spark]' --group everything
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,boosters,coreml,frameworks,privacy,spark]' --group everything
 	@# Asks for TensorFlow by a name under which it is not installed; its messages need none of it.
 	$(BIN)/python -m pip install --quiet --no-deps --constraint constraints.txt tensorflow-serving-api
 	@touch $(WHOLE)

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 # files out that speak of any.
 _HEAVY = re.compile(
     r"(?i)ai_edge_litert|botocore|catboost|coreml|executorch|excel|h2o|h5py|javac|jpmml|jpype|keras|lightgbm|litert|mariadb|"
-    r"ui\.browser|mlflow|mojo|moto\b|mysql|needing_tools|onnxmltools|openvino|pojo|postgres|pypmml|pyspark|rustc|savedmodel|skl2onnx|"
+    r"ui\.browser|mlflow|mojo|moto\b|mysql|needing_tools|onnxmltools|opendp|openvino|pojo|postgres|pypmml|pyspark|rustc|savedmodel|skl2onnx|"
     r"soffice|spark|tensorflow|torch|treelite|tritonclient|xgboost|frameworks\.md|== \"format\""
 )
 

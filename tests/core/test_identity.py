@@ -88,12 +88,13 @@ def test_references_come_back_from_their_text(name: str, version: Version, numbe
     assert Ref.parse(f"{name}@{version}") == Ref(name, str(version))
     assert Ref.parse(f"{name}:{number}") == Ref(name, str(number))
     assert Ref.parse(name) == Ref(name, None)
+    assert Ref.parse(f"{name}:gold-1") == Ref(name, "gold-1")
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "@1.0.0", ":3", "a@", "a@1", "a:", "a:x", "a:1.0.0", "a:-1", "a:³", "a b", "a/b", "../a", ".a", "_a",
-     "-a", "a\n", "a@1.0.0:3", "a" * 129],
+    ["", "@1.0.0", ":3", "a@", "a@1", "a:", "a:x y", "a:1.0.0", "a:-1", "a:³", "a b", "a/b", "../a", ".a",
+     "_a", "-a", "a\n", "a@1.0.0:3", "a" * 129],
 )  # fmt: skip
 def test_what_is_no_reference_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput) as caught:

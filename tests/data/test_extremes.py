@@ -97,7 +97,7 @@ def test_a_step_makes_plain_columns(tmp_path: Path) -> None:
 )
 def test_code_that_would_end_the_program_is_told_with_its_line(tmp_path: Path, way: str) -> None:
     (tmp_path / "steps.py").write_text(f"import kervan\n@kervan.transform\ndef f(table):\n    {way}\n")
-    with pytest.raises(InvalidConfig, match="steps.py:4: "):
+    with pytest.raises(InvalidConfig, match=r"steps\.py:4: "):
         shape(pl.DataFrame({"a": [1]}), [Call(call="steps.py:f")], Around(folder=tmp_path))
 
 

@@ -8,7 +8,7 @@ from kervan.core.nouns import Verdict
 from kervan.data.columns import infer_schema, signature_of
 from kervan.data.page import profile_page
 from kervan.data.profile import profile
-from kervan.data.protect import protect
+from kervan.data.protection.apply import Protection, protect
 from kervan.data.split import check_split, split
 from kervan.data.target import check_target
 from kervan.data.validate import validate
@@ -31,9 +31,9 @@ def test_no_column_name_is_special(name: str) -> None:
     settings = DataSettings(target=name, protect={"gizli": "drop"})
     kept, _ = check_target(table, name, "classification")
     assert {finding.rule for finding in validate(kept, settings)} <= {"duplicates"}
-    guarded = protect(kept, settings.protect, b"", target=name)
+    guarded = protect(kept, Protection(rules=settings.protect, key=b"", target=name))
     assert guarded.columns == ["a", name]
-    assert protect(table, {name: "drop"}, b"").columns == ["a", "gizli"]
+    assert protect(table, Protection(rules={name: "drop"}, key=b"")).columns == ["a", "gizli"]
     schema = infer_schema(guarded, settings)
     signature, _ = signature_of(guarded, schema, name, "classification")
     assert signature.output.allowed == ("az", "orta", "çok")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import MISSING, fields, is_dataclass
-from types import NoneType
+from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -105,7 +105,7 @@ def _in_words(hint: Any) -> str:
         words = {str: "list of texts", float: "list of numbers", int: "list of whole numbers"}
         return words.get(inner, "list of tables")
     if get_origin(hint) is dict:
-        return "table of texts"
+        return "table" if get_origin(get_args(hint)[1]) is UnionType else "table of texts"
     if choices:
         return _in_words(choices[0])
     if is_dataclass(hint):

@@ -64,6 +64,16 @@ def test_every_length_around_a_piece_comes_back(size: int, keys: Keys) -> None:
     assert keys.open(keys.seal(content, "x"), "x") == content
 
 
+@pytest.mark.parametrize("size", [0, 1, PIECE - 1, PIECE, 2 * PIECE, 2 * PIECE + 5])
+def test_a_file_is_sealed_as_its_bytes_are(size: int, keys: Keys, tmp_path: Path) -> None:
+    content = os.urandom(size)
+    (tmp_path / "plain").write_bytes(content)
+    keys.seal_file(tmp_path / "plain", tmp_path / "sealed", "x")
+    assert keys.open((tmp_path / "sealed").read_bytes(), "x") == content
+    with pytest.raises(FileExistsError):
+        keys.seal_file(tmp_path / "plain", tmp_path / "sealed", "x")
+
+
 @settings(max_examples=40)
 @given(data=st.data(), content=st.binary(max_size=200))
 def test_any_altered_or_missing_byte_is_noticed(data: st.DataObject, content: bytes, keys: Keys) -> None:

@@ -16,6 +16,7 @@ from kervan.core.config import CubeSettings, DataSettings
 from kervan.core.identity import check_name
 from kervan.core.loading import settings_given
 from kervan.core.plugins import extras_named
+from kervan.core.protecting import Rule, rule_of
 
 with extras_named():
     from kervan.app import (
@@ -36,6 +37,7 @@ with extras_named():
         run,
         runs,
         suggest,
+        synthesize,
         table_profile,
         trace,
         train,
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from kervan.app.recompute import Recomputed
     from kervan.app.rejects import Reject
     from kervan.app.suggest import Suggested
+    from kervan.app.synthesize import Synthetic
     from kervan.app.validation import FileValidation, VersionQuality
     from kervan.core.checking import Check
     from kervan.core.config import Goal
@@ -115,7 +118,7 @@ class Session(Production):
         *,
         target: str = "",
         name: str = "",
-        protect: Mapping[str, str] | None = None,
+        protect: Mapping[str, Rule | Mapping[str, Any]] | None = None,
         checks: Iterable[Check] = (),
         **what: Unpack[What],
     ) -> DatasetView:
@@ -124,10 +127,10 @@ class Session(Production):
         `source` is a file's path, a URL of the web, of a bucket or of a database, or a frame of pandas,
         Polars or Arrow, kept as Parquet under `name`. `query` or `table` say what of a database, `version`
         which state of a lake, `sheet` which of a workbook. `target` is the column to predict, `protect` what
-        happens to columns that tell of persons (`"drop"`, `"hash"`), `checks` what the rows must fulfil.
-        `steps` are what is done to the table, `split` how it is parted, both written as in `kervan.toml`:
-        `steps=[{"rename": {"Yaş": "age"}}]`, `split={"by": "time", "column": "day"}`. Raises `InvalidData`
-        that names the row and the column.
+        happens to columns that tell of persons (`"drop"`, `"hash"`, `{"generalise": 10}`), `checks` what the
+        rows must fulfil. `steps` are what is done to the table, `split` how it is parted, both written as in
+        `kervan.toml`: `steps=[{"rename": {"Yaş": "age"}}]`, `split={"by": "time", "column": "day"}`. Raises
+        `InvalidData` that names the row and the column.
         """
         given = _given(what)
         if frames.is_frame(source):
@@ -141,6 +144,15 @@ class Session(Production):
         if source or {"query", "table", "version", "sheet"} & what.keys():  # kervan.toml speaks of another
             wanted = replace(wanted, query="", table="", cube=CubeSettings())
         return self._ingested(replace(wanted, **given))
+
+    def synthesize(self, dataset: DatasetView | str, *, rows: int | None = None, seed: int = 0) -> Synthetic:
+        """Draw rows that follow a dataset's training part, by default as many, and say how close and private.
+
+        Protected columns are left out. `table` of what comes is a frame of Polars.
+        """
+        ref = dataset.dataset.ref if isinstance(dataset, DatasetView) else dataset
+        with extras_named():
+            return synthesize.synthesize(self.project, ref, rows=rows, seed=seed)
 
     def validate(self, path: str | Path = "", *, against: str = "") -> FileValidation:
         """Put the project's checks to a file, by default to its source; nothing is kept.
@@ -346,7 +358,7 @@ class Session(Production):
         source: str | Path,
         target: str,
         name: str,
-        protect: Mapping[str, str] | None,
+        protect: Mapping[str, Rule | Mapping[str, Any]] | None,
         checks: Iterable[Check],
     ) -> DataSettings:
         settings = self.project.config.data
@@ -355,7 +367,7 @@ class Session(Production):
             source=str(source) or settings.source,
             target=target or settings.target,
             name=name or settings.name or _stem(source),
-            protect=settings.protect if protect is None else dict(protect),
+            protect=settings.protect if protect is None else {n: rule_of(r) for n, r in protect.items()},
             checks=tuple(checks) or settings.checks,
         )
 

@@ -195,6 +195,7 @@ class TraceView:
             "run": run.id if run else "",
             "commit": (run.code.commit or "not in a Git repository") if run else "",
             "data": f"{dataset.ref}, {dataset.rows:,} rows from {dataset.origin.source}" if dataset else "",
+            **({"made of": ", ".join(each.ref for each in found.made_of)} if found.made_of else {}),
             **({"imported from": source} if source else {}),
             **({"deleted": f"by {found.deleted.actor} {found.deleted.why}"} if found.deleted else {}),
         }

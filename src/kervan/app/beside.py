@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from kervan.app.original import forgotten_originals
+from kervan.app.parts import sealed_as
 from kervan.app.register import cached_package, package_files, signing_key
 from kervan.core.errors import Corrupted, NotFound
 from kervan.core.identity import sha256_file
-from kervan.core.nouns import Dataset, Finding, Package, Verdict
+from kervan.core.nouns import Dataset, Finding, Package, Role, Verdict
 from kervan.core.private import OTHERS
 from kervan.flow.values import CACHE, difference, listing
 from kervan.package.contents import signing
@@ -42,6 +44,24 @@ def look_at_key(project: Project) -> Iterator[Finding]:
         yield _finding("key", Verdict.FAILED, message, _RESTORE)
     elif not readable:
         yield _finding("key", Verdict.PASSED, "the workspace's key is there, for its owner alone")
+
+
+def look_at_originals(project: Project) -> Iterator[Finding]:
+    """Every original has to have its key, unless that was destroyed on record."""
+    forgotten = forgotten_originals(project)
+    count = 0
+    for dataset in project.store.catalog.all(Dataset):
+        keys = [each.key for each in (dataset.origin, *dataset.joined) if each.key]
+        if dataset.id in forgotten or all(map(project.store.ring.holds, keys)):
+            count += 1
+            continue
+        message = f"the key of the original of {dataset.ref} is gone, and nobody is on record for it"
+        what = f"`kervan data forget-original {dataset.ref}`"
+        hint = f"restore {project.store.ring.folder} from a backup, or put it on record: {what}"
+        yield _finding("originals", Verdict.FAILED, message, hint)
+    yield _finding(
+        "originals", Verdict.PASSED, f"the keys of {count:,} datasets are there, or forgotten on record"
+    )
 
 
 def look_at_cache(project: Project) -> Iterator[Finding]:
@@ -85,8 +105,8 @@ def _is_same_key(project: Project) -> bool:
             signer = signing_key(project).signer
             return signer.key_id.encode() in project.store.blobs.read_bytes(signature)
     for dataset in catalog.all(Dataset, limit=1):
-        sealed = project.store.blobs.read_bytes(dataset.origin.blob)
-        return keys.opens(sealed, f"original of {dataset.name}")
+        sealed = project.store.blobs.read_bytes(dataset.part(Role.TEST).blob)
+        return keys.opens(sealed, sealed_as(dataset.name, Role.TEST))
     return True
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from kervan.app.dataset_source import MARK
 from kervan.app.parts import open_sealed, read_part
 from kervan.app.shaping import joined_tables, shaped
+from kervan.app.sources import take
 from kervan.core.errors import InvalidConfig, InvalidData, KervanError
 from kervan.core.identity import Ref, sha256_file, sha256_parts
 from kervan.core.nouns import Dataset, Role
@@ -49,8 +51,9 @@ def require_left(checked: Checked) -> None:
 
 def load_table(project: Project, location: str, folder: Path) -> Loaded:
     """Read a table as the checks see it: through the project's steps, and not kept."""
-    with joined_tables(project) as joined:
-        return shaped(project, ingest.load(location, folder, project.config.data), joined)[0]
+    settings = project.config.data
+    with joined_tables(project) as joined, take(project, location, settings=settings, folder=folder) as came:
+        return shaped(project, ingest.read(came, settings), joined)[0]
 
 
 def check_parts(project: Project) -> list[str]:
@@ -105,6 +108,7 @@ def find_dataset(project: Project, location: str) -> Dataset | None:
     """Return the dataset of this reference, None if it names a file."""
     if (project.config.folder / location).exists():
         return None
+    location = location.removeprefix(MARK)
     try:
         return project.store.catalog.find(Dataset, Ref.parse(location))
     except KervanError:
@@ -115,7 +119,7 @@ def find_dataset(project: Project, location: str) -> Dataset | None:
 
 def _of_file(project: Project, location: str) -> pl.DataFrame:
     settings = project.config.data
-    with ingest.take(location, project.config.folder) as snapshot:
+    with take(project, location) as snapshot:
         if snapshot.files:
             raise InvalidConfig(
                 f"a check refers to {location!r}, which is several files", hint="name one file"

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from kervan.app.catalogue import told_of
 from kervan.app.checks import check_parts, check_table, counted, require_left
+from kervan.app.dataset_source import split_anew
 from kervan.app.parts import read_part, sealed_as
+from kervan.app.protecting import measured, personal_findings, protection_of, store_tokens
 from kervan.app.rejects import store_rejects, with_reasons
 from kervan.app.shaping import joined_tables, shaped, steps_recipe, without_outliers
 from kervan.app.size import check_room
+from kervan.app.sources import take
+from kervan.core.about import NOTHING_SAID
 from kervan.core.errors import InvalidConfig, InvalidData, NotFound
 from kervan.core.identity import Ref, check_name, new_id, sha256_parts
 from kervan.core.nouns import (
@@ -30,11 +37,13 @@ from kervan.core.nouns import (
     Verdict,
 )
 from kervan.core.reading import Reading
-from kervan.data import columns, ingest, profile, protect, split, target, validate
+from kervan.data import columns, ingest, profile, split, target, validate
 from kervan.data.checks.run import stopped
+from kervan.data.connectors.room import check_space
 from kervan.data.content import content_hash
 from kervan.data.export import check_ending, write
 from kervan.data.leaks import RULE
+from kervan.data.protection.apply import protect, tokens
 from kervan.data.quality import Validation
 from kervan.data.seen import seen
 from kervan.flow.table import to_parquet
@@ -43,7 +52,6 @@ from kervan.store.transaction import stored
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     import polars as pl
 
@@ -70,6 +78,7 @@ class Prepared:
     split: SplitRule
     validation: Validation
     rejects: pl.DataFrame
+    tokens: pl.DataFrame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,23 +102,24 @@ def ingest_data(project: Project, *, folder: Path | None = None) -> Dataset:
     if not settings.target:
         raise InvalidConfig("no target is set", hint='say which column to predict: [data] target = "…"')
     with project.stage("ingest") as tell:
-        snapshot = ingest.take(
+        snapshot = take(
+            project,
             settings.source,
-            folder or project.config.folder,
-            settings,
-            lambda text: project.remark("fetch", text),
-            lambda estimate: check_room(project, estimate),
+            settings=settings,
+            folder=folder,
+            admit=lambda estimate: check_room(project, estimate),
         )
         tell(f"{settings.source}, {snapshot.size:,} bytes")
+    project = split_anew(project, snapshot.retrieval.record)
     with snapshot, joined_tables(project) as joined:
         recipe = _recipe(project, joined)
         newest = project.store.catalog.newest(Dataset, name)
         if newest is not None and (newest.origin.sha256, newest.recipe) == (snapshot.sha256, recipe):
-            return _known(project, newest, "is unchanged")
+            return _known(project, told_of(project, newest), "is unchanged")
         loaded, steps = shaped(project, ingest.read(snapshot, settings), joined)
         prepared = _prepare(project, loaded, steps)
         if newest is not None and (newest.hash, newest.recipe) == (prepared.content, recipe):
-            return _known(project, newest, "holds the same rows")
+            return _known(project, told_of(project, newest), "holds the same rows")
         return _keep(project, name, recipe, (snapshot, *joined.values()), prepared)
 
 
@@ -204,7 +214,8 @@ def _prepare(project: Project, loaded: Loaded, steps: tuple[Shaping, ...]) -> Pr
         require_left(checked)
         table, about_target = target.check_target(checked.table, settings.target, task)
         hidden = columns.unseen(table, settings, model.texts)
-        noticed = [*loaded.warnings, *about_target, *checked.findings]
+        personal = personal_findings(project, checked.table)
+        noticed = [*loaded.warnings, *about_target, *checked.findings, *personal]
         findings = validate.validate(table, settings, noticed, hidden)
         if failed := stopped(findings):
             lines = "\n".join(f"  {finding.message}" for finding in failed)
@@ -217,11 +228,13 @@ def _prepare(project: Project, loaded: Loaded, steps: tuple[Shaping, ...]) -> Pr
         project.remark("note", f"a {task} of {settings.target!r}: {why}")
     _warn(project, findings)
     with project.stage("protect") as tell:
-        guarded = _protect(project, table)
-        rejects = with_reasons(checked, _protect(project, loaded.table[checked.rejected - 1]))
-        tell(
-            ", ".join(f"{column}: {how}" for column, how in settings.protect.items()) or "nothing to protect"
-        )
+        protection = protection_of(project)
+        guarded = protect(table, protection)
+        rejects = with_reasons(checked, protect(loaded.table[checked.rejected - 1], protection))
+        hiding = measured(project, guarded)
+        done = [f"{column}: {how}" for column, how in settings.protect.items()]
+        done += [f"k = {hiding.k:,} over {', '.join(hiding.quasi)}"] if hiding else []
+        tell(", ".join(done) or "nothing to protect")
     with project.stage("profile") as tell:
         schema = columns.infer_schema(guarded, settings)
         telling = seen(table, settings.target, hidden)
@@ -232,7 +245,7 @@ def _prepare(project: Project, loaded: Loaded, steps: tuple[Shaping, ...]) -> Pr
         sides = split.split(table, settings.split, telling, settings.target)
         rule = split.rule_of(settings, table, sides)
         sides, left_out = without_outliers(project, sides)
-        parts = {role: _protect(project, part) for role, part in sides.items()}
+        parts = {role: protect(part, protection) for role, part in sides.items()}
         split.check_split(parts, settings.target, task, model.folds)
         counts = ", ".join(f"{role} {part.height:,}" for role, part in parts.items())
         tell(f"{counts} (sealed){split.told(rule, found.duplicates)}")
@@ -246,9 +259,10 @@ def _prepare(project: Project, loaded: Loaded, steps: tuple[Shaping, ...]) -> Pr
         parts=parts,
         content=content_hash(guarded),
         steps=(*steps, *left_out),
+        validation=replace(counted(checked, table, findings), anonymity=hiding),
         split=rule,
-        validation=counted(checked, table, findings),
         rejects=rejects,
+        tokens=tokens(table, protection),
     )
 
 
@@ -262,7 +276,9 @@ def _keep(
     origin, *joined = (_store_original(project, name, snapshot) for snapshot in snapshots)
     links = [stored(origin.blob, "original"), *(stored(part.blob, str(part.role)) for part in parts)]
     links += (stored(each.blob, "joined") for each in joined)
+    links += _made_of(origin, *joined)
     links += store_rejects(project, name, prepared.rejects)
+    links += store_tokens(project, name, prepared.tokens)
     with store.catalog.transaction() as transaction:
         newest = store.catalog.newest(Dataset, name)
         if newest is not None and (newest.hash, newest.recipe) == (prepared.content, recipe):
@@ -281,11 +297,13 @@ def _keep(
             rows=prepared.table.height,
             origin=origin,
             parts=parts,
-            protection=dict(settings.protect),
+            protection={column: str(rule) for column, rule in settings.protect.items()},
             reading=Reading.of_table(settings.missing),
             steps=prepared.steps,
             split=prepared.split,
+            about=(newest.about if newest else NOTHING_SAID).with_all_of(settings.about),
             joined=tuple(joined),
+            person=settings.person,
         )
         transaction.put(dataset)
         transaction.put(_report(dataset, ReportKind.PROFILE, Verdict.PASSED, (), prepared.profile))
@@ -297,23 +315,34 @@ def _keep(
     return dataset
 
 
+def _made_of(origin: Origin, *joined: Origin) -> list[Link]:
+    """Return the way back to the datasets whose rows these are."""
+    roles = {"source": (origin,), "joined": joined}
+    return [
+        Link(parent=record, role=role)
+        for role, origins in roles.items()
+        for record in dict.fromkeys(each.retrieval.record for each in origins)
+        if record
+    ]
+
+
 def _store_original(project: Project, name: str, snapshot: Snapshot) -> Origin:
-    sealed = project.store.keys.seal(snapshot.path.read_bytes(), f"original of {name}")
+    """Encrypt the bytes of a source under a key of their own, which can be destroyed while the rest stays."""
+    key = f"original {new_id()}"
+    own = project.store.ring.keys([key])[key]
+    with tempfile.TemporaryDirectory(dir=snapshot.path.parent) as folder:
+        sealed = Path(folder) / "sealed"
+        check_space(snapshot.size, sealed.parent)
+        project.store.keys.seal_file(snapshot.path, sealed, f"original of {name}", own=own)
+        blob = project.store.blobs.put_file(sealed)
     return Origin(
         source=snapshot.source,
         size=snapshot.size,
         sha256=snapshot.sha256,
-        blob=project.store.blobs.put_bytes(sealed),
+        blob=blob,
         retrieval=snapshot.retrieval,
+        key=key,
     )
-
-
-def _protect(project: Project, table: pl.DataFrame) -> pl.DataFrame:
-    settings = project.config.data
-    if not settings.protect:
-        return table
-    key = project.store.keys.derived("protect")
-    return protect.protect(table, settings.protect, key, target=settings.target)
 
 
 def _store_part(project: Project, name: str, role: Role, table: pl.DataFrame) -> Part:
@@ -347,8 +376,11 @@ def _recipe(project: Project, joined: Mapping[str, Snapshot]) -> str:
     for name in ("source", "query", "table", "version", "cube"):
         del settings[name]  # they say where the bytes are
     del settings["entity"]  # it decides what is kept of predictions
-    if not settings["sheet"]:
-        del settings["sheet"]  # as recipes were before there was a choice
+    del settings["privacy_budget"]  # and this what is told of the rows
+    for name in ("sheet", "person", "quasi", "sensitive", "k_at_least"):
+        if not settings[name]:
+            del settings[name]  # as recipes were before there was a choice
+    del settings["about"]  # and this is what people say
     settings["steps"] = msgspec.to_builtins(project.config.data.table_steps)  # the others are the model's
     model = project.config.model
     parts = [_FORM, canonical(settings).decode(), model.task, *model.texts, *check_parts(project)]

@@ -6,14 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from kervan.app.catalogue import aliases_of
 from kervan.app.columns import PAGE, ColumnPage, ColumnQuery, page_of
 from kervan.app.data import describe_dataset, validation_of
 from kervan.app.dataset_column import ColumnView, column_of, columns_of
 from kervan.app.delete import Guard, dataset_guards
+from kervan.app.original import can_be_forgotten, forgetting_of
 from kervan.app.parts import LOOKED
+from kervan.core.about import About
 from kervan.core.errors import NotFound, did_you_mean
 from kervan.core.nouns import (
     Dataset,
+    Event,
     Finding,
     Model,
     Origin,
@@ -99,6 +103,7 @@ class DatasetView:
     """Everything about one version: `runs` are the newest of `run_count`, `models` of `model_count`.
 
     `advice` says what to do, and `lines` of `kervan.toml` do it where a setting can.
+    `forgotten` says who destroyed the original's key, where that was done.
     `guards` say why it cannot be deleted now; without any it can. `validation` is None where nothing was
     counted yet.
     """
@@ -124,6 +129,8 @@ class DatasetView:
     joined: tuple[Origin, ...]
     steps: tuple[Shaping, ...]
     split: SplitRule
+    about: About
+    aliases: tuple[str, ...]
     parts: tuple[Part, ...]
     protection: Mapping[str, str]
     reading: Reading
@@ -137,6 +144,9 @@ class DatasetView:
     model_count: int
     guards: tuple[Guard, ...]
     validation: Validation | None
+    person: str
+    forgotten: Event | None
+    forgettable: bool
 
 
 _ORDERS: dict[str, Callable[[ColumnView], Any]] = {
@@ -177,6 +187,8 @@ def dataset_view(project: Project, ref: str, query: ColumnQuery | None = None) -
         joined=dataset.joined,
         steps=dataset.steps,
         split=dataset.split,
+        about=dataset.about,
+        aliases=aliases_of(project, [dataset])[dataset.id],
         parts=dataset.parts,
         protection=dataset.protection,
         reading=dataset.reading,
@@ -190,6 +202,9 @@ def dataset_view(project: Project, ref: str, query: ColumnQuery | None = None) -
         model_count=model_count,
         guards=tuple(dataset_guards(project, dataset)),
         validation=described.validation,
+        person=dataset.person,
+        forgotten=forgetting_of(project, dataset),
+        forgettable=can_be_forgotten(dataset),
     )
 
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from kervan.app.audit import verify
-from kervan.app.beside import look_at_cache, look_at_key, look_at_permissions
+from kervan.app.beside import look_at_cache, look_at_key, look_at_originals, look_at_permissions
 from kervan.app.environments import SCOPE, current_deployment, state_of
 from kervan.app.keys import access_file, is_published, keys
 from kervan.app.realise import altered_file
@@ -37,6 +37,7 @@ def examine(project: Project) -> list[Finding]:
         ("runs", _runs),
         ("environments", _environments),
         ("key", look_at_key),
+        ("originals", look_at_originals),
         ("keys to servers", _keys),
         ("certificate", _certificate),
         ("cache", look_at_cache),

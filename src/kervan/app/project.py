@@ -62,10 +62,14 @@ class Project:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Callable[[str], None]]:
-        """Time a stage and tell the observer when it ends; the body gives the detail to show."""
+        """Time a stage and tell the observer when it ends, and that it goes on where that takes long.
+
+        The body gives the detail to show.
+        """
         started = time.monotonic()
         detail: list[str] = []
-        yield detail.append
+        with self.alive(name):
+            yield detail.append
         seconds = time.monotonic() - started
         self.observe(Stage(name=name, detail=" ".join(detail), seconds=seconds))
 

@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from kervan.app.sources import take
 from kervan.core.identity import sha256_parts
 from kervan.core.nouns import Role, Shaping
 from kervan.core.shaping import Call, Join, Outliers, told
@@ -32,8 +33,7 @@ def joined_tables(project: Project) -> Iterator[dict[str, Snapshot]]:
     """Copy the tables that steps join, each once, for as long as the block runs."""
     with ExitStack() as stack:
         locations = dict.fromkeys(step.join for step in project.config.data.steps if isinstance(step, Join))
-        folder = project.config.folder
-        yield {each: stack.enter_context(ingest.take(each, folder)) for each in locations}
+        yield {each: stack.enter_context(take(project, each)) for each in locations}
 
 
 def steps_recipe(project: Project, joined: Mapping[str, Snapshot]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kervan.app.sources import connectors_of
 from kervan.core.errors import StorageFailed
 from kervan.core.plugins import extras_named
 from kervan.data.connectors.find import find_connector, hidden, request_of
@@ -40,7 +41,7 @@ def size_of_source(project: Project) -> SourceSize:
     settings = project.config.data
     request = request_of(settings.source, project.config.folder, settings)
     with extras_named(), hidden(request):
-        return room_for(project, find_connector(request.location).estimate(request))
+        return room_for(project, find_connector(request.location, connectors_of(project)).estimate(request))
 
 
 def room_for(project: Project, estimate: Estimate) -> SourceSize:

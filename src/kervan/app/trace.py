@@ -46,7 +46,8 @@ class Trace:
 
     Of a model that was trained elsewhere nothing but the manifest's lineage is known. `release` is the one of
     which the deployment was a stage, if any. A model that was deleted since is what is kept of it, and has no
-    manifest; `deleted` says by whom and why. `others` are further predictions about the same entity.
+    manifest; `deleted` says by whom and why. `made_of` are the datasets whose rows those of `dataset` were,
+    the nearest first. `others` are further predictions about the same entity.
     """
 
     asked: Asked
@@ -58,6 +59,7 @@ class Trace:
     manifest: Manifest | None
     run: Run | None
     dataset: Dataset | None
+    made_of: tuple[Dataset, ...]
     acceptance: Report | None
     others: Others
 
@@ -73,6 +75,7 @@ def trace(project: Project, ident: str) -> Trace:
     deployment = catalog.get(Deployment, prediction.deployment)
     gone = catalog.deleted(Model, Ref.parse(prediction.model))
     model, event = gone or (find_model(project, prediction.model), None)
+    dataset = _dataset_of(project, model)
     asked = _row(prediction, ident, model.signature, feedback_about(project, environment, prediction, ident))
     return Trace(
         asked=asked,
@@ -83,7 +86,8 @@ def trace(project: Project, ident: str) -> Trace:
         deleted=event,
         manifest=None if event else manifest_of(project, model),
         run=None if model.is_imported else catalog.get(Run, model.run),
-        dataset=_dataset_of(project, model),
+        dataset=dataset,
+        made_of=() if dataset is None else made_of(project, dataset),
         acceptance=acceptance_of(project, model),
         others=others_about(project, environment, asked.entity, but=ident),
     )
@@ -94,6 +98,19 @@ def _dataset_of(project: Project, model: Model) -> Dataset | None:
     if model.is_imported:
         return None
     return project.store.catalog.get(Dataset, model.dataset, deleted=True)
+
+
+def made_of(project: Project, dataset: Dataset) -> tuple[Dataset, ...]:
+    """Return the datasets whose rows a dataset was made of, and those that these were, the nearest first."""
+    found: dict[str, Dataset] = {}
+    waiting = [dataset]
+    while waiting:
+        each = waiting.pop(0)
+        came = (origin.retrieval.record for origin in (each.origin, *each.joined))
+        for record in (each for each in came if each and each not in found):
+            found[record] = project.store.catalog.get(Dataset, record, deleted=True)
+            waiting.append(found[record])
+    return tuple(found.values())
 
 
 def _row(prediction: Prediction, ident: str, signature: Signature, feedback: tuple[Feedback, ...]) -> Asked:

@@ -25,7 +25,18 @@ def dataset_text(described: Described) -> str:
     head = f"{dataset.ref}: {dataset.rows:,} rows from {dataset.origin.source}; {parts}"
     query = dataset.origin.retrieval.query
     asked = [f"asked: {query}"] if query else []
-    lines = [head, *asked, *steps_text(dataset), *_profile_lines(described.profile, described.findings)]
+    versions = [
+        f"{each.source}: version {v}"
+        for each in (dataset.origin, *dataset.joined)
+        if (v := each.retrieval.version)
+    ]
+    lines = [
+        head,
+        *asked,
+        *versions,
+        *steps_text(dataset),
+        *_profile_lines(described.profile, described.findings),
+    ]
     if described.validation is not None:
         lines.append(quality_text(described.validation.quality))
     return "\n".join(lines)

@@ -300,6 +300,7 @@ def _training(found: Trace) -> dict[str, str]:
         "run": f"{run.id}, {moment(run.time)}",
         "code": code_text(run),
         "data": f"{dataset.ref}, {dataset.rows:,} rows from {origin}",
+        **({"made of": ", ".join(each.ref for each in found.made_of)} if found.made_of else {}),
         "rows": f"{train.rows:,} training rows: kervan data export {dataset.ref} train.csv",
     }
 

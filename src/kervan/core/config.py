@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 from unicodedata import normalize
 
+from kervan.core.about import NOTHING_SAID, About
 from kervan.core.access import Doors
 from kervan.core.checking import Check, compose
 from kervan.core.errors import InvalidConfig, did_you_mean
 from kervan.core.places import ImageSettings
+from kervan.core.protecting import Rule
 from kervan.core.shaping import RowStep, Step, TableStep, told
 
 MISSING_TEXTS = ("", "?", "NA", "N/A", "NaN", "nan", "null", "NULL", "None")
@@ -71,6 +73,10 @@ class DataSettings:
     """`[data]`: the table, what to predict, and how to treat it.
 
     `query` or `table` says what of a database, `version` which state of a lake, `sheet` which of a workbook.
+    `person` names the column that says whom a row is about; `quasi` those by which somebody could be found
+    who is known from elsewhere, `sensitive` what must not be learned of them then. Fewer than `k_at_least`
+    rows that are equal in `quasi` stop the run. `privacy_budget` is the epsilon that all released aggregates
+    of one dataset may spend together.
     """
 
     source: str = ""
@@ -88,14 +94,21 @@ class DataSettings:
     ignore: tuple[str, ...] = ()
     accept: tuple[str, ...] = ()
     split: SplitSettings = SplitSettings()
-    protect: dict[str, str] = field(default_factory=dict)
+    protect: dict[str, Rule] = field(default_factory=dict)
+    person: str = ""
+    quasi: tuple[str, ...] = ()
+    sensitive: tuple[str, ...] = ()
+    k_at_least: int = 0
+    privacy_budget: float = 0.0
     units: dict[str, str] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
     checks_from: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
+    about: About = NOTHING_SAID
 
     def __post_init__(self) -> None:
         compose(self, "target", "entity", "missing", "ignore", "accept", "protect", "units")
+        compose(self, "person", "quasi", "sensitive")
         kinds = [isinstance(step, RowStep) for step in self.steps]
         if kinds != sorted(kinds):
             late = next(step for step in self.steps[kinds.index(True) :] if not isinstance(step, RowStep))

@@ -31,7 +31,8 @@ class Retrieval:
     """How and when a table was fetched: what was asked, and which version of it came.
 
     `version` and `etag` are the place's own, `modified` when it says that it changed. `dimensions` are the
-    columns of an aggregate that say what its measures are about.
+    columns of an aggregate that say what its measures are about. `record` is the id of a dataset here whose
+    rows they are.
     """
 
     time: float = 0.0
@@ -40,6 +41,7 @@ class Retrieval:
     etag: str = ""
     modified: str = ""
     dimensions: tuple[str, ...] = ()
+    record: str = ""
 
 
 UNTOLD = Retrieval()  # of records that are older than this

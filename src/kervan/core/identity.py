@@ -214,6 +214,8 @@ FIRST_VERSION = Version(1, 0, 0)
 class Ref:
     """A reference to a record: `income@1.2.0` (a model), `adult:3` (a dataset), or a bare name (the newest).
 
+    `adult:gold` is the dataset that the alias `gold` points to.
+
     >>> Ref.parse("income@1.2.0")
     Ref(name='income', version='1.2.0')
     >>> Ref.parse("adult:3").version, Ref.parse("adult").version
@@ -230,9 +232,11 @@ class Ref:
         if at:
             return cls(check_name(name, "a model"), str(Version.parse(version)))
         name, colon, version = text.partition(":")
-        if colon and (not version.isdecimal() or len(version) > _DIGITS):
+        if version.isdecimal() and len(version) <= _DIGITS:
+            return cls(check_name(name, "a record"), str(int(version)))
+        if colon and not version[:1].isalpha():
             raise InvalidInput(f"{text!r} is not a reference", hint="write adult:3, income@1.2.0 or a name")
-        return cls(check_name(name, "a record"), str(int(version)) if version else None)
+        return cls(check_name(name, "a record"), check_name(version, "an alias") if colon else None)
 
 
 def begins(version: str, wanted: str) -> bool:

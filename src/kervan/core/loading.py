@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get
 
 from kervan.core.config import TABLES, Config
 from kervan.core.errors import InvalidConfig, did_you_mean
+from kervan.core.protecting import RULES
 from kervan.core.shaping import VERBS
 
 if TYPE_CHECKING:
@@ -171,10 +172,12 @@ def _value(hint: Any, value: Any, path: tuple[str, ...], origins: Mapping[tuple[
 def _chosen(
     choices: tuple[Any, ...], value: Any, path: tuple[str, ...], origins: Mapping[tuple[str, ...], str]
 ) -> Any:
-    """Return the type that is meant: of steps by their verb, of others the one that the value has."""
+    """Return the type that is meant: of steps and rules by their verb, of others the one the value has."""
     if not all(is_dataclass(choice) for choice in choices):
+        if isinstance(value, dict) and set(RULES.values()) & set(choices):
+            return _chosen_rule(value, path, origins)
         others = [choice for choice in choices if choice is not NoneType]
-        return next((choice for choice in others if type(value) is choice), others[0])
+        return next((choice for choice in others if type(value) is (get_origin(choice) or choice)), others[0])
     named = [verb for verb in VERBS if isinstance(value, dict) and verb in value]
     found = {VERBS[verb] for verb in named}
     kinds = {kind for kind in found if not any(_is_option(kind, other) for other in found - {kind})}
@@ -188,6 +191,16 @@ def _chosen(
     raise InvalidConfig(
         f"{_place(path, origins)}: there is no such step", hint=did_you_mean(unknown, tuple(VERBS))
     )
+
+
+def _chosen_rule(
+    value: Mapping[str, Any], path: tuple[str, ...], origins: Mapping[tuple[str, ...], str]
+) -> type[Any]:
+    found = [name for name in RULES if name in value]
+    if len(found) == 1:
+        return RULES[found[0]]
+    told = f"a rule is one of {', '.join(RULES)}" + (f", not {' and '.join(found)}" if found else "")
+    raise InvalidConfig(f"{_place(path, origins)}: {told}", hint="write it like { generalise = 10 }")
 
 
 def _is_option(kind: type[Any], other: type[Any]) -> bool:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from kervan.core.about import NOTHING_SAID, About
 from kervan.core.access import Secret
 from kervan.core.fetching import UNTOLD, Retrieval
 from kervan.core.reading import AS_WRITTEN, Reading
@@ -84,13 +85,17 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Where a table came from, and its bytes as they were: kept, encrypted, in `blob`."""
+    """Where a table came from, and its bytes as they were: kept, encrypted, in `blob`.
+
+    `key` names the key that was made for them alone; "" stands for the workspace's, as it was at first.
+    """
 
     source: str
     size: int
     sha256: str
     blob: str
     retrieval: Retrieval = UNTOLD
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +131,8 @@ class Dataset(Record):
 
     `hash` is that of the table's content as it is kept, `recipe` that of the settings which made it.
     `reading` are the rules by which its values were read, `steps` what made the table of its source,
-    `joined` the other tables that they used, `split` the rule by which its parts came to be.
+    `joined` the other tables that they used, `split` the rule by which its parts came to be, `about` what
+    people say of it. `person` is the column that says whom a row is about.
     """
 
     recipe: str = ""
@@ -139,7 +145,9 @@ class Dataset(Record):
     reading: Reading = AS_WRITTEN
     steps: tuple[Shaping, ...] = ()
     joined: tuple[Origin, ...] = ()
+    person: str = ""
     split: SplitRule = AT_RANDOM
+    about: About = NOTHING_SAID
 
     @property
     def ref(self) -> str:

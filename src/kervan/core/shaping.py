@@ -276,11 +276,24 @@ def told(step: Step) -> str:
 
     >>> told(Rename(rename={"yaş": "age"})), told(Filter(filter="age > 17"))
     ('rename yaş', 'filter age > 17')
+    >>> told(RowStep(fill=("age",), by="median")), told(RowStep(clip=("age",), least=0))
+    ('fill age by median', 'clip age from 0')
     """
     verb = verb_of(step)
     what = getattr(step, verb)
     shown = what if isinstance(what, str) else ", ".join(what)
-    return f"{verb} {shown}".strip()
+    how = _how(step) if isinstance(step, RowStep) else ""
+    return f"{verb} {shown} {how}".strip()
+
+
+def _how(step: RowStep) -> str:
+    if step.fill:
+        return f"by {step.by}" if step.by else f"with {step.value}"
+    if step.quantiles:
+        return "between the quantiles {:g} and {:g}".format(*step.quantiles)
+    least = [] if step.least is None else [f"from {step.least:g}"]
+    most = [] if step.most is None else [f"to {step.most:g}"]
+    return " ".join(least + most)
 
 
 def _composed(value: Any) -> Any:

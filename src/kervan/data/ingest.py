@@ -24,13 +24,14 @@ from kervan.data.several import read_all
 from kervan.data.sources.find import reader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
     import polars as pl
 
     from kervan.core.config import DataSettings
     from kervan.core.fetching import Estimate, Tell
+    from kervan.core.ports import Connector
 
 MINIMUM_ROWS = 10  # fewer cannot be told apart from noise, nor split into three parts
 
@@ -77,11 +78,13 @@ def take(
     settings: DataSettings | None = None,
     tell: Tell = nobody,
     admit: Callable[[Estimate], None] = nobody,
+    own: Sequence[Connector] = (),
 ) -> Snapshot:
     """Fetch the table at `location` (files are relative to `folder`) and hash what came.
 
     `settings` say what of a database is wanted, `tell` hears how far it is after two seconds and then every
-    five, `admit` may refuse what is too large before anything is fetched.
+    five, `admit` may refuse what is too large before anything is fetched. `own` are adapters beside those of
+    the plug-in table.
 
     A folder, or a pattern such as `sales/*.csv`, is all tables in it, in the order of their names. Raises
     `NotFound` or `InvalidInput` if there is no such table or nothing here fetches or reads it, `InvalidData`
@@ -89,7 +92,7 @@ def take(
     no room for it. Whatever stops it, nothing is left behind.
     """
     request = request_of(location, folder, settings)
-    connector = find_connector(request.location)
+    connector = find_connector(request.location, own)
     place = _private_folder()
     try:
         with extras_named(), hidden(request):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from kervan.core.nouns import Finding, Verdict
 from kervan.data.profile.twins import same
+from kervan.data.protection.anonymity import Anonymity
 from kervan.flow.table import as_texts
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ class Quality:
 class Validation:
     """What validation counted: `failing` of `rows` rows broke a rule, `rejected` were kept aside.
 
-    `reasons` counts the rejected rows by why they were, the most frequent first.
+    `reasons` counts the rejected rows by why they were, the most frequent first. `anonymity` says how well
+    the rows that are kept hide among each other, where that was asked for.
     """
 
     rows: int
@@ -53,6 +55,7 @@ class Validation:
     rejected: int
     quality: Quality
     reasons: dict[str, int] = field(default_factory=dict)
+    anonymity: Anonymity | None = None
 
 
 def quality_of(table: pl.DataFrame, findings: Iterable[Finding], *, valid: float, unique: float) -> Quality:

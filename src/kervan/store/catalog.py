@@ -88,8 +88,11 @@ class Catalog:
         return found
 
     def find(self, kind: type[R], ref: Ref) -> R:
-        """Return the record that a reference names: that version, or the newest of the name."""
+        """Return the record that a reference names: a version, an alias, or the newest of the name."""
         found = self._first(kind, _named(ref))
+        if found is None and ref.version and not ref.version[0].isdecimal():
+            pointed = self.alias(kind_of(kind), f"{ref.name}:{ref.version}")
+            found = self._first(kind, records.c.id == pointed.target) if pointed and pointed.target else None
         if found is None:
             raise self._not_found(kind, ref)
         return found

@@ -13,7 +13,7 @@ from kervan.store.blobs import flush_folder
 from kervan.store.database import storage_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 _FILE = "workspace.key"
 _SIZE = 32
@@ -45,19 +45,30 @@ class Keys:
 
         return HKDF(SHA256(), _SIZE, salt=None, info=f"kervan {purpose}".encode()).derive(self._secret())
 
-    def seal(self, content: bytes, context: str) -> bytes:
+    def seal(self, content: bytes, context: str, *, own: bytes = b"") -> bytes:
         """Encrypt with AES-256-GCM in pieces of 1 MiB; `context` must be the same for opening.
 
-        Each piece is bound to its place and to being the last, so that none can be moved or cut off.
+        Each piece is bound to its place and to being the last, so that none can be moved or cut off. With an
+        `own` key of 32 bytes it is for that one; without, for the workspace's.
         """
-        return b"".join(self._pieces(content, context))
+        starts = range(0, max(len(content), 1), _PIECE)
+        pieces = (content[start : start + _PIECE] for start in starts)
+        return b"".join(_sealed(pieces, len(content), context, own or self.derived("seal")))
 
-    def open(self, sealed: bytes, context: str) -> bytes:
+    def seal_file(self, path: Path, to: Path, context: str, *, own: bytes = b"") -> None:
+        """Encrypt a file into a new one as `seal` does, with one piece of it in memory at a time."""
+        with path.open("rb") as plain, to.open("xb") as sealed:
+            size = path.stat().st_size
+            pieces = (plain.read(_PIECE) for _ in range(0, max(size, 1), _PIECE))
+            for piece in _sealed(pieces, size, context, own or self.derived("seal")):
+                sealed.write(piece)
+
+    def open(self, sealed: bytes, context: str, *, own: bytes = b"") -> bytes:
         """Decrypt what `seal` wrote, or raise `Corrupted`."""
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-        cipher = AESGCM(self.derived("seal"))
+        cipher = AESGCM(own or self.derived("seal"))
         width = _NONCE + _PIECE + _TAG
         starts = range(0, max(len(sealed), 1), width)
         opened = []
@@ -72,15 +83,6 @@ class Keys:
                 hint=f"restore {self.path} from a backup",
             ) from error
         return b"".join(opened)
-
-    def _pieces(self, content: bytes, context: str) -> Iterator[bytes]:
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-        cipher = AESGCM(self.derived("seal"))
-        for place, start in enumerate(range(0, max(len(content), 1), _PIECE)):
-            nonce = os.urandom(_NONCE)
-            bound = _bound(context, place, is_last=start + _PIECE >= len(content))
-            yield nonce + cipher.encrypt(nonce, content[start : start + _PIECE], bound)
 
     @property
     def print(self) -> str:
@@ -134,6 +136,17 @@ class Keys:
             Path(temporary).unlink()
         flush_folder(self._folder)
         return True
+
+
+def _sealed(pieces: Iterable[bytes], size: int, context: str, key: bytes) -> Iterator[bytes]:
+    """Encrypt the pieces of something of so many bytes."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    cipher = AESGCM(key)
+    for place, piece in enumerate(pieces):
+        nonce = os.urandom(_NONCE)
+        bound = _bound(context, place, is_last=(place + 1) * _PIECE >= size)
+        yield nonce + cipher.encrypt(nonce, piece, bound)
 
 
 def _bound(context: str, place: int, *, is_last: bool) -> bytes:

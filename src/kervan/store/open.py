@@ -10,6 +10,7 @@ from kervan.store.blobs import Blobs
 from kervan.store.catalog import Catalog
 from kervan.store.events import Entry
 from kervan.store.keys import Keys
+from kervan.store.ring import Ring
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,6 +46,11 @@ class Store:
     def keys(self) -> Keys:
         """The workspace's key."""
         return Keys(self.root / "keys", is_needed=self._needs_key, made=self._note_key)
+
+    @cached_property
+    def ring(self) -> Ring:
+        """Keys that can be destroyed: of persons, and of originals."""
+        return Ring(self.root / "keys" / "ring", secret=lambda: self.keys.derived("ring"))
 
     def _needs_key(self) -> bool:
         """Say whether something is on record that a key sealed or signed."""

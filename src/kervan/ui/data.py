@@ -6,11 +6,14 @@ from dataclasses import dataclass, replace
 from shlex import quote
 from typing import TYPE_CHECKING
 
+from kervan.app.catalogue import Catalogued, search_data
 from kervan.app.data import ingest_data
 from kervan.app.dataset import DatasetVersion, column_view, dataset_list, dataset_versions, dataset_view
 from kervan.app.delete import delete_dataset
 from kervan.app.difference import DatasetDifference, diff_datasets
 from kervan.app.download import part_file, profile_file
+from kervan.app.original import forget_original
+from kervan.core.errors import InvalidInput
 from kervan.core.identity import Ref
 from kervan.ui.asked import link
 from kervan.ui.columns import column_query
@@ -29,10 +32,13 @@ _ENDINGS = {"csv": ".csv", "parquet": ".parquet", "ndjson": ".ndjson"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """All datasets, and the source that would be read."""
+    """All datasets, the source that would be read, and what a search `found`; `error` says why it cannot."""
 
     listed: DatasetList
     source: str
+    search: str = ""
+    found: tuple[Catalogued, ...] = ()
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +64,16 @@ class Compared:
 
 def every(project: Project, asked: Asked) -> Page:
     """Show all datasets."""
-    found = dataset_list(project, page=asked.whole("page", 1, low=1), size=_PAGE)
-    content = Listed(listed=found, source=project.config.data.source)
-    return Page(template="data.html", title="Data", content=content, command="kervan data")
+    listed = dataset_list(project, page=asked.whole("page", 1, low=1), size=_PAGE)
+    content = Listed(listed=listed, source=project.config.data.source, search=asked.text("search"))
+    command = "kervan data"
+    if content.search:
+        command = f"kervan data search {quote(content.search)}"
+        try:
+            content = replace(content, found=tuple(search_data(project, content.search)))
+        except InvalidInput as error:
+            content = replace(content, error=f"{error}; {error.hint}")
+    return Page(template="data.html", title="Data", content=content, command=command)
 
 
 def one(project: Project, asked: Asked) -> Page:
@@ -131,6 +144,13 @@ def delete(project: Project, asked: Asked) -> Done:
     return Done(text=asked.say("{ref} is deleted.", ref=gone.ref), to=link("data"))
 
 
+def forget(project: Project, asked: Asked) -> Done:
+    """Destroy the key of a version's original."""
+    gone = forget_original(project, asked.part("ref"), why=asked.text("why"))
+    to = link("data", gone.dataset, show="rows")
+    return Done(text=asked.say("The original of {ref} is forgotten.", ref=gone.dataset), to=to)
+
+
 ROUTES = (
     Route(path="/data", shows=every),
     Route(path="/data/ingest", does=ingest),
@@ -140,4 +160,5 @@ ROUTES = (
     Route(path="/data/{ref}/report", shows=report),
     Route(path="/data/{ref}/part", shows=part),
     Route(path="/data/{ref}/delete", does=delete),
+    Route(path="/data/{ref}/forget-original", does=forget),
 )

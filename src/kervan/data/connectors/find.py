@@ -13,7 +13,7 @@ from kervan.core.fetching import TableRequest
 from kervan.core.plugins import plugins
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from kervan.core.fetching import Tell
@@ -44,11 +44,14 @@ def request_of(location: str, folder: Path, settings: DataSettings | None) -> Ta
     return TableRequest.of(replace(settings or DataSettings(), source=location), folder)
 
 
-def find_connector(location: str) -> Connector:
+def find_connector(location: str, own: Sequence[Connector] = ()) -> Connector:
     """Return the adapter that fetches from `location`, or raise `InvalidInput` that lists what can be named.
 
-    Adapters are loaded one after the other, ours first.
+    Adapters are loaded one after the other, ours first; before them, those that a project brings are asked.
     """
+    brought = next((each for each in own if each.accepts(location)), None)
+    if brought is not None:
+        return brought
     broken: list[str] = []
     for row in plugins("connector").values():
         try:

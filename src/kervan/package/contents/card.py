@@ -11,12 +11,16 @@ from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING
 
+from kervan.core.shaping import told
 from kervan.package.contents.background import Background, Outline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from kervan.core.about import About
+    from kervan.core.nouns import Dataset, SplitRule
     from kervan.core.schema import Column
+    from kervan.core.shaping import RowStep
 
 MODEL_CARD = "MODEL_CARD.md"
 DATA_CARD = "DATA_CARD.md"
@@ -32,6 +36,7 @@ def model_card(background: Outline) -> str:
         _prose(background.use) or _NO_USE,
         "## Inputs",
         columns_table(manifest.signature.inputs),
+        *_steps(manifest.signature.steps),
         "## How good it is",
         _quality(background),
         "## Formats",
@@ -65,11 +70,18 @@ def data_card(background: Background) -> str:
                 ("size of the original", f"{origin.size:,} bytes"),
                 ("SHA-256 of the original", _code(origin.sha256)),
                 ("hash of the content as it is kept", _code(dataset.hash)),
+                *(
+                    (f"joined, SHA-256 of {_text(each.source)}", _code(each.sha256))
+                    for each in dataset.joined
+                ),
+                *((name, _text(said)) for name, said in _said(dataset.about) if said),
             ],
         ),
+        _prose(dataset.about.description),
         "How the rows were collected, and whether the persons in them agreed, is not on record.",
+        *_shaped(dataset),
         "## Parts",
-        "Rows that are equal are in one part, so that no row was both learned and tested.",
+        _split(dataset.split),
         _table(
             ("part", "rows", "used for", "hash of the rows"),
             [
@@ -83,7 +95,29 @@ def data_card(background: Background) -> str:
         _list(protected) if protected else "No column was hashed, replaced or left out for protection.",
         f"{len(background.manifest.samples)} rows of the validation part are in `manifest.json`, as samples.",
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _said(about: About) -> list[tuple[str, str]]:
+    return [("owner", about.owner), ("licence of the data", about.licence), ("tags", ", ".join(about.tags))]
+
+
+def _shaped(dataset: Dataset) -> list[str]:
+    """Say what steps made of the source; without steps nothing."""
+    if not dataset.steps:
+        return []
+    rows = [(_code(each.step), f"{each.before:,}", f"{each.after:,}") for each in dataset.steps]
+    return ["## What was done to it", _table(("step", "rows before", "rows after"), rows)]
+
+
+def _split(rule: SplitRule) -> str:
+    """Say how the parts came to be."""
+    found = {
+        "group": f"Rows of one {_code(rule.column)} are in one part.",
+        "time": f"The newest rows by {_code(rule.column)} judge, the oldest are learned from.",
+        "column": f"The column {_code(rule.column)} says which part a row is in.",
+    }.get(rule.by, "Rows that are equal are in one part, so that no row was both learned and tested.")
+    return found + (f" {rule.left_out:,} rows between the parts are in none." if rule.left_out else "")
 
 
 _NO_USE = "Its maker did not say what it is for. Ask before you let it decide about persons."
@@ -94,6 +128,14 @@ _USES = {
     "validation": "choosing, and the figures of the model card",
     "test": "acceptance, sealed until then",
 }
+
+
+def _steps(steps: tuple[RowStep, ...]) -> list[str]:
+    """Say what the model does to a row before all else; without steps nothing."""
+    if not steps:
+        return []
+    what = "What it does to a row before all else; every format does the same:"
+    return [what, _list(_text(told(step)) for step in steps)]
 
 
 def _in_short(background: Outline) -> str:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Mapping
 
 import polars as pl
 import pytest
 
 from kervan.core.errors import InvalidConfig, InvalidInput
-from kervan.data.protect import protect
+from kervan.core.protecting import Rule
+from kervan.data.protection.apply import Protection
+from kervan.data.protection.apply import protect as protect_by
 
 KEY = b"0123456789abcdef"
 TABLE = pl.DataFrame(
@@ -17,6 +20,10 @@ TABLE = pl.DataFrame(
         "y": [1, 2, 3, 4],
     }
 )
+
+
+def protect(table: pl.DataFrame, rules: Mapping[str, Rule], key: bytes, target: str = "") -> pl.DataFrame:
+    return protect_by(table, Protection(rules=rules, key=key, target=target))
 
 
 def test_hash_is_a_keyed_one_and_keeps_missing_values() -> None:

@@ -1,0 +1,1 @@
+"""A dataset as other catalogues read it."""

@@ -1,0 +1,1 @@
+"""Personal data in tables: found, protected, measured, and released as aggregates."""
