@@ -109,7 +109,7 @@ def test_how_many_rows_there_will_be_is_known_before(tmp_path: Path) -> None:
     [
         ("again", {"source": "dataset:flat"}, NotFound, "flat"),
         ("again", {"source": "dataset:flats:7"}, NotFound, "no version 7"),
-        ("again", {"source": "dataset:flats:x"}, InvalidInput, "no|not"),
+        ("again", {"source": "dataset:flats:x"}, NotFound, "no version x"),
         ("again", {"source": "dataset:"}, InvalidInput, "name"),
         ("flats", {"source": "dataset:flats"}, InvalidConfig, "made of itself"),
         ("again", {"source": "dataset:flats:1", "version": "2"}, InvalidConfig, "names version 1"),

@@ -38,6 +38,7 @@ with extras_named():
         run,
         runs,
         suggest,
+        synthesize,
         table_profile,
         trace,
         train,
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from kervan.app.recompute import Recomputed
     from kervan.app.rejects import Reject
     from kervan.app.suggest import Suggested
+    from kervan.app.synthesize import Synthetic
     from kervan.app.validation import FileValidation, VersionQuality
     from kervan.core.checking import Check
     from kervan.core.config import Goal
@@ -143,6 +145,15 @@ class Session(Privacy, Production):
         if source or {"query", "table", "version", "sheet"} & what.keys():  # kervan.toml speaks of another
             wanted = replace(wanted, query="", table="", cube=CubeSettings())
         return self._ingested(replace(wanted, **given))
+
+    def synthesize(self, dataset: DatasetView | str, *, rows: int | None = None, seed: int = 0) -> Synthetic:
+        """Draw rows that follow a dataset's training part, by default as many, and say how close and private.
+
+        Protected columns are left out. `table` of what comes is a frame of Polars.
+        """
+        ref = dataset.dataset.ref if isinstance(dataset, DatasetView) else dataset
+        with extras_named():
+            return synthesize.synthesize(self.project, ref, rows=rows, seed=seed)
 
     def validate(self, path: str | Path = "", *, against: str = "") -> FileValidation:
         """Put the project's checks to a file, by default to its source; nothing is kept.

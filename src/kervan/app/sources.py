@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kervan.app.dataset_source import DatasetConnector
+from kervan.app.synthetic_source import MARK, SyntheticConnector
 from kervan.core.fetching import nobody
 from kervan.data import ingest
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 def connectors_of(project: Project) -> tuple[Connector, ...]:
     """Return the adapters that fetch from a project's own records."""
-    return (DatasetConnector(project),)
+    return (DatasetConnector(project), SyntheticConnector(project))
 
 
 def take(
@@ -43,5 +44,8 @@ def take(
     )
     if snapshot.retrieval.record:
         version = snapshot.retrieval.version
-        project.remark("note", f"{location} is {version} without its test rows, which stay sealed")
+        is_drawn = location.startswith(MARK)
+        what = "follows the training rows of" if is_drawn else "is"
+        end = ": nobody gave these rows" if is_drawn else " without its test rows, which stay sealed"
+        project.remark("note", f"{location} {what} {version}{end}")
     return snapshot

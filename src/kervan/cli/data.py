@@ -11,6 +11,7 @@ from kervan.cli.catalogue import alias, describe, metadata, search
 from kervan.cli.checks import quality, rejects, suggest, validate
 from kervan.cli.edge import ListGroup, Shown, shows, table, takes_quiet, with_project
 from kervan.cli.personal import anonymity, detokenise, forget_original, personal, release_aggregate
+from kervan.cli.synthesize import synthesize
 from kervan.core.shown import moment
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.group(cls=ListGroup)
 def data() -> None:
-    """Profile tables; list, measure, ingest, check, show, compare, export and delete datasets.
+    """Profile tables; list, measure, ingest, check, show, compare, export, imitate and delete datasets.
 
     \b
     Example:
@@ -31,6 +32,7 @@ def data() -> None:
       kervan data show adult:1 --html profile.html
       kervan data diff adult:1 adult:2
       kervan data export adult:1 --part train train.csv
+      kervan data synthesize adult:1 -o like-adult.csv
     """
 
 
@@ -179,6 +181,7 @@ def delete(project: Project, ref: str, why: str) -> Shown:
     return Shown(gone, f"{gone.ref} is deleted; `kervan gc` removes its files")
 
 
+data.add_command(synthesize)
 data.add_command(validate)
 data.add_command(rejects)
 data.add_command(quality)

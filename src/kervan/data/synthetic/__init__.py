@@ -1,0 +1,1 @@
+"""Tables of rows that nobody gave: they follow the distribution of a real table."""
