@@ -77,3 +77,8 @@ def test_a_step_that_cannot_be_is_refused(tmp_path: Path, text: str, message: st
         read(tmp_path, text)
     assert message in str(caught.value)
     assert hint in (caught.value.hint or "")
+
+
+def test_a_limit_that_is_no_number_is_refused() -> None:
+    with pytest.raises(InvalidConfig, match="clip a: nan is no limit"):
+        RowStep(clip=("a",), least=float("nan"))

@@ -63,6 +63,7 @@ def test_a_name_that_would_be_read_as_a_pattern_is_refused(tmp_path: Path) -> No
     table.write_csv(tmp_path / "named.csv")
     with pytest.raises(InvalidData, match=r"named.csv: column 2 is called '\^a\$'"):
         load("named.csv", tmp_path, DataSettings())
+    assert load("named.csv", tmp_path, DataSettings(ignore=("^a$",))).table.columns == ["a"]
     with pytest.raises(InvalidData, match="column 2"):
         profile_table(table)
     with pytest.raises(InvalidData, match=r"column 1 is called '\*'"):

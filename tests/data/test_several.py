@@ -74,14 +74,14 @@ def test_a_difference_is_named_by_file_and_column(folder: Path, name: str, conte
 
 
 def test_types_of_parquet_files_meet_without_a_loss_or_are_named(tmp_path: Path) -> None:
-    pl.DataFrame({"x": range(ROWS), "*": [None] * ROWS}).write_parquet(tmp_path / "1.parquet")
-    pl.DataFrame({"x": [0.5], "*": [2**62]}).write_parquet(tmp_path / "2.parquet")
+    pl.DataFrame({"x": range(ROWS), "key": [None] * ROWS}).write_parquet(tmp_path / "1.parquet")
+    pl.DataFrame({"x": [0.5], "key": [2**62]}).write_parquet(tmp_path / "2.parquet")
     table = load("*.parquet", tmp_path, DataSettings()).table
-    assert (table["x"][0], table["x"][-1], table["*"][-1]) == (0.0, 0.5, 2**62)
-    pl.DataFrame({"x": [0.5], "*": [0.5]}).write_parquet(tmp_path / "3.parquet")
-    with pytest.raises(InvalidData, match=r"2\.parquet: column '\*' has integers that would lose"):
+    assert (table["x"][0], table["x"][-1], table["key"][-1]) == (0.0, 0.5, 2**62)
+    pl.DataFrame({"x": [0.5], "key": [0.5]}).write_parquet(tmp_path / "3.parquet")
+    with pytest.raises(InvalidData, match=r"2\.parquet: column 'key' has integers that would lose"):
         load("*.parquet", tmp_path, DataSettings())
-    pl.DataFrame({"x": ["a"], "*": [1]}).write_parquet(tmp_path / "3.parquet")
+    pl.DataFrame({"x": ["a"], "key": [1]}).write_parquet(tmp_path / "3.parquet")
     with pytest.raises(InvalidData, match="column 'x' holds"):
         load("*.parquet", tmp_path, DataSettings())
 

@@ -8,6 +8,7 @@ it learns, such as a median to fill with, it learns from the training part.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from math import isnan
 from typing import Any, TypeAlias, get_args
 
 from kervan.core.errors import InvalidConfig
@@ -228,6 +229,9 @@ class RowStep:
             len(self.quantiles) != 2 or not 0 <= self.quantiles[0] < self.quantiles[1] <= 1
         ):
             raise InvalidConfig(f"{told(self)}: {list(self.quantiles)} are no two quantiles from 0 to 1")
+        limits = [each for each in (self.least, self.most) if each is not None]
+        if any(map(isnan, limits)):
+            raise InvalidConfig(f"{told(self)}: nan is no limit", hint="write a number")
         if self.least is not None and self.most is not None and self.least > self.most:
             raise InvalidConfig(f"{told(self)}: {self.least:g} to {self.most:g} is no range")
 

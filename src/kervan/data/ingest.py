@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from kervan.core.config import MISSING_TEXTS
-from kervan.core.errors import InvalidConfig, InvalidData, StorageFailed, did_you_mean
+from kervan.core.errors import InvalidConfig, InvalidData, did_you_mean
 from kervan.core.fetching import UNTOLD, Retrieval, nobody
 from kervan.core.identity import sha256_file
 from kervan.core.nouns import Finding
@@ -20,6 +18,7 @@ from kervan.data.cast import suspicious_columns
 from kervan.data.connectors.find import Seldom, find_connector, hidden, request_of
 from kervan.data.connectors.room import check_space
 from kervan.data.names import check_unreserved
+from kervan.data.scratch import give_up, private_folder
 from kervan.data.several import read_all
 from kervan.data.sources.find import reader
 
@@ -53,7 +52,7 @@ class Snapshot:
 
     def discard(self) -> None:
         """Remove the copy; nothing happens if it is gone already."""
-        shutil.rmtree(self.path.parent, ignore_errors=True)
+        give_up(self.path.parent)
 
     def __enter__(self) -> Self:
         return self
@@ -93,7 +92,7 @@ def take(
     """
     request = request_of(location, folder, settings)
     connector = find_connector(request.location, own)
-    place = _private_folder()
+    place = private_folder()
     try:
         with extras_named(), hidden(request):
             estimated = connector.estimate(request)
@@ -102,7 +101,7 @@ def take(
             fetched = connector.fetch(request, place, Seldom(tell))
         digest = fetched.sha256 or sha256_file(fetched.path)
     except BaseException:
-        shutil.rmtree(place, ignore_errors=True)
+        give_up(place)
         raise
     return Snapshot(
         source=request.source,
@@ -128,6 +127,7 @@ def read(snapshot: Snapshot, settings: DataSettings) -> Loaded:
         table = _read(snapshot, options)
     check_rows(table, snapshot.source if snapshot.files else snapshot.path.name)
     table = _without(table, settings)
+    check_unreserved(table.columns, snapshot.source)
     asked = _asked(snapshot, table, options, settings)
     return Loaded(table=table, warnings=(*suspicious_columns(table, hidden=settings.protect), *asked))
 
@@ -136,7 +136,9 @@ def read_whole(snapshot: Snapshot, settings: DataSettings) -> pl.DataFrame:
     """Read a table that others are looked up in, however short, with all its columns."""
     options = ReadOptions(separator=settings.separator, encoding=settings.encoding, missing=settings.missing)
     with extras_named():
-        return _read(snapshot, options)
+        table = _read(snapshot, options)
+    check_unreserved(table.columns, snapshot.source)
+    return table
 
 
 def load(location: str, folder: Path, settings: DataSettings) -> Loaded:
@@ -158,12 +160,9 @@ def check_rows(table: pl.DataFrame, file: str) -> None:
 
 
 def _read(snapshot: Snapshot, options: ReadOptions) -> pl.DataFrame:
-    if snapshot.files:
-        table = read_all([(path, reader(path.name, path)) for path in snapshot.files], options)
-    else:
-        table = reader(snapshot.path.name, snapshot.path).read(snapshot.path, options)
-    check_unreserved(table.columns, snapshot.source)
-    return table
+    if not snapshot.files:
+        return reader(snapshot.path.name, snapshot.path).read(snapshot.path, options)
+    return read_all([(path, reader(path.name, path)) for path in snapshot.files], options)
 
 
 def _asked(
@@ -191,12 +190,3 @@ def _without(table: pl.DataFrame, settings: DataSettings) -> pl.DataFrame:
                 f"[data] ignore: {name!r} is the target", hint="remove it there, or choose another target"
             )
     return pl.DataFrame([column for column in table.get_columns() if column.name not in settings.ignore])
-
-
-def _private_folder() -> Path:
-    try:
-        return Path(tempfile.mkdtemp(prefix="kervan-"))
-    except OSError as error:
-        raise StorageFailed(
-            f"cannot make a temporary folder: {error.strerror}", hint="set TMPDIR to a folder with room"
-        ) from error

@@ -21,7 +21,8 @@ def check_unreserved(names: Iterable[str], place: str) -> None:
     for number, name in enumerate(names, 1):
         if reason := _reason(name):
             raise InvalidData(
-                f"{place}: column {number} is called {name!r}, which {reason}", hint="give it another name"
+                f"{place}: column {number} is called {name!r}, which {reason}",
+                hint="give it another name, or leave it out",
             )
 
 
