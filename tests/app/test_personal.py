@@ -125,6 +125,19 @@ def test_an_original_is_forgotten_on_record_and_all_else_stays(loans: Home) -> N
     assert loans.ask("data", "forget-original", "krediler:1", "--why", "yine", "--json").json["keys"] == 0
 
 
+def test_tokens_are_turned_back_on_record_without_their_values(loans: Home) -> None:
+    loans.ask("data", "ingest", "--quiet")
+    token = exported(loans, "krediler:1")["iban"][0]
+    ask = ("data", "detokenise", "krediler:1")
+    found = loans.ask(*ask, token, "--why", "müşteri sordu", "--json").json["values"]
+    assert found[token] in table_of_persons(400)["iban"].to_list()
+    (event,) = [each for each in loans.ask("audit", "--json").json if each["action"] == "detokenised"]
+    assert (event["why"], event["body"]["tokens"]) == ("müşteri sordu", [token])
+    assert holding(loans.folder / ".kervan", found[token]) == []
+    assert "does not know the token" in loans.ask(*ask, "tok_1", "--why", "x", code=None).err
+    assert "give a reason" in loans.ask(*ask, token, "--why", " ", code=2).err
+
+
 def test_a_key_that_went_without_a_word_is_noticed(loans: Home) -> None:
     loans.ask("data", "ingest", "--quiet")
     for path in (loans.folder / ".kervan" / "keys" / "ring").glob("*.keys"):

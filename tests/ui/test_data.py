@@ -94,6 +94,27 @@ def test_the_quality_and_what_was_kept_aside_are_shown(home: Home, language: str
         assert visitor.json(AT)["validation"]["rejected"] == 1
 
 
+def test_persons_are_found_protected_and_forgotten_on_the_page(home: Home) -> None:
+    settings = WITHOUT_MODEL.replace(
+        "protect =", 'person = "müşteri"\nquasi = ["şehir"]\nsensitive = ["gelir"]\nprotect ='
+    )
+    rows = [[*row[:5], f"k{number}@example.org", row[5]] for number, row in enumerate(customers(150))]
+    home.write("kervan.toml", settings.replace('"hash"', '"pseudonymise"'))
+    home.write("müşteriler.csv", as_csv(rows, [*HEADER[:5], "eposta", HEADER[5]]))
+    home.ask("data", "ingest", "--quiet")
+    with visiting(home.folder) as visitor:
+        page = visitor.get(f"{AT}?show=rows")
+        assert "pseudonymise" in page
+        assert "Personal data that are not protected" in page
+        assert "[data] protect = { eposta = " in safe(page)
+        assert "k, the smallest group" in page
+        page = visitor.post(f"{AT}/forget-original", why="süresi doldu")
+        assert f"The original of {REF} is forgotten." in safe(page)
+        page = visitor.get(f"{AT}?show=rows")
+        assert "süresi doldu" in page
+        assert "Forget the original" not in page
+
+
 def test_columns_are_sorted_and_searched_by_the_address(visitor: Visitor) -> None:
     names = [each["name"] for each in visitor.json(f"{AT}?sort=-name")["columns"]["columns"]]
     assert names == sorted(HEADER, key=str.casefold, reverse=True)

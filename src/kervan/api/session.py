@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 from kervan.api import progress as progress_
+from kervan.api.privacy import Privacy
 from kervan.api.production import Production
 from kervan.api.views import DatasetView, DriftView, Listing, ModelView, ProfileView, ReplayView, TraceView
 from kervan.core.config import CubeSettings, DataSettings
@@ -91,7 +92,7 @@ def open(  # noqa: A001 - `kervan.open` is meant to read like that
         return Session(open_project(Path(folder), flags=settings))
 
 
-class Session(Production):
+class Session(Privacy, Production):
     """One open workspace. Close it, or use it as a context manager, to give its connections back."""
 
     def __enter__(self) -> Self:

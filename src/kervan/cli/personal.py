@@ -1,4 +1,4 @@
-"""Commands about persons in tables: `kervan data personal`, `anonymity`, `forget-original`, `release`."""
+"""Commands about persons in tables: `kervan data personal`, `anonymity`, `release`, and what undoes that."""
 
 from __future__ import annotations
 
@@ -128,3 +128,17 @@ def release_aggregate(
         f"{found.dataset}: {cost}; {found.spent:g} of {found.budget:g} are spent; protects {found.protects}"
     )
     return Shown(found, "\n".join(lines))
+
+
+@click.command()
+@click.argument("ref")
+@click.argument("tokens", nargs=-1, required=True)
+@click.option("--why", required=True, help="Goes on record.")
+@shows(example='kervan data detokenise adult:1 tok_764f2a601fc738b2d87ee69b --why "the customer asked"')
+@with_project
+def detokenise(project: Project, ref: str, tokens: tuple[str, ...], why: str) -> Shown:
+    """Turn tokens of a dataset back into values; that it was done, and why, is on record."""
+    from kervan.app.tokens import detokenise as turn_back
+
+    found = turn_back(project, ref, tokens, why=why)
+    return Shown(found, table(("token", "value"), list(found.values.items())))
