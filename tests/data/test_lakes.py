@@ -213,7 +213,7 @@ def test_types_of_a_lake_are_kept(tmp_path: Path) -> None:
 
 
 def test_a_table_without_rows_has_its_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    nothing = rows(0, 0)
+    nothing = rows(0, 1).head(0)
     write_deltalake(tmp_path / "t", nothing)
     catalog = load_catalog("lake", **iceberg_catalog(tmp_path, monkeypatch))
     catalog.create_namespace("satış")
