@@ -7,7 +7,7 @@ WHOLE  := $(VENV)/.whole
 TOOLS  := .tools
 PARALLEL := --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup setup-everything setup-tools demo test test-everything test-rest matrix pages faults lint docs screenshots bench clean
+.PHONY: help setup setup-everything setup-tools demo test test-everything test-rest matrix pages faults data-sets lint docs screenshots bench clean
 
 help:  ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-16s %s\n", $$1, $$2 }'
@@ -59,6 +59,9 @@ pages: $(WHOLE) $(TOOLS)/.ready  ## Look at every page of the site in both colou
 
 faults: $(WHOLE)  ## Kill runs and releases at 50 instants each, where the other tests take some
 	KERVAN_TEST_KILLS=50 $(BIN)/python -m pytest $(PARALLEL) tests/faults
+
+data-sets: $(LIGHT)  ## Take every public data set whole from ingest to split, where the other tests take some rows
+	KERVAN_TEST_TABLES=all $(BIN)/python -m pytest $(PARALLEL) tests/journeys/test_every_data_set.py
 
 lint: $(WHOLE)  ## Check style, types and layers
 	$(BIN)/ruff check .

@@ -12,6 +12,7 @@ from kervan.core.nouns import Finding
 from kervan.core.plugins import extras_named
 from kervan.data.columns import infer_schema, unseen
 from kervan.data.ingest import load
+from kervan.data.names import check_unreserved
 from kervan.data.profile import Profile, profile
 from kervan.data.seen import seen
 from kervan.data.sources.kinds import kind_of
@@ -68,6 +69,7 @@ def profile_table(
 def _of_table(
     source: str, table: pl.DataFrame, warnings: tuple[Finding, ...], target: str, samples: int
 ) -> TableProfile:
+    check_unreserved(table.columns, source)
     if target and target not in table.columns:
         raise InvalidInput(f"there is no column {target!r}", hint=did_you_mean(target, table.columns))
     settings = DataSettings(target=target)

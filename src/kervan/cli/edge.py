@@ -135,7 +135,7 @@ def takes_quiet(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("-q", "--quiet", is_flag=True, expose_value=False, help=told)(function)
 
 
-def fail(error: Exception, *, as_json: bool) -> int:
+def fail(error: BaseException, *, as_json: bool) -> int:
     """Print an error with its hint and return the exit code; what is no user's mistake is kept as a bug."""
     named = _named(error)
     if named is None:
@@ -212,7 +212,7 @@ def observer(quiet: bool) -> Callable[[Stage], None]:
     return observe
 
 
-def _named(error: Exception) -> errors.KervanError | None:
+def _named(error: BaseException) -> errors.KervanError | None:
     """Return the error as one of ours, if it is a user's to mend."""
     if isinstance(error, errors.KervanError):
         return error
@@ -227,7 +227,7 @@ def _named(error: Exception) -> errors.KervanError | None:
     return None
 
 
-def _report_bug(error: Exception) -> None:
+def _report_bug(error: BaseException) -> None:
     import tempfile
     import traceback
 

@@ -113,7 +113,10 @@ def run(arguments: Sequence[str] | None) -> None:
         else:
             error.show()
         sys.exit(error.exit_code)
-    except Exception as error:  # noqa: BLE001 - the last place: whatever is no user's mistake is reported
+    except (SystemExit, KeyboardInterrupt):
+        raise
+    # The last place: whatever is no user's mistake is reported; a panic of Polars is no `Exception`.
+    except BaseException as error:  # noqa: BLE001
         sys.exit(fail(error, as_json=as_json))
     sys.exit(status if isinstance(status, int) else 0)
 

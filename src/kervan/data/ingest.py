@@ -19,6 +19,7 @@ from kervan.data.absent import doubtful, read_as_missing
 from kervan.data.cast import suspicious_columns
 from kervan.data.connectors.find import Seldom, find_connector, hidden, request_of
 from kervan.data.connectors.room import check_space
+from kervan.data.names import check_unreserved
 from kervan.data.several import read_all
 from kervan.data.sources.find import reader
 
@@ -157,9 +158,12 @@ def check_rows(table: pl.DataFrame, file: str) -> None:
 
 
 def _read(snapshot: Snapshot, options: ReadOptions) -> pl.DataFrame:
-    if not snapshot.files:
-        return reader(snapshot.path.name, snapshot.path).read(snapshot.path, options)
-    return read_all([(path, reader(path.name, path)) for path in snapshot.files], options)
+    if snapshot.files:
+        table = read_all([(path, reader(path.name, path)) for path in snapshot.files], options)
+    else:
+        table = reader(snapshot.path.name, snapshot.path).read(snapshot.path, options)
+    check_unreserved(table.columns, snapshot.source)
+    return table
 
 
 def _asked(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from importlib.util import module_from_spec, spec_from_file_location
 from typing import TYPE_CHECKING
 
@@ -42,10 +42,16 @@ def load_file(path: Path, *, setting: str) -> ModuleType:
 
 @contextmanager
 def telling(path: Path, what: str) -> Iterator[None]:
-    """Turn whatever the user's code raises into `InvalidConfig` that names file, line and error."""
+    """Turn whatever the user's code raises into `InvalidConfig` that names file, line and error.
+
+    What it prints goes to the standard error: what a command answers stays readable to programs.
+    """
     try:
-        yield
-    except Exception as error:
+        with redirect_stdout(sys.stderr):
+            yield
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:  # `exit()` would end Kervan as if all were well
         line = _line(error, path)
         raise InvalidConfig(
             f"{path.name}{f':{line}' if line else ''}: {what}: {type(error).__name__}: {error}",

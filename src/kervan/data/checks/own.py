@@ -109,7 +109,7 @@ def own_rule(own: OwnCheck, table: pl.DataFrame) -> Rule:
 
     path = Path(inspect.getsourcefile(own.function) or "")
     with telling(path, f"the check {own.name!r} failed"):
-        answer = own.function(table)
+        answer = own.function(table.clone())  # it may change its own
         if isinstance(answer, pl.Expr):
             answer = table.select(answer.alias("holds")).to_series()
     if isinstance(answer, bool) or type(answer).__name__ in {"bool", "bool_"}:

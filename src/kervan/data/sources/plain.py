@@ -26,17 +26,20 @@ def plain_table(table: pl.DataFrame, file: str, options: ReadOptions) -> pl.Data
     return without_missing(clean(plain, options.missing), options.missing)
 
 
-def plain_types(table: pl.DataFrame, file: str, options: ReadOptions) -> pl.DataFrame:
-    """Return a table of plain types whose texts are as they were written; raises as `plain_table` does."""
+def plain_types(table: pl.DataFrame, file: str, options: ReadOptions, *, hint: str = "") -> pl.DataFrame:
+    """Return a table of plain types whose texts are as they were written; raises as `plain_table` does.
+
+    `hint` says what to do about a column of another type; by default, to leave it out.
+    """
     import polars as pl
 
     names = [composed(name) for name in table.columns]
     check_names(names, file)
     columns = zip(names, table.get_columns(), strict=True)
-    return pl.DataFrame([_plain(column.alias(name), file, options) for name, column in columns])
+    return pl.DataFrame([_plain(column.alias(name), file, options, hint) for name, column in columns])
 
 
-def _plain(column: pl.Series, file: str, options: ReadOptions) -> pl.Series:
+def _plain(column: pl.Series, file: str, options: ReadOptions, hint: str) -> pl.Series:
     """Bring a column to one of the types Int64, Float64, Boolean, String, Date and Datetime."""
     import polars as pl
 
@@ -47,7 +50,8 @@ def _plain(column: pl.Series, file: str, options: ReadOptions) -> pl.Series:
         if brought is None:
             raise InvalidData(
                 f"{where} holds {column.dtype} values, which no table here can have",
-                hint=f"leave it out: `[data] {ignore_line(column.name)}`; or turn it into plain columns",
+                hint=hint
+                or f"leave it out: `[data] {ignore_line(column.name)}`; or turn it into plain columns",
             )
     except InvalidData:
         if column.name not in options.dropped:

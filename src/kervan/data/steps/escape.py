@@ -61,7 +61,7 @@ def call(
 
     function = transform_of(step, around.folder)
     with telling(around.folder / step.call.partition(":")[0], f"{place}: {step.call} failed"):
-        found = function(table)
+        found = function(table.clone())
     if not isinstance(found, pl.DataFrame):
         raise InvalidConfig(
             f"{place}: {step.call} returned {type(found).__name__}", hint="return a polars.DataFrame"

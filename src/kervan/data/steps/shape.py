@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 from kervan.core import shaping
 from kervan.core.errors import InvalidData
 from kervan.core.nouns import Finding, Shaping, Verdict
+from kervan.core.ports import ReadOptions
+from kervan.data.names import check_unreserved
+from kervan.data.sources.plain import plain_types
 from kervan.data.steps import across, columns, escape, parse, rows
 
 if TYPE_CHECKING:
@@ -55,8 +58,14 @@ def shape(table: pl.DataFrame, steps: Iterable[shaping.TableStep], around: Aroun
         verb = shaping.verb_of(step)  # type: ignore[arg-type]  # every table step is one of them
         place = f"[[data.steps]] {number}, {verb}"
         after, noticed = VERBS[type(step)](table, step, place, around)
+        if not after.width:
+            raise InvalidData(
+                f"{place}: no column is left of {table.width:,}", hint="leave the target at least"
+            )
         if not after.height:
             raise InvalidData(f"{place}: no row is left of {table.height:,}", hint="look at the step before")
+        check_unreserved(after.columns, place)
+        after = plain_types(after, place, ReadOptions(), hint="let the step make plain columns of it")
         findings += (_warned(verb, place, each) for each in noticed)
         done.append(_changed(step, table, after))
         table = after

@@ -21,6 +21,8 @@ _LARGEST_COUNT = 5000
 _ATOM = 0.02  # zeros that are more than this share of numbers are a part of their own
 _ALONE = 5  # times as many as of any other value
 _GRID = 2001
+_NEAREST, _FARTHEST = 1e-100, 1e100
+_GRAIN = 1e-12  # of the largest value
 
 
 def family_of(values: Floats, *, is_whole: bool, distinct: int) -> Family | None:
@@ -32,13 +34,24 @@ def family_of(values: Floats, *, is_whole: bool, distinct: int) -> Family | None
     if distinct == 1:
         return Family(name="constant", values=len(values))
     with np.errstate(all="ignore"):
-        if len(values) < FEWEST or distinct < 3 or not np.isfinite(values[-1] - values[0]):
+        if len(values) < FEWEST or distinct < 3 or not _can_be_told(values):
             return None
         inflated = _inflated(values)
         if inflated and not is_whole:
             return inflated
         best = _best(values, is_whole=is_whole)
     return inflated if inflated and (best is None or best.name == "other") else best
+
+
+def _can_be_told(values: Floats) -> bool:
+    """Say whether values lie as far apart as arithmetic needs.
+
+    Squares of what is beyond are no numbers any more, and between neighbours among the numbers lies nothing.
+    """
+    low, high = float(values[0]), float(values[-1])
+    if not _NEAREST < high - low < _FARTHEST or max(-low, high) > _FARTHEST:
+        return False
+    return high - low > _GRAIN * max(-low, high)
 
 
 def _inflated(values: Floats) -> Family | None:
