@@ -212,6 +212,16 @@ def test_types_of_a_lake_are_kept(tmp_path: Path) -> None:
     assert_frame_equal(found, pl.DataFrame(table))
 
 
+def test_a_table_without_rows_has_its_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing = rows(0, 1).head(0)
+    write_deltalake(tmp_path / "t", nothing)
+    catalog = load_catalog("lake", **iceberg_catalog(tmp_path, monkeypatch))
+    catalog.create_namespace("satış")
+    catalog.create_table("satış.boş", nothing.to_arrow().schema)
+    for source in ("delta:t", "iceberg:lake.satış.boş"):
+        assert_frame_equal(read(source, tmp_path)[0], nothing)
+
+
 def test_a_large_lake_passes_as_a_stream(tmp_path: Path) -> None:
     write_deltalake(tmp_path / "t", rows(0, MANY))
     told: list[str] = []

@@ -8,7 +8,9 @@ from kervan.app import predict as predict_
 from kervan.app.answers import beside
 from kervan.app.asked import of_table
 from kervan.core.errors import InvalidInput
+from kervan.core.fetching import nobody
 from kervan.core.plugins import extras_named
+from kervan.data.connectors.spark import is_spark, write_frame
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 def is_frame(value: object) -> bool:
     """Say whether a value is a table in memory: it has columns, as text and mappings have not."""
-    return hasattr(value, "__arrow_c_stream__") or _is_pandas(value)
+    return hasattr(value, "__arrow_c_stream__") or _is_pandas(value) or is_spark(value)
 
 
 def to_table(frame: Any) -> pl.DataFrame:
@@ -41,7 +43,11 @@ def to_table(frame: Any) -> pl.DataFrame:
 
 
 def to_file(frame: Any, path: Path) -> Path:
-    """Write a frame as Parquet."""
+    """Write a frame as Parquet; one of Spark a partition at a time."""
+    if is_spark(frame):
+        with extras_named():
+            write_frame(frame, path, nobody)
+        return path
     to_table(frame).write_parquet(path)
     return path
 

@@ -54,6 +54,7 @@ TABLE = (
     Plugin("connector", "bucket", "kervan.data.connectors.bucket:BucketConnector"),
     Plugin("connector", "delta", "kervan.data.connectors.delta:DeltaConnector"),
     Plugin("connector", "iceberg", "kervan.data.connectors.iceberg:IcebergConnector"),
+    Plugin("connector", "spark", "kervan.data.connectors.spark:SparkConnector"),
     Plugin("connector", "sqlalchemy", "kervan.data.connectors.sqlalchemy:SqlalchemyConnector"),
     Plugin("connector", "file", "kervan.data.connectors.local:LocalConnector"),
     Plugin("source", "csv", "kervan.data.sources.csv:CsvSource"),

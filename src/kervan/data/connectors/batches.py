@@ -72,6 +72,18 @@ def estimate_by(sample: Iterable[pa.RecordBatch], rows: int | None) -> Estimate:
     return Estimate(rows=rows, fetched=int(table.nbytes * share), stored=int(written.tell() * share))
 
 
+def all_batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    """Give the batches of a stream, one without rows if it has none."""
+    import pyarrow as pa
+
+    came = False
+    for batch in reader:
+        came = True
+        yield batch
+    if not came:
+        yield pa.RecordBatch.from_pylist([], schema=reader.schema)
+
+
 def rows_as_batches(
     names: Sequence[str], groups: Iterable[Sequence[Sequence[Any]]], types: Mapping[str, pa.DataType]
 ) -> Iterator[pa.RecordBatch]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from kervan.core.errors import InvalidInput, KervanError, NotFound, ServerFailed
 from kervan.core.fetching import Estimate, Fetched, Retrieval
-from kervan.data.connectors.batches import write_batches
+from kervan.data.connectors.batches import all_batches, write_batches
 from kervan.data.connectors.states import number_of, time_of
 
 if TYPE_CHECKING:
@@ -62,12 +62,12 @@ def is_delta(folder: Path) -> bool:
     return (folder / LOG).is_dir()
 
 
-def _rows(table: Any) -> pa.RecordBatchReader:
+def _rows(table: Any) -> Iterator[pa.RecordBatch]:
     import pyarrow as pa
     from deltalake import QueryBuilder
 
     query = QueryBuilder(_IN_ORDER).register("lake", table)
-    return pa.RecordBatchReader.from_stream(query.execute("SELECT * FROM lake"))
+    return all_batches(pa.RecordBatchReader.from_stream(query.execute("SELECT * FROM lake")))
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from kervan.core.errors import InvalidConfig, InvalidInput, KervanError, NotFound, ServerFailed, did_you_mean
 from kervan.core.fetching import Estimate, Fetched, Retrieval
-from kervan.data.connectors.batches import write_batches
+from kervan.data.connectors.batches import all_batches, write_batches
 from kervan.data.connectors.states import number_of, time_of
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class IcebergConnector:
         with _opened(request) as (table, snapshot):
             path = folder / "iceberg.parquet"
             scan = table.scan(snapshot_id=snapshot.snapshot_id if snapshot else None)
-            write_batches(scan.to_arrow_batch_reader(), path, tell)
+            write_batches(all_batches(scan.to_arrow_batch_reader()), path, tell)
         version = str(snapshot.snapshot_id) if snapshot else ""
         return Fetched(path=path, retrieval=Retrieval(time=now, version=version))
 
