@@ -80,5 +80,5 @@ def test_a_step_that_cannot_be_is_refused(tmp_path: Path, text: str, message: st
 
 
 def test_a_limit_that_is_no_number_is_refused() -> None:
-    with pytest.raises(InvalidConfig, match="clip a: nan is no limit"):
+    with pytest.raises(InvalidConfig, match="clip a from nan: nan is no limit"):
         RowStep(clip=("a",), least=float("nan"))
