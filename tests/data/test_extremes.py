@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from kervan.app.table_profile import profile_table
 from kervan.core.config import DataSettings
 from kervan.core.errors import InvalidConfig, InvalidData
-from kervan.core.shaping import Call, Derive, Drop, Rename
+from kervan.core.shaping import Call, Derive, Drop, Join, Rename
 from kervan.data.ingest import load
 from kervan.data.page import profile_page
 from kervan.data.profile.families.choose import family_of
@@ -114,6 +114,14 @@ def test_what_code_prints_and_changes_stays_its_own(
     assert table.columns == ["a", "b"]
     said = capsys.readouterr()
     assert (said.out, said.err) == ("", "here\n")
+
+
+@pytest.mark.parametrize("within", ["x", "99999999999d"])
+def test_a_length_of_time_that_is_none_is_named_with_its_step(within: str) -> None:
+    table = pl.DataFrame({"t": [1.0, 2.0]})
+    step = Join(join="rates.csv", as_of="t", within=within)
+    with pytest.raises(InvalidConfig, match=rf"steps\]\] 1, join: within = '{within}' is no length"):
+        shape(table, [step], Around(tables={"rates.csv": pl.DataFrame({"t": [0.5], "rate": [2.0]})}))
 
 
 def test_a_step_that_leaves_no_column_says_so() -> None:

@@ -117,7 +117,7 @@ def _check_kind(step: RowStep, column: Column, place: str) -> None:
             raise InvalidConfig(f"{place}: {column.name!r} has no category {step.value!r}", hint=hint)
     elif not is_number:
         raise InvalidConfig(
-            f"{place}: {column.name!r} holds {column.type}s, which a model cannot change",
+            f"{place}: {column.name!r} is of the type {column.type}, which a model cannot change",
             hint="do it in a step that makes the table, such as `derive`",
         )
     elif isinstance(step.value, str):

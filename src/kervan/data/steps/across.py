@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from kervan.core.access import read_span
-from kervan.core.errors import InvalidConfig, InvalidData
+from kervan.core.errors import InvalidConfig, InvalidData, InvalidInput
 from kervan.data.steps.columns import known, new
 from kervan.data.steps.expressions import expression, first_line
 
@@ -132,7 +132,11 @@ def _as_of(table: pl.DataFrame, other: pl.DataFrame, step: shaping.Join, place: 
     if not (table[step.as_of].dtype.is_temporal() or table[step.as_of].dtype.is_numeric()):
         raise InvalidConfig(f"{place}: {step.as_of!r} is no time", hint="parse it in a step before")
     order = "\x00row"
-    within = timedelta(seconds=read_span(step.within)) if step.within else None
+    try:
+        within = timedelta(seconds=read_span(step.within)) if step.within else None
+    except (InvalidInput, OverflowError) as error:
+        hint = "write 90d, 12w, 1h, 30m or 45s"
+        raise InvalidConfig(f"{place}: within = {step.within!r} is no length of time", hint=hint) from error
     rows = table.with_row_index(order).filter(pl.col(step.as_of).is_not_null()).sort(step.as_of)
     later = other.drop_nulls([step.as_of]).sort(step.as_of)
     found = rows.join_asof(
