@@ -62,7 +62,7 @@ def test_swaps_names() -> None:
         (steps.Rename(rename={"id": "v"}), "two columns would be called 'v'", "another name"),
         (steps.Drop(drop=("w",)), "no column 'w'", "known"),
         (steps.Filter(filter="w >= 2"), "no column 'w'", "known"),
-        (steps.Filter(filter="v +"), "cannot be read", "age >= 18"),
+        (steps.Filter(filter="v +"), "cannot be used", "age >= 18"),
         (steps.Filter(filter="v"), "not true or false", "age >= 18"),
         (steps.Derive(derive={"r": "sum(v)"}), "gives 1 values for 4 rows", "aggregate"),
         (steps.Derive(derive={"r": "year(city)"}), "cannot be", ""),
@@ -74,8 +74,8 @@ def test_swaps_names() -> None:
         (steps.Pivot(pivot="m", values="v", by=("id",), function="all"), "function", ""),
         (steps.Unpivot(unpivot=("v", "city"), into="k", values="w"), "hold Float64, String", "one kind"),
         (steps.Deduplicate(deduplicate=("id",), keep="best"), "none of first", ""),
-        (steps.Sql(sql="select zz from data"), '"zz"', "called data"),
-        (steps.Sql(sql="select * from read_csv('a.csv')"), "not on record", "joins"),
+        (steps.Sql(sql="select zz from data"), '"zz"', "table `data`"),
+        (steps.Sql(sql="select * from read_csv('a.csv')"), "on record", "table `data`"),
         (steps.Parse(parse=("m",), to="money"), "none of number", ""),
         (steps.Parse(parse=("m",), day_first=False), "day_first is not for numbers", ""),
     ],
@@ -108,6 +108,11 @@ def test_filters_and_counts_what_nobody_knows() -> None:
     found = shaped(steps.Filter(filter="v >= 2"))
     assert found.table["v"].to_list() == [2.0, 3.0]
     assert "1 rows are left out because a value is missing" in found.findings[0].message
+
+
+def test_a_column_may_be_called_as_a_word_of_sql() -> None:
+    table = pl.DataFrame({"end": [1, 3], "start": [2, 2]})
+    assert columns(steps.Filter(filter="end >= start"), table=table)["end"] == [3]
 
 
 def test_tells_of_a_column_that_depends_on_other_rows() -> None:

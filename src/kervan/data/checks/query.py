@@ -8,7 +8,7 @@ from kervan.core.checking import REJECT
 from kervan.core.errors import InvalidConfig
 from kervan.data.checks.rule import FoundRule
 from kervan.data.checks.usable import tolerated
-from kervan.data.checks.words import reaching, tokens
+from kervan.data.sql.query import run_query
 
 if TYPE_CHECKING:
     import polars as pl
@@ -16,12 +16,10 @@ if TYPE_CHECKING:
     from kervan.core.checking import Check
     from kervan.data.checks.rule import Asked
 
-_TABLE = "data"
-
 
 def query_rule(check: Check, asked: Asked) -> FoundRule:
     """Run a query over the table `data`, which can reach nothing else, and return what it found."""
-    found = _run(check, asked.table)
+    found = run_query(check.sql, asked.table, check.place)
     rows = places(asked.table, found)
     if rows is None and check.severity == REJECT:
         raise InvalidConfig(
@@ -52,24 +50,3 @@ def _no_places() -> pl.Series:
     import polars as pl
 
     return pl.Series("\0row", [], dtype=pl.UInt32)
-
-
-def _run(check: Check, table: pl.DataFrame) -> pl.DataFrame:
-    import polars as pl
-
-    words = [each.lower() for each in tokens(check.sql) if each.strip() and not each.startswith(("--", "/*"))]
-    if not words or words[0] not in {"select", "with"}:
-        raise _refused(check, "it is no select")
-    if function := reaching(check.sql):
-        raise _refused(check, f"{function} would read a file")
-    try:
-        return pl.SQLContext({_TABLE: table}, register_globals=False).execute(check.sql, eager=True)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise _refused(check, str(error).partition("\n")[0]) from error
-
-
-def _refused(check: Check, reason: str) -> InvalidConfig:
-    return InvalidConfig(
-        f"{check.place}: the query cannot be used: {reason}",
-        hint="write a query that returns the failing rows: `select * from data where …`",
-    )

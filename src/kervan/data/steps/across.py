@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from kervan.core.access import read_span
 from kervan.core.errors import InvalidConfig, InvalidData, InvalidInput
+from kervan.data.sql.expressions import expression, first_line
 from kervan.data.steps.columns import known, new
-from kervan.data.steps.expressions import expression, first_line
 
 if TYPE_CHECKING:
     import polars as pl

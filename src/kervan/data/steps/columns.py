@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import InvalidConfig, did_you_mean
-from kervan.data.steps.expressions import computed, expression, first_line, sees_other_rows
+from kervan.data.sql.expressions import computed, expression, first_line, sees_other_rows
 from kervan.flow.table import as_texts
 
 if TYPE_CHECKING:

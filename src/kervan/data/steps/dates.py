@@ -6,7 +6,7 @@ from datetime import time
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import InvalidConfig, InvalidData
-from kervan.data.steps.expressions import first_line
+from kervan.data.sql.expressions import first_line
 from kervan.flow.table import as_texts
 
 if TYPE_CHECKING:

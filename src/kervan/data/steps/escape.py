@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kervan.core.errors import InvalidConfig, did_you_mean
-from kervan.data.steps.expressions import first_line
+from kervan.data.sql.query import run_query
 from kervan.flow.loaded import load_file, telling
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 _MARK = "__kervan_transform__"
 _SETTING = "[[data.steps]] call"
-_FILES = re.compile(r"\bread_\w+\s*\(", re.IGNORECASE)
 _Function = TypeVar("_Function", bound="Callable[..., Any]")
 
 
@@ -38,18 +36,8 @@ def transform(function: _Function) -> _Function:
 def query(
     table: pl.DataFrame, step: shaping.Sql, place: str, around: Around
 ) -> tuple[pl.DataFrame, list[str]]:
-    """Run a query over the table, which is called `data`, and read no file."""
-    import polars as pl
-
-    if found := _FILES.search(step.sql):
-        raise InvalidConfig(
-            f"{place}: {found[0]}…) would read what is not on record",
-            hint="name the file in a step that joins",
-        )
-    try:
-        made = pl.SQLContext({"data": table}).execute(step.sql, eager=True)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise InvalidConfig(f"{place}: {first_line(error)}", hint="the table is called data") from error
+    """Make the table by a query over the one before it."""
+    made = run_query(step.sql, table, place)
     return made, ["what a query gives of a row may depend on other rows, those of the test part among them"]
 
 

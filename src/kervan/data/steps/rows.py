@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import InvalidConfig
+from kervan.data.sql.expressions import computed, expression
 from kervan.data.steps.columns import known
-from kervan.data.steps.expressions import computed, expression
 
 if TYPE_CHECKING:
     from typing import Literal

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import InvalidConfig, did_you_mean
+from kervan.data.sql.words import with_names
 
 if TYPE_CHECKING:
     import polars as pl
@@ -19,17 +20,14 @@ def expression(text: str, table: pl.DataFrame, place: str) -> pl.Expr:
     import polars as pl
 
     try:
-        found = pl.sql_expr(text)
+        found = pl.sql_expr(with_names(text, table.columns))
         names = found.meta.root_names()
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise InvalidConfig(
-            f"{place}: {text!r} cannot be read: {first_line(error)}", hint=_WRITTEN
-        ) from error
+        raise unusable(text, first_line(error), table, place) from error
     for name in names:
         if name not in table.columns:
-            raise InvalidConfig(
-                f"{place}: there is no column {name!r}", hint=did_you_mean(name, table.columns)
-            )
+            hint = did_you_mean(name, table.columns)
+            raise InvalidConfig(f"{place}: the table has no column {name!r}", hint=hint)
     return found
 
 
@@ -40,9 +38,7 @@ def computed(table: pl.DataFrame, expressions: list[pl.Expr], text: str, place: 
     try:
         return table.select(expressions)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise InvalidConfig(
-            f"{place}: {text!r} cannot be computed: {first_line(error)}", hint=_WRITTEN
-        ) from error
+        raise unusable(text, first_line(error), table, place) from error
 
 
 def sees_other_rows(table: pl.DataFrame, found: pl.DataFrame, expressions: list[pl.Expr]) -> bool:
@@ -51,10 +47,16 @@ def sees_other_rows(table: pl.DataFrame, found: pl.DataFrame, expressions: list[
     return bool(half.height) and not half.select(expressions).equals(found.head(half.height))
 
 
+def unusable(text: str, reason: str, table: pl.DataFrame, place: str) -> InvalidConfig:
+    """Return the error of an expression that cannot be used, with the columns that there are."""
+    names = ", ".join(map(repr, table.columns[:5]))
+    return InvalidConfig(
+        f"{place}: {text!r} cannot be used: {reason}",
+        hint=f'write it as in SQL: "end >= start", "age >= 18 and city = \'Ankara\'"; columns here: {names}',
+    )
+
+
 def first_line(error: BaseException) -> str:
     """Return what an error of a library says, without its surroundings."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__
-
-
-_WRITTEN = "write it like: age >= 18 and city = 'Ankara'; names with blanks go in double quotes"

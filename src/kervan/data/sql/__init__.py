@@ -1,0 +1,1 @@
+"""What users write in SQL: expressions over columns, and queries over one table."""
