@@ -104,3 +104,11 @@ def test_a_secret_is_neither_kept_nor_in_the_workspace(folder: Path, monkeypatch
     kept = b"".join(each.read_bytes() for each in folder.joinpath(".kervan").rglob("*") if each.is_file())
     assert "çokgizli".encode() not in kept
     assert json.dumps("dükkân.sqlite")[1:-1].encode() not in kept
+
+
+@pytest.mark.parametrize("setting", ['query = "select 1"', 'table = "t"', 'version = "3"'])
+def test_what_a_file_does_not_know_is_refused(setting: str, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("a,y\n" + "".join(f"{at},{at % 2}\n" for at in range(20)))
+    (tmp_path / "kervan.toml").write_text(f'[data]\nsource = "rows.csv"\ntarget = "y"\n{setting}\n')
+    with pytest.raises(InvalidConfig, match=f"{setting.partition(' ')[0]} is set, and 'rows.csv' knows none"):
+        ingest_data(open_project(tmp_path))

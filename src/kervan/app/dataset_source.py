@@ -35,6 +35,7 @@ class DatasetConnector:
 
     def estimate(self, request: TableRequest) -> Estimate:
         """Return the rows of the parts that are not sealed."""
+        request.require_only("version")
         dataset = self._found(request)
         return Estimate(rows=sum(dataset.part(role).rows for role in _OPEN))
 

@@ -36,6 +36,7 @@ class SyntheticConnector:
 
     def estimate(self, request: TableRequest) -> Estimate:
         """Return how many rows are asked for."""
+        request.require_only()
         return Estimate(rows=self._wanted(request)[1])
 
     def fetch(self, request: TableRequest, folder: Path, tell: Tell) -> Fetched:

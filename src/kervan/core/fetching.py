@@ -90,6 +90,16 @@ class TableRequest:
         named = {name: getattr(settings, name) for name in ("source", "query", "table", "version", "cube")}
         return cls(folder=folder, **named)
 
+    def require_only(self, *names: str) -> None:
+        """Raise `InvalidConfig` if more of the source is named than what it knows: a query of a file, say."""
+        for name in ("query", "table", "version", "cube"):
+            value = getattr(self, name)
+            if name not in names and value not in ("", CubeSettings()):
+                raise InvalidConfig(
+                    f"[data] {name} is set, and {self.source!r} knows none",
+                    hint=f"take {name} away, or name another source",
+                )
+
     @property
     def location(self) -> str:
         """Where to connect to: `source` with each `${NAME}` filled from the environment."""

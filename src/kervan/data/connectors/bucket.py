@@ -55,6 +55,7 @@ class BucketConnector:
 
     def estimate(self, request: TableRequest) -> Estimate:
         """Return the size of the files."""
+        request.require_only()
         with _in_words(request):
             _, _, found = _found(request)
         size = sum(each.size for each in found)

@@ -39,6 +39,7 @@ class DeltaConnector:
 
     def estimate(self, request: TableRequest) -> Estimate:
         """Return what the log tells of the files: their rows and bytes."""
+        request.require_only("version")
         import pyarrow as pa
 
         with _opened(request) as table:

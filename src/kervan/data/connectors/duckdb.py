@@ -31,6 +31,7 @@ class DuckdbConnector:
 
     def estimate(self, request: TableRequest) -> Estimate:
         """Count the rows, and judge their size by some."""
+        request.require_only("query", "table", "cube")
         with _reading(request) as (connection, query):
             ((rows,),) = connection.execute(query.count).fetchall()
             return estimate_by(connection.sql(query.sample).to_arrow_reader(ROWS), rows)

@@ -41,7 +41,10 @@ def request_of(location: str, folder: Path, settings: DataSettings | None) -> Ta
     """Return what is asked of the connector for `location`, or raise `InvalidConfig`."""
     if not location:
         raise InvalidConfig("no data source is set", hint='say in `[data]`: source = "table.csv"')
-    return TableRequest.of(replace(settings or DataSettings(), source=location), folder)
+    wanted = settings or DataSettings()
+    if wanted.source not in {"", location}:  # they speak of another table
+        wanted = DataSettings()
+    return TableRequest.of(replace(wanted, source=location), folder)
 
 
 def find_connector(location: str, own: Sequence[Connector] = ()) -> Connector:

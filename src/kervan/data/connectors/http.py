@@ -36,6 +36,7 @@ class HttpConnector:
 
     def estimate(self, request: TableRequest) -> Estimate:
         """Ask for the size alone; some servers do not tell it, and some answer no such question."""
+        request.require_only()
         try:
             with _answer(request, "HEAD") as answer:
                 size = _size(answer)

@@ -35,6 +35,7 @@ class IcebergConnector:
 
     def estimate(self, request: TableRequest) -> Estimate:
         """Return what the snapshot's summary tells: rows and bytes of the files."""
+        request.require_only("version")
         with _opened(request) as (_, snapshot):
             summary = snapshot.summary.additional_properties if snapshot and snapshot.summary else {}
         rows, size = (summary.get(f"total-{name}") for name in ("records", "files-size"))

@@ -34,6 +34,7 @@ class LocalConnector:
         """Return the size of the files."""
         if _is_lake(request):
             return DeltaConnector().estimate(request)
+        request.require_only()
         _, files = _found(request)
         size = sum(_status(path).st_size for path in files)
         return Estimate(fetched=size, stored=size)

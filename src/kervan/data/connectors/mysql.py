@@ -41,6 +41,7 @@ class MysqlConnector:
 
     def estimate(self, request: TableRequest) -> Estimate:
         """Let the server count the rows, and judge their size by some."""
+        request.require_only("query", "table", "cube")
         query = query_of(request, "mysql")
         with _reading(request) as cursor:
             cursor.execute(query.count)

@@ -37,6 +37,7 @@ class PostgresqlConnector:
 
     def estimate(self, request: TableRequest) -> Estimate:
         """Return what the server's planner thinks, and the sizes of some rows."""
+        request.require_only("query", "table", "cube")
         query = query_of(request, "postgres")
         with _reading(request) as cursor:
             cursor.adbc_statement.set_options(**{_COPY: "false"})  # plans are no rows that could be copied

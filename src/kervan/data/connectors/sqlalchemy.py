@@ -41,6 +41,7 @@ class SqlalchemyConnector:
 
     def estimate(self, request: TableRequest) -> Estimate:
         """Count the rows of a table; what a query would cost is not tried: warehouses charge for it."""
+        request.require_only("query", "table", "cube")
         if not request.table:
             return Estimate()
         with _reading(request) as connection:

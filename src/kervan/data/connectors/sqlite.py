@@ -36,6 +36,7 @@ class SqliteConnector:
 
     def estimate(self, request: TableRequest) -> Estimate:
         """Count the rows, and judge their size by some."""
+        request.require_only("query", "table", "cube")
         with _reading(request) as (connection, query):
             ((rows,),) = connection.execute(query.count).fetchall()
             return estimate_by(_batches(connection, query, query.sample), rows)
