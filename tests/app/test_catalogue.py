@@ -123,6 +123,7 @@ tags = ["emlak"]
 """
 
 
+@pytest.mark.service
 def test_croissant_is_what_its_own_validator_takes(tmp_path: Path) -> None:
     project = made(tmp_path, more=ABOUT)
     found = metadata_of(project, "flats", "croissant")
@@ -139,6 +140,7 @@ def test_croissant_is_what_its_own_validator_takes(tmp_path: Path) -> None:
     assert files == {f"{role}.parquet": dataset.part(role).blob for role in (Role.TRAIN, Role.VALIDATION)}
 
 
+@pytest.mark.service
 def test_dcat_is_a_graph_with_what_the_vocabulary_asks_for(tmp_path: Path) -> None:
     path = tmp_path / "dcat.json"
     path.write_text(json.dumps(metadata_of(made(tmp_path, more=ABOUT), "flats", "dcat")), encoding="utf-8")

@@ -87,8 +87,8 @@ def test_a_column_without_any_value_has_nothing_to_fill_with() -> None:
         (RowStep(fill=("agee",), value=0), "takes no column 'agee'"),
         (RowStep(fill=("city",), by="mean"), "categories, which have no mean"),
         (RowStep(fill=("city",), value="Ankar"), "no category 'Ankar'"),
-        (RowStep(clip=("city",), least=0), "holds categorys"),
-        (RowStep(fill=("day",), by="mode"), "holds dates"),
+        (RowStep(clip=("city",), least=0), "of the type category"),
+        (RowStep(fill=("day",), by="mode"), "of the type date"),
         (RowStep(fill=("age",), value="none"), "numbers, not 'none'"),
     ],
 )

@@ -21,7 +21,7 @@ def mask(column: pl.Series, shown: str) -> pl.Series:
     A value of which more than half would be shown is stars alone, and so is an address without a domain.
 
     >>> import polars as pl
-    >>> mask(pl.Series(["05321234567", "1234"]), "last 4").to_list()
+    >>> mask(pl.Series("phone", ["05321234567", "1234"]), "last 4").to_list()
     ['****4567', '****']
     """
     import polars as pl
@@ -49,7 +49,7 @@ def generalise(column: pl.Series, how: float | str | dict[str, str]) -> pl.Serie
     """Return coarser values: lower ends of bands, beginnings of spans of time, or other categories.
 
     >>> import polars as pl
-    >>> generalise(pl.Series([39, 40, None]), 10).to_list()
+    >>> generalise(pl.Series("age", [39, 40, None]), 10).to_list()
     [30, 40, None]
     """
     if isinstance(how, dict):
