@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 UNRELEASED = SETTINGS.partition("[release]")[0]
 ROW = {"yaş": 30, "şehir": "ısparta", "gelir": 10_000.0}
 KILLS = int(os.environ.get("KERVAN_TEST_KILLS", "0"))  # 0: some, at other instants each time
-RUNS = KILLS or 14  # over both halves of a run
+RUNS = KILLS or 8  # over both halves of a run
 
 
 def killed(home: Home, after: float, command: list[str], *, whole_group: bool) -> int:
