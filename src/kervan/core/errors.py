@@ -125,6 +125,16 @@ class ServerFailed(KervanError):
     """A server did not start or did not answer."""
 
 
+def first_line(error: BaseException) -> str:
+    """Return what an error of a library says, without its surroundings; its kind if it says nothing.
+
+    >>> first_line(ValueError("no such column\\n\\nResolved plan until failure: ...")), first_line(KeyError())
+    ('no such column', 'KeyError')
+    """
+    lines = (line.strip() for line in str(error).splitlines())
+    return next((line for line in lines if line), type(error).__name__)
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return a hint that names the nearest of `known`, or all of them when none is near.
 

@@ -212,28 +212,34 @@ class RowStep:
     def _check_fill(self) -> None:
         if (self.value is None) == (not self.by):
             raise InvalidConfig(
-                f"{told(self)}: say what to fill with", hint='by = "median" (or "mean", "mode"), or value = 0'
+                f"[[data.steps]] {told(self)}: say what to fill with",
+                hint='by = "median" (or "mean", "mode"), or value = 0',
             )
         if self.by not in {"", "mean", "median", "mode"}:
-            raise InvalidConfig(f"{told(self)}: by = {self.by!r} is none of mean, median, mode")
+            raise InvalidConfig(
+                f"[[data.steps]] {told(self)}: by = {self.by!r} is none of mean, median, mode"
+            )
         if self.least is not None or self.most is not None or self.quantiles or self.clip:
-            raise InvalidConfig(f"{told(self)}: fills and clips", hint="write two steps")
+            raise InvalidConfig(f"[[data.steps]] {told(self)}: fills and clips", hint="write two steps")
 
     def _check_clip(self) -> None:
         has_limits = self.least is not None or self.most is not None
         if has_limits == bool(self.quantiles) or self.by or self.value is not None:
             raise InvalidConfig(
-                f"{told(self)}: say between what", hint="least = 0, most = 100; or quantiles = [0.01, 0.99]"
+                f"[[data.steps]] {told(self)}: say between what",
+                hint="least = 0, most = 100; or quantiles = [0.01, 0.99]",
             )
         if self.quantiles and (
             len(self.quantiles) != 2 or not 0 <= self.quantiles[0] < self.quantiles[1] <= 1
         ):
-            raise InvalidConfig(f"{told(self)}: {list(self.quantiles)} are no two quantiles from 0 to 1")
+            raise InvalidConfig(
+                f"[[data.steps]] {told(self)}: {list(self.quantiles)} are no two quantiles from 0 to 1"
+            )
         limits = [each for each in (self.least, self.most) if each is not None]
         if any(map(isnan, limits)):
-            raise InvalidConfig(f"{told(self)}: nan is no limit", hint="write a number")
+            raise InvalidConfig(f"[[data.steps]] {told(self)}: nan is no limit", hint="write a number")
         if self.least is not None and self.most is not None and self.least > self.most:
-            raise InvalidConfig(f"{told(self)}: {self.least:g} to {self.most:g} is no range")
+            raise InvalidConfig(f"[[data.steps]] {told(self)}: {self.least:g} to {self.most:g} is no range")
 
 
 Step: TypeAlias = (
@@ -292,7 +298,7 @@ def told(step: Step) -> str:
 
 def _how(step: RowStep) -> str:
     if step.fill:
-        return f"by {step.by}" if step.by else f"with {step.value}"
+        return f"by {step.by}" if step.by else "" if step.value is None else f"with {step.value}"
     if step.quantiles:
         return "between the quantiles {:g} and {:g}".format(*step.quantiles)
     least = [] if step.least is None else [f"from {step.least:g}"]

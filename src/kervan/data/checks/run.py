@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kervan.core.checking import REJECT
-from kervan.core.errors import InvalidConfig
+from kervan.core.errors import InvalidConfig, first_line
 from kervan.core.nouns import Finding, Verdict
 from kervan.data.checks.compiled import rules_of
 from kervan.data.checks.own import own_rule
@@ -148,9 +148,10 @@ def _ask_alone(table: pl.DataFrame, rule: Rule) -> None:
         if isinstance(rule, RowRule):
             table.select(rule.quick)
     except pl.exceptions.PolarsError as error:
-        reason = str(error).partition("\n")[0]
         hint = "look at the values of its columns, or change the check"
-        raise InvalidConfig(f"{rule.check.place} fails in some row: {reason}", hint=hint) from error
+        raise InvalidConfig(
+            f"{rule.check.place} fails in some row: {first_line(error)}", hint=hint
+        ) from error
 
 
 def _outcome(rule: RowRule | FoundRule, rows: pl.Series | None) -> _Outcome:

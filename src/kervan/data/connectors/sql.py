@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kervan.core.errors import InvalidConfig, Refused
+from kervan.core.errors import InvalidConfig, Refused, first_line
 from kervan.core.fetching import Fetched, Retrieval
 from kervan.data.connectors.batches import write_batches
 from kervan.data.connectors.cube import cube_query
@@ -99,7 +99,7 @@ def _reading(query: str, dialect: str) -> str:
     except sqlglot.errors.SqlglotError as error:
         if _READING.match(text) and ";" not in text:
             return text  # words that the parser does not know; the database itself is asked to read only
-        raise InvalidConfig(f"[data] query is no SELECT: {str(error).splitlines()[0]}", hint=hint) from error
+        raise InvalidConfig(f"[data] query is no SELECT: {first_line(error)}", hint=hint) from error
     if len(trees) != 1 or trees[0] is None:
         raise InvalidConfig(f"[data] query holds {len(trees)} statements", hint=hint)
     writes = (exp.DML, exp.DDL, exp.Command, exp.Into, exp.Drop, exp.Alter, exp.Copy, exp.Merge)

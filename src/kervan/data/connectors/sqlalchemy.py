@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from kervan.core.errors import InvalidInput, KervanError, ServerFailed
+from kervan.core.errors import InvalidInput, KervanError, ServerFailed, first_line
 from kervan.core.fetching import Estimate, Fetched
 from kervan.data.connectors.batches import ROWS, rows_as_batches
 from kervan.data.connectors.sql import fetch_rows, query_of
@@ -100,4 +100,4 @@ def _reading(request: TableRequest) -> Iterator[Any]:
 
 
 def _first(error: Exception) -> str:
-    return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+    return first_line(getattr(error, "orig", None) or error)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from kervan.core.config import MISSING_TEXTS
-from kervan.core.errors import InvalidData
+from kervan.core.errors import InvalidData, first_line
 from kervan.core.ports import ReadOptions
 from kervan.data.cast import clean, without_missing
 from kervan.data.profile.bounds import WIDE, batch_rows
@@ -85,8 +85,9 @@ def _read(source: Passing, name: str) -> Iterator[pl.DataFrame]:
             rows = batch_rows(first.width)
             yield from lazy.collect_batches(chunk_size=rows, maintain_order=True, lazy=True)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InvalidData(f"{name} cannot be read: {reason}", hint="look whether it is whole") from error
+        raise InvalidData(
+            f"{name} cannot be read: {first_line(error)}", hint="look whether it is whole"
+        ) from error
 
 
 def _slices(lazy: pl.LazyFrame, rows: int) -> Iterator[pl.DataFrame]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from kervan.core.errors import InvalidData
+from kervan.core.errors import InvalidData, first_line
 from kervan.data.sources.disguise import refuse_disguised
 from kervan.data.sources.packed import ends_in, unpacked
 from kervan.data.sources.plain import plain_table
@@ -64,7 +64,7 @@ def _table(content: bytes, file: str, kind: str, read: Callable[[BytesIO], pl.Da
     try:
         return read(BytesIO(content))
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InvalidData(
-            f"{file} is no readable {kind} file: {reason}", hint="fetch or write it again, or as Parquet"
+            f"{file} is no readable {kind} file: {first_line(error)}",
+            hint="fetch or write it again, or as Parquet",
         ) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kervan.core.errors import InvalidConfig, InvalidData, did_you_mean
+from kervan.core.errors import InvalidConfig, InvalidData, did_you_mean, first_line
 from kervan.core.reading import BLANKS, composed
 from kervan.data.sources.disguise import refuse_disguised
 from kervan.data.sources.packed import ZIP, check_unzipped, ends_in, unpacked
@@ -50,7 +50,7 @@ class ExcelSource:
             if not _is_readers(error):
                 raise
             raise InvalidData(
-                f"{path.name} is no readable workbook: {str(error).splitlines()[0]}",
+                f"{path.name} is no readable workbook: {first_line(error)}",
                 hint="save it again as .xlsx, or the sheet as CSV in UTF-8",
             ) from error
         return plain_table(_whole(table, path.name), path.name, options)

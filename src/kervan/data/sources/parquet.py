@@ -5,7 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from kervan.core.errors import InvalidData
+from kervan.core.errors import InvalidData, first_line
 from kervan.data.sources.disguise import refuse_disguised
 from kervan.data.sources.packed import beginning, ends_in, packing_of, start_of, unpacked
 from kervan.data.sources.plain import plain_table
@@ -36,8 +36,8 @@ class ParquetSource:
             table = pl.read_parquet(content, glob=False, hive_partitioning=False)
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
             refuse_disguised(beginning(path), path.name, "no Parquet file", unless="a Parquet file")
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise InvalidData(
-                f"{path.name} is no readable Parquet file: {reason}", hint="fetch or write it again"
+                f"{path.name} is no readable Parquet file: {first_line(error)}",
+                hint="fetch or write it again",
             ) from error
         return plain_table(table, path.name, options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kervan.core.errors import InvalidConfig, did_you_mean
+from kervan.core.errors import InvalidConfig, did_you_mean, first_line
 from kervan.data.sql.words import with_names
 
 if TYPE_CHECKING:
@@ -54,9 +54,3 @@ def unusable(text: str, reason: str, table: pl.DataFrame, place: str) -> Invalid
         f"{place}: {text!r} cannot be used: {reason}",
         hint=f'write it as in SQL: "end >= start", "age >= 18 and city = \'Ankara\'"; columns here: {names}',
     )
-
-
-def first_line(error: BaseException) -> str:
-    """Return what an error of a library says, without its surroundings."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kervan.core.errors import InvalidConfig
-from kervan.data.sql.expressions import first_line
+from kervan.core.errors import InvalidConfig, first_line
 from kervan.data.sql.words import reaching, tokens
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from kervan.core.access import read_span
-from kervan.core.errors import InvalidConfig, InvalidData, InvalidInput
-from kervan.data.sql.expressions import expression, first_line
+from kervan.core.errors import InvalidConfig, InvalidData, InvalidInput, first_line
+from kervan.data.sql.expressions import expression
 from kervan.data.steps.columns import known, new
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kervan.core.errors import InvalidConfig, did_you_mean
-from kervan.data.sql.expressions import computed, expression, first_line, sees_other_rows
+from kervan.core.errors import InvalidConfig, did_you_mean, first_line
+from kervan.data.sql.expressions import computed, expression, sees_other_rows
 from kervan.flow.table import as_texts
 
 if TYPE_CHECKING:

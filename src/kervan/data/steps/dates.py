@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import time
 from typing import TYPE_CHECKING
 
-from kervan.core.errors import InvalidConfig, InvalidData
-from kervan.data.sql.expressions import first_line
+from kervan.core.errors import InvalidConfig, InvalidData, first_line
 from kervan.flow.table import as_texts
 
 if TYPE_CHECKING:
