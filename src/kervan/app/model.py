@@ -256,11 +256,6 @@ def _row(project: Project, model: Model, answers: tuple[str, ...]) -> ModelRow:
     )
 
 
-def model_versions(project: Project, name: str) -> tuple[ModelVersion, ...]:
-    """Return all versions of a name, newest first, also those that were deleted."""
-    return _versions(project, name, stays(project, name))
-
-
 def _versions(project: Project, name: str, where: Sequence[Stay]) -> tuple[ModelVersion, ...]:
     catalog = project.store.catalog
     events = catalog.events(action=f"{DELETED} model")
