@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import InvalidData
@@ -26,24 +27,46 @@ def plain_table(table: pl.DataFrame, file: str, options: ReadOptions) -> pl.Data
     return without_missing(clean(plain, options.missing), options.missing)
 
 
-def plain_types(table: pl.DataFrame, file: str, options: ReadOptions, *, hint: str = "") -> pl.DataFrame:
+def plain_types(
+    table: pl.DataFrame, file: str, options: ReadOptions, *, hint: str = "", start: int = 0
+) -> pl.DataFrame:
     """Return a table of plain types whose texts are as they were written; raises as `plain_table` does.
 
-    `hint` says what to do about a column of another type; by default, to leave it out.
+    `hint` says what to do about a column of another type; by default, to leave it out. So many rows as
+    `start` says come before these.
     """
     import polars as pl
 
     names = [composed(name) for name in table.columns]
     check_names(names, file)
     columns = zip(names, table.get_columns(), strict=True)
-    return pl.DataFrame([_plain(column.alias(name), file, options, hint) for name, column in columns])
+    return pl.DataFrame(
+        [
+            _plain(column.alias(name), _Where(f"{file}: column {name!r}", start), options, hint)
+            for name, column in columns
+        ]
+    )
 
 
-def _plain(column: pl.Series, file: str, options: ReadOptions, hint: str) -> pl.Series:
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """A column of a file, after so many rows of it."""
+
+    text: str
+    start: int
+
+    def __str__(self) -> str:
+        return self.text
+
+    def row(self, place: int) -> str:
+        """Name a row, whose place is counted from 0 here."""
+        return f"{self.text}, row {self.start + place + 1}"
+
+
+def _plain(column: pl.Series, where: _Where, options: ReadOptions, hint: str) -> pl.Series:
     """Bring a column to one of the types Int64, Float64, Boolean, String, Date and Datetime."""
     import polars as pl
 
-    where = f"{file}: column {column.name!r}"
     try:
         # Series methods look their own name up as a pattern: one called "^a$" would not find itself.
         brought = _brought(column.alias(""), where)
@@ -60,7 +83,7 @@ def _plain(column: pl.Series, file: str, options: ReadOptions, hint: str) -> pl.
     return brought.alias(column.name)
 
 
-def _brought(column: pl.Series, where: str) -> pl.Series | None:
+def _brought(column: pl.Series, where: _Where) -> pl.Series | None:
     import polars as pl
 
     kind = column.dtype
@@ -75,7 +98,7 @@ def _brought(column: pl.Series, where: str) -> pl.Series | None:
     return column if isinstance(kind, (pl.Boolean, pl.String, pl.Date)) else None
 
 
-def _integers(column: pl.Series, where: str) -> pl.Series:
+def _integers(column: pl.Series, where: _Where) -> pl.Series:
     import polars as pl
 
     whole = column.cast(pl.Int64, strict=False)
@@ -83,12 +106,12 @@ def _integers(column: pl.Series, where: str) -> pl.Series:
         return whole
     row = int((whole.is_null() & column.is_not_null()).arg_true()[0])
     raise InvalidData(
-        f"{where}, row {row + 1}: {column[row]} does not fit 64 bits",
+        f"{where.row(row)}: {column[row]} does not fit 64 bits",
         hint="write such keys as texts",
     )
 
 
-def _floats(column: pl.Series, where: str) -> pl.Series:
+def _floats(column: pl.Series, where: _Where) -> pl.Series:
     import polars as pl
 
     numbers = column.cast(pl.Float64).fill_nan(None)
@@ -96,13 +119,13 @@ def _floats(column: pl.Series, where: str) -> pl.Series:
     if len(endless):
         row = int(endless[0])
         raise InvalidData(
-            f"{where}, row {row + 1}: {numbers[row]} is no number",
+            f"{where.row(row)}: {numbers[row]} is no number",
             hint="leave the value empty where it is not known",
         )
     return numbers
 
 
-def _decimals(column: pl.Series, where: str) -> pl.Series:
+def _decimals(column: pl.Series, where: _Where) -> pl.Series:
     """Read decimals as floats, which tell 15 digits apart."""
     import polars as pl
 
@@ -111,13 +134,13 @@ def _decimals(column: pl.Series, where: str) -> pl.Series:
     changed = (back.is_null() & column.is_not_null()) | (back != column).fill_null(value=False)
     for row in changed.arg_true().head(1):
         raise InvalidData(
-            f"{where}, row {row + 1}: {column[row]} has more digits than a number here",
+            f"{where.row(row)}: {column[row]} has more digits than a number here",
             hint="round it to 15 digits, or write it as text",
         )
     return numbers
 
 
-def _times(column: pl.Series, where: str) -> pl.Series:
+def _times(column: pl.Series, where: _Where) -> pl.Series:
     """Read times in microseconds, in their zone."""
     import polars as pl
 
@@ -126,7 +149,7 @@ def _times(column: pl.Series, where: str) -> pl.Series:
         finer = (column.to_physical() % 1000 != 0).fill_null(value=False)
         for row in finer.arg_true().head(1):
             raise InvalidData(
-                f"{where}, row {row + 1}: a time here has microseconds, "
+                f"{where.row(row)}: a time here has microseconds, "
                 f"{column.to_physical()[row] % 1000} nanoseconds would be lost",
                 hint="round the column to microseconds",
             )
