@@ -116,11 +116,13 @@ def ingest_data(project: Project, *, folder: Path | None = None) -> Dataset:
         newest = project.store.catalog.newest(Dataset, name)
         if newest is not None and (newest.origin.sha256, newest.recipe) == (snapshot.sha256, recipe):
             return _known(project, told_of(project, newest), "is unchanged")
-        loaded, steps = shaped(project, ingest.read(snapshot, settings), joined)
+        with project.alive("read"):
+            loaded, steps = shaped(project, ingest.read(snapshot, settings), joined)
         prepared = _prepare(project, loaded, steps)
         if newest is not None and (newest.hash, newest.recipe) == (prepared.content, recipe):
             return _known(project, told_of(project, newest), "holds the same rows")
-        return _keep(project, name, recipe, (snapshot, *joined.values()), prepared)
+        with project.alive("keep"):
+            return _keep(project, name, recipe, (snapshot, *joined.values()), prepared)
 
 
 def export_part(project: Project, ref: Ref, role: Role, to: Path, *, exact: bool = False) -> int:
