@@ -16,7 +16,7 @@ from kervan.app.checks import check_parts, check_table, counted, require_left
 from kervan.app.dataset_source import split_anew
 from kervan.app.parts import read_part, sealed_as
 from kervan.app.protecting import measured, personal_findings, protection_of, store_tokens
-from kervan.app.rejects import store_rejects, with_reasons
+from kervan.app.rejects import has_rejects, store_rejects, with_reasons
 from kervan.app.shaping import joined_tables, shaped, steps_recipe, without_outliers
 from kervan.app.size import check_room
 from kervan.app.sources import take
@@ -43,7 +43,7 @@ from kervan.data.connectors.room import check_space
 from kervan.data.content import content_hash
 from kervan.data.export import check_ending, write
 from kervan.data.leaks import RULE
-from kervan.data.protection.apply import protect, tokens
+from kervan.data.protection.apply import check_rules, protect, tokens
 from kervan.data.quality import Validation
 from kervan.data.seen import seen
 from kervan.flow.table import to_parquet
@@ -118,8 +118,9 @@ def ingest_data(project: Project, *, folder: Path | None = None) -> Dataset:
             return _known(project, told_of(project, newest), "is unchanged")
         with project.alive("read"):
             loaded, steps = shaped(project, ingest.read(snapshot, settings), joined)
+        check_rules(loaded.table, protection_of(project))
         prepared = _prepare(project, loaded, steps)
-        if newest is not None and (newest.hash, newest.recipe) == (prepared.content, recipe):
+        if newest is not None and _is_same(project, newest, recipe, prepared):
             return _known(project, told_of(project, newest), "holds the same rows")
         with project.alive("keep"):
             return _keep(project, name, recipe, (snapshot, *joined.values()), prepared)
@@ -193,6 +194,12 @@ def _about(project: Project, subject: str) -> tuple[str, ...]:
 def _newest(catalog: Catalog, reports: tuple[str, ...]) -> dict[ReportKind, Report]:
     """Return the newest report of each kind, each read once."""
     return {report.kind: report for report in (catalog.get(Report, each) for each in reports)}
+
+
+def _is_same(project: Project, dataset: Dataset, recipe: str, prepared: Prepared) -> bool:
+    """Say whether a dataset came to be in the same way, with the same rows in it and kept out of it."""
+    same = (dataset.hash, dataset.recipe) == (prepared.content, recipe)
+    return same and has_rejects(project, dataset, prepared.rejects)
 
 
 def _known(project: Project, dataset: Dataset, what: str) -> Dataset:
@@ -283,7 +290,7 @@ def _keep(
     links += store_tokens(project, name, prepared.tokens)
     with store.catalog.transaction() as transaction:
         newest = store.catalog.newest(Dataset, name)
-        if newest is not None and (newest.hash, newest.recipe) == (prepared.content, recipe):
+        if newest is not None and _is_same(project, newest, recipe, prepared):
             return newest  # another process was faster
         dataset = Dataset(
             id=new_id(),
