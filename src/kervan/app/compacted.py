@@ -80,8 +80,8 @@ class About:
 
 def all_segments(folder: Path) -> list[Segment]:
     """List the segments of both forms, in the order of their first ids, each once."""
-    found = {segment.name: segment for segment in segments(folder, SUFFIX)}
-    found |= {segment.name: segment for segment in segments(folder)}
+    lines = {segment.name: segment for segment in segments(folder)}  # first: they become tables, never back
+    found = {segment.name: segment for segment in segments(folder, SUFFIX)} | lines
     return [found[name] for name in sorted(found)]
 
 

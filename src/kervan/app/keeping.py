@@ -99,11 +99,7 @@ def check_records_settings(config: Config) -> None:
 
 def record_files(project: Project) -> list[File]:
     """Return the files of records of all environments, and those of feedback, oldest first."""
-    return [
-        _file(subject, segment)
-        for subject in _subjects(project)
-        for segment in all_segments(records_folder(project, subject))
-    ]
+    return [each for subject in _subjects(project) for each, _ in _listed(project, subject)]
 
 
 def tidy(project: Project, environment: str, *, most: int | None = None) -> None:
@@ -193,8 +189,9 @@ def _subjects(project: Project) -> list[str]:
 def _clean(project: Project, subject: str, *, dry_run: bool) -> list[File]:
     folder = records_folder(project, subject)
     told = told_of(project, subject)
-    there = {each.name: each for each in all_segments(folder)}
-    files = [_file(subject, each) for each in there.values()]
+    listed = _listed(project, subject)
+    there = {each.name: segment for each, segment in listed}
+    files = [each for each, _ in listed]
     leaving = [
         each
         for each in _leaving(project, files)
@@ -228,6 +225,20 @@ def _leaving(project: Project, files: Sequence[File]) -> list[File]:
             leaving.append(each)
             left -= each.size
     return leaving
+
+
+def _listed(project: Project, subject: str) -> list[tuple[File, Segment]]:
+    """Look at all files of a folder; once another process has taken one of them away, at all of them anew."""
+    folder = records_folder(project, subject)
+    before: list[Segment] = []
+    while True:
+        there = all_segments(folder)
+        try:
+            return [(_file(subject, each), each) for each in there]
+        except FileNotFoundError:
+            if there == before:
+                raise
+            before = there
 
 
 def _file(subject: str, segment: Segment) -> File:

@@ -1,0 +1,166 @@
+"""Tables that need not fit into memory: the rows lie in files of a folder, and pass piece by piece."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING, Self
+
+from kervan.core.errors import StorageFailed, first_line
+from kervan.data.profile.bounds import batch_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    import polars as pl
+
+PIECE_BYTES = 48 << 20  # what a piece may take in memory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pieces:
+    """A table whose rows lie in Parquet files, in order; all pieces have the same columns and types.
+
+    There is one piece at least, which may be empty. The files belong to the folder in which they were
+    written, and are gone with it.
+    """
+
+    files: tuple[Path, ...]
+    heights: tuple[int, ...]
+    schema: pl.Schema
+
+    @property
+    def height(self) -> int:
+        """The number of rows."""
+        return sum(self.heights)
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns, in order."""
+        return self.schema.names()
+
+    @property
+    def width(self) -> int:
+        """The number of columns."""
+        return len(self.schema)
+
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        """Yield one piece after the other."""
+        return self.only(self.columns)
+
+    def only(self, names: Sequence[str]) -> Iterator[pl.DataFrame]:
+        """Yield some columns of one piece after the other; no other is read."""
+        import polars as pl
+
+        for path, rows in zip(self.files, self.heights, strict=True):
+            found = pl.read_parquet(path, columns=list(names), glob=False, hive_partitioning=False)
+            # Without a column Polars would forget how many rows there are.
+            yield found if names else pl.DataFrame(height=rows)
+
+    def column(self, name: str) -> Iterator[pl.Series]:
+        """Yield one column of one piece after the other."""
+        return (piece[name] for piece in self.only([name]))
+
+    def lazy(self) -> pl.LazyFrame:
+        """Return the table for a query that the streaming engine runs."""
+        import polars as pl
+
+        return pl.scan_parquet(list(self.files), glob=False, hive_partitioning=False, cache=False)
+
+    def starts(self) -> Iterator[int]:
+        """Yield the number of rows before each piece."""
+        return (start for start, _ in pairwise(accumulate(self.heights, initial=0)))
+
+    def spread(self, rows: int) -> pl.DataFrame:
+        """Return at most so many rows, at equal distances over the whole table, in its order."""
+        import numpy as np
+        import polars as pl
+
+        wanted = np.unique(np.linspace(0, max(0, self.height - 1), min(rows, self.height)).astype(np.int64))
+        found = [pl.DataFrame(schema=self.schema)]
+        for start, piece in zip(self.starts(), self, strict=True):
+            here = wanted[(wanted >= start) & (wanted < start + piece.height)] - start
+            found.append(piece[here] if len(here) else piece.head(0))
+        return pl.concat(found)
+
+    def map(self, folder: Path, change: Callable[[pl.DataFrame], pl.DataFrame]) -> Pieces:
+        """Return the table with every piece changed, written into a new folder."""
+        with PieceWriter(folder) as writer:
+            for piece in self:
+                writer.add(change(piece))
+        return writer.finish()
+
+    def whole(self) -> pl.DataFrame:
+        """Return the whole table in memory: for those who know that it fits."""
+        import polars as pl
+
+        return pl.concat(self)
+
+
+class PieceWriter:
+    """Writes the files of `Pieces` into a folder that it makes; small frames are put together.
+
+    Use it in a `with` block, after which `finish` returns the table. The first frame says what the columns
+    are.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        self._folder = folder
+        self._waiting: list[pl.DataFrame] = []
+        self._files: list[Path] = []
+        self._heights: list[int] = []
+        self._schema: pl.Schema | None = None
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Take the next rows, whatever their number."""
+        if self._schema is None:
+            self._schema = frame.schema
+        elif frame.schema != self._schema:
+            raise ValueError(f"a piece has other columns or types: {frame.schema}, not {self._schema}")
+        self._waiting.append(frame)
+        rows = sum(each.height for each in self._waiting)
+        if rows >= batch_rows(frame.width) or sum(map(_size, self._waiting)) >= PIECE_BYTES:
+            self._write()
+
+    def add_all(self, frames: Iterable[pl.DataFrame]) -> None:
+        """Take all rows of some frames."""
+        for frame in frames:
+            self.add(frame)
+
+    def finish(self) -> Pieces:
+        """Return the table."""
+        if self._schema is None:
+            raise ValueError("no piece was added, which says what the columns are")
+        return Pieces(files=tuple(self._files), heights=tuple(self._heights), schema=self._schema)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None and (self._waiting or not self._files) and self._schema is not None:
+            self._write()
+
+    def _write(self) -> None:
+        import polars as pl
+
+        frame = pl.concat(self._waiting)
+        self._waiting = []
+        rows = max(1, min(batch_rows(frame.width), frame.height * PIECE_BYTES // max(1, _size(frame))))
+        for start in range(0, max(1, frame.height), rows):
+            piece = frame.slice(start, rows)
+            path = self._folder / f"{len(self._files):06}.parquet"
+            try:
+                piece.write_parquet(path, compression="lz4", statistics=False)
+            except (OSError, pl.exceptions.PolarsError) as error:
+                raise StorageFailed(
+                    f"{self._folder} cannot hold the table: {first_line(error)}",
+                    hint="make room there, or name another folder for temporary files: TMPDIR",
+                ) from error
+            self._files.append(path)
+            self._heights.append(piece.height)
+
+
+def _size(frame: pl.DataFrame) -> int:
+    return int(frame.estimated_size())

@@ -1,0 +1,50 @@
+"""Tables in pieces: nothing lost, in order, of bounded size."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kervan.data import pieces as module
+from kervan.data.pieces import PieceWriter
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=8), st.integers(1, 60))
+def test_what_was_added_comes_back(
+    tmp_path_factory: pytest.TempPathFactory, heights: list[int], wanted: int
+) -> None:
+    frames = [
+        pl.DataFrame({"a b": [f"{place} {row}" for row in range(rows)], "ş": pl.Series(range(rows))})
+        .with_columns(pl.nth(1).cast(pl.Int64))
+        .with_columns(pl.nth(0).cast(pl.String))
+        for place, rows in enumerate(heights)
+    ]
+    with PieceWriter(tmp_path_factory.mktemp("p") / "pieces") as writer:
+        writer.add_all(frames)
+    table, whole = writer.finish(), pl.concat(frames)
+    assert table.whole().equals(whole)
+    assert (table.height, table.columns) == (whole.height, whole.columns)
+    assert pl.concat(table.column("a b")).equals(whole["a b"])
+    spread = table.spread(wanted)
+    assert spread.height == min(wanted, whole.height)
+    assert spread.join(whole, on=whole.columns, how="anti").is_empty()
+
+
+def test_no_piece_is_larger_than_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PIECE_BYTES", 10_000)
+    long = pl.DataFrame({"text": ["x" * 100] * 1000, "number": range(1000)})
+    with PieceWriter(tmp_path / "pieces") as writer:
+        writer.add(long)
+    table = writer.finish()
+    assert len(table.files) > 10
+    assert max(piece.estimated_size() for piece in table) < 15_000
+    doubled = table.map(tmp_path / "more", lambda piece: piece.with_columns(pl.col("number") * 2))
+    assert doubled.whole()["number"].sum() == 2 * int(long["number"].sum())
+    assert next(table.only([])).height == table.heights[0]
