@@ -14,7 +14,7 @@ import msgspec
 from kervan.app.catalogue import told_of
 from kervan.app.checks import check_parts, check_table, counted, require_left
 from kervan.app.dataset_source import split_anew
-from kervan.app.parts import read_part, store_part
+from kervan.app.parts import part_pieces, store_part
 from kervan.app.protecting import measured, personal_findings, protection_of, store_tokens
 from kervan.app.rejects import has_rejects, store_rejects, with_reasons
 from kervan.app.shaping import joined_tables, shaped, steps_recipe, without_outliers
@@ -132,9 +132,7 @@ def export_part(project: Project, ref: Ref, role: Role, to: Path, *, exact: bool
     In CSV, texts that a spreadsheet would run get a quote in front, unless they are to be `exact`.
     """
     check_ending(to)
-    table = read_part(project, project.store.catalog.find(Dataset, ref), role)
-    write(table, to, exact=exact)
-    return table.height
+    return write(part_pieces(project, project.store.catalog.find(Dataset, ref), role), to, exact=exact)
 
 
 def describe_dataset(project: Project, ref: str) -> Described:
