@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from kervan.app.parts import read_part
+from kervan.app.parts import part_value, read_part
 from kervan.app.project import Stage
 from kervan.app.settings import check_settings
 from kervan.core.errors import GoalMissed
 from kervan.core.nouns import Dataset, Link, Role, Run
 from kervan.core.shaping import told
-from kervan.data.target import task_of
+from kervan.data.target import task_of, values_of
 from kervan.flow.runner import Progress, run
 from kervan.flow.track import Tracker
-from kervan.flow.values import Value
 from kervan.model.metrics import check_goal, default_metric
 from kervan.model.steps import Candidate, Choice, Interface, read_card, training
 
@@ -58,7 +57,7 @@ def train(project: Project, dataset: Dataset) -> Trained:
     """Cross-validate the families, fit the best, write and prove it, evaluate it. Known steps are skipped."""
     settings = project.config.model
     check_settings(project.config)
-    task = settings.task or task_of(read_part(project, dataset, Role.TRAIN), dataset.target)
+    task = settings.task or task_of(values_of(read_part(project, dataset, Role.TRAIN), dataset.target))
     goal = goal_of(project, task)
     choice = Choice(
         families=settings.families,
@@ -73,8 +72,8 @@ def train(project: Project, dataset: Dataset) -> Trained:
         rule=dataset.split,
     )
     arguments = {
-        "train": Value("table", dataset.part(Role.TRAIN).blob),
-        "validation": Value("table", dataset.part(Role.VALIDATION).blob),
+        "train": part_value(dataset, Role.TRAIN),
+        "validation": part_value(dataset, Role.VALIDATION),
         "schema": dataset.schema.without(*dataset.protection),  # a hash means nothing to a caller
         "target": dataset.target,
         "task": task,
