@@ -28,8 +28,8 @@ _SEEDS = (0, 0x9E3779B97F4A7C15)
 
 
 def count_of(size: int) -> int:
-    """Return into how many buckets so many bytes are put, for one to take an eighth of what may be held."""
-    return max(1, min(_MOST, -(-size * 8 // fits.WHOLE_BYTES)))
+    """Return into how many buckets so many bytes are put, for one to be a small part of what may be held."""
+    return max(1, min(_MOST, -(-size * 32 // fits.WHOLE_BYTES)))
 
 
 def bucketed(
@@ -65,8 +65,12 @@ def first_equals(table: Pieces, names: Sequence[str], folder: Path) -> NDArray[n
     firsts = np.empty(table.height, dtype=np.int64)
     for bucket in bucketed(hashes(), many, folder):
         found = bucket.whole()
-        first = found.select(pl.col(ROW).first().over("0", "1")).to_series()
-        firsts[found[ROW].to_numpy()] = first.to_numpy()
+        one, other, rows = (found[name].to_numpy() for name in ("0", "1", ROW))
+        order = np.lexsort((other, one))  # equal ones stay in the order of the table
+        is_new = np.diff(one[order], prepend=0).astype(bool) | np.diff(other[order], prepend=0).astype(bool)
+        is_new[:1] = True
+        rows = rows[order]
+        firsts[rows] = rows[is_new][np.cumsum(is_new) - 1]
     return firsts
 
 

@@ -29,8 +29,8 @@ def check_fits(table: Pieces, names: Sequence[str], place: str, *, hint: str) ->
     size = bytes_of(table, names)
     if size > WHOLE_BYTES:
         raise InvalidConfig(
-            f"{place} needs {table.height:,} rows of {len(names):,} columns at once, about {size >> 20:,} MiB "
-            f"in memory, and at most {WHOLE_BYTES >> 20:,} MiB are taken",
+            f"{place} needs {table.height:,} rows of {len(names):,} columns at once, "
+            f"about {size >> 20:,} MiB, and at most {WHOLE_BYTES >> 20:,} MiB are taken",
             hint=hint,
         )
 

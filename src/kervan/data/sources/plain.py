@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import InvalidData
@@ -40,36 +39,17 @@ def plain_types(
     names = [composed(name) for name in table.columns]
     check_names(names, file)
     columns = zip(names, table.get_columns(), strict=True)
-    return pl.DataFrame(
-        [
-            _plain(column.alias(name), _Where(f"{file}: column {name!r}", start), options, hint)
-            for name, column in columns
-        ]
-    )
+    return pl.DataFrame([_plain(column.alias(name), file, options, hint, start) for name, column in columns])
 
 
-@dataclass(frozen=True, slots=True)
-class _Where:
-    """A column of a file, after so many rows of it."""
-
-    text: str
-    start: int
-
-    def __str__(self) -> str:
-        return self.text
-
-    def row(self, place: int) -> str:
-        """Name a row, whose place is counted from 0 here."""
-        return f"{self.text}, row {self.start + place + 1}"
-
-
-def _plain(column: pl.Series, where: _Where, options: ReadOptions, hint: str) -> pl.Series:
+def _plain(column: pl.Series, file: str, options: ReadOptions, hint: str, start: int) -> pl.Series:
     """Bring a column to one of the types Int64, Float64, Boolean, String, Date and Datetime."""
     import polars as pl
 
+    where = f"{file}: column {column.name!r}"
     try:
         # Series methods look their own name up as a pattern: one called "^a$" would not find itself.
-        brought = _brought(column.alias(""), where)
+        brought = _brought(column.alias(""), where, start)
         if brought is None:
             raise InvalidData(
                 f"{where} holds {column.dtype} values, which no table here can have",
@@ -83,22 +63,22 @@ def _plain(column: pl.Series, where: _Where, options: ReadOptions, hint: str) ->
     return brought.alias(column.name)
 
 
-def _brought(column: pl.Series, where: _Where) -> pl.Series | None:
+def _brought(column: pl.Series, where: str, start: int) -> pl.Series | None:
     import polars as pl
 
     kind = column.dtype
     if kind.is_integer() or (isinstance(kind, pl.Decimal) and kind.scale == 0):
-        return _integers(column, where)
+        return _integers(column, where, start)
     if kind.is_numeric():
-        return _decimals(column, where) if kind.is_decimal() else _floats(column, where)
+        return _decimals(column, where, start) if kind.is_decimal() else _floats(column, where, start)
     if isinstance(kind, (pl.Categorical, pl.Enum, pl.Null)):
         return column.cast(pl.String)
     if isinstance(kind, pl.Datetime):
-        return _times(column, where)
+        return _times(column, where, start)
     return column if isinstance(kind, (pl.Boolean, pl.String, pl.Date)) else None
 
 
-def _integers(column: pl.Series, where: _Where) -> pl.Series:
+def _integers(column: pl.Series, where: str, start: int) -> pl.Series:
     import polars as pl
 
     whole = column.cast(pl.Int64, strict=False)
@@ -106,12 +86,12 @@ def _integers(column: pl.Series, where: _Where) -> pl.Series:
         return whole
     row = int((whole.is_null() & column.is_not_null()).arg_true()[0])
     raise InvalidData(
-        f"{where.row(row)}: {column[row]} does not fit 64 bits",
+        f"{where}, row {start + row + 1}: {column[row]} does not fit 64 bits",
         hint="write such keys as texts",
     )
 
 
-def _floats(column: pl.Series, where: _Where) -> pl.Series:
+def _floats(column: pl.Series, where: str, start: int) -> pl.Series:
     import polars as pl
 
     numbers = column.cast(pl.Float64).fill_nan(None)
@@ -119,13 +99,13 @@ def _floats(column: pl.Series, where: _Where) -> pl.Series:
     if len(endless):
         row = int(endless[0])
         raise InvalidData(
-            f"{where.row(row)}: {numbers[row]} is no number",
+            f"{where}, row {start + row + 1}: {numbers[row]} is no number",
             hint="leave the value empty where it is not known",
         )
     return numbers
 
 
-def _decimals(column: pl.Series, where: _Where) -> pl.Series:
+def _decimals(column: pl.Series, where: str, start: int) -> pl.Series:
     """Read decimals as floats, which tell 15 digits apart."""
     import polars as pl
 
@@ -134,13 +114,13 @@ def _decimals(column: pl.Series, where: _Where) -> pl.Series:
     changed = (back.is_null() & column.is_not_null()) | (back != column).fill_null(value=False)
     for row in changed.arg_true().head(1):
         raise InvalidData(
-            f"{where.row(row)}: {column[row]} has more digits than a number here",
+            f"{where}, row {start + row + 1}: {column[row]} has more digits than a number here",
             hint="round it to 15 digits, or write it as text",
         )
     return numbers
 
 
-def _times(column: pl.Series, where: _Where) -> pl.Series:
+def _times(column: pl.Series, where: str, start: int) -> pl.Series:
     """Read times in microseconds, in their zone."""
     import polars as pl
 
@@ -149,7 +129,7 @@ def _times(column: pl.Series, where: _Where) -> pl.Series:
         finer = (column.to_physical() % 1000 != 0).fill_null(value=False)
         for row in finer.arg_true().head(1):
             raise InvalidData(
-                f"{where.row(row)}: a time here has microseconds, "
+                f"{where}, row {start + row + 1}: a time here has microseconds, "
                 f"{column.to_physical()[row] % 1000} nanoseconds would be lost",
                 hint="round the column to microseconds",
             )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kervan.core.errors import InvalidConfig, first_line
 from kervan.data.fits import held
-from kervan.data.profile.bounds import batch_rows
+from kervan.data.pieces import batch_rows
 from kervan.data.sql.words import holds_all, is_of_one_row, reaching, tokens
 
 if TYPE_CHECKING:

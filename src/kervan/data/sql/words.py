@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def is_of_one_row(text: str) -> bool:
     (True, False)
     """
     words = _words(text)
-    called = {word for word, after in zip(words, words[1:], strict=False) if after == "(" and _is_name(word)}
+    called = {word for word, after in pairwise(words) if after == "(" and _is_name(word)}
     return (
         called <= _OF_ONE_ROW
         and _TOGETHER.isdisjoint(words)

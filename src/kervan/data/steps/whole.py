@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from kervan.core import shaping
 from kervan.core.errors import InvalidConfig
 from kervan.data import fits
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
     import polars as pl
+    from numpy.typing import NDArray
 
     from kervan.data.pieces import Pieces
     from kervan.data.steps.remark import Remark
@@ -69,28 +72,36 @@ def _filter(table: Pieces, step: shaping.Filter, place: str, around: Around, fol
 def _deduplicate(
     table: Pieces, step: shaping.Deduplicate, place: str, around: Around, folder: Path
 ) -> Changed:
-    """Keep one row of each that are equal; eight bytes a row are held, and the column of the order."""
+    """Keep one row of each that are equal; numbers for each row are held, and the column of the order."""
     import polars as pl
 
-    names = rows.compared(table, step, place)
-    same = pl.Series(first_equals(table, names, folder / "same"))
-    order = _order(table, step, place) if step.by else None
-    asked = same if order is None else same.gather(order)
-    kept = {"first": asked.is_first_distinct, "last": asked.is_last_distinct, "none": asked.is_unique}
-    chosen = kept[step.keep]()
-    if order is None:
+    same = first_equals(table, rows.compared(table, step, place), folder / "same")
+    if not step.by:
+        mask = _kept(same, step.keep)
         for start, piece in zip(table.starts(), table, strict=True):
-            yield piece.height, piece.filter(chosen.slice(start, piece.height)), []
-    else:
-        found = in_order(table, order.filter(chosen).to_numpy(), folder / "order")
-        yield from _all_at_once(table, found, [])
+            yield piece.height, piece.filter(pl.Series(mask[start : start + piece.height])), []
+        return
+    order = _order(table, step, place)
+    found = in_order(table, order[_kept(same[order], step.keep)], folder / "order")
+    yield from _all_at_once(table, found, [])
 
 
-def _order(table: Pieces, step: shaping.Deduplicate, place: str) -> pl.Series:
+def _order(table: Pieces, step: shaping.Deduplicate, place: str) -> NDArray[np.int64]:
     """Return the numbers of the rows in the order of a column."""
     numbered = held(table, [step.by], place, hint="leave `by` out, or filter before").with_row_index(ROW)
     ordered = numbered.sort(step.by, maintain_order=True, nulls_last=step.keep == "first")
-    return ordered[ROW].cast(int)
+    return ordered[ROW].to_numpy().astype(np.int64)
+
+
+def _kept(same: NDArray[np.int64], keep: str) -> NDArray[np.bool_]:
+    """Say which rows stay, where equal ones have the same number."""
+    if keep == "none":
+        return np.asarray(np.bincount(same)[same] == 1)
+    rows_of = np.arange(len(same))
+    chosen = np.empty(len(same), dtype=np.int64)
+    way = slice(None, None, -1 if keep == "first" else 1)
+    chosen[same[way]] = rows_of[way]  # where a number comes again, the last row is written
+    return np.asarray(chosen[same] == rows_of)
 
 
 def _aggregate(table: Pieces, step: shaping.Aggregate, place: str, around: Around, folder: Path) -> Changed:
