@@ -380,6 +380,7 @@ def _recipe(project: Project, joined: Mapping[str, Snapshot]) -> str:
     for name in ("source", "query", "table", "version", "cube"):
         del settings[name]  # they say where the bytes are
     del settings["entity"]  # it decides what is kept of predictions
+    del settings["memory"]  # and this how its rows are looked at
     del settings["privacy_budget"]  # and this what is told of the rows
     for name in ("sheet", "person", "quasi", "sensitive", "k_at_least"):
         if not settings[name]:
