@@ -93,7 +93,7 @@ def export_rejects(project: Project, ref: str, to: Path) -> int:
     if table is None:
         raise NotFound(f"{dataset.ref} has no rejected rows", hint='they come from severity = "reject"')
     lists = [pl.col(_NAMES[name]).list.join("; ") for name in (RULES, REASONS)]
-    write(table.with_columns(lists), to, exact=False)
+    write([table.with_columns(lists)], to)
     return table.height
 
 
