@@ -117,7 +117,8 @@ def ingest_data(project: Project, *, folder: Path | None = None) -> Dataset:
         if newest is not None and (newest.origin.sha256, newest.recipe) == (snapshot.sha256, recipe):
             return _known(project, told_of(project, newest), "is unchanged")
         with project.alive("read"):
-            loaded, steps = shaped(project, ingest.read(snapshot, settings), joined)
+            read = ingest.read(snapshot, settings)
+        loaded, steps = shaped(project, read, joined)
         check_rules(loaded.table, protection_of(project))
         prepared = _prepare(project, loaded, steps, snapshot.path.parent)
         if newest is not None and _is_same(project, newest, recipe, prepared):
