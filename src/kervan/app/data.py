@@ -348,7 +348,7 @@ def _store_original(project: Project, name: str, snapshot: Snapshot) -> Origin:
         sealed = Path(folder) / "sealed"
         check_space(snapshot.size, sealed.parent)
         project.store.keys.seal_file(snapshot.path, sealed, f"original of {name}", own=own)
-        blob = project.store.blobs.put_file(sealed)
+        blob = project.store.blobs.put_file(sealed, for_good=True)
     return Origin(
         source=snapshot.source,
         size=snapshot.size,
