@@ -36,6 +36,7 @@ from kervan.core.nouns import (
     Verdict,
 )
 from kervan.core.reading import Reading
+from kervan.core.row_steps import check_row_steps
 from kervan.data import columns, ingest, profile, split, target, validate
 from kervan.data.checks.run import stopped
 from kervan.data.connectors.room import check_space
@@ -201,8 +202,15 @@ def _is_same(project: Project, dataset: Dataset, recipe: str, prepared: Prepared
     return same and has_rejects(project, dataset, prepared.rejects)
 
 
+def _check_row_steps(project: Project, schema: Schema) -> None:
+    """Refuse steps of the model that do not fit its columns: they make no other dataset, nor any model."""
+    settings = project.config.data
+    check_row_steps(settings.row_steps, schema.without(settings.target, *settings.protect))
+
+
 def _known(project: Project, dataset: Dataset, what: str) -> Dataset:
     """Return a dataset of before, with what was found in it then."""
+    _check_row_steps(project, dataset.schema)
     project.known("dataset", f"{dataset.ref} {what}")
     if checked := report_of(project, dataset.id, ReportKind.VALIDATION):
         _warn(project, checked.findings)
@@ -249,6 +257,7 @@ def _prepare(project: Project, loaded: Loaded, steps: tuple[Shaping, ...], scrat
         tell(", ".join(done) or "nothing to protect")
     with project.stage("profile") as tell:
         schema = columns.infer_schema(guarded, settings)
+        _check_row_steps(project, schema)
         telling = seen(some, settings.target, hidden)
         passing = batches(guarded) if isinstance(guarded, Pieces | Chosen) else guarded
         found = profile.profile(passing, schema, settings.target, telling)
