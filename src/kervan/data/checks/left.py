@@ -21,8 +21,8 @@ def left_of(
 ) -> tuple[Pieces, pl.DataFrame]:
     """Return the rows that stay, in files of a new folder unless all do as they are, and those rejected.
 
-    `frame` is the table typed. Rows are numbered from 1. Texts of a column that all can be read as the type of
-    a check become such.
+    `frame` is the table typed. Rows are numbered from 1. A column of texts becomes of the type that a check
+    says if all that stay can be read as such.
     """
     import polars as pl
 
