@@ -227,7 +227,7 @@ def _prepare(project: Project, loaded: Loaded, steps: tuple[Shaping, ...], scrat
     with project.stage("validate") as tell:
         values = target.values_of(loaded.table, settings.target)
         task = target.task_of(values, model.task)
-        checked = check_table(project, loaded.table)
+        checked = check_table(project, loaded.table, scratch)
         require_left(checked)
         values = target.values_of(checked.table, settings.target)
         why, is_open = target.why_task(values, model.task)
@@ -250,7 +250,7 @@ def _prepare(project: Project, loaded: Loaded, steps: tuple[Shaping, ...], scrat
     with project.stage("protect") as tell:
         protection = protection_of(project)
         guarded = changed(table, scratch / "guarded", partial(protect, protection=protection))
-        rejects = with_reasons(checked, protect(loaded.table[checked.rejected - 1], protection))
+        rejects = with_reasons(checked, protect(checked.aside, protection))
         hiding = measured(project, guarded)
         done = [f"{column}: {how}" for column, how in settings.protect.items()]
         done += [f"k = {hiding.k:,} over {', '.join(hiding.quasi)}"] if hiding else []

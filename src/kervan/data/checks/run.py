@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from kervan.core.checking import REJECT
 from kervan.core.errors import InvalidConfig, first_line
@@ -30,21 +30,23 @@ if TYPE_CHECKING:
     from kervan.data.checks.rule import Lookup, Rule
 
 ROW, RULES, REASONS = "row", "rules", "reasons"
+Rows = TypeVar("Rows", "pl.DataFrame", "Pieces")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
+class Checked(Generic[Rows]):
     """What became of a table: `table` are the rows that stay, `failing` counts all that broke a rule.
 
-    `rejects` has a row for each that was kept aside: its number (from 1, without the header), its rules and
-    reasons, in lists of the same length.
+    `aside` are those that were kept aside, and `rejects` has a row for each of them: its number (from 1,
+    without the header), its rules and reasons, in lists of the same length.
     """
 
-    table: pl.DataFrame
+    table: Rows
     rows: int
     failing: int
     findings: tuple[Finding, ...]
     rejects: pl.DataFrame
+    aside: pl.DataFrame
 
     @property
     def rejected(self) -> pl.Series:
@@ -61,23 +63,6 @@ class _Outcome:
     rows: pl.Series | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckedPieces:
-    """What became of a table in pieces, as `Checked` tells it; `aside` are the rows that were kept aside."""
-
-    table: Pieces
-    rows: int
-    failing: int
-    findings: tuple[Finding, ...]
-    rejects: pl.DataFrame
-    aside: pl.DataFrame
-
-    @property
-    def rejected(self) -> pl.Series:
-        """The numbers of the rows that were kept aside."""
-        return self.rejects[ROW]
-
-
 def run_checks(
     table: pl.DataFrame,
     settings: DataSettings,
@@ -85,7 +70,7 @@ def run_checks(
     *,
     lookup: Lookup | None = None,
     now: float | None = None,
-) -> Checked:
+) -> Checked[pl.DataFrame]:
     """Check a table, as it was read and before it is protected.
 
     There is a finding for each rule, also for those that hold. All rules that judge rows are asked in one
@@ -104,6 +89,7 @@ def run_checks(
         failing=found.failing,
         findings=found.findings,
         rejects=found.rejects,
+        aside=table[found.rejects[ROW] - 1],
     )
 
 
@@ -115,7 +101,7 @@ def check_pieces(
     folder: Path,
     lookup: Lookup | None = None,
     now: float | None = None,
-) -> CheckedPieces:
+) -> Checked[Pieces]:
     """Check a table as `run_checks` does, in bounded memory; `folder` is a new one for the rows that stay.
 
     What needs all rows at once, such as a function of the user's, reads the columns that it needs, and is
@@ -135,7 +121,7 @@ def check_pieces(
     )
     found = _found(asked, _own_rules(own, frame))
     left, aside = left_of(table, frame, found.rejects[ROW], folder / "left")
-    return CheckedPieces(
+    return Checked(
         table=left,
         rows=table.height,
         failing=found.failing,
@@ -323,7 +309,7 @@ def _whole(table: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
     return table.with_columns(fitting) if fitting else table
 
 
-def reasons_of(checked: Checked) -> dict[str, int]:
+def reasons_of(checked: Checked[Any]) -> dict[str, int]:
     """Count the rejected rows by why they were, the most frequent first."""
     counts = checked.rejects[REASONS].explode().drop_nulls().value_counts(name="count")
     return dict(counts.sort("count", REASONS, descending=[True, False]).iter_rows())
