@@ -39,12 +39,12 @@ from kervan.core.nouns import (
 from kervan.core.reading import Reading
 from kervan.data import columns, ingest, profile, split, target, validate
 from kervan.data.checks.run import stopped
-from kervan.data.connectors.room import check_space
 from kervan.data.content import content_hash
 from kervan.data.export import check_ending, write
 from kervan.data.leaks import RULE
 from kervan.data.protection.apply import protect, tokens
 from kervan.data.quality import Validation
+from kervan.data.room import check_space
 from kervan.data.seen import seen
 from kervan.flow.table import to_parquet
 from kervan.store.events import canonical
