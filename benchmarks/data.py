@@ -14,7 +14,7 @@ from kervan.core.checking import Check
 from kervan.core.config import DataSettings, SplitSettings, WatchSettings
 from kervan.data.columns import infer_schema
 from kervan.data.profile import profile
-from kervan.data.split import split
+from kervan.data.split import assign, split
 from kervan.data.validate import validate
 from kervan.monitor.drift import drift
 
@@ -60,7 +60,7 @@ def main(runs: int) -> None:
         f"split {ROWS:,} x {table.width} into three parts",
         alternating(
             {
-                "kervan, by content": once(lambda: split(table, SplitSettings())),
+                "kervan, by content": once(lambda: split(table, assign(table, SplitSettings()))),
                 "sklearn, at random": once(lambda: at_random(table)),
             },
             runs,

@@ -15,7 +15,7 @@ from kervan.core.loading import DATA_FOLDER
 from kervan.core.plugins import plugin
 from kervan.data.columns import infer_schema, signature_of
 from kervan.data.ingest import load
-from kervan.data.target import task_of
+from kervan.data.target import task_of, values_of
 from kervan.model.train import fit
 from kervan.package.encoding import encode_table, encode_truth
 from kervan.package.proving.build import write_format
@@ -58,7 +58,7 @@ def _models(folder: Path, file: str, target: str) -> Iterator[tuple[str, Fitted,
     table = load(file, folder, DataSettings()).table
     table = table.filter(table[target].is_not_null())
     table = table.sample(min(table.height, LEARNED + ASKED), seed=1)
-    task = task_of(table, target)
+    task = task_of(values_of(table, target))
     signature, _ = signature_of(table, infer_schema(table, DataSettings(target=target)), target, task)
     matrix, truth = encode_table(table, signature), encode_truth(table[target], signature.output)
     split = len(matrix) - min(ASKED, len(matrix) // 3)

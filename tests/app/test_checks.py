@@ -52,6 +52,28 @@ def test_rejected_rows_are_kept_aside_sealed_and_told(home: Home) -> None:
     assert shown["validation"]["quality"]["validity"] == pytest.approx(78 / 80)
 
 
+def test_rows_kept_aside_are_those_of_the_newest_checks(home: Home) -> None:
+    started(home, REJECTING, spoilt()).ask("data", "ingest", "--quiet")
+    started(home, REJECTING.replace("120", "500"), spoilt()).ask("data", "ingest", "--quiet")
+    found = home.ask("data", "rejects", "müşteri-kaybı", "--json").json
+    assert found["dataset"] == "müşteri-kaybı:2"
+    assert found["rows"][0]["reasons"] == ["column 'yaş' is not at most 500 (nobody is older)"]
+
+
+def test_rows_kept_aside_are_those_of_the_newest_source(home: Home) -> None:
+    """A source of which only these rows changed makes a version, though it holds the same rows."""
+    started(home, REJECTING, spoilt()).ask("data", "ingest", "--quiet")
+    rows = spoilt()
+    rows[3][1] = 777
+    started(home, REJECTING, [*rows, rows[3]]).ask("data", "ingest", "--quiet")
+    found = home.ask("data", "rejects", "müşteri-kaybı", "--json").json
+    assert (found["dataset"], [each["row"] for each in found["rows"]]) == ("müşteri-kaybı:2", [4, 41, 81])
+    assert found["rows"][0]["values"]["yaş"] == 777
+    quoted = re.sub(r"(?m)^(\d+|[^,]*)(?=,)", r'"\1"', as_csv([*rows, rows[3]], HEADER))
+    home.write("müşteriler.csv", quoted)
+    assert home.ask("data", "ingest", "--json", "--quiet").json["version"] == "2"
+
+
 def test_a_check_that_keeps_everything_aside_stops(home: Home) -> None:
     started(home, REJECTING.replace("most = 120", "most = -1"))
     told = home.ask("data", "ingest", code=2).err

@@ -11,6 +11,7 @@ import pytest
 from app.disk import holding
 from data.protection.persons import table_of_persons
 from kervan.app.original import FORGOT
+from kervan.app.person import FORGOT as FORGOT_PERSON
 from kervan.app.project import open_project
 
 if TYPE_CHECKING:
@@ -88,6 +89,36 @@ def test_a_forgotten_person_gets_another_pseudonym(loans: Home) -> None:
     assert not ring.holds(name)
     assert all(map(ring.holds, others))
     assert ring.keys([name]) != before
+
+
+def test_a_person_is_forgotten_on_record_and_nobody_says_who(loans: Home) -> None:
+    loans.ask("data", "ingest", "--quiet")
+    name, other = table_of_persons(400)["tckn"].head(2)
+    before = exported(loans, "krediler:1")
+    ask = ("data", "forget-person", name, "--why")
+    gone = loans.ask(*ask, "dilekçe geldi", "--json").json
+    assert gone == {"datasets": ["krediler:1"], "originals": ["krediler:1"]}
+    (event,) = [each for each in loans.ask("audit", "--json").json if each["action"] == FORGOT_PERSON]
+    assert event["why"] == "dilekçe geldi"
+    assert name not in str(event)
+    loans.ask("audit", "verify")
+    assert exported(loans, "krediler:1").equals(before)
+    ring = open_project(loans.folder).store.ring
+    assert (ring.holds(f"person {name}"), ring.holds(f"person {other}")) == (False, True)
+    assert "has no key any more" in loans.ask(*ask, "yine", code=3).err
+
+
+def test_whom_to_forget_and_why_has_to_be_said_well(loans: Home) -> None:
+    loans.ask("data", "ingest", "--quiet")
+    name = table_of_persons(400)["tckn"][0]
+    ask = ("data", "forget-person", name, "--why")
+    assert "give a reason" in loans.ask(*ask, " ", code=2).err
+    assert "without naming them" in loans.ask(*ask, f"{name} sordu", code=2).err
+    unknown = loans.ask("data", "forget-person", f"{name}0", "--why", "dilekçe", "--json", code=3).problem
+    assert unknown["message"] == "nobody of that name has a key here"
+    assert "('tckn')" in unknown["hint"]
+    loans.ask("data", "forget-original", "krediler", "--why", "süresi doldu")
+    assert "forget-original" not in loans.ask(*ask, "dilekçe").out
 
 
 def test_too_few_rows_that_hide_together_stop_the_run(loans: Home) -> None:

@@ -48,6 +48,15 @@ def test_a_check_that_fails_does_not_tell_the_values(home: Home) -> None:
     assert holding(home.folder / ".kervan", "GİZLİ") == []
 
 
+def test_a_rule_for_a_column_that_is_not_there_is_told_before_anything_is_checked(home: Home) -> None:
+    check = '[[data.checks]]\ncolumn = "yaş"\nmost = 0\n[model]'
+    home.start(60, SETTINGS.replace('{ "müşteri" =', '{ "müşter" =').replace("[model]", check, 1))
+    reply = home.ask("data", "ingest", code=2)
+    assert "[data] protect: the table has no column 'müşter'" in reply.err
+    assert 'did you mean "müşteri"?' in reply.err
+    assert "validate" not in reply.err
+
+
 def test_the_same_person_has_the_same_pseudonym_in_the_next_version(home: Home) -> None:
     home.start(200).ask("data", "ingest")
     home.ask("data", "export", "müşteri-kaybı:1", "önce.csv")

@@ -119,7 +119,7 @@ def test_what_is_not_used_and_not_known_is_said_and_flagged(shop: Home, tmp_path
 def test_nothing_is_said_of_rows_that_are_as_they_should_be(shop: Home, tmp_path: Path) -> None:
     file = write(pl.DataFrame([PERSON]), tmp_path / "a.csv")
     reply = predict(shop, file, "--json", "--flags")
-    assert reply.err == ""
+    assert [line for line in reply.err.splitlines() if "still at work" not in line] == []
     assert reply.json[0]["flags"] == []
 
 

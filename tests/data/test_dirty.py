@@ -134,6 +134,6 @@ def test_times_that_the_clock_skips_are_refused_by_their_row(tmp_path: Path) -> 
 
 def test_texts_that_a_spreadsheet_would_run_come_out_quoted(tmp_path: Path) -> None:
     table = loaded(tmp_path, text(cycle("=1+1", "@SUM(A1)", "+3", "-x"))).table
-    write(table, tmp_path / "out.csv")
+    write([table], tmp_path / "out.csv")
     assert "'=1+1" in (tmp_path / "out.csv").read_text()
     assert infer_schema(table, SETTINGS)["x"].allowed == ("+3", "-x", "=1+1", "@SUM(A1)")

@@ -11,7 +11,7 @@ from kervan.core.config import DataSettings
 from kervan.core.errors import InvalidData
 from kervan.core.nouns import Finding
 from kervan.data.ingest import Loaded, load
-from kervan.data.target import task_of, why_task
+from kervan.data.target import task_of, values_of, why_task
 
 SIZE = 40
 
@@ -85,9 +85,9 @@ def test_a_word_in_a_category_is_told_of(tmp_path: Path) -> None:
 
 def test_which_task_was_chosen_has_a_reason_and_a_line_that_changes_it() -> None:
     table = pl.DataFrame({"y": [place % 7 for place in range(70)], "z": [place / 3 for place in range(70)]})
-    assert task_of(table, "y") == "regression"
-    why, is_open = why_task(table, "y")
+    assert task_of(values_of(table, "y")) == "regression"
+    why, is_open = why_task(values_of(table, "y"))
     assert is_open
     assert why == 'it has 7 different whole numbers; `[model] task = "classification"` changes that'
-    assert why_task(table, "z") == ("it has 70 different numbers", False)
-    assert why_task(table, "y", "classification") == ("as [model] task says", False)
+    assert why_task(values_of(table, "z")) == ("it has 70 different numbers", False)
+    assert why_task(values_of(table, "y"), "classification") == ("as [model] task says", False)

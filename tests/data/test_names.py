@@ -9,8 +9,8 @@ from kervan.data.columns import infer_schema, signature_of
 from kervan.data.page import profile_page
 from kervan.data.profile import profile
 from kervan.data.protection.apply import Protection, protect
-from kervan.data.split import check_split, split
-from kervan.data.target import check_target
+from kervan.data.split import assign, check_split, split
+from kervan.data.target import check_target, values_of
 from kervan.data.validate import validate
 from kervan.monitor.drift import drift
 from kervan.monitor.page import drift_page
@@ -29,15 +29,15 @@ def test_no_column_name_is_special(name: str) -> None:
         }
     )
     settings = DataSettings(target=name, protect={"gizli": "drop"})
-    kept, _ = check_target(table, name, "classification")
-    assert {finding.rule for finding in validate(kept, settings)} <= {"duplicates"}
-    guarded = protect(kept, Protection(rules=settings.protect, key=b"", target=name))
+    assert check_target(values_of(table, name), "classification") == ()
+    assert {finding.rule for finding in validate(table, settings)} <= {"duplicates"}
+    guarded = protect(table, Protection(rules=settings.protect, key=b"", target=name))
     assert guarded.columns == ["a", name]
     assert protect(table, Protection(rules={name: "drop"}, key=b"")).columns == ["a", "gizli"]
     schema = infer_schema(guarded, settings)
     signature, _ = signature_of(guarded, schema, name, "classification")
     assert signature.output.allowed == ("az", "orta", "çok")
-    check_split(split(table, SplitSettings()), name, "classification", 2)
+    check_split(split(table, assign(table, SplitSettings())), name, "classification", 2)
     figures = profile(guarded, schema, name)
     assert [each.count for each in figures.classes] == [200, 100, 100]
     profile_page(figures)

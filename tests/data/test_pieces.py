@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kervan.data import pieces as module
-from kervan.data.pieces import PieceWriter
+from kervan.data.pieces import PieceWriter, batches, changed, chosen, spread
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,9 +33,15 @@ def test_what_was_added_comes_back(
     assert table.whole().equals(whole)
     assert (table.height, table.columns) == (whole.height, whole.columns)
     assert pl.concat(table.column("a b")).equals(whole["a b"])
-    spread = table.spread(wanted)
-    assert spread.height == min(wanted, whole.height)
-    assert spread.join(whole, on=whole.columns, how="anti").is_empty()
+    some = spread(table, wanted)
+    assert some.height == min(wanted, whole.height)
+    assert some.join(whole, on=whole.columns, how="anti").is_empty()
+    mask = np.arange(whole.height) % 3 == 1
+    left = chosen(table, mask)
+    assert pl.concat(batches(left)).equals(whole.filter(pl.Series(mask, dtype=pl.Boolean)))
+    again = chosen(left, np.arange(left.height) % 2 == 0)
+    assert pl.concat(batches(again)).equals(whole[np.flatnonzero(mask)[::2]])
+    assert pl.concat(batches(again, ["ş"])).equals(whole[np.flatnonzero(mask)[::2]].select("ş"))
 
 
 def test_no_piece_is_larger_than_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,6 +52,6 @@ def test_no_piece_is_larger_than_allowed(tmp_path: Path, monkeypatch: pytest.Mon
     table = writer.finish()
     assert len(table.files) > 10
     assert max(piece.estimated_size() for piece in table) < 15_000
-    doubled = table.map(tmp_path / "more", lambda piece: piece.with_columns(pl.col("number") * 2))
-    assert doubled.whole()["number"].sum() == 2 * int(long["number"].sum())
+    doubled = changed(table, tmp_path / "more", lambda piece: piece.with_columns(pl.col("number") * 2))
+    assert sum(batch["number"].sum() for batch in batches(doubled)) == 2 * int(long["number"].sum())
     assert next(table.only([])).height == table.heights[0]

@@ -15,7 +15,7 @@ from kervan.core.config import DataSettings, SplitSettings
 from kervan.core.errors import InvalidConfig, InvalidData
 from kervan.core.nouns import Role
 from kervan.data.sides import NONE, sides
-from kervan.data.split import propose, rule_of, split, told
+from kervan.data.split import assign, propose, rule_of, split, told
 
 START = date(2024, 1, 1)
 
@@ -94,7 +94,7 @@ def test_a_target_of_numbers_is_stratified_by_its_tenths() -> None:
 
 def test_a_column_says_where_each_row_belongs() -> None:
     table = frame(40, part=["Train", "test ", "validation", "TRAIN"] * 10)
-    parts = split(table, SplitSettings(by="column", column="part"))
+    parts = split(table, assign(table, SplitSettings(by="column", column="part")))
     assert [parts[role].height for role in Role] == [20, 10, 10]
 
 
@@ -119,7 +119,7 @@ def test_a_rule_that_does_not_fit_says_why(
 ) -> None:
     table = frame(30, one=[1] * 30, gap=[1, None, 3] * 10)
     with pytest.raises(error) as caught:
-        split(table, SplitSettings(**settings))
+        assign(table, SplitSettings(**settings))
     assert message in str(caught.value)
     assert hint in caught.value.hint  # type: ignore[attr-defined]
 
@@ -127,17 +127,17 @@ def test_a_rule_that_does_not_fit_says_why(
 def test_an_embargo_that_leaves_nothing_is_refused() -> None:
     table = frame(100, t=[START + timedelta(days=each) for each in range(100)])
     with pytest.raises(InvalidData, match="none falls to the"):
-        split(table, SplitSettings(by="time", column="t", embargo="400d"))
+        assign(table, SplitSettings(by="time", column="t", embargo="400d"))
 
 
 def test_the_rule_is_kept_and_told() -> None:
     table = frame(100, t=[START + timedelta(days=each) for each in range(100)])
     settings = DataSettings(target="y", split=SplitSettings(by="time", column="t", embargo="3d"))
-    rule = rule_of(settings, table, split(table, settings.split))
+    rule = rule_of(settings, assign(table, settings.split))
     assert (rule.by, rule.column, rule.embargo, rule.left_out) == ("time", "t", 3 * 86_400.0, 4)
     assert told(rule, 0) == "; by time of 't'; 4 rows left out between them"
     with pytest.raises(InvalidConfig, match="protect = 'hash' takes it"):
-        rule_of(DataSettings(target="y", split=settings.split, protect={"t": "hash"}), table, {})
+        rule_of(DataSettings(target="y", split=settings.split, protect={"t": "hash"}), np.zeros(9))
 
 
 def test_another_split_is_proposed_where_the_table_asks_for_it() -> None:

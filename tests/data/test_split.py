@@ -13,7 +13,7 @@ from kervan.core.config import SplitSettings
 from kervan.core.errors import InvalidConfig, InvalidData
 from kervan.core.nouns import Role
 from kervan.data.rows import row_hashes
-from kervan.data.split import check_split, split
+from kervan.data.split import assign, check_split, split
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,12 +30,12 @@ TABLE = pl.DataFrame(
 
 
 def sides(table: pl.DataFrame, seed: int = 0) -> dict[int, Role]:
-    parts = split(table, SplitSettings(seed=seed))
+    parts = split(table, assign(table, SplitSettings(seed=seed)))
     return {row: role for role, part in parts.items() for row in part["sıra"]}
 
 
 def test_every_row_is_on_one_side_in_its_order() -> None:
-    parts = split(TABLE, SplitSettings(train=0.6, validation=0.2, test=0.2, seed=0))
+    parts = split(TABLE, assign(TABLE, SplitSettings(train=0.6, validation=0.2, test=0.2, seed=0)))
     assert list(parts) == [Role.TRAIN, Role.VALIDATION, Role.TEST]
     assert pl.concat(parts.values()).sort("sıra").equals(TABLE)
     assert all(part["sıra"].is_sorted() for part in parts.values())
@@ -43,7 +43,7 @@ def test_every_row_is_on_one_side_in_its_order() -> None:
 
 def test_shares_are_kept_on_average() -> None:
     table = pl.DataFrame({"a": range(50_000)})
-    parts = split(table, SplitSettings(train=0.7, validation=0.2, test=0.1, seed=1))
+    parts = split(table, assign(table, SplitSettings(train=0.7, validation=0.2, test=0.1, seed=1)))
     shares = [part.height / table.height for part in parts.values()]
     assert shares == pytest.approx([0.7, 0.2, 0.1], abs=0.01)
 
@@ -59,7 +59,7 @@ def test_rows_keep_their_side_when_data_is_reordered_or_grows(order: list[int], 
 
 def test_equal_rows_stay_together() -> None:
     table = pl.concat([TABLE[:100].drop("sıra")] * 7)
-    parts = split(table, SplitSettings(train=0.5, validation=0.25, test=0.25, seed=3))
+    parts = split(table, assign(table, SplitSettings(train=0.5, validation=0.25, test=0.25, seed=3)))
     seen = [set(part.rows()) for part in parts.values()]
     assert sum(len(each) for each in seen) == table.n_unique()
 
@@ -106,13 +106,13 @@ def test_missing_differs_from_zero_and_empty() -> None:
 )
 def test_shares_that_do_not_add_up_are_refused(shares: SplitSettings, words: str) -> None:
     with pytest.raises(InvalidConfig) as caught:
-        split(TABLE, shares)
+        assign(TABLE, shares)
     assert words in str(caught.value)
 
 
 def test_too_small_a_table_is_refused() -> None:
     with pytest.raises(InvalidData, match="too small to split: of 12 rows none"):
-        split(pl.DataFrame({"a": [1] * 12}), SplitSettings())
+        assign(pl.DataFrame({"a": [1] * 12}), SplitSettings())
 
 
 def parts_of(train: list[str], validation: list[str], test: list[str]) -> dict[Role, pl.DataFrame]:
@@ -123,7 +123,7 @@ def parts_of(train: list[str], validation: list[str], test: list[str]) -> dict[R
 def test_split_that_can_be_learned_from_passes() -> None:
     parts = parts_of(["a", "ş"] * 5, ["a"], ["ş"])
     check_split(parts, "y", "classification", 5)
-    check_split(split(TABLE, SplitSettings(seed=0)), "sıra", "regression", 5)
+    check_split(split(TABLE, assign(TABLE, SplitSettings(seed=0))), "sıra", "regression", 5)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_one_fold_is_refused() -> None:
 @pytest.mark.data
 def test_duplicates_of_wine_do_not_leak(public: Callable[[str], pl.DataFrame]) -> None:
     table = public("wine-quality/winequality-white.csv")
-    parts = split(table, SplitSettings(seed=0))
+    parts = split(table, assign(table, SplitSettings(seed=0)))
     rows = {role: set(part.rows()) for role, part in parts.items()}
     assert table.height - table.n_unique() > 900
     assert not rows[Role.TRAIN] & (rows[Role.TEST] | rows[Role.VALIDATION])

@@ -7,7 +7,8 @@ import pytest
 
 from kervan.core.errors import InvalidConfig, InvalidData
 from kervan.core.nouns import Verdict
-from kervan.data.target import check_target, task_of
+from kervan.data.pieces import batches
+from kervan.data.target import check_target, task_of, values_of, with_target
 from kervan.flow.table import as_texts
 
 YES_NO = pl.DataFrame({"gelir": ["az", "çok"] * 10, "x": range(20)})
@@ -42,31 +43,33 @@ def test_labels_are_texts(values: list[object], labels: list[str | None]) -> Non
     ],
 )
 def test_task_follows_from_the_values(values: list[object], task: str) -> None:
-    assert task_of(pl.DataFrame({"y": values}), "y") == task
+    assert task_of(values_of(pl.DataFrame({"y": values}), "y")) == task
 
 
 def test_wanted_task_wins() -> None:
-    assert task_of(YES_NO, "x", "classification") == "classification"
+    assert task_of(values_of(YES_NO, "x"), "classification") == "classification"
     with pytest.raises(InvalidConfig, match="'classfication' is no task") as caught:
-        task_of(YES_NO, "x", "classfication")
+        task_of(values_of(YES_NO, "x"), "classfication")
     assert caught.value.hint == 'did you mean "classification"?'
 
 
 def test_unknown_target_names_the_nearest() -> None:
     with pytest.raises(InvalidConfig, match="no column 'gelirr'") as caught:
-        task_of(YES_NO, "gelirr")
+        values_of(YES_NO, "gelirr")
     assert caught.value.hint == 'did you mean "gelir"?'
     with pytest.raises(InvalidConfig, match="no target"):
-        check_target(YES_NO, "", "regression")
+        values_of(YES_NO, "")
 
 
 def test_rows_without_target_are_left_out_and_counted() -> None:
     table = pl.DataFrame({"y": [1.0, None, 2.0, 3.0], "x": ["a", "b", "c", "d"]})
-    kept, (finding,) = check_target(table, "y", "regression")
-    assert kept["x"].to_list() == ["a", "c", "d"]
+    values = values_of(table, "y")
+    (finding,) = check_target(values, "regression")
+    kept = with_target(table, values)
+    assert pl.concat(batches(kept, ["x"]))["x"].to_list() == ["a", "c", "d"]
     assert finding.verdict is Verdict.WARNED
     assert "1 of 4 rows" in finding.message
-    assert check_target(YES_NO, "gelir", "classification")[0] is YES_NO
+    assert with_target(YES_NO, values_of(YES_NO, "gelir")) is YES_NO
 
 
 @pytest.mark.parametrize(
@@ -78,16 +81,16 @@ def test_rows_without_target_are_left_out_and_counted() -> None:
         (["a", "b"] * 10, "regression", "holds 'a', which is no number"),
         (["a"] * 15 + ["ş"] * 5, "classification", "fewer than 6 rows: 'ş' (5)"),
         ([date(2024, 1, 1 + place) for place in range(20)], "classification", "holds dates"),
-        (list(range(1001)), "classification", "1,001 different values"),
+        (list(range(1001)), "classification", "more than 1,000 different values"),
     ],
 )
 def test_targets_that_cannot_be_learned_are_refused(values: list[object], task: str, words: str) -> None:
     with pytest.raises(InvalidData) as caught:
-        check_target(pl.DataFrame({"y": values}), "y", task)
+        check_target(values_of(pl.DataFrame({"y": values}), "y"), task)
     assert words in str(caught.value)
     assert caught.value.hint
 
 
 def test_six_rows_make_a_class() -> None:
     table = pl.DataFrame({"y": ["a"] * 6 + ["b"] * 6})
-    assert check_target(table, "y", "classification")[1] == ()
+    assert check_target(values_of(table, "y"), "classification") == ()

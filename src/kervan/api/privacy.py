@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from kervan.core.plugins import extras_named
 
 with extras_named():
-    from kervan.app import original, personal, released, tokens
+    from kervan.app import original, person, personal, released, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from kervan.app.original import Forgotten
+    from kervan.app.person import ForgottenPerson
     from kervan.app.personal import DatasetAnonymity, PersonalData
     from kervan.app.project import Project
     from kervan.app.released import Released
@@ -39,6 +40,10 @@ class Privacy:
     def forget_original(self, dataset: str, *, why: str) -> Forgotten:
         """Destroy the key of the kept original, on record; the dataset stays."""
         return original.forget_original(self.project, dataset, why=why)
+
+    def forget_person(self, name: str, *, why: str) -> ForgottenPerson:
+        """Destroy the key of a person's pseudonyms, on record; what is in clear stays."""
+        return person.forget_person(self.project, name, why=why)
 
     def detokenise(self, dataset: str, *tokens_: str, why: str) -> Detokenised:
         """Return what tokens stand for, on record."""

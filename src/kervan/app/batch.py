@@ -68,5 +68,5 @@ def _answered(
         ]
     if wanted.to is not None:
         table = carried(asked, project, path, as_written=wanted.to.suffix == ".csv")
-        write(beside(table, answers), wanted.to, exact=wanted.exact)
+        write([beside(table, answers)], wanted.to, exact=wanted.exact)
     return answers

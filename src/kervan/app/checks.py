@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from kervan.core.nouns import Finding
     from kervan.data.checks.run import Checked
     from kervan.data.ingest import Loaded
+    from kervan.data.pieces import Table
 
 
 def check_table(project: Project, table: pl.DataFrame) -> Checked:
@@ -65,15 +66,14 @@ def check_parts(project: Project) -> list[str]:
     return [*(_content(project, each) for each in dict.fromkeys(named)), *(each.fingerprint for each in own)]
 
 
-def counted(checked: Checked, table: pl.DataFrame, findings: Iterable[Finding]) -> Validation:
+def counted(checked: Checked, table: Table, findings: Iterable[Finding]) -> Validation:
     """Return what the checks counted, and how good the rows of `table` are, which are left of them."""
-    unique = table.hash_rows().n_unique() / max(1, table.height)  # by 64 bits: ten times as fast as by values
     valid = 1 - checked.failing / max(1, checked.rows)
     return Validation(
         rows=checked.rows,
         failing=checked.failing,
         rejected=len(checked.rejected),
-        quality=quality_of(table, findings, valid=valid, unique=unique),
+        quality=quality_of(table, findings, valid=valid),
         reasons=reasons_of(checked),
     )
 

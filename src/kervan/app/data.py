@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +14,9 @@ import msgspec
 from kervan.app.catalogue import told_of
 from kervan.app.checks import check_parts, check_table, counted, require_left
 from kervan.app.dataset_source import split_anew
-from kervan.app.parts import read_part, sealed_as
+from kervan.app.parts import part_pieces, store_part
 from kervan.app.protecting import measured, personal_findings, protection_of, store_tokens
-from kervan.app.rejects import store_rejects, with_reasons
+from kervan.app.rejects import has_rejects, store_rejects, with_reasons
 from kervan.app.shaping import joined_tables, shaped, steps_recipe, without_outliers
 from kervan.app.size import check_room
 from kervan.app.sources import take
@@ -28,7 +28,6 @@ from kervan.core.nouns import (
     Finding,
     Link,
     Origin,
-    Part,
     Report,
     ReportKind,
     Role,
@@ -42,11 +41,11 @@ from kervan.data.checks.run import stopped
 from kervan.data.content import content_hash
 from kervan.data.export import check_ending, write
 from kervan.data.leaks import RULE
-from kervan.data.protection.apply import protect, tokens
+from kervan.data.pieces import Chosen, Pieces, batches, changed, spread
+from kervan.data.protection.apply import check_rules, protect, tokens
 from kervan.data.quality import Validation
 from kervan.data.room import check_space
 from kervan.data.seen import seen
-from kervan.flow.table import to_parquet
 from kervan.store.events import canonical
 from kervan.store.transaction import stored
 
@@ -58,6 +57,7 @@ if TYPE_CHECKING:
     from kervan.app.project import Project
     from kervan.core.schema import Schema
     from kervan.data.ingest import Loaded, Snapshot
+    from kervan.data.pieces import Table
     from kervan.store.catalog import Catalog
 
 # Raised when the same bytes and settings would give another dataset than before.
@@ -68,11 +68,11 @@ _FORM = "2"
 class Prepared:
     """A table that passed every check, before anything of it is stored."""
 
-    table: pl.DataFrame
+    rows: int
     schema: Schema
     findings: tuple[Finding, ...]
     profile: profile.Profile
-    parts: dict[Role, pl.DataFrame]
+    parts: dict[Role, Table]
     content: str
     steps: tuple[Shaping, ...]
     split: SplitRule
@@ -116,11 +116,14 @@ def ingest_data(project: Project, *, folder: Path | None = None) -> Dataset:
         newest = project.store.catalog.newest(Dataset, name)
         if newest is not None and (newest.origin.sha256, newest.recipe) == (snapshot.sha256, recipe):
             return _known(project, told_of(project, newest), "is unchanged")
-        loaded, steps = shaped(project, ingest.read(snapshot, settings), joined)
-        prepared = _prepare(project, loaded, steps)
-        if newest is not None and (newest.hash, newest.recipe) == (prepared.content, recipe):
+        with project.alive("read"):
+            loaded, steps = shaped(project, ingest.read(snapshot, settings), joined)
+        check_rules(loaded.table, protection_of(project))
+        prepared = _prepare(project, loaded, steps, snapshot.path.parent)
+        if newest is not None and _is_same(project, newest, recipe, prepared):
             return _known(project, told_of(project, newest), "holds the same rows")
-        return _keep(project, name, recipe, (snapshot, *joined.values()), prepared)
+        with project.alive("keep"):
+            return _keep(project, name, recipe, (snapshot, *joined.values()), prepared)
 
 
 def export_part(project: Project, ref: Ref, role: Role, to: Path, *, exact: bool = False) -> int:
@@ -129,9 +132,7 @@ def export_part(project: Project, ref: Ref, role: Role, to: Path, *, exact: bool
     In CSV, texts that a spreadsheet would run get a quote in front, unless they are to be `exact`.
     """
     check_ending(to)
-    table = read_part(project, project.store.catalog.find(Dataset, ref), role)
-    write(table, to, exact=exact)
-    return table.height
+    return write(part_pieces(project, project.store.catalog.find(Dataset, ref), role), to, exact=exact)
 
 
 def describe_dataset(project: Project, ref: str) -> Described:
@@ -193,6 +194,12 @@ def _newest(catalog: Catalog, reports: tuple[str, ...]) -> dict[ReportKind, Repo
     return {report.kind: report for report in (catalog.get(Report, each) for each in reports)}
 
 
+def _is_same(project: Project, dataset: Dataset, recipe: str, prepared: Prepared) -> bool:
+    """Say whether a dataset came to be in the same way, with the same rows in it and kept out of it."""
+    same = (dataset.hash, dataset.recipe) == (prepared.content, recipe)
+    return same and has_rejects(project, dataset, prepared.rejects)
+
+
 def _known(project: Project, dataset: Dataset, what: str) -> Dataset:
     """Return a dataset of before, with what was found in it then."""
     project.known("dataset", f"{dataset.ref} {what}")
@@ -206,22 +213,26 @@ def _warn(project: Project, findings: Sequence[Finding]) -> None:
     project.remark_all("warning", warned, where=f"kervan data show {project.config.dataset_name}")
 
 
-def _prepare(project: Project, loaded: Loaded, steps: tuple[Shaping, ...]) -> Prepared:
+def _prepare(project: Project, loaded: Loaded, steps: tuple[Shaping, ...], scratch: Path) -> Prepared:
     settings, model = project.config.data, project.config.model
     with project.stage("validate") as tell:
-        task = target.task_of(loaded.table, settings.target, model.task)
+        values = target.values_of(loaded.table, settings.target)
+        task = target.task_of(values, model.task)
         checked = check_table(project, loaded.table)
         require_left(checked)
-        table, about_target = target.check_target(checked.table, settings.target, task)
+        values = target.values_of(checked.table, settings.target)
+        why, is_open = target.why_task(values, model.task)
+        about_target = target.check_target(values, task)
+        table = target.with_target(checked.table, values)
+        some = spread(table)
         hidden = columns.unseen(table, settings, model.texts)
-        personal = personal_findings(project, checked.table)
+        personal = personal_findings(project, some)
         noticed = [*loaded.warnings, *about_target, *checked.findings, *personal]
-        findings = validate.validate(table, settings, noticed, hidden)
+        findings = validate.validate(some, settings, noticed, hidden, whole=table.height)
         if failed := stopped(findings):
             lines = "\n".join(f"  {finding.message}" for finding in failed)
             hint = failed[0].hint or "mend the rows, or change the checks in kervan.toml"
             raise InvalidData(f"{settings.source} does not pass its checks:\n{lines}", hint=hint)
-        why, is_open = target.why_task(checked.table, settings.target, model.task)
         aside = f"; {len(checked.rejected):,} rows kept aside" if len(checked.rejected) else ""
         tell(f"{task} of {settings.target!r}{aside}")
     if is_open:
@@ -229,7 +240,7 @@ def _prepare(project: Project, loaded: Loaded, steps: tuple[Shaping, ...]) -> Pr
     _warn(project, findings)
     with project.stage("protect") as tell:
         protection = protection_of(project)
-        guarded = protect(table, protection)
+        guarded = changed(table, scratch / "guarded", partial(protect, protection=protection))
         rejects = with_reasons(checked, protect(loaded.table[checked.rejected - 1], protection))
         hiding = measured(project, guarded)
         done = [f"{column}: {how}" for column, how in settings.protect.items()]
@@ -237,22 +248,23 @@ def _prepare(project: Project, loaded: Loaded, steps: tuple[Shaping, ...]) -> Pr
         tell(", ".join(done) or "nothing to protect")
     with project.stage("profile") as tell:
         schema = columns.infer_schema(guarded, settings)
-        telling = seen(table, settings.target, hidden)
-        found = profile.profile(guarded, schema, settings.target, telling)
+        telling = seen(some, settings.target, hidden)
+        passing = batches(guarded) if isinstance(guarded, Pieces | Chosen) else guarded
+        found = profile.profile(passing, schema, settings.target, telling)
         tell(f"{len(schema)} columns")
     with project.stage("split") as tell:
         # By what a model sees of the rows: what it does not, such as their numbers, would part equal ones.
-        sides = split.split(table, settings.split, telling, settings.target)
-        rule = split.rule_of(settings, table, sides)
-        sides, left_out = without_outliers(project, sides)
-        parts = {role: protect(part, protection) for role, part in sides.items()}
+        assigned = split.assign(table, settings.split, telling, settings.target)
+        rule = split.rule_of(settings, assigned)
+        assigned, left_out = without_outliers(project, table, assigned)
+        parts = split.split(guarded, assigned)
         split.check_split(parts, settings.target, task, model.folds)
         counts = ", ".join(f"{role} {part.height:,}" for role, part in parts.items())
         tell(f"{counts} (sealed){split.told(rule, found.duplicates)}")
-    if proposed := split.propose(table, settings):
+    if proposed := split.propose(some, settings):
         project.remark("note", proposed)
     return Prepared(
-        table=guarded,
+        rows=guarded.height,
         schema=schema,
         findings=findings,
         profile=found,
@@ -272,16 +284,17 @@ def _keep(
     """Store everything of a new version; the records appear together, once all files are durable."""
     store = project.store
     settings = project.config.data
-    parts = tuple(_store_part(project, name, role, table) for role, table in prepared.parts.items())
+    parts = tuple(store_part(project, name, role, table) for role, table in prepared.parts.items())
     origin, *joined = (_store_original(project, name, snapshot) for snapshot in snapshots)
-    links = [stored(origin.blob, "original"), *(stored(part.blob, str(part.role)) for part in parts)]
+    links = [stored(origin.blob, "original")]
+    links += (stored(blob, str(part.role)) for part in parts for blob in (part.blob, *part.pieces))
     links += (stored(each.blob, "joined") for each in joined)
     links += _made_of(origin, *joined)
     links += store_rejects(project, name, prepared.rejects)
     links += store_tokens(project, name, prepared.tokens)
     with store.catalog.transaction() as transaction:
         newest = store.catalog.newest(Dataset, name)
-        if newest is not None and (newest.hash, newest.recipe) == (prepared.content, recipe):
+        if newest is not None and _is_same(project, newest, recipe, prepared):
             return newest  # another process was faster
         dataset = Dataset(
             id=new_id(),
@@ -294,7 +307,7 @@ def _keep(
             parents=tuple(links),
             schema=prepared.schema,
             target=settings.target,
-            rows=prepared.table.height,
+            rows=prepared.rows,
             origin=origin,
             parts=parts,
             protection={column: str(rule) for column, rule in settings.protect.items()},
@@ -345,15 +358,6 @@ def _store_original(project: Project, name: str, snapshot: Snapshot) -> Origin:
     )
 
 
-def _store_part(project: Project, name: str, role: Role, table: pl.DataFrame) -> Part:
-    written = to_parquet(table)
-    is_sealed = role is Role.TEST
-    if is_sealed:
-        written = project.store.keys.seal(written, sealed_as(name, role))
-    blob = project.store.blobs.put_bytes(written)
-    return Part(role=role, rows=table.height, blob=blob, content=content_hash(table), sealed=is_sealed)
-
-
 def _report(
     dataset: Dataset, kind: ReportKind, verdict: Verdict, findings: tuple[Finding, ...], body: Any
 ) -> Report:
@@ -376,6 +380,7 @@ def _recipe(project: Project, joined: Mapping[str, Snapshot]) -> str:
     for name in ("source", "query", "table", "version", "cube"):
         del settings[name]  # they say where the bytes are
     del settings["entity"]  # it decides what is kept of predictions
+    del settings["memory"]  # and this how its rows are looked at
     del settings["privacy_budget"]  # and this what is told of the rows
     for name in ("sheet", "person", "quasi", "sensitive", "k_at_least"):
         if not settings[name]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from kervan.app.parts import read_part
+from kervan.app.parts import part_pieces
 from kervan.core.errors import InvalidConfig
 from kervan.core.fetching import Estimate, Fetched, Retrieval
 from kervan.core.identity import Ref
 from kervan.core.nouns import Dataset, Role
-from kervan.flow.table import to_parquet
+from kervan.data.export import write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,11 +42,9 @@ class DatasetConnector:
 
     def fetch(self, request: TableRequest, folder: Path, tell: Tell) -> Fetched:
         """Write the rows of the training and the validation part; the test part stays sealed."""
-        import polars as pl
-
         dataset = self._found(request)
         path = folder / f"{dataset.name}.parquet"
-        path.write_bytes(to_parquet(pl.concat(read_part(self._project, dataset, role) for role in _OPEN)))
+        write(chain.from_iterable(part_pieces(self._project, dataset, role) for role in _OPEN), path)
         retrieval = Retrieval(time=time.time(), version=dataset.ref, record=dataset.id)
         return Fetched(path=path, retrieval=retrieval)
 

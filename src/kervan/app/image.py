@@ -67,7 +67,7 @@ def build(project: Project, model: Model, settings: ImageSettings | None = None)
     if known is not None:
         project.known("image", f"{known.reference} {known.digest}")
         return known
-    with project.stage("image") as tell, project.alive("image"), storage_errors(str(folder)):
+    with project.stage("image") as tell, storage_errors(str(folder)):
         image = build_image(order, folder, lambda what: project.remark("image", what))
         note = _Note(reference=image.reference, digest=image.digest, parts=image.parts)
         write_private(folder / _NOTE, msgspec.json.encode(note))
@@ -95,7 +95,7 @@ def push(project: Project, model: Model, settings: ImageSettings | None = None) 
     if Registry(reference).digest(reference.tag) == image.digest:
         project.known("push", f"{image.reference} is there")
         return image
-    with project.stage("push") as tell, project.alive("push"):
+    with project.stage("push") as tell:
         push_image(image.layout, reference, image.descriptor, lambda what: project.remark("push", what))
         tell(image.reference)
     return image
@@ -137,7 +137,7 @@ def context(project: Project, model: Model, to: Path) -> Path:
     if to.exists() and any(to.iterdir()):
         raise Conflict(f"{to} is not empty", hint="name a new folder")
     order = order_of(project, model, project.config.image)
-    with project.stage("image") as tell, project.alive("image"), storage_errors(str(to)):
+    with project.stage("image") as tell, storage_errors(str(to)):
         to.mkdir(parents=True, exist_ok=True)
         write_context(gather(order, lambda what: project.remark("image", what)), to)
         tell(f"{to}/Dockerfile")
@@ -147,7 +147,7 @@ def context(project: Project, model: Model, to: Path) -> Path:
 def scan(project: Project, model: Model, advisories: Path) -> Scan:
     """Look up what a model's image holds in advisories that lie in a folder, ZIP or file."""
     image = build(project, model)
-    with project.stage("scan") as tell, project.alive("scan"):
+    with project.stage("scan") as tell:
         found = scan_bill((image.folder / BOM).read_bytes(), advisories)
         tell(f"{len(found.found)} found")
     return found

@@ -20,7 +20,7 @@ from kervan.core.reading import Reading
 from kervan.core.schema import Column, Schema, Signature, Type, Unseen
 from kervan.data.columns import infer_schema
 from kervan.data.ingest import load
-from kervan.data.target import CLASSIFICATION, REGRESSION, task_of
+from kervan.data.target import CLASSIFICATION, REGRESSION, task_of, values_of
 from kervan.flow.table import as_texts
 from kervan.package.contents.background import Outline
 from kervan.package.contents.card import MODEL_CARD, model_card
@@ -176,7 +176,7 @@ def _task(foreign: Foreign, rows: pl.DataFrame, wanted: Wanted) -> str:
             hint="name the column of numbers by --target",
         )
     if wanted.task or not holds_numbers or foreign.is_classification is None:
-        return task_of(rows, wanted.target, wanted.task)
+        return task_of(values_of(rows, wanted.target), wanted.task)
     return CLASSIFICATION if foreign.is_classification else REGRESSION
 
 

@@ -18,7 +18,8 @@ from kervan.core.workspace import workspace_of
 if TYPE_CHECKING:
     from kervan.core.nouns import Finding
 
-_FIRST_SIGN = 15.0  # seconds
+_FIRST_SIGNS = (2.0, 5.0, 15.0)  # seconds
+_LONGEST_SILENCE = 300.0  # seconds
 _FEW = 3
 
 
@@ -42,6 +43,20 @@ Observer = Callable[[Stage], None]
 
 with extras_named():
     from kervan.store.open import Store
+
+
+def signs() -> Iterator[float]:
+    """Yield after how many seconds long work tells that it goes on: 2, 5, 15, 30, 60, … and every 5 minutes.
+
+    >>> from itertools import islice
+    >>> list(islice(signs(), 9))
+    [2.0, 5.0, 15.0, 30.0, 60.0, 120.0, 240.0, 480.0, 780.0]
+    """
+    yield from _FIRST_SIGNS
+    seconds = _FIRST_SIGNS[-1]
+    while True:
+        seconds += min(seconds, _LONGEST_SILENCE)
+        yield seconds
 
 
 def _nobody(_stage: Stage) -> None:
@@ -75,14 +90,15 @@ class Project:
 
     @contextmanager
     def alive(self, name: str) -> Iterator[None]:
-        """Tell that long work still goes on: after 15 seconds, and whenever twice as many have passed."""
+        """Tell that long work still goes on: soon at first, then more seldom, so that no log is flooded."""
         done = threading.Event()
 
         def tell() -> None:
-            started, wait = time.monotonic(), _FIRST_SIGN
-            while not done.wait(started + wait - time.monotonic()):
-                self.remark(name, f"still at work after {wait:.0f} s")
-                wait *= 2
+            started = time.monotonic()
+            for seconds in signs():
+                if done.wait(started + seconds - time.monotonic()):
+                    return
+                self.remark(name, f"still at work after {seconds:.0f} s")
 
         thread = threading.Thread(target=tell, daemon=True)
         thread.start()

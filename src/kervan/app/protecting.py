@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kervan.app.project import Project
     from kervan.core.config import DataSettings
     from kervan.core.nouns import Link
+    from kervan.data.pieces import Table
 
 TOKENS = "tokens"  # the role of the sealed table that turns tokens back
 PERSON = "person "
@@ -60,7 +61,7 @@ def _person_in_clear(settings: DataSettings) -> Iterator[Finding]:
         )
 
 
-def measured(project: Project, guarded: pl.DataFrame) -> Anonymity | None:
+def measured(project: Project, guarded: Table) -> Anonymity | None:
     """Measure how well the rows hide among each other, None where no columns are named for that.
 
     Raises `InvalidData` if fewer than `k_at_least` do somewhere; no value of theirs is told.

@@ -62,7 +62,8 @@ def store_rejects(project: Project, name: str, rejects: pl.DataFrame) -> tuple[L
 
 def rejects_of(project: Project, ref: str, *, limit: int | None = None) -> Rejects:
     """Return the rows that checks kept out of a dataset, in the order of the source, at most `limit`."""
-    dataset, table = _read(project, ref)
+    dataset = project.store.catalog.find(Dataset, Ref.parse(ref))
+    table = _kept(project, dataset)
     if table is None:
         return Rejects(dataset=dataset.ref, total=0, rows=())
     shown = table if limit is None else table.head(limit)
@@ -84,21 +85,28 @@ def export_rejects(project: Project, ref: str, to: Path) -> int:
     import polars as pl
 
     check_ending(to)
-    dataset, table = _read(project, ref)
+    dataset = project.store.catalog.find(Dataset, Ref.parse(ref))
+    table = _kept(project, dataset)
     if table is None:
         raise NotFound(f"{dataset.ref} has no rejected rows", hint='they come from severity = "reject"')
     lists = [pl.col(_NAMES[name]).list.join("; ") for name in (RULES, REASONS)]
-    write(table.with_columns(lists), to, exact=False)
+    write([table.with_columns(lists)], to)
     return table.height
 
 
-def _read(project: Project, ref: str) -> tuple[Dataset, pl.DataFrame | None]:
-    dataset = project.store.catalog.find(Dataset, Ref.parse(ref))
+def has_rejects(project: Project, dataset: Dataset, rejects: pl.DataFrame) -> bool:
+    """Say whether exactly these rows were kept out of a dataset, for these reasons."""
+    table = _kept(project, dataset)
+    return rejects.is_empty() if table is None else table.equals(rejects)
+
+
+def _kept(project: Project, dataset: Dataset) -> pl.DataFrame | None:
+    """Return the rows that were kept out of a dataset, None if there were none."""
     blob = next((link.parent for link in dataset.parents if link.role == _ROLE), None)
     if blob is None:
-        return dataset, None
+        return None
     sealed = project.store.blobs.read_bytes(blob.removeprefix("sha256:"))
-    return dataset, from_parquet(project.store.keys.open(sealed, _sealed_as(dataset.name)))
+    return from_parquet(project.store.keys.open(sealed, _sealed_as(dataset.name)))
 
 
 def _sealed_as(name: str) -> str:

@@ -7,13 +7,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kervan.app.sources import take
+from kervan.core.errors import InvalidConfig
 from kervan.core.identity import sha256_parts
-from kervan.core.nouns import Role, Shaping
+from kervan.core.nouns import Shaping
 from kervan.core.shaping import Call, Join, Outliers, told
 from kervan.data import ingest
 from kervan.data.absent import READ_AS_MISSING
 from kervan.data.cast import suspicious_columns
 from kervan.data.ingest import Loaded
+from kervan.data.pieces import Chosen, Pieces
+from kervan.data.sides import NONE
 from kervan.data.steps.escape import transform_of
 from kervan.data.steps.outliers import within
 from kervan.data.steps.shape import Around, shape
@@ -22,10 +25,13 @@ from kervan.flow.fingerprint import fingerprint
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    import polars as pl
-
     from kervan.app.project import Project
     from kervan.data.ingest import Snapshot
+    from kervan.data.pieces import Table
+    from kervan.data.sides import Sides
+
+
+_ROW = "\0row"
 
 
 @contextmanager
@@ -68,14 +74,27 @@ def shaped(
     return Loaded(table=found.table, warnings=(*read, *looks, *found.findings)), found.steps
 
 
-def without_outliers(
-    project: Project, parts: Mapping[Role, pl.DataFrame]
-) -> tuple[dict[Role, pl.DataFrame], tuple[Shaping, ...]]:
-    """Leave out the rows of the training part that steps name as outliers."""
-    train, done = parts[Role.TRAIN], []
-    for step in project.config.data.steps:
-        if isinstance(step, Outliers):
-            rest = within(train, step, project.config.model.seed)
-            done.append(Shaping(step=f"{told(step)} (train)", before=train.height, after=rest.height))
-            train = rest
-    return {**parts, Role.TRAIN: train}, tuple(done)
+def without_outliers(project: Project, table: Table, assigned: Sides) -> tuple[Sides, tuple[Shaping, ...]]:
+    """Leave out the rows of the training part that steps name as outliers, and say how many each did.
+
+    Raises `InvalidConfig` for a table in pieces: a detector looks at the whole part.
+    """
+    import numpy as np
+
+    steps = [step for step in project.config.data.steps if isinstance(step, Outliers)]
+    if not steps:
+        return assigned, ()
+    if isinstance(table, Pieces | Chosen):
+        raise InvalidConfig(
+            f"{told(steps[0])}: the table is too large for that: it looks at the whole training part at once",
+            hint="clip such values instead, or raise `[data] memory` if the machine has it",
+        )
+    train = table.with_row_index(_ROW).filter(assigned == 0)
+    done = []
+    for step in steps:
+        rest = within(train, step, project.config.model.seed)
+        done.append(Shaping(step=f"{told(step)} (train)", before=train.height, after=rest.height))
+        train = rest
+    left = np.where(assigned == 0, NONE, assigned)
+    left[train[_ROW].to_numpy()] = 0
+    return left, tuple(done)

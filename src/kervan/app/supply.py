@@ -32,7 +32,7 @@ def supply(project: Project, models: Sequence[Model], plan: Plan, folder: Path) 
 
 def _write_zip(project: Project, model: Model, target: Bundled, plan: Plan, folder: Path) -> None:
     keys = {"access.json": Path(plan.keys).read_bytes()} if plan.keys else {}
-    with project.stage("bundle") as tell, project.alive("bundle"):
+    with project.stage("bundle") as tell:
         file = folder / f"{model.version}.zip"
         made = write_bundle(order_of(project, model, plan.image), target.runtime, file, keys)
         tell(f"{file.name}: {made.packed / 2**20:.1f} MiB, {made.unpacked / 2**20:.1f} MiB unpacked")

@@ -66,7 +66,7 @@ def write_synthetic(
     """Write such rows to a file, as its name says, and return the report."""
     check_ending(to)
     found = synthesize(project, ref, rows=rows, seed=seed)
-    write(found.table, to)
+    write([found.table], to)
     return found.report
 
 

@@ -20,7 +20,7 @@ from kervan.data.columns import infer_schema
 from kervan.data.guess import guess_target, no_target
 from kervan.data.ingest import load
 from kervan.data.sources.find import find_source
-from kervan.data.target import task_of, why_task
+from kervan.data.target import task_of, values_of, why_task
 from kervan.flow.table import as_texts
 
 if TYPE_CHECKING:
@@ -106,14 +106,15 @@ def look_into(folder: Path, name: str, settings: DataSettings | None = None) -> 
     schema = infer_schema(table, chosen)
     columns = tuple(_seen(table, column) for column in schema)
     target, why = guess_target(table, [each.name for each in columns if not each.no_target])
+    values = values_of(table, target) if target else None
     return TableSeen(
         name=name,
         rows=table.height,
         columns=columns,
         target=target,
         target_why=why,
-        task=task_of(table, target) if target else "",
-        task_why=why_task(table, target)[0] if target else "",
+        task=task_of(values) if values else "",
+        task_why=why_task(values)[0] if values else "",
         warnings=loaded.warnings,
     )
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from kervan.app.parts import read_part
+from kervan.app.data import report_of
+from kervan.app.parts import part_value, read_part
 from kervan.app.project import Stage
 from kervan.app.settings import check_settings
-from kervan.core.errors import GoalMissed
-from kervan.core.nouns import Dataset, Link, Role, Run
+from kervan.core.errors import GoalMissed, Refused
+from kervan.core.nouns import Dataset, Link, ReportKind, Role, Run
 from kervan.core.shaping import told
-from kervan.data.target import task_of
+from kervan.data.room import amount, free_memory
+from kervan.data.target import task_of, values_of
 from kervan.flow.runner import Progress, run
 from kervan.flow.track import Tracker
-from kervan.flow.values import Value
 from kervan.model.metrics import check_goal, default_metric
 from kervan.model.steps import Candidate, Choice, Interface, read_card, training
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from kervan.core.schema import Signature
     from kervan.model.evaluate import Evaluation
     from kervan.model.train import CandidateScore
+
+
+_COPIES = 3  # of the rows, while families are tried: as a table, as numbers, and part of these in each fold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,11 +58,28 @@ class Trained:
         return self.folder.name
 
 
+def check_memory(project: Project, dataset: Dataset) -> None:
+    """Raise `Refused`, with figures, where the rows to learn from would surely not fit into memory."""
+    free = free_memory()
+    rows = sum(dataset.part(role).rows for role in (Role.TRAIN, Role.VALIDATION))
+    figures = report_of(project, dataset.id, ReportKind.PROFILE)
+    whole = figures.body["memory"] if figures else 0
+    needed = _COPIES * whole * rows // max(1, dataset.rows)
+    if free is not None and needed > free:
+        raise Refused(
+            f"training on {dataset.ref} needs about {amount(needed)} of memory, {amount(free)} are free: its "
+            f"{rows:,} rows to learn from take {amount(needed // _COPIES)}, and are held {_COPIES} times",
+            hint="take some of the rows by a step, such as `filter`, leave columns out by `[data] ignore`, "
+            "or train on a machine with more memory",
+        )
+
+
 def train(project: Project, dataset: Dataset) -> Trained:
     """Cross-validate the families, fit the best, write and prove it, evaluate it. Known steps are skipped."""
     settings = project.config.model
     check_settings(project.config)
-    task = settings.task or task_of(read_part(project, dataset, Role.TRAIN), dataset.target)
+    check_memory(project, dataset)
+    task = settings.task or task_of(values_of(read_part(project, dataset, Role.TRAIN), dataset.target))
     goal = goal_of(project, task)
     choice = Choice(
         families=settings.families,
@@ -73,8 +94,8 @@ def train(project: Project, dataset: Dataset) -> Trained:
         rule=dataset.split,
     )
     arguments = {
-        "train": Value("table", dataset.part(Role.TRAIN).blob),
-        "validation": Value("table", dataset.part(Role.VALIDATION).blob),
+        "train": part_value(dataset, Role.TRAIN),
+        "validation": part_value(dataset, Role.VALIDATION),
         "schema": dataset.schema.without(*dataset.protection),  # a hash means nothing to a caller
         "target": dataset.target,
         "task": task,

@@ -10,7 +10,14 @@ import click
 from kervan.cli.catalogue import alias, describe, metadata, search
 from kervan.cli.checks import quality, rejects, suggest, validate
 from kervan.cli.edge import ListGroup, Shown, shows, table, takes_quiet, with_project
-from kervan.cli.personal import anonymity, detokenise, forget_original, personal, release_aggregate
+from kervan.cli.personal import (
+    anonymity,
+    detokenise,
+    forget_original,
+    forget_person,
+    personal,
+    release_aggregate,
+)
 from kervan.cli.synthesize import synthesize
 from kervan.core.shown import moment
 
@@ -189,6 +196,7 @@ data.add_command(suggest)
 data.add_command(personal)
 data.add_command(anonymity)
 data.add_command(forget_original)
+data.add_command(forget_person)
 data.add_command(release_aggregate)
 data.add_command(detokenise)
 for command in (search, describe, alias, metadata):

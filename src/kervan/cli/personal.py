@@ -72,6 +72,28 @@ def forget_original(project: Project, ref: str, why: str) -> Shown:
     return Shown(found, text)
 
 
+@click.command("forget-person")
+@click.argument("person")
+@click.option("--why", required=True, help="Goes on record, so it may not name them.")
+@shows(example='kervan data forget-person 10000000146 --why "asked by letter"')
+@with_project
+def forget_person(project: Project, person: str, why: str) -> Shown:
+    """Destroy the key of a person, so that nobody can make or recognise their pseudonyms again; rows stay.
+
+    PERSON is the value in the column that [data] person names. What is in clear stays: columns that are not
+    protected, kept originals, predictions. Backups of the workspace still hold the key: they have to go too.
+    """
+    from kervan.app.person import forget_person as forget
+
+    found = forget(project, person, why=why)
+    lines = ["the key of the person is destroyed: nobody can make or recognise their pseudonyms any more"]
+    if found.originals:
+        several = ", ".join(found.originals)
+        lines.append(f"their originals can still be read (kervan data forget-original): {several}")
+    lines.append("columns in clear, columns that are hashed or tokenised, and predictions are not reached")
+    return Shown(found, "\n".join(lines))
+
+
 def personal_text(found: PersonalData) -> str:
     """Show what tells of persons, surest first, and the line to paste."""
     headers = ("column", "kind", "rows", "sure", "why", "form")

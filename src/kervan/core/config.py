@@ -76,7 +76,7 @@ class DataSettings:
     `person` names the column that says whom a row is about; `quasi` those by which somebody could be found
     who is known from elsewhere, `sensitive` what must not be learned of them then. Fewer than `k_at_least`
     rows that are equal in `quasi` stop the run. `privacy_budget` is the epsilon that all released aggregates
-    of one dataset may spend together.
+    of one dataset may spend together. A table of more than `memory` is ingested piece by piece.
     """
 
     source: str = ""
@@ -90,6 +90,7 @@ class DataSettings:
     name: str = ""
     separator: str = ""
     encoding: str = ""
+    memory: str = "256 MB"
     missing: tuple[str, ...] = MISSING_TEXTS
     ignore: tuple[str, ...] = ()
     accept: tuple[str, ...] = ()

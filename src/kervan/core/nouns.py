@@ -73,7 +73,8 @@ class Role(StrEnum):
 class Part:
     """One side of a split: so many rows in the stored Parquet file `blob`; a sealed one is encrypted.
 
-    `content` is the hash of the rows, by which the same rows are known in another dataset.
+    Of many rows `blob` is the list of `pieces`, which are such files. `content` is the hash of the rows, by
+    which the same rows are known in another dataset.
     """
 
     role: Role
@@ -81,6 +82,7 @@ class Part:
     blob: str
     content: str
     sealed: bool = False
+    pieces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kervan.core.checking import REJECT, STOP
@@ -12,6 +12,7 @@ from kervan.core.schema import Column, Schema, Signature, Type, Unseen
 from kervan.core.words import vocabulary
 from kervan.data.checks.usable import require_usable
 from kervan.data.looks import look_of
+from kervan.data.pieces import column_of
 from kervan.data.seen import ignore_line, names_rows
 from kervan.data.target import CLASSIFICATION
 from kervan.flow.table import as_texts
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from kervan.core.checking import Bound, Check
     from kervan.core.config import DataSettings
+    from kervan.data.pieces import Table
 
 # A text column is free text or an identifier, not a category, from so many different values on, or from
 # fewer if these are more than half of the values that are there.
@@ -33,7 +35,17 @@ _NUMBERS = {Type.INTEGER, Type.NUMBER}
 FREE_TEXT = 0.5  # from this share of texts of several words on, a column is free text
 
 
-def infer_schema(table: pl.DataFrame, settings: DataSettings) -> Schema:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """A column: what it is, whether a value is missing, and its texts, if no more than 1,000 differ."""
+
+    name: str
+    type: Type
+    nullable: bool
+    texts: frozenset[str]
+
+
+def infer_schema(table: Table, settings: DataSettings) -> Schema:
     """Find out what each column is.
 
     A column may be missing where the table has a missing value. The checks of ranges and `allowed` become
@@ -45,27 +57,27 @@ def infer_schema(table: pl.DataFrame, settings: DataSettings) -> Schema:
             hint = did_you_mean(name, table.columns)
             raise InvalidConfig(f"[data] units: the table has no column {name!r}", hint=hint)
     checks = [check for check in settings.checks if check.column and check.column not in settings.protect]
-    require_usable(checks, table, settings.target)
+    require_usable(checks, table.schema, settings.target)
     stopping = [check for check in checks if _binds(check)]
     return Schema(
         tuple(
-            _column(column, [check for check in stopping if check.column == column.name], settings)
-            for column in table.get_columns()
+            _column(_seen(table, name), [check for check in stopping if check.column == name], settings)
+            for name in table.columns
         )
     )
 
 
-def unseen(table: pl.DataFrame, settings: DataSettings, texts: Sequence[str] = ()) -> tuple[str, ...]:
+def unseen(table: Table, settings: DataSettings, texts: Sequence[str] = ()) -> tuple[str, ...]:
     """Return the columns that no model of this table sees: protected ones, and texts that nobody counts."""
     import polars as pl
 
     listed = {check.column for check in settings.checks if check.allowed is not None}
     words = [
-        column.name
-        for column in table.get_columns()
-        if column.dtype == pl.String
-        and column.name not in {settings.target, *texts, *listed, *settings.protect}
-        and type_of(column) is Type.TEXT
+        name
+        for name, kind in table.schema.items()
+        if kind == pl.String
+        and name not in {settings.target, *texts, *listed, *settings.protect}
+        and _seen(table, name).type is Type.TEXT
     ]
     return (*settings.protect, *words)
 
@@ -100,19 +112,32 @@ def signature_of(
     return signature, tuple(findings)
 
 
-def _column(column: pl.Series, checks: list[Check], settings: DataSettings) -> Column:
+def _seen(table: Table, name: str) -> _Seen:
+    import polars as pl
+
+    texts: set[str] = set()
+    rows = missing = 0
+    for column in column_of(table, name):
+        rows, missing = rows + len(column), missing + column.null_count()
+        if column.dtype == pl.String and len(texts) <= MANY_VALUES:
+            texts |= set(column.drop_nulls().unique().head(MANY_VALUES + 1))
+    kind = _kind(name, table.schema[name], len(texts), rows - missing)
+    return _Seen(name=name, type=kind, nullable=missing > 0, texts=frozenset(texts))
+
+
+def _column(column: _Seen, checks: list[Check], settings: DataSettings) -> Column:
     lists = [set(check.allowed) for check in checks if check.allowed is not None]
-    kind = type_of(column)
+    kind = column.type
     limits = [limit for check in checks for limit in _limits(check)] if kind in _NUMBERS else []
     if lists and kind is Type.TEXT:
         kind = Type.CATEGORY
     allowed: tuple[str, ...] = ()
     if kind is Type.CATEGORY:
-        allowed = tuple(sorted(set.intersection(*lists) if lists else column.drop_nulls().unique()))
+        allowed = tuple(sorted(set.intersection(*lists) if lists else column.texts))
     return Column(
         name=column.name,
         type=kind,
-        nullable=column.null_count() > 0,
+        nullable=column.nullable,
         allowed=allowed,
         minimum=max((low for low, _ in limits if low is not None), default=None),
         maximum=min((high for _, high in limits if high is not None), default=None),
@@ -140,7 +165,15 @@ def type_of(column: pl.Series) -> Type:
     """Return what the values of a column are, or raise `InvalidData`."""
     import polars as pl
 
-    kind = column.dtype
+    present = column.drop_nulls()
+    return _kind(
+        column.name, column.dtype, present.n_unique() if column.dtype == pl.String else 0, len(present)
+    )
+
+
+def _kind(name: str, kind: pl.DataType, distinct: int, present: int) -> Type:
+    import polars as pl
+
     if kind.is_integer():
         return Type.INTEGER
     if kind.is_float():
@@ -153,10 +186,10 @@ def type_of(column: pl.Series) -> Type:
         return Type.DATETIME
     if kind != pl.String:
         raise InvalidData(
-            f"column {column.name!r} holds {kind}, which is no type of a column here",
+            f"column {name!r} holds {kind}, which is no type of a column here",
             hint="turn it into numbers, texts or dates, or leave it out: `[data] ignore`",
         )
-    return type_of_texts(column.drop_nulls().n_unique(), len(column) - column.null_count())
+    return type_of_texts(distinct, present)
 
 
 def type_of_texts(distinct: int, present: int) -> Type:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from kervan.core.errors import KervanError
 from kervan.data.seen import names_rows
-from kervan.data.target import check_target, task_of
+from kervan.data.target import check_target, task_of, values_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -24,7 +24,8 @@ def no_target(table: pl.DataFrame, name: str) -> str:
     if not table[name].count():
         return "all values are missing"
     try:
-        check_target(table, name, task_of(table, name))
+        values = values_of(table, name)
+        check_target(values, task_of(values))
     except KervanError as error:
         return str(error)
     return ""

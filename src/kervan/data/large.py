@@ -15,7 +15,7 @@ from kervan.data.cast import Typing, suspicious_columns, without_missing
 from kervan.data.connectors.find import Seldom
 from kervan.data.ingest import as_written, check_ignored, check_rows, name_of, options_of
 from kervan.data.names import check_unreserved
-from kervan.data.pieces import PieceWriter
+from kervan.data.pieces import PieceWriter, places, spread
 from kervan.data.scratch import scratch
 from kervan.data.several import Met, Together, check_kinds
 from kervan.data.sources.arrow import ArrowSource
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from kervan.core.ports import ReadOptions
     from kervan.data.ingest import Snapshot
     from kervan.data.pieces import Pieces
-
-SAMPLE_ROWS = 200_000  # that are looked at for columns which look like something else
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +64,10 @@ def read_pieces(
     with extras_named(), scratch() as place:
         files = _Files(snapshot, place)
         kept = _Kept(folder / "rows", settings.ignore, Seldom(tell))
-        columns = (
-            _several(files, options, kept) if snapshot.files else kept.add_all(files.batches(0, options))
-        )
+        if snapshot.files:
+            columns = _several(files, options, kept)
+        else:
+            columns = kept.add_all(files.batches(0, options))
         table = kept.finish()
         check_rows(table.height, name_of(snapshot))
         check_ignored(columns, settings)
@@ -184,11 +183,10 @@ def _asked(
 
 
 def _suspicious(table: Pieces, settings: DataSettings) -> Iterator[Finding]:
-    rows = table.places(SAMPLE_ROWS).tolist()
-    found = suspicious_columns(table.spread(SAMPLE_ROWS), hidden=settings.protect, places=rows)
-    for each in found:
-        is_whole = len(rows) == table.height
-        seen = "" if is_whole else f"; {len(rows):,} of {table.height:,} rows were looked at"
+    rows = places(table).tolist()
+    is_whole = len(rows) == table.height
+    seen = "" if is_whole else f"; {len(rows):,} of {table.height:,} rows were looked at"
+    for each in suspicious_columns(spread(table), hidden=settings.protect, places=rows):
         yield replace(each, message=each.message + seen)
 
 

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 from kervan.core.errors import StorageFailed, first_line
-from kervan.data.profile.bounds import batch_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
+    import numpy as np
     import polars as pl
+    from numpy.typing import NDArray
 
 PIECE_BYTES = 48 << 20  # what a piece may take in memory
+PIECE_CELLS = 1 << 22
+PIECE_ROWS = 1 << 17
+SPREAD_ROWS = 200_000  # by so many what needs whole rows together is judged
+SPREAD_BYTES = 128 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,30 +77,122 @@ class Pieces:
         """Yield the number of rows before each piece."""
         return (start for start, _ in pairwise(accumulate(self.heights, initial=0)))
 
-    def spread(self, rows: int) -> pl.DataFrame:
-        """Return at most so many rows, at equal distances over the whole table, in its order."""
-        import numpy as np
-        import polars as pl
-
-        wanted = np.unique(np.linspace(0, max(0, self.height - 1), min(rows, self.height)).astype(np.int64))
-        found = [pl.DataFrame(schema=self.schema)]
-        for start, piece in zip(self.starts(), self, strict=True):
-            here = wanted[(wanted >= start) & (wanted < start + piece.height)] - start
-            found.append(piece[here] if len(here) else piece.head(0))
-        return pl.concat(found)
-
-    def map(self, folder: Path, change: Callable[[pl.DataFrame], pl.DataFrame]) -> Pieces:
-        """Return the table with every piece changed, written into a new folder."""
-        with PieceWriter(folder) as writer:
-            for piece in self:
-                writer.add(change(piece))
-        return writer.finish()
-
     def whole(self) -> pl.DataFrame:
         """Return the whole table in memory: for those who know that it fits."""
         import polars as pl
 
         return pl.concat(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Chosen:
+    """Some rows of a table in pieces, chosen while they pass: `mask` says which, true for those that stay."""
+
+    table: Pieces
+    mask: NDArray[np.bool_]
+
+    @property
+    def height(self) -> int:
+        """The number of rows."""
+        return int(self.mask.sum())
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns, in order."""
+        return self.table.columns
+
+    @property
+    def width(self) -> int:
+        """The number of columns."""
+        return self.table.width
+
+    @property
+    def schema(self) -> pl.Schema:
+        """The columns and their types."""
+        return self.table.schema
+
+    def only(self, names: Sequence[str]) -> Iterator[pl.DataFrame]:
+        """Yield some columns of one piece after the other; no other is read."""
+        import polars as pl
+
+        for start, piece in zip(self.table.starts(), self.table.only(names), strict=True):
+            yield piece.filter(pl.Series(self.mask[start : start + piece.height]))
+
+
+Table: TypeAlias = "pl.DataFrame | Pieces | Chosen"
+
+
+def batches(table: Table, names: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
+    """Yield the rows of a table, or some of its columns, one after the other; one in memory comes whole."""
+    if isinstance(table, Pieces | Chosen):
+        yield from table.only(table.columns if names is None else names)
+    else:
+        # Columns one by one: a list of names would be read as patterns.
+        yield table if names is None else table.select([table[name] for name in names])
+
+
+def column_of(table: Table, name: str) -> Iterator[pl.Series]:
+    """Yield a column of a table, piece by piece."""
+    return (batch[name] for batch in batches(table, [name]))
+
+
+def chosen(table: Table, mask: NDArray[np.bool_]) -> Table:
+    """Return the rows for which `mask` is true."""
+    import numpy as np
+    import polars as pl
+
+    if isinstance(table, Pieces):
+        return Chosen(table=table, mask=mask)
+    if isinstance(table, Chosen):
+        whole = table.mask.copy()
+        whole[np.flatnonzero(table.mask)] = mask
+        return Chosen(table=table.table, mask=whole)
+    return table.filter(pl.Series(mask, dtype=pl.Boolean))
+
+
+def changed(table: Table, folder: Path, change: Callable[[pl.DataFrame], pl.DataFrame]) -> Table:
+    """Return the table with its rows changed; what does not fit into memory is written into a new folder."""
+    if not isinstance(table, Pieces | Chosen):
+        return change(table)
+    with PieceWriter(folder) as writer:
+        writer.add_all(map(change, batches(table)))
+    return writer.finish()
+
+
+def spread(table: Table, rows: int = SPREAD_ROWS) -> pl.DataFrame:
+    """Return a table in memory as it is; of another so many rows at equal distances, in its order.
+
+    They are fewer if they would take too much memory themselves.
+    """
+    import polars as pl
+
+    if not isinstance(table, Pieces | Chosen):
+        return table
+    wanted = places(table, rows)
+    found, start = [], 0
+    for piece in batches(table):
+        here = wanted[(wanted >= start) & (wanted < start + piece.height)] - start
+        found.append(piece[here] if len(here) else piece.clear())
+        start += piece.height
+    return pl.concat(found)
+
+
+def places(table: Pieces | Chosen, rows: int = SPREAD_ROWS) -> NDArray[np.int64]:
+    """Return which rows `spread` gives, from 0."""
+    import numpy as np
+
+    first = next(batches(table))
+    most = min(rows, SPREAD_BYTES * max(1, first.height) // max(1, _size(first)), table.height)
+    return np.unique(np.linspace(0, max(0, table.height - 1), max(1, most)).astype(np.int64))
+
+
+def batch_rows(columns: int) -> int:
+    """Return how many rows are looked at together.
+
+    >>> batch_rows(20), batch_rows(1000)
+    (131072, 4194)
+    """
+    return max(1024, min(PIECE_ROWS, PIECE_CELLS // max(1, columns)))
 
 
 class PieceWriter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,6 +60,16 @@ def write_all(pieces: Iterable[bytes], path: Path) -> None:
                 unlooked = 0
             with writing(path.parent):
                 file.write(piece)
+
+
+def free_memory() -> int | None:
+    """Return the bytes of memory that programs may still take, None where the system does not say."""
+    try:
+        told = Path("/proc/meminfo").read_text(encoding="ascii")
+    except OSError:
+        return None
+    found = re.search(r"^MemAvailable:\s+(\d+) kB", told, re.MULTILINE)
+    return int(found[1]) << 10 if found else None
 
 
 def amount(size: int) -> str:

@@ -162,7 +162,7 @@ def _types(met: Sequence[Met], name: str) -> list[pl.DataType]:
 
 
 def _check_type(name: str, met: Met, types: Sequence[pl.DataType]) -> None:
-    """Raise `InvalidData` unless a column of one file can have the type that it has in all, without a loss."""
+    """Raise `InvalidData` unless a column of a file can have the type that it has in all, without a loss."""
     import polars as pl
 
     if name not in met.valued:

@@ -12,18 +12,20 @@ import numpy as np
 from kervan.core.access import read_span
 from kervan.core.errors import InvalidConfig, InvalidData, InvalidInput, did_you_mean
 from kervan.core.nouns import Role
+from kervan.data.pieces import batches, column_of
 from kervan.data.rows import row_hashes
 from kervan.flow.table import as_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import polars as pl
     from numpy.typing import NDArray
 
     from kervan.core.config import SplitSettings
+    from kervan.data.pieces import Table
 
-    Sides = NDArray[np.int64]
+    Sides = NDArray[np.int8]
 
 NONE = -1
 FEWEST_GROUPS = 3
@@ -31,11 +33,13 @@ _STRATA = 10  # so many equally large ones of a target of numbers
 _SHOWN = 3
 
 
-def sides(table: pl.DataFrame, shares: SplitSettings, telling: Sequence[str], target: str) -> Sides:
+def sides(table: Table, shares: SplitSettings, telling: Sequence[str], target: str) -> Sides:
     """Return the side of each row of a table.
 
-    `telling` are the columns by which a model tells rows apart. Raises `InvalidConfig` for a rule that does
-    not fit the table, and `InvalidData` where a row has no value to be split by.
+    `telling` are the columns by which a model tells rows apart. Of a table in pieces no more is in memory
+    than one of them and up to 32 bytes for each row, one of these where sides are random, by group or by
+    column. Raises `InvalidConfig` for a rule that does not fit the table, and `InvalidData` where a row has
+    no value to be split by.
     """
     if shares.by not in RULES:
         raise InvalidConfig(f"[data] split: by = {shares.by!r} is none", hint=did_you_mean(shares.by, RULES))
@@ -64,106 +68,128 @@ def times_of(column: pl.Series) -> NDArray[np.float64]:
     return np.asarray(column.cast(pl.Float64).to_numpy(), dtype=np.float64)
 
 
-def _at_random(table: pl.DataFrame, shares: SplitSettings, telling: Sequence[str], target: str) -> Sides:
-    return _by_place(_places(table, telling, shares.seed), shares)
+def _at_random(table: Table, shares: SplitSettings, telling: Sequence[str], target: str) -> Sides:
+    return np.concatenate([_by_place(each, shares) for each in _places(table, telling, shares.seed)])
 
 
-def _stratified(table: pl.DataFrame, shares: SplitSettings, telling: Sequence[str], target: str) -> Sides:
+def _stratified(table: Table, shares: SplitSettings, telling: Sequence[str], target: str) -> Sides:
     """Cut each class, in the order of its rows' hashes, where the shares say; equal rows stay together.
 
     A row near a cut may change its side when the table grows; the others keep theirs.
     """
-    places = _places(table, telling, shares.seed)
+    places = np.concatenate(list(_places(table, telling, shares.seed)))
     _, first, row = np.unique(places, return_index=True, return_inverse=True)
     weight = np.bincount(row)
-    strata = _strata(table[target], shares.seed)[first]
-    found = np.zeros(len(first), dtype=np.int64)
+    strata = _strata(table, target)[first]
+    found = np.zeros(len(first), dtype=np.int8)
     cuts = np.array([shares.train, shares.train + shares.validation])
     for stratum in np.unique(strata):
         members = np.flatnonzero(strata == stratum)  # in the order of their hashes already
         upto = np.cumsum(weight[members])
         middle = (upto - weight[members] / 2) / upto[-1]
         found[members] = np.digitize(middle, cuts)
-    return found[row]
+    each: Sides = found[row]
+    return each
 
 
-def _by_group(table: pl.DataFrame, shares: SplitSettings, telling: Sequence[str], target: str) -> Sides:
+def _by_group(table: Table, shares: SplitSettings, telling: Sequence[str], target: str) -> Sides:
     """All rows of a group are on the side of the group's hash, however the table grows."""
-    groups = table[shares.column]
-    _require_all(groups, "belongs to no group")
-    if groups.n_unique() < FEWEST_GROUPS:
+    _require_all(table, shares.column, "belongs to no group")
+    groups: set[object] = set()
+    for column in column_of(table, shares.column):
+        if len(groups) < FEWEST_GROUPS:
+            groups |= set(column.unique().to_list())
+    if len(groups) < FEWEST_GROUPS:
         raise InvalidData(
-            f"[data] split: column {shares.column!r} has {groups.n_unique()} groups, at least "
+            f"[data] split: column {shares.column!r} has {len(groups)} groups, at least "
             f"{FEWEST_GROUPS} are needed",
             hint="choose a column with more values, such as a customer's number",
         )
-    return _by_place(_places(table, [shares.column], shares.seed), shares)
+    return _at_random(table, shares, [shares.column], target)
 
 
-def _by_time(table: pl.DataFrame, shares: SplitSettings, telling: Sequence[str], target: str) -> Sides:
+def _by_time(table: Table, shares: SplitSettings, telling: Sequence[str], target: str) -> Sides:
     """The oldest rows are to learn from, the newest to be judged by; one time is on one side.
 
     Rows less than the embargo before a later part begins are on no side (M. López de Prado, Advances in
     Financial Machine Learning, 2018, chapter 7).
     """
-    column = table[shares.column]
-    if not (column.dtype.is_temporal() or column.dtype.is_numeric()):
+    kind = table.schema[shares.column]
+    if not (kind.is_temporal() or kind.is_numeric()):
         raise InvalidConfig(
             f"[data] split: column {shares.column!r} holds no times",
             hint='read them by a step: `[[data.steps]]` with parse and to = "datetime"',
         )
-    _require_all(column, "has no time")
-    times = times_of(column)
+    _require_all(table, shares.column, "has no time")
+    times = np.concatenate([times_of(column) for column in column_of(table, shares.column)])
     ordered = np.sort(times)
     rows = len(ordered)
     cuts = [
         ordered[min(rows - 1, round(share * rows))]
         for share in (shares.train, shares.train + shares.validation)
     ]
-    found = np.digitize(times, cuts).astype(np.int64)
+    found: Sides = np.digitize(times, cuts).astype(np.int8)
     embargo = embargo_of(shares)
     for side, begins in enumerate(cuts):
         found[(found == side) & (times > begins - embargo)] = NONE
     return found
 
 
-def _by_column(table: pl.DataFrame, shares: SplitSettings, telling: Sequence[str], target: str) -> Sides:
+def _by_column(table: Table, shares: SplitSettings, telling: Sequence[str], target: str) -> Sides:
     """The side of each row is the one that a column names: train, validation or test."""
-    texts = as_texts(table[shares.column])
-    _require_all(texts, "names no part")
+    _require_all(table, shares.column, "names no part")
+    found: list[Sides] = []
+    before = 0
+    for column in column_of(table, shares.column):
+        found.append(_named(as_texts(column), before))
+        before += len(column)
+    return np.concatenate(found)
+
+
+def _named(texts: pl.Series, before: int) -> Sides:
+    """Return the sides that texts name, or raise `InvalidData`; so many rows come `before` them."""
     names = texts.str.to_lowercase().str.strip_chars()
     known = {str(role): side for side, role in enumerate(Role)}
     wrong = (~names.is_in(list(known))).arg_true().to_list()
     if wrong:
-        shown = ", ".join(f"row {row + 1}: {texts[row]!r}" for row in wrong[:_SHOWN])
+        shown = ", ".join(f"row {before + row + 1}: {texts[row]!r}" for row in wrong[:_SHOWN])
         raise InvalidData(
-            f"[data] split: column {shares.column!r} names parts that do not exist ({shown})",
+            f"[data] split: column {texts.name!r} names parts that do not exist ({shown})",
             hint="write train, validation or test; `replace` in [[data.steps]] renames values",
         )
-    return np.asarray(names.replace_strict(known).to_numpy(), dtype=np.int64)
+    return np.asarray(names.replace_strict(known).to_numpy(), dtype=np.int8)
 
 
-def _places(table: pl.DataFrame, names: Sequence[str], seed: int) -> NDArray[np.float64]:
-    """Return where each row is between 0 and 1, by the hash of some of its columns."""
-    found: NDArray[np.float64] = row_hashes(table.select([table[name] for name in names]), seed) / 2.0**64
-    return found
+def _places(table: Table, names: Sequence[str], seed: int) -> Iterator[NDArray[np.float64]]:
+    """Yield where each row is between 0 and 1, by the hash of some of its columns."""
+    for batch in batches(table, names):
+        yield row_hashes(batch, seed) / 2.0**64
 
 
 def _by_place(places: NDArray[np.float64], shares: SplitSettings) -> Sides:
-    return np.digitize(places, [shares.train, shares.train + shares.validation])
+    return np.digitize(places, [shares.train, shares.train + shares.validation]).astype(np.int8)
 
 
-def _strata(target: pl.Series, seed: int) -> NDArray[np.int64]:
+def _strata(table: Table, target: str) -> NDArray[np.int64]:
     """Return the class of each row; of many numbers, in which tenth of them it is."""
-    if target.dtype.is_numeric() and target.n_unique() > 2 * _STRATA:
-        values = times_of(target)
-        cuts = np.nanquantile(values, np.arange(1, _STRATA) / _STRATA)
-        return np.digitize(np.nan_to_num(values, nan=np.inf), cuts)
-    _, codes = np.unique(as_texts(target).fill_null("").to_numpy().astype(str), return_inverse=True)
-    return np.asarray(codes, dtype=np.int64)
+    if table.schema[target].is_numeric():
+        values = np.concatenate([times_of(column) for column in column_of(table, target)])
+        if len(np.unique(values)) > 2 * _STRATA:
+            cuts = np.nanquantile(values, np.arange(1, _STRATA) / _STRATA)
+            tenths: NDArray[np.int64] = np.digitize(np.nan_to_num(values, nan=np.inf), cuts)
+            return tenths
+    import polars as pl
+
+    labels: set[str] = set()
+    for column in column_of(table, target):
+        labels |= set(as_texts(column).fill_null("").unique().to_list())
+    codes = {label: code for code, label in enumerate(sorted(labels))}
+    texts = (as_texts(column).fill_null("") for column in column_of(table, target))
+    found = [each.replace_strict(codes, return_dtype=pl.Int64).to_numpy() for each in texts]
+    return np.concatenate(found)
 
 
-def _check_settings(shares: SplitSettings, table: pl.DataFrame) -> None:
+def _check_settings(shares: SplitSettings, table: Table) -> None:
     needs = shares.by in {"group", "time", "column"}
     if needs and not shares.column:
         raise InvalidConfig(
@@ -181,12 +207,17 @@ def _check_settings(shares: SplitSettings, table: pl.DataFrame) -> None:
         raise InvalidConfig("[data] split: embargo is for a split by time", hint='say by = "time"')
 
 
-def _require_all(column: pl.Series, what: str) -> None:
-    missing = column.is_null().arg_true()
-    if len(missing):
-        rows = "1 row" if len(missing) == 1 else f"{len(missing):,} rows"
+def _require_all(table: Table, name: str, what: str) -> None:
+    missing, first, before = 0, 0, 0
+    for column in column_of(table, name):
+        rows = column.is_null().arg_true()
+        first = first or (before + int(rows[0]) + 1 if len(rows) else 0)
+        missing += len(rows)
+        before += len(column)
+    if missing:
+        rows_of = "1 row" if missing == 1 else f"{missing:,} rows"
         raise InvalidData(
-            f"[data] split: {rows} of column {column.name!r} are empty: row {int(missing[0]) + 1} {what}",
+            f"[data] split: {rows_of} of column {name!r} are empty: row {first} {what}",
             hint="fill them in the source, or filter them by `[[data.steps]]`",
         )
 

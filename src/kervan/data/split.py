@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import InvalidConfig, InvalidData
 from kervan.core.nouns import Role, SplitRule
-from kervan.data.sides import embargo_of, sides
+from kervan.data.pieces import chosen, column_of
+from kervan.data.sides import NONE, embargo_of, sides
 from kervan.data.target import CLASSIFICATION
 from kervan.flow.table import as_texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import numpy as np
     import polars as pl
 
     from kervan.core.config import DataSettings, SplitSettings
+    from kervan.data.pieces import Table
+    from kervan.data.sides import Sides
 
 _TIMES = 20  # fewer different ones say little about an order
 
 
-def split(
-    table: pl.DataFrame, shares: SplitSettings, telling: Sequence[str] | None = None, target: str = ""
-) -> dict[Role, pl.DataFrame]:
-    """Split a table into train, validation and test, each in the table's order.
+def assign(
+    table: Table, shares: SplitSettings, telling: Sequence[str] | None = None, target: str = ""
+) -> Sides:
+    """Return on which side each row is: train, validation and test are 0, 1 and 2, and -1 is none.
 
     By default at random: rows that are equal in the columns `telling` (by default all) are on one side, and
     a row keeps its side when rows are added or reordered. The shares are therefore kept on average, not
@@ -33,19 +36,23 @@ def split(
     """
     _check_shares(shares)
     found = sides(table, shares, table.columns if telling is None else telling, target)
-    parts = {role: _where(table, found == side) for side, role in enumerate(Role)}
-    for role, part in parts.items():
-        if part.height == 0:
+    for side, role in enumerate(Role):
+        if not (found == side).any():
             raise InvalidData(
                 f"the table is too small to split: of {table.height:,} rows none falls to the {role} part",
                 hint="add rows (those that are equal to a model stay together), or raise its share in "
                 "`[data] split`",
             )
-    return parts
+    return found
 
 
-def rule_of(settings: DataSettings, table: pl.DataFrame, parts: Mapping[Role, pl.DataFrame]) -> SplitRule:
-    """Return the rule by which a table was split, for folds to follow.
+def split(table: Table, assigned: Sides) -> dict[Role, Table]:
+    """Return the rows of each side, in the table's order."""
+    return {role: chosen(table, assigned == side) for side, role in enumerate(Role)}
+
+
+def rule_of(settings: DataSettings, assigned: Sides) -> SplitRule:
+    """Return the rule by which a table was split so, for folds to follow.
 
     Raises `InvalidConfig` if protection takes away what they need.
     """
@@ -56,10 +63,8 @@ def rule_of(settings: DataSettings, table: pl.DataFrame, parts: Mapping[Role, pl
             f"[data] split: {shares.column!r} is needed to cross-validate, and protect = {action!r} takes it",
             hint="hash a column of groups instead of dropping it; keep a column of times",
         )
-    kept = sum(part.height for part in parts.values())
-    return SplitRule(
-        by=shares.by, column=shares.column, embargo=embargo_of(shares), left_out=table.height - kept
-    )
+    left_out = int((assigned == NONE).sum())
+    return SplitRule(by=shares.by, column=shares.column, embargo=embargo_of(shares), left_out=left_out)
 
 
 def told(rule: SplitRule, duplicates: int) -> str:
@@ -93,7 +98,7 @@ def propose(table: pl.DataFrame, settings: DataSettings) -> str:
     return ""
 
 
-def check_split(parts: Mapping[Role, pl.DataFrame], target: str, task: str, folds: int) -> None:
+def check_split(parts: Mapping[Role, Table], target: str, task: str, folds: int) -> None:
     """Raise `InvalidData` unless training can see every class, in each of `folds` folds."""
     if folds < 2:
         raise InvalidConfig(f"[model] folds: {folds} is too few", hint="give at least 2")
@@ -105,13 +110,13 @@ def check_split(parts: Mapping[Role, pl.DataFrame], target: str, task: str, fold
         )
     if task != CLASSIFICATION:
         return
-    counts = _class_counts(train[target])
+    counts = _class_counts(train, target)
     if len(counts) < 2:
         raise InvalidData(
             f"the train part has one class of {target!r} only", hint="add rows of other classes"
         )
     for role, part in parts.items():
-        unknown = sorted(_class_counts(part[target]).keys() - counts.keys())
+        unknown = sorted(_class_counts(part, target).keys() - counts.keys())
         if unknown:
             raise InvalidData(
                 f"class {unknown[0]!r} of {target!r} is in the {role} part but not in train",
@@ -140,12 +145,9 @@ def _check_shares(shares: SplitSettings) -> None:
         )
 
 
-def _where(table: pl.DataFrame, mask: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> pl.DataFrame:
-    import polars as pl
-
-    return table.filter(pl.Series(mask))
-
-
-def _class_counts(column: pl.Series) -> dict[str, int]:
-    counts = as_texts(column.drop_nulls()).alias("label").value_counts(name="rows")
-    return dict(counts.iter_rows())
+def _class_counts(table: Table, target: str) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for column in column_of(table, target):
+        found = as_texts(column.drop_nulls()).alias("label").value_counts(name="rows")
+        counts.update(dict(found.iter_rows()))
+    return counts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kervan.core.nouns import Finding, Verdict
@@ -23,14 +24,17 @@ def validate(
     settings: DataSettings,
     warnings: Sequence[Finding] = (),
     unseen: Collection[str] = (),
+    *,
+    whole: int = 0,
 ) -> tuple[Finding, ...]:
     """Look at a table before it is protected, and return everything that was noticed.
 
     First come `warnings`, such as what the user's checks found; then rows that a model cannot tell apart,
     empty and constant columns, columns that only name their rows, and those that give the target away. A
-    model sees no column in `unseen`. Values of protected columns are not shown.
+    model sees no column in `unseen`. Values of protected columns are not shown. Where the table is some rows
+    of one with `whole` rows, that is said.
     """
-    found = list(warnings)
+    found: list[Finding] = []
     telling = seen(table, settings.target, unseen)
     found += _duplicates(table, telling, settings.target)
     found += _contradictions(table, telling, settings.target)
@@ -40,7 +44,10 @@ def validate(
     found += proposals(table, settings.target, settings.protect)
     if settings.target in table.columns:
         found += leaks(table, settings)
-    return tuple(found)
+    if whole > table.height:
+        some = f" (in {table.height:,} rows spread over {whole:,})"
+        found = [replace(each, message=each.message + some) for each in found]
+    return (*warnings, *found)
 
 
 def verdict_of(findings: Iterable[Finding]) -> Verdict:

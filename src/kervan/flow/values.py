@@ -17,6 +17,7 @@ import msgspec
 from kervan.core.errors import Corrupted, InvalidInput
 from kervan.core.identity import sha256_file
 from kervan.core.private import make_private, write_private
+from kervan.flow.pieces import pieces_of, read_whole
 from kervan.flow.table import from_parquet, to_parquet
 from kervan.store.events import canonical
 
@@ -34,9 +35,10 @@ _scratch: ContextVar[Path | None] = ContextVar("kervan_scratch", default=None)
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A stored value: its form (`json`, `table`, `array`, `bytes`, `folder`) and the hash of its content.
+    """A stored value: the hash of its content and its form: json, table, pieces, array, bytes or folder.
 
-    A folder's content is the list of its files, each stored by its own hash.
+    A folder's content is the list of its files, that of a table in `pieces` the list of these, each stored by
+    its own hash.
     """
 
     form: str
@@ -105,6 +107,8 @@ def load(value: Value, store: Store, kind: Any = Any) -> Any:
     """Read a stored value; `kind` is the type to make of JSON."""
     if value.form == "folder":
         return _load_folder(value.hash, store)
+    if value.form == "pieces":
+        return read_whole(value.hash, store.blobs)
     content = store.blobs.read_bytes(value.hash)
     if value.form == "bytes":
         return content
@@ -120,6 +124,8 @@ def load(value: Value, store: Store, kind: Any = Any) -> Any:
 
 def blobs_of(value: Value, store: Store) -> tuple[str, ...]:
     """Return the hashes of all stored files that a value needs."""
+    if value.form == "pieces":
+        return (value.hash, *pieces_of(value.hash, store.blobs))
     if value.form != "folder":
         return (value.hash,)
     return (value.hash, *(file.sha256 for file in _listing(value.hash, store)))

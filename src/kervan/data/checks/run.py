@@ -72,7 +72,7 @@ def run_checks(
     that stops or warns. Raises `InvalidConfig` for a check that
     cannot be used, before anything is found.
     """
-    require_usable(settings.checks, table, settings.target)
+    require_usable(settings.checks, table.schema, settings.target)
     at = time.time() if now is None else now
     frame = typed(table, settings.checks)
     asked = Asked(read=table, table=frame, settings=settings, lookup=lookup or _nowhere, now=at)

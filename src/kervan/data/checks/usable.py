@@ -11,7 +11,7 @@ from kervan.core.errors import InvalidConfig, InvalidInput, did_you_mean
 from kervan.core.nouns import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import polars as pl
 
@@ -28,21 +28,20 @@ _OF_ROWS = ("expression", "sql", "rows")
 _WITHOUT_ROWS = ("rows", "newest_within", "like")
 
 
-def require_usable(checks: Iterable[Check], table: pl.DataFrame, target: str) -> None:
-    """Raise `InvalidConfig` that names the first check that cannot be used on this table."""
+def require_usable(checks: Iterable[Check], columns: Mapping[str, pl.DataType], target: str) -> None:
+    """Raise `InvalidConfig` that names the first check that cannot be used on a table of these columns."""
     checks = list(checks)
-    known = set(table.columns)
     types = {check.column: check.type for check in checks if check.type}
     for check in checks:
         for name in columns_of(check):
-            if name not in known:
-                hint = did_you_mean(name, table.columns)
+            if name not in columns:
+                hint = did_you_mean(name, columns)
                 raise InvalidConfig(
                     f"{check.place}: the table has no such column{_named(check, name)}", hint=hint
                 )
         check_said(check)
         if check.column:
-            kind = table[check.column].dtype
+            kind = columns[check.column]
             _check_type(check, kind, types.get(check.column, ""), is_target=check.column == target)
 
 

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from kervan.core.schema import Type
 
 if TYPE_CHECKING:
-    from kervan.core.nouns import Dataset
+    from collections.abc import Iterator
+
+    from kervan.core.nouns import Dataset, Part
 
 _PARQUET = "application/x-parquet"
 _TYPES = {
@@ -73,31 +75,49 @@ def croissant(dataset: Dataset) -> dict[str, Any]:
         "creator": {"@type": "sc:Person", "name": about.owner or dataset.creator},
         **({"license": about.licence} if about.licence else {}),
         **({"keywords": list(about.tags)} if about.tags else {}),
-        "distribution": [
-            {
-                "@type": "cr:FileObject",
-                "@id": f"{part.role}.parquet",
-                "name": f"{part.role}.parquet",
-                "contentUrl": f"{dataset.name}-{dataset.version}-{part.role}.parquet",
-                "encodingFormat": _PARQUET,
-                "sha256": part.blob,
-            }
-            for part in parts
-        ],
-        "recordSet": [_records(dataset, str(part.role)) for part in parts],
+        "distribution": [each for part in parts for each in _files(dataset, part)],
+        "recordSet": [_records(dataset, part) for part in parts],
     }
 
 
-def _records(dataset: Dataset, part: str) -> dict[str, Any]:
+def _files(dataset: Dataset, part: Part) -> Iterator[dict[str, Any]]:
+    """Yield the file of a part, or all its pieces, and what they are together."""
+    hashes = {f"{part.role}.parquet": part.blob}
+    if part.pieces:
+        hashes = {f"{part.role}-{place:05}.parquet": each for place, each in enumerate(part.pieces)}
+    for name, digest in hashes.items():
+        yield {
+            "@type": "cr:FileObject",
+            "@id": name,
+            "name": name,
+            "contentUrl": f"{dataset.name}-{dataset.version}-{name}",
+            "encodingFormat": _PARQUET,
+            "sha256": digest,
+        }
+    if part.pieces:
+        yield {
+            "@type": "cr:FileSet",
+            "@id": f"{part.role}-files",
+            "name": f"{part.role}-files",
+            "encodingFormat": _PARQUET,
+            "includes": f"{dataset.name}-{dataset.version}-{part.role}-*.parquet",
+        }
+
+
+def _records(dataset: Dataset, part: Part) -> dict[str, Any]:
+    name = str(part.role)
+    files = (
+        {"fileSet": {"@id": f"{name}-files"}} if part.pieces else {"fileObject": {"@id": f"{name}.parquet"}}
+    )
     fields = [
         {
             "@type": "cr:Field",
-            "@id": f"{part}/{place}",  # an id has no blanks, a name may
+            "@id": f"{name}/{place}",  # an id has no blanks, a name may
             "name": column.name,
             "description": f"in {column.unit}" if column.unit else f"{column.type}",
             "dataType": _TYPES[column.type],
-            "source": {"fileObject": {"@id": f"{part}.parquet"}, "extract": {"column": column.name}},
+            "source": {**files, "extract": {"column": column.name}},
         }
         for place, column in enumerate(dataset.schema)
     ]
-    return {"@type": "cr:RecordSet", "@id": part, "name": part, "field": fields}
+    return {"@type": "cr:RecordSet", "@id": name, "name": name, "field": fields}

@@ -48,11 +48,14 @@ def dcat(dataset: Dataset) -> dict[str, Any]:
                 "@type": "dcat:Distribution",
                 "dct:title": f"{part.role}, {part.rows} rows",
                 "dcat:mediaType": {"@id": _PARQUET},
-                "spdx:checksum": {
-                    "@type": "spdx:Checksum",
-                    "spdx:algorithm": {"@id": "spdx:checksumAlgorithm_sha256"},
-                    "spdx:checksumValue": part.blob,
-                },
+                "spdx:checksum": [
+                    {
+                        "@type": "spdx:Checksum",
+                        "spdx:algorithm": {"@id": "spdx:checksumAlgorithm_sha256"},
+                        "spdx:checksumValue": each,
+                    }
+                    for each in part.pieces or (part.blob,)
+                ],
             }
             for part in dataset.parts
             if not part.sealed

@@ -9,7 +9,8 @@ from kervan.core.config import MISSING_TEXTS
 from kervan.core.errors import InvalidData, first_line
 from kervan.core.ports import ReadOptions
 from kervan.data.cast import clean, without_missing
-from kervan.data.profile.bounds import WIDE, batch_rows
+from kervan.data.pieces import batch_rows
+from kervan.data.profile.bounds import WIDE
 from kervan.data.sources.plain import plain_types
 
 if TYPE_CHECKING:

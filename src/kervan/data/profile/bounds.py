@@ -8,8 +8,6 @@ from math import inf
 EXACT_VALUES = 6_000_000  # numbers of all columns together, 48 MB, beyond which quantiles are estimated
 SAMPLE_CELLS = 4_000_000
 SAMPLE_ROWS = 20_000
-BATCH_CELLS = 1 << 22
-BATCH_ROWS = 1 << 17
 WIDE = 100  # columns, beyond which a piece of a file is too few rows to be read alone
 
 
@@ -41,15 +39,6 @@ def bounds_of(columns: int) -> Bounds:
         width=4096 if each <= 100 else 1024,
         hashes=8192 if each <= 100 else 4096,
     )
-
-
-def batch_rows(columns: int) -> int:
-    """Return how many rows are looked at together.
-
-    >>> batch_rows(20), batch_rows(1000)
-    (131072, 4194)
-    """
-    return max(1024, min(BATCH_ROWS, BATCH_CELLS // max(1, columns)))
 
 
 def sample_rows(columns: int) -> int:

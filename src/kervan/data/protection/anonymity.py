@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import InvalidConfig, did_you_mean
+from kervan.data.pieces import batches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy as np
     import polars as pl
+
+    from kervan.data.pieces import Table
 
 _SMALL = 5  # groups of fewer rows are counted
 _SIZE, _GROUP, _CODE = "kervan:rows", "kervan:group", "kervan:code"
@@ -50,7 +53,7 @@ class Anonymity:
 
 
 def anonymity(
-    table: pl.DataFrame, quasi: Sequence[str], sensitive: Sequence[str] = (), *, at_least: int = 0
+    table: Table, quasi: Sequence[str], sensitive: Sequence[str] = (), *, at_least: int = 0
 ) -> Anonymity:
     """Measure a table as it is kept; a missing value is a value, equal to other missing ones.
 
@@ -75,7 +78,8 @@ def anonymity(
         raise InvalidConfig(
             "[data] quasi: no column is named by which somebody could be found", hint='quasi = ["age", …]'
         )
-    sizes = table.group_by(list(quasi)).agg(pl.len().alias(_SIZE))[_SIZE]
+    counted = _counted(table, [*quasi, *sensitive])
+    sizes = counted.group_by(list(quasi)).agg(pl.col(_SIZE).sum())[_SIZE]
     return Anonymity(
         quasi=tuple(quasi),
         rows=table.height,
@@ -84,37 +88,49 @@ def anonymity(
         unique=_rows_below(sizes, 2),
         small=_rows_below(sizes, _SMALL),
         breaking=_rows_below(sizes, at_least),
-        sensitive=tuple(_diversity(table, list(quasi), name) for name in sensitive),
+        sensitive=tuple(_diversity(counted, list(quasi), name) for name in sensitive),
     )
 
 
-def _diversity(table: pl.DataFrame, quasi: list[str], name: str) -> Diversity:
+def _counted(table: Table, names: Sequence[str]) -> pl.DataFrame:
+    """Return the different rows of some columns, with how often each is there."""
     import polars as pl
 
-    values = table[name]
-    grouped = table.group_by(quasi).agg(pl.col(name).n_unique().alias("l"), pl.len().alias(_SIZE))
+    named = list(dict.fromkeys(names))
+    found: list[pl.DataFrame] = []
+    for batch in batches(table, named):
+        counts = batch.group_by(named).agg(pl.len().cast(pl.Int64).alias(_SIZE))
+        found = [pl.concat([*found, counts]).group_by(named).agg(pl.col(_SIZE).sum())]
+    return found[0]
+
+
+def _diversity(counted: pl.DataFrame, quasi: list[str], name: str) -> Diversity:
+    import polars as pl
+
+    grouped = counted.group_by(quasi).agg(pl.col(name).n_unique().alias("l"), pl.col(_SIZE).sum())
     homogeneous = grouped.filter(pl.col("l") == 1)[_SIZE].sum()
     return Diversity(
         column=name,
         l=_whole(grouped["l"].min()),
         homogeneous=int(homogeneous),
-        t=_farthest(table, quasi, values),
+        t=_farthest(counted, quasi, counted[name]),
     )
 
 
-def _farthest(table: pl.DataFrame, quasi: list[str], values: pl.Series) -> float:
+def _farthest(counted: pl.DataFrame, quasi: list[str], values: pl.Series) -> float:
     """Return the largest distance between a group's values and the table's."""
     import polars as pl
 
     ordered = values.dtype.is_numeric() or values.dtype.is_temporal()
     codes = values.rank("dense").cast(pl.Int64).fill_null(0).alias(_CODE)
-    groups = pl.struct(table.select(quasi).get_columns(), eager=True).rank("dense").alias(_GROUP)
-    pairs = pl.DataFrame([groups.cast(pl.Int64), codes])
-    total = pairs.group_by(_CODE).len("of_all").sort(_CODE).with_columns(pl.col("of_all") / table.height)
+    groups = pl.struct(counted.select(quasi).get_columns(), eager=True).rank("dense").alias(_GROUP)
+    pairs = pl.DataFrame([groups.cast(pl.Int64), codes, counted[_SIZE]])
+    total = pairs.group_by(_CODE).agg(pl.col(_SIZE).sum().alias("of_all")).sort(_CODE)
+    total = total.with_columns(pl.col("of_all") / pl.col("of_all").sum())
     distinct = total.height
     if distinct < 2:
         return 0.0
-    counts = pairs.group_by(_GROUP, _CODE).len("n")
+    counts = pairs.group_by(_GROUP, _CODE).agg(pl.col(_SIZE).sum().alias("n"))
     counts = counts.with_columns(pl.col("n") / pl.col("n").sum().over(_GROUP))
     if not ordered:
         return _equal_distance(counts, total)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from kervan.core.errors import InvalidConfig, InvalidInput, did_you_mean
 from kervan.core.keeping import pseudonym
 from kervan.core.protecting import ACTIONS, Generalise, Mask, Noise, Prefix
+from kervan.data.pieces import column_of
 from kervan.data.protection.coarsen import generalise, mask, prefix
 from kervan.data.protection.noise import with_noise
 from kervan.flow.table import as_texts
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from kervan.core.protecting import Rule
+    from kervan.data.pieces import Table
 
 _MINIMUM_KEY = 16
 _KEYED = ("hash", "tokenise")
@@ -69,20 +71,21 @@ def protect(table: pl.DataFrame, protection: Protection) -> pl.DataFrame:
     return pl.DataFrame(columns)
 
 
-def tokens(table: pl.DataFrame, protection: Protection) -> pl.DataFrame:
+def tokens(table: Table, protection: Protection) -> pl.DataFrame:
     """Return the table that turns tokens back into values: `column`, `token` and `value`, as texts."""
     import polars as pl
 
     found = [pl.DataFrame(schema={"column": pl.String, "token": pl.String, "value": pl.String})]
     for name, rule in protection.rules.items():
         if rule == "tokenise":
-            values = as_texts(table[name]).drop_nulls().unique().sort().alias("value")
+            seen = (as_texts(column).drop_nulls().unique() for column in column_of(table, name))
+            values = pl.concat(seen).unique().sort().alias("value")
             made = _tokens(values.alias(name), protection.key).alias("token")
             found.append(pl.DataFrame([made, values]).select(pl.lit(name).alias("column"), "token", "value"))
     return pl.concat(found)
 
 
-def check_rules(table: pl.DataFrame, protection: Protection) -> None:
+def check_rules(table: Table, protection: Protection) -> None:
     """Raise `InvalidConfig` for a rule that names no column, no action, or the target."""
     for name, rule in protection.rules.items():
         _check_rule(table, name, rule, protection.target)
@@ -152,7 +155,7 @@ def _of_persons(table: pl.DataFrame, column: pl.Series, protection: Protection) 
     )
 
 
-def _check_rule(table: pl.DataFrame, name: str, rule: Rule, target: str) -> None:
+def _check_rule(table: Table, name: str, rule: Rule, target: str) -> None:
     if name not in table.columns:
         hint = did_you_mean(name, table.columns)
         raise InvalidConfig(f"[data] protect: the table has no column {name!r}", hint=hint)

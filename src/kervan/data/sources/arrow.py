@@ -7,7 +7,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import InvalidData, first_line
-from kervan.data.profile.bounds import batch_rows
+from kervan.data.pieces import batch_rows
 from kervan.data.sources.arrow_stream import parts_of
 from kervan.data.sources.disguise import refuse_disguised
 from kervan.data.sources.packed import ends_in, unpacked

@@ -7,7 +7,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import InvalidData, first_line
-from kervan.data.profile.bounds import batch_rows
+from kervan.data.pieces import batch_rows
 from kervan.data.sources.disguise import refuse_disguised
 from kervan.data.sources.packed import beginning, ends_in, packing_of, start_of, unpacked
 from kervan.data.sources.plain import plain_batches, plain_table, weight_of

@@ -59,7 +59,7 @@ def plain_batches(
 
 
 def weight_of(lazy: pl.LazyFrame) -> int:
-    """Return about how many bytes a table takes in memory, judged by its rows and the types of its columns."""
+    """Return about how many bytes a table takes in memory, judged by its rows and types."""
     import polars as pl
 
     rows = int(lazy.select(pl.len()).collect().item())
