@@ -117,7 +117,12 @@ def _as_date(texts: pl.Series) -> pl.Series:
 
 
 def _as_time(texts: pl.Series) -> pl.Series:
-    padded = texts.str.replace("T", " ", literal=True).str.replace(r"^(.{16})$", "${1}:00")
+    import polars as pl
+
+    spaced = texts.str.replace("T", " ", literal=True).to_frame()
+    first = pl.first()
+    is_short = first.str.len_bytes() == len("2024-02-29 10:00")
+    padded = spaced.select(pl.when(is_short).then(first + ":00").otherwise(first)).to_series()
     return padded.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", strict=False, time_unit="us")
 
 

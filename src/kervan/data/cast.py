@@ -14,26 +14,31 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+_ASCII_BLANKS = "".join(filter(str.isascii, BLANKS))
+
 
 def clean(table: pl.DataFrame, missing: Collection[str]) -> pl.DataFrame:
     """Read all texts by the rules of tables: no blanks around them, NFC; those that mean missing are null."""
     import polars as pl
 
+    texts = [column for column in table.get_columns() if column.dtype == pl.String]
+    # Numbers instead of names, which could be patterns; all columns in one query, which runs in parallel.
+    numbered = pl.DataFrame([column.alias(str(at)) for at, column in enumerate(texts)])
+    wide = numbered.select((pl.all().str.len_bytes() != pl.all().str.len_chars()).any())
+    is_wide = wide.row(0) if wide.height else ()
     absent = pl.Series(Reading.of_table(missing).missing, dtype=pl.String).implode()
-    return table.with_columns(
-        _cleaned(column.alias(""), absent).alias(column.name)
-        for column in table.get_columns()
-        if column.dtype == pl.String
-    )
+    stripped = numbered.select(_stripped(str(at), is_ascii=not each) for at, each in enumerate(is_wide))
+    found = stripped.select(pl.when(pl.all().is_in(absent).not_()).then(pl.all()))
+    named = zip(texts, found.get_columns(), strict=True)
+    return table.with_columns(values.alias(column.name) for column, values in named)
 
 
-def _cleaned(texts: pl.Series, absent: pl.Series) -> pl.Series:
+def _stripped(name: str, *, is_ascii: bool) -> pl.Expr:
+    """Return texts without blanks around them, in NFC; ASCII has few blanks, and is composed."""
     import polars as pl
 
-    texts = texts.str.strip_chars(BLANKS)
-    if (texts.str.len_bytes() != texts.str.len_chars()).any():  # ASCII is composed, and composing is slow
-        texts = texts.str.normalize(COMPOSED)
-    return texts.to_frame().select(pl.when(pl.first().is_in(absent).not_()).then(pl.first())).to_series()
+    texts = pl.col(name).str
+    return texts.strip_chars(_ASCII_BLANKS) if is_ascii else texts.strip_chars(BLANKS).str.normalize(COMPOSED)
 
 
 def without_missing(table: pl.DataFrame, missing: Collection[str]) -> pl.DataFrame:

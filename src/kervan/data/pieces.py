@@ -183,7 +183,8 @@ def places(table: Pieces | Chosen, rows: int = SPREAD_ROWS) -> NDArray[np.int64]
 
     first = next(batches(table))
     most = min(rows, SPREAD_BYTES * max(1, first.height) // max(1, _size(first)), table.height)
-    return np.unique(np.linspace(0, max(0, table.height - 1), max(1, most)).astype(np.int64))
+    found = np.linspace(0, max(0, table.height - 1), max(1, most)).astype(np.int64)
+    return found[np.diff(found, prepend=-1) > 0]
 
 
 def batch_rows(columns: int) -> int:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kervan.data.cast import Typing, clean, typed, without_missing
-from kervan.data.sources.delimited import row_frames
+from kervan.data.sources.delimited import Rows
 from kervan.data.sources.packed import ends_in, unpacked
-from kervan.data.sources.structure import find_header, find_separator
+from kervan.data.sources.structure import find_separator
 from kervan.data.sources.text import text_in, text_of
 
 if TYPE_CHECKING:
@@ -38,21 +38,20 @@ class CsvSource:
         """
         import polars as pl
 
-        texts = pl.concat(_frames(text_of(unpacked(path), options.encoding, path.name), options))
+        rows = _rows(text_of(unpacked(path), options.encoding, path.name), options)
+        texts = pl.concat(clean(frame, options.missing) for frame in rows)
         return without_missing(typed(texts, options.texts), options.missing)
 
     def batches(self, path: Path, options: ReadOptions) -> Iterator[pl.DataFrame]:
         """Yield the rows in batches. The text passes twice, as types are those of the whole file."""
         typing = Typing(options.texts)
         with text_in(path, options.encoding) as text:
-            for frame in _frames(text, options):
-                typing.note(frame)
-            for frame in _frames(text, options):
-                yield without_missing(typing.read(frame), options.missing)
+            rows = _rows(text, options)
+            for frame in rows:
+                typing.note(clean(frame, options.missing))
+            for frame in rows:
+                yield without_missing(typing.read(clean(frame, options.missing)), options.missing)
 
 
-def _frames(text: Text, options: ReadOptions) -> Iterator[pl.DataFrame]:
-    separator = find_separator(text, options.separator)
-    header = find_header(text, separator)
-    for frame in row_frames(text, separator, header):
-        yield clean(frame, options.missing)
+def _rows(text: Text, options: ReadOptions) -> Rows:
+    return Rows(text, find_separator(text, options.separator))

@@ -7,7 +7,7 @@ import io
 from contextlib import closing
 from typing import IO, TYPE_CHECKING, NamedTuple
 
-from kervan.data.sources.structure import Ragged, records
+from kervan.data.sources.structure import Ragged, find_header, records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,25 +25,35 @@ _MARK = "\ufeff".encode()
 _QUOTE, _LINE, _RETURN = b'"\n\r'
 
 
-def row_frames(text: Text, separator: str, header: Header) -> Iterator[pl.DataFrame]:
-    """Yield the rows as texts in frames, the first without rows; blank lines are left out.
+class Rows:
+    """The rows of a text in frames of texts, the first without rows; blank lines are left out.
 
-    Raises `InvalidData` that names the line for a quote that is not closed, and in the end for lines that
-    have another number of fields than the header. No rows come any more behind one.
+    It can be passed through more than once; which blocks are regular is found out the first time.
     """
-    import polars as pl
 
-    form = _Form(text.file, separator, header.names)
-    yield pl.DataFrame(schema=form.schema)
-    with text.open() as stream:
-        yield from (_quoted if text.quoted else _plain)(stream, form, header)
-    form.ragged.check(text.file, len(header.names))
+    def __init__(self, text: Text, separator: str) -> None:
+        self._text = text
+        self._separator = separator
+        self._header = find_header(text, separator)
+        self._known: list[_Regular | None] = []
+
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        """Yield the frames.
+
+        Raises `InvalidData` that names the line for a quote that is not closed, and in the end for lines that
+        have another number of fields than the header. No rows come any more behind one.
+        """
+        form = _Form(self._text.file, self._separator, self._header.names, self._known)
+        yield form.frame(b"")
+        with self._text.open() as stream:
+            yield from _quoted(stream, form, self._header) if self._text.quoted else _plain(stream, form)
+        form.ragged.check(self._text.file, form.columns)
 
 
 class _Form:
-    """What is the same for all blocks of a text, and its wrong lines so far."""
+    """What is the same for all blocks of a text, which blocks are known, and the wrong lines so far."""
 
-    def __init__(self, file: str, separator: str, names: list[str]) -> None:
+    def __init__(self, file: str, separator: str, names: list[str], known: list[_Regular | None]) -> None:
         import polars as pl
 
         self.file = file
@@ -51,6 +61,15 @@ class _Form:
         self.columns = len(names)
         self.schema = dict.fromkeys(names, pl.String())
         self.ragged = Ragged()
+        self._known = known
+        self._seen = 0
+
+    def regular(self, block: bytes) -> _Regular | None:
+        """Look how much of the next block is whole rows, None if any is unusual: then nothing is known."""
+        if self._seen == len(self._known):
+            self._known.append(_regular(block, ord(self.separator), self.columns))
+        self._seen += 1
+        return self._known[self._seen - 1]
 
     def frame(self, block: bytes, quote: str | None = None) -> pl.DataFrame:
         """Parse rows, all of which have as many fields as there are columns."""
@@ -64,11 +83,11 @@ class _Form:
         )
 
 
-def _plain(stream: IO[bytes], form: _Form, _: Header) -> Iterator[pl.DataFrame]:
+def _plain(stream: IO[bytes], form: _Form) -> Iterator[pl.DataFrame]:
     """Read a text without quotes, where a line is a row. Polars would fill short rows with nulls."""
     line, is_below = 1, False
     for block in _lines(stream):
-        rows = block if _regular(block, form) else _sifted(block, form, line)
+        rows = block if form.regular(block) else _sifted(block, form, line)
         line += block.count(b"\n")
         if not is_below and rows:
             rows, is_below = rows.partition(b"\n")[2], True
@@ -110,7 +129,8 @@ def _quoted(stream: IO[bytes], form: _Form, header: Header) -> Iterator[pl.DataF
     """Read a text with quotes: by Polars what all readers read alike, the rest record by record."""
     place, line, size = stream.tell() + header.end, header.line, BLOCK_BYTES
     while block := _read_at(stream, place, size):
-        regular = _regular(block, form)
+        # Blanks in front of a field are left out: where they separate fields too, only `records` knows.
+        regular = None if form.separator == " " else form.regular(block)
         frame = form.frame(block[: regular.end], '"') if regular else None
         if regular and frame is not None and frame.height == regular.rows:
             place, line, size = place + regular.end, line + regular.lines, min(2 * size, BLOCK_BYTES)
@@ -155,45 +175,52 @@ class _Regular(NamedTuple):
     lines: int
 
 
-def _regular(block: bytes, form: _Form) -> _Regular | None:
-    """Look how much of a block is whole rows, None if any is unusual: then nothing is known."""
+def _regular(block: bytes, separator: int, columns: int) -> _Regular | None:
     import numpy as np
 
     content = np.frombuffer(block, np.uint8)
-    marks = np.flatnonzero((content == ord(form.separator)) | (content == _LINE))
+    marks = np.flatnonzero((content == separator) | (content == _LINE))
     quotes = np.flatnonzero(content == _QUOTE) if b'"' in block else np.empty(0, np.int64)
     if len(quotes):
-        marks = marks[np.searchsorted(quotes, marks) % 2 == 0]
+        marks = marks[~_within(quotes, marks)]
     is_end = content[marks] == _LINE
     ends = marks[is_end]
     if not len(ends):
         return None
     end = int(ends[-1]) + 1
     is_end = is_end[: np.searchsorted(marks, end)]
-    has_columns = len(is_end) == len(ends) * form.columns and is_end[form.columns - 1 :: form.columns].all()
+    has_columns = len(is_end) == len(ends) * columns and is_end[columns - 1 :: columns].all()
     is_short = np.diff(ends, prepend=-1).max() <= csv.field_size_limit()
     rows, quotes = content[:end], quotes[: np.searchsorted(quotes, end)]
-    if not has_columns or not is_short or not _are_usual(rows, quotes, form.separator):
+    if not has_columns or not is_short or not _are_usual(rows, quotes, separator):
         return None
     returns = np.flatnonzero(rows == _RETURN) if b"\r" in block else np.empty(0, np.int64)
     alone = returns[rows[returns + 1] != _LINE]
-    if not (np.searchsorted(quotes, alone) % 2 == 1).all():
+    if not _within(quotes, alone).all():
         return None
     return _Regular(end, len(ends), int(np.count_nonzero(rows == _LINE)) + len(alone))
 
 
-def _are_usual(rows: NDArray[np.uint8], quotes: NDArray[np.int64], separator: str) -> bool:
+def _within(quotes: NDArray[np.int64], places: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Say which places have an odd number of quotes before them; both are in order."""
+    import numpy as np
+
+    passed = np.bincount(np.searchsorted(places, quotes), minlength=len(places) + 1)
+    is_within: NDArray[np.bool_] = np.cumsum(passed[: len(places)]) % 2 == 1
+    return is_within
+
+
+def _are_usual(rows: NDArray[np.uint8], quotes: NDArray[np.int64], separator: int) -> bool:
     """Say whether all quotes stand around whole fields, or are doubled within such."""
     import numpy as np
 
     if not len(quotes):
         return True
-    if separator == " ":  # blanks in front of a field are left out
-        return False
     first, last = quotes[::2], quotes[1::2]
     before = np.where(first == 0, _LINE, rows[first - 1])
-    is_open = np.isin(before, (ord(separator), _LINE))
-    is_closed = np.isin(rows[last + 1], (ord(separator), _LINE, _RETURN))
+    behind = rows[last + 1]
+    is_open = (before == separator) | (before == _LINE)
+    is_closed = (behind == separator) | (behind == _LINE) | (behind == _RETURN)
     doubled = first[1:] == last[:-1] + 1
     is_open[1:] |= doubled
     is_closed[:-1] |= doubled

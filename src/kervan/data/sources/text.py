@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _UTF8 = b"\xef\xbb\xbf"
 _MARKS = {b"\xff\xfe\0\0": "UTF-32", b"\0\0\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
-_PIECE = 1 << 22
+PIECE = 1 << 22
 _START = 1 << 16
 
 
@@ -123,7 +123,7 @@ def _check_utf8(stream: IO[bytes], file: str) -> tuple[bool, bool]:
     wrong: InvalidData | None = None
     quoted, is_blank = False, True
     place, line, rest = 0, 1, b""  # of the first byte that is not decoded, and what of it came
-    while piece := stream.read(_PIECE):
+    while piece := stream.read(PIECE):
         data = rest + piece
         if (at := data.find(0)) >= 0:
             where = _where(line + data.count(b"\n", 0, at), place + at)
@@ -175,7 +175,7 @@ def _in_utf8(
     place, line, mark = 0, 1, "\ufeff" if encoding else ""
     is_last = False
     while not is_last:
-        piece = stream.read(_PIECE)
+        piece = stream.read(PIECE)
         is_last = not piece
         data = decoder.getstate()[0] + piece
         try:
