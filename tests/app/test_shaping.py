@@ -91,6 +91,8 @@ def test_steps_of_the_model_leave_the_dataset_alone(folder: Path) -> None:
     first = ingest_data(opened(folder))
     fill = STEPS + '[[data.steps]]\nclip = ["area"]\nmost = 100\n'
     assert ingest_data(opened(folder, fill)).ref == first.ref
+    with pytest.raises(InvalidConfig, match="clip city to 100: 'city' is of the type category"):
+        ingest_data(opened(folder, fill.replace('["area"]', '["city"]')))
 
 
 @pytest.mark.parametrize(
@@ -100,6 +102,7 @@ def test_steps_of_the_model_leave_the_dataset_alone(folder: Path) -> None:
         ('[[data.steps]]\ncall = "own.py:clean"', NotFound, "own.py"),
         ('[[data.steps]]\nfilter = "area > 8999"', InvalidData, "only 1 row"),
         ('[[data.steps]]\nparse = ["city"]', InvalidData, "row 1 'Ankara'"),
+        (STEPS + '[[data.steps]]\nfill = ["aree"]\nvalue = 1\n', InvalidConfig, "no column 'aree'"),
         ('[[data.steps]]\ndrop = ["rent"]', InvalidConfig, "rent"),
     ],
 )

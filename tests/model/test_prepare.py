@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from kervan.core.errors import InvalidConfig, InvalidData
+from kervan.core.row_steps import check_row_steps
 from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.core.shaping import RowStep
-from kervan.model.prepare import check_steps, row_steps
+from kervan.model.prepare import row_steps
 from kervan.model.train import fit
 from kervan.package.proving.build import write_formats
 from kervan.package.writing.fitted import Fitted
@@ -94,7 +95,7 @@ def test_a_column_without_any_value_has_nothing_to_fill_with() -> None:
 )
 def test_a_step_that_does_not_fit_the_inputs_is_refused(step: RowStep, message: str) -> None:
     with pytest.raises(InvalidConfig, match=message):
-        check_steps(signature(step))
+        check_row_steps([step], INPUTS)
 
 
 @pytest.mark.parametrize("family", ["linear", "forest", "boosting"])

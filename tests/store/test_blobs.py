@@ -60,6 +60,18 @@ def test_a_file_is_stored_like_its_bytes(blobs: Blobs, tmp_path: Path) -> None:
     assert -5 < stored.age < 60
 
 
+def test_a_file_given_for_good_is_not_copied_on_the_same_disk(tmp_path: Path) -> None:
+    blobs, path = Blobs(str(tmp_path / "blobs")), tmp_path / "given"
+    path.write_bytes(b"for good")
+    digest = blobs.put_file(path, for_good=True)
+    kept = tmp_path / "blobs" / digest[:2] / digest[2:]
+    assert kept.samefile(path)
+    path.unlink()
+    assert blobs.read_bytes(digest) == b"for good"
+    assert kept.stat().st_mode & 0o077 == 0
+    assert [each.hash for each in blobs.all()] == [digest]
+
+
 def test_what_is_not_stored_is_not_found(blobs: Blobs) -> None:
     digest = sha256(b"yok")
     assert not blobs.holds(digest)

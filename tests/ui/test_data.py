@@ -201,3 +201,87 @@ def test_the_source_is_read_from_the_page(home: Home) -> None:
                 break
             time.sleep(0.1)
         assert [each["ref"] for each in visitor.json("/data")["listed"]["datasets"]] == [REF]
+
+
+@pytest.fixture
+def shaped(home: Home) -> Iterator[Visitor]:
+    """A project whose table went through steps, and of which checks kept 60 rows aside."""
+    checks = f'[[data.checks]]\ncolumn = "yaş"\nmost = 120\nseverity = "reject"\nwhy = "{HOSTILE}"\n'
+    steps = (
+        '[[data.steps]]\nfilter = "yaş > 20"\n[[data.steps]]\nderive = { "iki yaş" = "yaş * 2" }\n'
+        '[[data.steps]]\noutliers = ["gelir"]\nlimit = 3.0\n'
+    )
+    rows = customers(300)
+    for place in range(60):
+        rows[place] = [f"GİZLİ{place}", 900 + place, *rows[place][2:]]
+    rows = [[*row, *((number * place) % 11 for place in range(39))] for number, row in enumerate(rows)]
+    home.start(settings=WITHOUT_MODEL + steps + checks)
+    home.write("müşteriler.csv", as_csv(rows, [*HEADER, *(f"s{place}" for place in range(39))]))
+    home.ask("data", "ingest", "--quiet")
+    with visiting(home.folder) as visitor:
+        yield visitor
+
+
+def test_steps_are_shown_with_the_table_before_and_after_each(shaped: Visitor) -> None:
+    page = safe(shaped.get(f"{AT}?show=rows"))
+    found = shaped.json(AT)
+    kept, derived, outliers = found["steps"]
+    assert kept["before"] == {"rows": 300, "columns": 45}
+    assert kept["after"] == derived["before"]
+    assert derived["after"] == {**derived["before"], "columns": 46}
+    assert outliers["after"]["columns"] == found["columns"]["total"] == 46
+    assert "300 rows × 45 columns" in page
+    assert '<span class="tag good">+ iki yaş</span>' in page
+
+
+def test_rows_kept_aside_have_pages_of_their_own(shaped: Visitor) -> None:
+    assert f'href="{AT}/rejects"' in shaped.get(f"{AT}?show=rows")
+    page = safe(shaped.get(f"{AT}/rejects"))
+    assert "6 columns more are in the file" in page
+    assert "6 sütun daha" in shaped.get(f"{AT}/rejects", language="tr")
+    assert page.count("is not at most 120 (&lt;img") == 50
+    assert "900" in page
+    assert "GİZLİ" not in page
+    assert safe(shaped.get(f"{AT}/rejects?page=2")).count("is not at most 120") == 10
+    found = shaped.json(f"{AT}/rejects?page=2")
+    assert (found["total"], len(found["rows"]), found["rows"][0]["values"]["yaş"]) == (60, 10, 950)
+    shaped.json(f"{AT}/rejects?page=0", status=422)
+
+
+def test_without_rows_kept_aside_the_page_says_so(visitor: Visitor) -> None:
+    assert "No row was kept aside" in safe(visitor.get(f"{AT}/rejects"))
+
+
+def test_how_large_the_source_is_is_said_before_it_is_read(shaped: Visitor, home: Home) -> None:
+    assert 'href="/data/size"' in shaped.get("/data")
+    page = safe(shaped.get("/data/size"))
+    assert "There is room for it." in page
+    assert 'action="/data/ingest"' in page
+    assert "Yeterli yer var." in shaped.get("/data/size", language="tr")
+    assert shaped.json("/data/size")["fetched"] == (home.folder / "müşteriler.csv").stat().st_size
+
+
+def test_a_dataset_is_described_on_the_page_on_record(shaped: Visitor, home: Home) -> None:
+    page = shaped.get(f"{AT}?show=rows")
+    assert f'action="{AT}/describe"' in page
+    said = {
+        "owner": "Ayşe",
+        "licence": "",
+        "description": f"iki\r\nsatır {HOSTILE}",
+        "tags": "a, b\r\n\r\n c ",
+    }
+    page = safe(shaped.post(f"{AT}/describe", **said, why="denetim istedi"))
+    assert f"What is said of {REF} is on record." in page
+    about = shaped.json(AT)["about"]
+    assert about == {
+        "owner": "Ayşe",
+        "licence": "",
+        "description": f"iki\nsatır {HOSTILE}",
+        "tags": ["a, b", "c"],
+        "access": [],
+    }
+    assert any(each["why"] == "denetim istedi" for each in home.ask("audit", "--json").json)
+    shaped.tell(f"{AT}/describe", owner="Ali")
+    assert shaped.json(AT)["about"] == {**about, "owner": "Ali"}
+    shaped.post(f"{AT}/describe", owner="", tags="")
+    assert (shaped.json(AT)["about"]["owner"], shaped.json(AT)["about"]["tags"]) == ("", [])

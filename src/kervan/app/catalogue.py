@@ -33,13 +33,17 @@ _COMPARED: dict[str, Callable[[Any, Any], bool]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What is said anew of a dataset: None leaves it as it is, "" takes it back."""
+    """What is said anew of a dataset: None leaves it as it is, "" takes it back.
+
+    `tag` and `untag` add and take away some tags, `tags` replaces all of them.
+    """
 
     owner: str | None = None
     licence: str | None = None
     description: str | None = None
     tag: tuple[str, ...] = ()
     untag: tuple[str, ...] = ()
+    tags: tuple[str, ...] | None = None
     access: tuple[str, ...] | None = None
 
 
@@ -71,7 +75,8 @@ def describe_data(project: Project, ref: str, change: Change, *, why: str = "") 
         for name in ("owner", "licence", "description", "access")
         if (value := getattr(change, name)) is not None
     }
-    tags = tuple(tag for tag in (*dataset.about.tags, *change.tag) if tag not in change.untag)
+    known = dataset.about.tags if change.tags is None else change.tags
+    tags = tuple(tag for tag in (*known, *change.tag) if tag not in change.untag)
     return _said(project, dataset, replace(dataset.about, **told, tags=tags), why)
 
 

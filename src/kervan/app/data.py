@@ -36,6 +36,7 @@ from kervan.core.nouns import (
     Verdict,
 )
 from kervan.core.reading import Reading
+from kervan.core.row_steps import check_row_steps
 from kervan.data import columns, ingest, profile, split, target, validate
 from kervan.data.checks.run import stopped
 from kervan.data.content import content_hash
@@ -117,7 +118,8 @@ def ingest_data(project: Project, *, folder: Path | None = None) -> Dataset:
         if newest is not None and (newest.origin.sha256, newest.recipe) == (snapshot.sha256, recipe):
             return _known(project, told_of(project, newest), "is unchanged")
         with project.alive("read"):
-            loaded, steps = shaped(project, ingest.read(snapshot, settings), joined)
+            read = ingest.read(snapshot, settings)
+        loaded, steps = shaped(project, read, joined)
         check_rules(loaded.table, protection_of(project))
         prepared = _prepare(project, loaded, steps, snapshot.path.parent)
         if newest is not None and _is_same(project, newest, recipe, prepared):
@@ -200,8 +202,15 @@ def _is_same(project: Project, dataset: Dataset, recipe: str, prepared: Prepared
     return same and has_rejects(project, dataset, prepared.rejects)
 
 
+def _check_row_steps(project: Project, schema: Schema) -> None:
+    """Refuse steps of the model that do not fit its columns: they make no other dataset, nor any model."""
+    settings = project.config.data
+    check_row_steps(settings.row_steps, schema.without(settings.target, *settings.protect))
+
+
 def _known(project: Project, dataset: Dataset, what: str) -> Dataset:
     """Return a dataset of before, with what was found in it then."""
+    _check_row_steps(project, dataset.schema)
     project.known("dataset", f"{dataset.ref} {what}")
     if checked := report_of(project, dataset.id, ReportKind.VALIDATION):
         _warn(project, checked.findings)
@@ -248,6 +257,7 @@ def _prepare(project: Project, loaded: Loaded, steps: tuple[Shaping, ...], scrat
         tell(", ".join(done) or "nothing to protect")
     with project.stage("profile") as tell:
         schema = columns.infer_schema(guarded, settings)
+        _check_row_steps(project, schema)
         telling = seen(some, settings.target, hidden)
         passing = batches(guarded) if isinstance(guarded, Pieces | Chosen) else guarded
         found = profile.profile(passing, schema, settings.target, telling)
@@ -347,7 +357,7 @@ def _store_original(project: Project, name: str, snapshot: Snapshot) -> Origin:
         sealed = Path(folder) / "sealed"
         check_space(snapshot.size, sealed.parent)
         project.store.keys.seal_file(snapshot.path, sealed, f"original of {name}", own=own)
-        blob = project.store.blobs.put_file(sealed)
+        blob = project.store.blobs.put_file(sealed, for_good=True)
     return Origin(
         source=snapshot.source,
         size=snapshot.size,

@@ -10,6 +10,7 @@ from kervan.app.catalogue import aliases_of
 from kervan.app.columns import PAGE, ColumnPage, ColumnQuery, page_of
 from kervan.app.data import describe_dataset, validation_of
 from kervan.app.dataset_column import ColumnView, column_of, columns_of
+from kervan.app.dataset_steps import StepView, steps_of
 from kervan.app.delete import Guard, dataset_guards
 from kervan.app.original import can_be_forgotten, forgetting_of
 from kervan.app.parts import LOOKED
@@ -24,7 +25,6 @@ from kervan.core.nouns import (
     Part,
     Role,
     Run,
-    Shaping,
     SplitRule,
     Status,
     Verdict,
@@ -127,7 +127,7 @@ class DatasetView:
     pairs: tuple[Pair, ...]
     origin: Origin
     joined: tuple[Origin, ...]
-    steps: tuple[Shaping, ...]
+    steps: tuple[StepView, ...]
     split: SplitRule
     about: About
     aliases: tuple[str, ...]
@@ -185,7 +185,7 @@ def dataset_view(project: Project, ref: str, query: ColumnQuery | None = None) -
         classes=figures.classes,
         origin=dataset.origin,
         joined=dataset.joined,
-        steps=dataset.steps,
+        steps=steps_of(dataset),
         split=dataset.split,
         about=dataset.about,
         aliases=aliases_of(project, [dataset])[dataset.id],

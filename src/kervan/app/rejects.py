@@ -60,13 +60,16 @@ def store_rejects(project: Project, name: str, rejects: pl.DataFrame) -> tuple[L
     return (stored(project.store.blobs.put_bytes(sealed), _ROLE),)
 
 
-def rejects_of(project: Project, ref: str, *, limit: int | None = None) -> Rejects:
-    """Return the rows that checks kept out of a dataset, in the order of the source, at most `limit`."""
+def rejects_of(project: Project, ref: str, *, first: int = 0, limit: int | None = None) -> Rejects:
+    """Return the rows that checks kept out of a dataset, in the order of the source.
+
+    They begin with the one at the place `first`, from 0, and are at most `limit`.
+    """
     dataset = project.store.catalog.find(Dataset, Ref.parse(ref))
     table = _kept(project, dataset)
     if table is None:
         return Rejects(dataset=dataset.ref, total=0, rows=())
-    shown = table if limit is None else table.head(limit)
+    shown = table.slice(first, limit)
     columns = [name for name in shown.columns if name not in _NAMES.values()]
     rows = tuple(
         Reject(

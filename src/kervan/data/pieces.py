@@ -56,12 +56,15 @@ class Pieces:
 
     def only(self, names: Sequence[str]) -> Iterator[pl.DataFrame]:
         """Yield some columns of one piece after the other; no other is read."""
+        return (self.at(place, names) for place in range(len(self.files)))
+
+    def at(self, place: int, names: Sequence[str]) -> pl.DataFrame:
+        """Return some columns of one piece."""
         import polars as pl
 
-        for path, rows in zip(self.files, self.heights, strict=True):
-            found = pl.read_parquet(path, columns=list(names), glob=False, hive_partitioning=False)
-            # Without a column Polars would forget how many rows there are.
-            yield found if names else pl.DataFrame(height=rows)
+        found = pl.read_parquet(self.files[place], columns=list(names), glob=False, hive_partitioning=False)
+        # Without a column Polars would forget how many rows there are.
+        return found if names else pl.DataFrame(height=self.heights[place])
 
     def column(self, name: str) -> Iterator[pl.Series]:
         """Yield one column of one piece after the other."""
@@ -237,7 +240,12 @@ class PieceWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None and (self._waiting or not self._files) and self._schema is not None:
+        if kind is None:
+            self.close()
+
+    def close(self) -> None:
+        """Write what waits: `with` does so at its end."""
+        if (self._waiting or not self._files) and self._schema is not None:
             self._write()
 
     def _write(self) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin  # noqa: TID253  a base class; candidates.py imports this file late
 
-from kervan.core.errors import InvalidConfig, InvalidData, did_you_mean
+from kervan.core.errors import InvalidData
 from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.core.shaping import RowStep, told
 from kervan.package.encoding import UNKNOWN, encoded
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
-
-_NUMBERS = (Type.INTEGER, Type.NUMBER, Type.BOOLEAN)
 
 
 class RowSteps(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -91,37 +89,6 @@ def row_steps(signature: Signature) -> RowSteps:
             for step in signature.steps
         ]
     )
-
-
-def check_steps(signature: Signature) -> None:
-    """Raise `InvalidConfig` for a step that does not fit what the model takes."""
-    inputs = signature.inputs
-    for step in signature.steps:
-        place = f"[[data.steps]] {told(step)}"
-        for name in step.columns:
-            if name not in inputs:
-                hint = did_you_mean(name, inputs.names)
-                raise InvalidConfig(f"{place}: the model takes no column {name!r}", hint=hint)
-            _check_kind(step, inputs[name], place)
-
-
-def _check_kind(step: RowStep, column: Column, place: str) -> None:
-    is_number = column.type in _NUMBERS
-    if column.type is Type.CATEGORY and step.fill:
-        if step.by in {"mean", "median"}:
-            raise InvalidConfig(
-                f"{place}: {column.name!r} holds categories, which have no {step.by}", hint='by = "mode"'
-            )
-        if not step.by and step.value not in column.allowed:
-            hint = did_you_mean(str(step.value), column.allowed)
-            raise InvalidConfig(f"{place}: {column.name!r} has no category {step.value!r}", hint=hint)
-    elif not is_number:
-        raise InvalidConfig(
-            f"{place}: {column.name!r} is of the type {column.type}, which a model cannot change",
-            hint="do it in a step that makes the table, such as `derive`",
-        )
-    elif isinstance(step.value, str):
-        raise InvalidConfig(f"{place}: {column.name!r} holds numbers, not {step.value!r}")
 
 
 def _given(step: RowStep, signature: Signature) -> list[list[float | None]]:

@@ -16,6 +16,7 @@ import numpy as np
 from kervan.core.nouns import AT_RANDOM, Finding, SplitRule, Verdict
 from kervan.core.ports import Precision
 from kervan.core.reading import AS_WRITTEN, Reading
+from kervan.core.row_steps import check_row_steps
 from kervan.core.schema import Schema, Signature, Type
 from kervan.core.shaping import RowStep
 from kervan.data.columns import signature_of
@@ -80,10 +81,7 @@ def describe(train: pl.DataFrame, schema: Schema, target: str, task: str, choice
     """Say what a model of these rows takes and gives, by which rules, and what it or a family cannot use."""
     found, left_out = signature_of(train, schema, target, task, choice.texts)
     signature = replace(found, reading=choice.reading, steps=choice.row_steps)
-    if signature.steps:
-        from kervan.model.prepare import check_steps
-
-        check_steps(signature)
+    check_row_steps(signature.steps, signature.inputs)
     rounding = [name for name in choice.families if name in ROUNDING]
     merged = _merged(train, signature) if rounding else []
     remarks = tuple(

@@ -32,7 +32,7 @@ class Stored:
 class _Place(Protocol):
     """Where the files are; `name` is `ab/cdef…`, relative to the place."""
 
-    def put(self, source: Path, name: str) -> None: ...
+    def put(self, source: Path, name: str, *, for_good: bool) -> None: ...
     def open(self, name: str) -> BinaryIO: ...
     def remove(self, name: str) -> None: ...
     def all(self) -> Iterator[tuple[str, int, float]]: ...
@@ -58,12 +58,15 @@ class Blobs:
             path.write_bytes(content)
             return self.put_file(path)
 
-    def put_file(self, path: Path) -> str:
-        """Store a copy of a file and return its hash."""
+    def put_file(self, path: Path, *, for_good: bool = False) -> str:
+        """Store a copy of a file and return its hash.
+
+        One that is given `for_good`, and that nobody will write to, need not be copied on the same disk.
+        """
         with storage_errors(self.url):
             digest = sha256_file(path)
             if not self._holds(digest, path.stat().st_size):
-                self._place.put(path, _name(digest))
+                self._place.put(path, _name(digest), for_good=for_good)
         return digest
 
     def open(self, digest: str) -> BinaryIO:
@@ -132,16 +135,14 @@ class _Folder:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def put(self, source: Path, name: str) -> None:
+    def put(self, source: Path, name: str, *, for_good: bool) -> None:
         target = self._root / name
         make_private(target.parent)
         handle, temporary = tempfile.mkstemp(prefix=_TEMPORARY, dir=target.parent)
         try:
-            with os.fdopen(handle, "wb") as out, source.open("rb") as content:
-                while piece := content.read(1 << 20):
-                    out.write(piece)
-                out.flush()
-                os.fsync(out.fileno())
+            with os.fdopen(handle, "wb") as out:
+                if not (for_good and _linked(source, Path(temporary))):
+                    _copy(source, out)
             Path(temporary).replace(target)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
@@ -179,7 +180,7 @@ class _Remote:
                 hint="write a folder, or a URL of fsspec whose package is installed",
             ) from error
 
-    def put(self, source: Path, name: str) -> None:
+    def put(self, source: Path, name: str, *, for_good: bool) -> None:
         target = f"{self._root}/{name}"
         self._system.makedirs(target.rpartition("/")[0], exist_ok=True)
         self._system.put_file(str(source), target)
@@ -201,6 +202,28 @@ class _Remote:
 
 def _name(digest: str) -> str:
     return f"{digest[:2]}/{digest[2:]}"
+
+
+def _copy(source: Path, out: BinaryIO) -> None:
+    with source.open("rb") as content:
+        while piece := content.read(1 << 20):
+            out.write(piece)
+    out.flush()
+    os.fsync(out.fileno())
+
+
+def _linked(source: Path, target: Path) -> bool:
+    """Give a file another name in place of `target`, durably; say whether the disk is the same and can."""
+    beside = target.with_name(f"{target.name}.link")
+    try:
+        os.link(source, beside)
+    except OSError:
+        return False
+    beside.chmod(0o600)
+    with beside.open("rb") as content:
+        os.fsync(content.fileno())
+    beside.replace(target)
+    return True
 
 
 def flush_folder(folder: Path) -> None:

@@ -6,13 +6,15 @@ from dataclasses import dataclass, replace
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from kervan.app.catalogue import Catalogued, search_data
+from kervan.app.catalogue import Catalogued, Change, describe_data, search_data
 from kervan.app.data import ingest_data
 from kervan.app.dataset import DatasetVersion, column_view, dataset_list, dataset_versions, dataset_view
 from kervan.app.delete import delete_dataset
 from kervan.app.difference import DatasetDifference, diff_datasets
 from kervan.app.download import part_file, profile_file
 from kervan.app.original import forget_original
+from kervan.app.rejects import Reject, rejects_of
+from kervan.app.size import size_of_source
 from kervan.core.errors import InvalidInput
 from kervan.core.identity import Ref
 from kervan.ui.asked import link
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from kervan.ui.asked import Asked
 
 _PAGE = 50
+_WIDEST = 40  # columns
 _ENDINGS = {"csv": ".csv", "parquet": ".parquet", "ndjson": ".ndjson"}
 
 
@@ -60,6 +63,19 @@ class Compared:
     size: int
     matched: int
     versions: tuple[DatasetVersion, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptAside:
+    """Rows that checks kept out of a dataset, of `total` one page, counted from 1; the first columns."""
+
+    ref: str
+    total: int
+    page: int
+    size: int
+    columns: tuple[str, ...]
+    left_out: int
+    rows: tuple[Reject, ...]
 
 
 def every(project: Project, asked: Asked) -> Page:
@@ -116,6 +132,31 @@ def compared(project: Project, asked: Asked) -> Page:
     return Page(template="data_compared.html", title=both, content=content, command=command)
 
 
+def measured(project: Project, _asked: Asked) -> Page:
+    """Show how large the source is, and whether there is room, before anything is fetched."""
+    found = size_of_source(project)
+    title = "How large the source is"
+    return Page(template="data_size.html", title=title, content=found, command="kervan data size")
+
+
+def aside(project: Project, asked: Asked) -> Page:
+    """Show the rows that checks kept out of a version."""
+    page = asked.whole("page", 1, low=1)
+    found = rejects_of(project, asked.part("ref"), first=(page - 1) * _PAGE, limit=_PAGE)
+    names = tuple(found.rows[0].values) if found.rows else ()
+    content = KeptAside(
+        ref=found.dataset,
+        total=found.total,
+        page=page,
+        size=_PAGE,
+        columns=names[:_WIDEST],
+        left_out=len(names[_WIDEST:]),
+        rows=found.rows,
+    )
+    command = f"kervan data rejects {quote(found.dataset)}"
+    return Page(template="data_rejects.html", title="Rows kept aside", content=content, command=command)
+
+
 def report(project: Project, asked: Asked) -> Download:
     """Give the report as a page that needs nothing else."""
     return profile_file(project, asked.part("ref"))
@@ -151,14 +192,35 @@ def forget(project: Project, asked: Asked) -> Done:
     return Done(text=asked.say("The original of {ref} is forgotten.", ref=gone.dataset), to=to)
 
 
+def describe(project: Project, asked: Asked) -> Done:
+    """Say something else of a version: whose it is, its licence, what it is, its tags."""
+
+    def given(field: str) -> str | None:
+        return asked.text(field).replace("\r\n", "\n") if asked.texts(field) else None
+
+    tags = given("tags")
+    change = Change(
+        owner=given("owner"),
+        licence=given("licence"),
+        description=given("description"),
+        tags=None if tags is None else tuple(filter(None, map(str.strip, tags.splitlines()))),
+    )
+    told = describe_data(project, asked.part("ref"), change, why=asked.text("why"))
+    text = asked.say("What is said of {ref} is on record.", ref=told.ref)
+    return Done(text=text, to=link("data", told.ref, show="rows"))
+
+
 ROUTES = (
     Route(path="/data", shows=every),
     Route(path="/data/ingest", does=ingest),
     Route(path="/data/compare", shows=compared),
+    Route(path="/data/size", shows=measured),
     Route(path="/data/{ref}", shows=one),
     Route(path="/data/{ref}/column", shows=column),
     Route(path="/data/{ref}/report", shows=report),
     Route(path="/data/{ref}/part", shows=part),
+    Route(path="/data/{ref}/rejects", shows=aside),
+    Route(path="/data/{ref}/describe", does=describe),
     Route(path="/data/{ref}/delete", does=delete),
     Route(path="/data/{ref}/forget-original", does=forget),
 )

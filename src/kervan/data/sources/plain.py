@@ -80,14 +80,17 @@ def _lost(frames: Iterable[pl.DataFrame], file: str, options: ReadOptions) -> fr
     return frozenset(found)
 
 
-def plain_types(table: pl.DataFrame, file: str, options: ReadOptions, *, hint: str = "") -> pl.DataFrame:
+def plain_types(
+    table: pl.DataFrame, file: str, options: ReadOptions, *, hint: str = "", start: int = 0
+) -> pl.DataFrame:
     """Return a table of plain types whose texts are as they were written; raises as `plain_table` does.
 
-    `hint` says what to do about a column of another type; by default, to leave it out.
+    `hint` says what to do about a column of another type; by default, to leave it out. So many rows as
+    `start` says come before these.
     """
     import polars as pl
 
-    columns = (_plain(column, file, options, hint) for column in _named(table, file))
+    columns = (_plain(column, file, options, hint, start) for column in _named(table, file))
     return pl.DataFrame(list(columns))
 
 
@@ -97,9 +100,9 @@ def _named(table: pl.DataFrame, file: str) -> list[pl.Series]:
     return [column.alias(name) for name, column in zip(names, table.get_columns(), strict=True)]
 
 
-def _plain(column: pl.Series, file: str, options: ReadOptions, hint: str) -> pl.Series:
+def _plain(column: pl.Series, file: str, options: ReadOptions, hint: str, start: int) -> pl.Series:
     try:
-        return _typed(column, file, hint)
+        return _typed(column, file, hint, start)
     except InvalidData:
         if column.name not in options.dropped:
             raise

@@ -10,8 +10,10 @@ from kervan.data.sql.words import with_names
 if TYPE_CHECKING:
     import polars as pl
 
+    from kervan.data.pieces import Pieces
 
-def expression(text: str, table: pl.DataFrame, place: str) -> pl.Expr:
+
+def expression(text: str, table: pl.DataFrame | Pieces, place: str) -> pl.Expr:
     """Return an expression, or raise `InvalidConfig` that names what of it cannot be read.
 
     `place` says where it stands. Columns with blanks or other signs in their names are written in double
@@ -47,7 +49,7 @@ def sees_other_rows(table: pl.DataFrame, found: pl.DataFrame, expressions: list[
     return bool(half.height) and not half.select(expressions).equals(found.head(half.height))
 
 
-def unusable(text: str, reason: str, table: pl.DataFrame, place: str) -> InvalidConfig:
+def unusable(text: str, reason: str, table: pl.DataFrame | Pieces, place: str) -> InvalidConfig:
     """Return the error of an expression that cannot be used, with the columns that there are."""
     names = ", ".join(map(repr, table.columns[:5]))
     return InvalidConfig(

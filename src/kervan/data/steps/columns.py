@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from kervan.core.errors import InvalidConfig, did_you_mean, first_line
 from kervan.data.sql.expressions import computed, expression, sees_other_rows
+from kervan.data.steps.remark import Absent, Counted, Remark
 from kervan.flow.table import as_texts
 
 if TYPE_CHECKING:
@@ -14,12 +15,13 @@ if TYPE_CHECKING:
     import polars as pl
 
     from kervan.core import shaping
+    from kervan.data.pieces import Pieces
     from kervan.data.steps.shape import Around
 
 
 def rename(
     table: pl.DataFrame, step: shaping.Rename, place: str, around: Around
-) -> tuple[pl.DataFrame, list[str]]:
+) -> tuple[pl.DataFrame, list[Remark]]:
     """Give columns other names."""
     known(step.rename, table, place)
     names = [step.rename.get(name, name) for name in table.columns]
@@ -32,7 +34,7 @@ def rename(
 
 def drop(
     table: pl.DataFrame, step: shaping.Drop, place: str, around: Around
-) -> tuple[pl.DataFrame, list[str]]:
+) -> tuple[pl.DataFrame, list[Remark]]:
     """Leave columns out."""
     known(step.drop, table, place)
     return table.select([column for column in table.get_columns() if column.name not in step.drop]), []
@@ -40,7 +42,7 @@ def drop(
 
 def select(
     table: pl.DataFrame, step: shaping.Select, place: str, around: Around
-) -> tuple[pl.DataFrame, list[str]]:
+) -> tuple[pl.DataFrame, list[Remark]]:
     """Keep some columns, in the order in which they are named."""
     known(step.select, table, place)
     return table.select([table[name] for name in dict.fromkeys(step.select)]), []
@@ -48,19 +50,18 @@ def select(
 
 def replace(
     table: pl.DataFrame, step: shaping.Replace, place: str, around: Around
-) -> tuple[pl.DataFrame, list[str]]:
+) -> tuple[pl.DataFrame, list[Remark]]:
     """Write other texts for some values of a column."""
     known([step.replace], table, place)
     texts = as_texts(table[step.replace])
-    absent = [value for value in step.values if not bool((texts == value).any())]
+    absent = tuple(value for value in step.values if not bool((texts == value).any()))
     written = texts.replace(step.values).alias(step.replace)
-    noticed = [f"no row has {', '.join(map(repr, absent))} in {step.replace!r}"] if absent else []
-    return table.with_columns(written), noticed
+    return table.with_columns(written), [Absent(text=f"in {step.replace!r}", values=absent)]
 
 
 def extract(
     table: pl.DataFrame, step: shaping.Extract, place: str, around: Around
-) -> tuple[pl.DataFrame, list[str]]:
+) -> tuple[pl.DataFrame, list[Remark]]:
     """Take the named groups of a pattern out of a text."""
     import polars as pl
 
@@ -78,13 +79,15 @@ def extract(
     new(names, table, place)
     found = parts.struct.unnest().select(names)
     missed = int((texts.is_not_null() & found.to_series(0).is_null()).sum())
-    noticed = [f"{missed:,} of {table.height:,} texts do not fit the pattern"] if missed else []
-    return table.with_columns(found.get_columns()), noticed
+    noticed = Counted(
+        text="{count:,} of {rows:,} texts do not fit the pattern", count=missed, rows=table.height
+    )
+    return table.with_columns(found.get_columns()), [noticed]
 
 
 def combine(
     table: pl.DataFrame, step: shaping.Combine, place: str, around: Around
-) -> tuple[pl.DataFrame, list[str]]:
+) -> tuple[pl.DataFrame, list[Remark]]:
     """Write columns one behind the other; what is missing in all of them is missing."""
     import polars as pl
 
@@ -99,26 +102,32 @@ def combine(
 
 def derive(
     table: pl.DataFrame, step: shaping.Derive, place: str, around: Around
-) -> tuple[pl.DataFrame, list[str]]:
+) -> tuple[pl.DataFrame, list[Remark]]:
     """Compute columns; one that was there is replaced."""
-    noticed = []
+    noticed: list[Remark] = []
     for name, text in step.derive.items():
-        wanted = [expression(text, table, place).alias(name)]
-        found = computed(table, wanted, text, place)
-        if found.height != table.height:
-            raise InvalidConfig(
-                f"{place}: {text!r} gives {found.height:,} values for {table.height:,} rows",
-                hint="write `aggregate` for sums and counts",
-            )
-        if sees_other_rows(table, found, wanted):
-            noticed.append(
-                f"{name!r} depends on other rows, those of the validation and test part among them"
-            )
-        table = table.with_columns(found.to_series())
+        found, remarks = derived(table, name, text, place)
+        table = table.with_columns(found)
+        noticed += remarks
     return table, noticed
 
 
-def known(names: Iterable[str], table: pl.DataFrame, place: str) -> None:
+def derived(table: pl.DataFrame, name: str, text: str, place: str) -> tuple[pl.Series, list[Remark]]:
+    """Compute one column by all rows of the columns that its expression names."""
+    wanted = [expression(text, table, place).alias(name)]
+    found = computed(table, wanted, text, place)
+    if found.height != table.height:
+        raise InvalidConfig(
+            f"{place}: {text!r} gives {found.height:,} values for {table.height:,} rows",
+            hint="write `aggregate` for sums and counts",
+        )
+    if not sees_other_rows(table, found, wanted):
+        return found.to_series(), []
+    told = f"{name!r} depends on other rows, those of the validation and test part among them"
+    return found.to_series(), [Remark(text=told)]
+
+
+def known(names: Iterable[str], table: pl.DataFrame | Pieces, place: str) -> None:
     """Raise `InvalidConfig` unless the table has all columns."""
     for name in names:
         if name not in table.columns:
@@ -127,7 +136,7 @@ def known(names: Iterable[str], table: pl.DataFrame, place: str) -> None:
             )
 
 
-def new(names: Iterable[str], table: pl.DataFrame, place: str) -> None:
+def new(names: Iterable[str], table: pl.DataFrame | Pieces, place: str) -> None:
     """Raise `InvalidConfig` if the table has one of the columns already."""
     for name in names:
         if name in table.columns:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import time
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import InvalidConfig, InvalidData, first_line
+from kervan.data.steps.remark import Remark
+from kervan.data.steps.spot import Refusals
 from kervan.flow.table import as_texts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import polars as pl
 
     from kervan.core.shaping import Parse
@@ -31,62 +36,180 @@ _MIDNIGHT = time()
 _MONTHS = 12
 
 
-def dates(column: pl.Series, step: Parse, spot: Spot) -> tuple[pl.Series, list[str]]:
-    """Return a column of dates, or of times without a zone (in UTC where one is known), and remarks.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Written:
+    """A piece of a column; `parts` has a frame for each notation, `either` those that need a decision."""
 
-    Raises `InvalidData` that names a row which is no date, or which the time zone skips or has twice.
+    column: pl.Series
+    texts: pl.Series
+    parts: tuple[pl.DataFrame, ...] = ()
+    either: pl.DataFrame | None = None
+
+
+class Dates:
+    """How a column writes its dates: decided by all of it, then read piece by piece.
+
+    What comes out are dates, or times without a zone (in UTC where one is known).
     """
-    import polars as pl
 
-    if step.format in _EPOCHS:
-        return _of_epoch(column, step, spot), []
-    texts = as_texts(column).alias("")
-    noticed: list[str] = []
-    if column.dtype.is_temporal():
-        found = column.cast(pl.Datetime("us"))
-    elif step.format:
-        found = _by_format(texts, step, spot)
-    else:
-        found, noticed = _by_notation(texts, step, spot)
-    spot.refuse(texts, texts.is_not_null() & found.is_null(), "holds what is no date")
-    if step.to == "date":
-        spot.refuse(texts, found.dt.time() != _MIDNIGHT, 'has times of the day (say to = "datetime")')
-        return found.dt.date(), noticed
-    return _zoned(found, texts, step, spot), noticed
+    def __init__(self, step: Parse, spot: Spot) -> None:
+        self._step = step
+        self._spot = spot
+        self._is_day_first: bool | None = None
+        self._refused = Refusals(spot)
+        self.remarks: list[Remark] = []
+
+    def taken_apart(self, column: pl.Series) -> _Written:
+        """Find the parts of each date, once for all that is done with a piece."""
+        texts = as_texts(column).alias("")
+        if not self._is_by_notation(column):
+            return _Written(column=column, texts=texts)
+        parts = (texts.str.extract_groups(pattern).struct.unnest().select(_FIELDS) for pattern in _NOTATIONS)
+        either = texts.str.extract_groups(_EITHER).struct.unnest()
+        return _Written(column=column, texts=texts, parts=tuple(parts), either=either)
+
+    def decide(self, pieces: Iterable[_Written]) -> None:
+        """Find out in all pieces whether the day comes first, or raise `InvalidData`."""
+        if self._step.format:
+            return
+        order, used = _Order(), set[int]()
+        for piece in pieces:
+            used |= {place for place, each in enumerate(piece.parts) if each["year"].count()}
+            if piece.either is not None:
+                order.add(piece.either, piece.texts)
+        if order.first is not None:
+            self._is_day_first = order.decided(self._step.day_first, self._spot)
+            used.add(len(_NOTATIONS))
+        if len(used) > 1:
+            self.remarks = [Remark(text=f"{self._spot.column!r} has dates in {len(used)} notations")]
+
+    def read(self, piece: _Written) -> pl.Series:
+        """Return dates or times; what cannot be read is null, and kept in mind for `check`."""
+        import polars as pl
+
+        if self._step.format in _EPOCHS:
+            found = self._of_epoch(piece)
+        elif piece.column.dtype.is_temporal():
+            found = piece.column.cast(pl.Datetime("us"))
+        else:
+            found = self._by_format(piece.texts) if self._step.format else self._by_notation(piece)
+        if self._step.format not in _EPOCHS:
+            found = self._checked(found, piece.texts)
+        self._refused.passed(len(found))
+        return found.dt.date() if self._step.to == "date" else found
+
+    def check(self) -> None:
+        """Raise `InvalidData` for rows that are no date, or whose time the zone skips or has twice."""
+        self._refused.check()
+
+    def _is_by_notation(self, column: pl.Series) -> bool:
+        return not (self._step.format or column.dtype.is_temporal())
+
+    def _checked(self, found: pl.Series, texts: pl.Series) -> pl.Series:
+        self._refused.add(texts, texts.is_not_null() & found.is_null(), "holds what is no date")
+        if self._step.to != "date":
+            return self._zoned(found, texts)
+        has_time = found.dt.time() != _MIDNIGHT
+        self._refused.add(texts, has_time, 'has times of the day (say to = "datetime")')
+        return found
+
+    def _of_epoch(self, piece: _Written) -> pl.Series:
+        import polars as pl
+
+        values = piece.column.cast(pl.Float64, strict=False)
+        is_none = piece.column.is_not_null() & values.is_null()
+        self._refused.add(piece.texts, is_none, "holds what is no number")
+        micro = (values * _EPOCHS[self._step.format]).round().cast(pl.Int64, strict=False)
+        return micro.cast(pl.Datetime("us"))
+
+    def _by_format(self, texts: pl.Series) -> pl.Series:
+        import polars as pl
+
+        form = self._step.format
+        try:
+            if self._step.to == "date":
+                return texts.str.to_date(form, strict=False).cast(pl.Datetime("us"))
+            return texts.str.to_datetime(form, strict=False, time_unit="us").dt.replace_time_zone(None)
+        except pl.exceptions.PolarsError as error:
+            raise InvalidConfig(f"{self._spot.place}: format = {form!r}: {first_line(error)}") from error
+
+    def _by_notation(self, piece: _Written) -> pl.Series:
+        """Read every text by the notation that it is written in."""
+        import polars as pl
+
+        parts = [*piece.parts]
+        if self._is_day_first is not None and piece.either is not None:
+            day, month = ("first", "other") if self._is_day_first else ("other", "first")
+            parts.append(piece.either.rename({day: "day", month: "month"}).select(_FIELDS))
+        merged = pl.DataFrame(
+            {
+                field: pl.DataFrame({str(at): each[field] for at, each in enumerate(parts)})
+                .select(pl.coalesce(pl.all()))
+                .to_series()
+                for field in _FIELDS
+            }
+        )
+        return _times(merged)
+
+    def _zoned(self, found: pl.Series, texts: pl.Series) -> pl.Series:
+        """Bring local times to UTC; those that a change of the clock skips or has twice are refused."""
+        import polars as pl
+
+        zone = self._step.zone
+        if not zone:
+            return found
+        try:
+            local = found.dt.replace_time_zone(zone, ambiguous="null", non_existent="null")
+        except pl.exceptions.PolarsError as error:
+            raise InvalidConfig(f"{self._spot.place}: zone = {zone!r}: {first_line(error)}") from error
+        wrong = local.is_null() & found.is_not_null()
+        self._refused.add(texts, wrong, f"has times that {zone} skips or has twice")
+        return local.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
 
 
-def _by_format(texts: pl.Series, step: Parse, spot: Spot) -> pl.Series:
-    import polars as pl
+class _Order:
+    """What proves whether 01.02.2024 is the first of February: texts with a number above 12."""
 
-    try:
-        if step.to == "date":
-            return texts.str.to_date(step.format, strict=False).cast(pl.Datetime("us"))
-        return texts.str.to_datetime(step.format, strict=False, time_unit="us").dt.replace_time_zone(None)
-    except pl.exceptions.PolarsError as error:
-        raise InvalidConfig(f"{spot.place}: format = {step.format!r}: {first_line(error)}") from error
+    def __init__(self) -> None:
+        self.first: str | None = None
+        self._days: str | None = None
+        self._months: str | None = None
+        self._all_equal = True
+
+    def add(self, either: pl.DataFrame, texts: pl.Series) -> None:
+        """Look at the dates of a piece that can be read in two ways."""
+        import polars as pl
+
+        told = either["year"].is_not_null()
+        first, other = (either[field].cast(pl.Int32) for field in ("first", "other"))
+        self.first = _either(self.first, texts, told)
+        self._days = _either(self._days, texts, first > _MONTHS)
+        self._months = _either(self._months, texts, other > _MONTHS)
+        self._all_equal = self._all_equal and bool((first == other).all())
+
+    def decided(self, said: bool | None, spot: Spot) -> bool:
+        """Say whether the day comes first: as the step says, or as the column proves."""
+        if said is not None:
+            return said
+        if self._days is not None and self._months is not None:
+            raise InvalidData(
+                f"{spot} has dates whose day comes first, and others whose month does:"
+                f"{spot.shown(self._days)} and{spot.shown(self._months)}",
+                hint="part them by another column, or mend them in the source",
+            )
+        if self._days is not None or self._months is not None or self._all_equal:
+            return self._days is not None
+        shown = spot.shown(self.first or "")
+        raise InvalidData(
+            f"{spot}: nobody can tell whether the day or the month comes first in{shown}",
+            hint="say it: day_first = true",
+        )
 
 
-def _by_notation(texts: pl.Series, step: Parse, spot: Spot) -> tuple[pl.Series, list[str]]:
-    """Read every text by the notation that it is written in."""
-    import polars as pl
-
-    parts = [texts.str.extract_groups(pattern).struct.unnest().select(_FIELDS) for pattern in _NOTATIONS]
-    either = texts.str.extract_groups(_EITHER).struct.unnest()
-    told = either["year"].is_not_null()
-    if told.any():
-        is_day_first = _day_first(either.filter(told), texts.filter(told), step, spot)
-        day, month = ("first", "other") if is_day_first else ("other", "first")
-        parts.append(either.rename({day: "day", month: "month"}).select(_FIELDS))
-    merged = pl.DataFrame(
-        {
-            field: pl.DataFrame({str(at): each[field] for at, each in enumerate(parts)})
-            .select(pl.coalesce(pl.all()))
-            .to_series()
-            for field in _FIELDS
-        }
-    )
-    used = sum(1 for each in parts if each["year"].count())
-    return _times(merged), [f"{spot.column!r} has dates in {used} notations"] if used > 1 else []
+def _either(known: str | None, texts: pl.Series, wanted: pl.Series) -> str | None:
+    """Return what is known, or the first text where `wanted` is true."""
+    rows = wanted.fill_null(value=False)
+    return known if known is not None or not rows.any() else str(texts[int(rows.arg_true()[0])])
 
 
 def _times(parts: pl.DataFrame) -> pl.Series:
@@ -106,52 +229,3 @@ def _times(parts: pl.DataFrame) -> pl.Series:
     micro = pl.col("part").fill_null("0").str.pad_end(6, "0").cast(pl.Int64)
     found = local + pl.duration(microseconds=micro) - pl.duration(minutes=minutes.fill_null(0))
     return parts.select(found.alias("")).to_series()
-
-
-def _day_first(either: pl.DataFrame, texts: pl.Series, step: Parse, spot: Spot) -> bool:
-    """Say whether 01.02.2024 is the first of February: as the step says, or as the column proves."""
-    import polars as pl
-
-    if step.day_first is not None:
-        return step.day_first
-    first, other = (either[field].cast(pl.Int32) for field in ("first", "other"))
-    days, months = (first > _MONTHS), (other > _MONTHS)
-    if days.any() and months.any():
-        shown = " and".join(spot.shown(texts[int(found.arg_true()[0])]) for found in (days, months))
-        raise InvalidData(
-            f"{spot} has dates whose day comes first, and others whose month does:{shown}",
-            hint="part them by another column, or mend them in the source",
-        )
-    if days.any() or months.any() or (first == other).all():
-        return bool(days.any())
-    raise InvalidData(
-        f"{spot}: nobody can tell whether the day or the month comes first in{spot.shown(texts[0])}",
-        hint="say it: day_first = true",
-    )
-
-
-def _of_epoch(column: pl.Series, step: Parse, spot: Spot) -> pl.Series:
-    import polars as pl
-
-    values = column.cast(pl.Float64, strict=False)
-    spot.refuse(
-        as_texts(column).alias(""), column.is_not_null() & values.is_null(), "holds what is no number"
-    )
-    micro = (values * _EPOCHS[step.format]).round().cast(pl.Int64, strict=False)
-    found = micro.cast(pl.Datetime("us"))
-    return found.dt.date() if step.to == "date" else found
-
-
-def _zoned(found: pl.Series, texts: pl.Series, step: Parse, spot: Spot) -> pl.Series:
-    """Bring local times to UTC; those that a change of the clock skips or has twice are refused."""
-    import polars as pl
-
-    if not step.zone:
-        return found
-    try:
-        local = found.dt.replace_time_zone(step.zone, ambiguous="null", non_existent="null")
-    except pl.exceptions.PolarsError as error:
-        raise InvalidConfig(f"{spot.place}: zone = {step.zone!r}: {first_line(error)}") from error
-    wrong = local.is_null() & found.is_not_null()
-    spot.refuse(texts, wrong, f"has times that {step.zone} skips or has twice")
-    return local.dt.convert_time_zone("UTC").dt.replace_time_zone(None)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from kervan.core.errors import InvalidConfig, did_you_mean
 from kervan.data.sql.query import run_query
+from kervan.data.steps.remark import Remark
 from kervan.flow.loaded import load_file, telling
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 _MARK = "__kervan_transform__"
 _SETTING = "[[data.steps]] call"
+OF_QUERY = Remark(
+    text="what a query gives of a row may depend on other rows, those of the test part among them"
+)
 _Function = TypeVar("_Function", bound="Callable[..., Any]")
 
 
@@ -35,15 +39,14 @@ def transform(function: _Function) -> _Function:
 
 def query(
     table: pl.DataFrame, step: shaping.Sql, place: str, around: Around
-) -> tuple[pl.DataFrame, list[str]]:
+) -> tuple[pl.DataFrame, list[Remark]]:
     """Make the table by a query over the one before it."""
-    made = run_query(step.sql, table, place)
-    return made, ["what a query gives of a row may depend on other rows, those of the test part among them"]
+    return run_query(step.sql, table, place), [OF_QUERY]
 
 
 def call(
     table: pl.DataFrame, step: shaping.Call, place: str, around: Around
-) -> tuple[pl.DataFrame, list[str]]:
+) -> tuple[pl.DataFrame, list[Remark]]:
     """Call a function of the project; what it raises is told with its file and line."""
     import polars as pl
 

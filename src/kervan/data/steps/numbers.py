@@ -6,12 +6,18 @@ is so, nothing is read.
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import InvalidConfig, InvalidData
+from kervan.data.steps.remark import Remark
+from kervan.data.steps.spot import Refusals
 from kervan.flow.table import as_texts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import polars as pl
 
     from kervan.core.shaping import Parse
@@ -32,89 +38,159 @@ _OTHER = {",": ".", ".": ","}
 _MANY = 5
 
 
-def numbers(column: pl.Series, step: Parse, spot: Spot) -> tuple[pl.Series, list[str]]:
-    """Return a column of whole numbers, or of numbers, and what is worth knowing.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Written:
+    """A piece of a column, taken apart: signs and what stands before and after, digits with their marks."""
 
-    Raises `InvalidData` that names a row which cannot be read, or two units that are not the same.
-    """
-    import polars as pl
+    texts: pl.Series
+    parts: pl.DataFrame
+    digits: pl.Series
+    in_brackets: pl.Series
 
-    if column.dtype.is_numeric():
-        return column, []
-    if step.decimal not in {"", ".", ","}:
-        raise InvalidConfig(f'{spot.place}: decimal = {step.decimal!r} is neither "." nor ","')
-    texts = as_texts(column).alias("")
-    in_brackets = texts.str.contains(_IN_BRACKETS).fill_null(value=False)
-    bare = texts.str.replace(_IN_BRACKETS, "${1}").str.strip_chars()
-    parts = bare.str.extract_groups(_WRITTEN).struct.unnest()
-    spot.refuse(texts, texts.is_not_null() & parts["digits"].is_null(), "holds what is no number")
-    digits = parts["digits"].str.replace_all(f"[{_BLANKS}]", "")
-    decimal = step.decimal or _proved(digits, spot)
-    grouped = rf"^(\d+|\d{{1,3}}(\{_OTHER[decimal]}\d{{3}})+)?(\{decimal}\d+)?$"
-    wrong = digits.is_not_null() & ~digits.str.contains(grouped)
-    spot.refuse(texts, wrong, f"holds what is no number with the decimal mark {decimal!r}")
-    plain = digits.str.replace_all(_OTHER[decimal], "", literal=True).str.replace(decimal, ".", literal=True)
-    minus = (parts["sign"] + parts["inner"]).is_in(["-", "\u2212"]).fill_null(value=False) | in_brackets
-    signed = plain.to_frame("text").select(
-        pl.when(minus).then("-" + pl.col("text")).otherwise(pl.col("text"))
-    )
-    worth, unit = _units(parts, texts, step, spot)
-    found = _typed(signed.to_series())
-    if worth is not None:
-        found = found.cast(pl.Float64) * worth
-    return found, [f"{spot.column!r} is in {unit}"] if unit else []
+    @property
+    def units(self) -> pl.Series:
+        """What stands around each number."""
+        return (self.parts["before"] + self.parts["after"]).str.strip_chars().fill_null("")
 
 
-def _typed(texts: pl.Series) -> pl.Series:
-    import polars as pl
+class Numbers:
+    """How a column writes its numbers: decided by all of it, then read piece by piece."""
 
-    whole = texts.cast(pl.Int64, strict=False)
-    return whole if whole.null_count() == texts.null_count() else texts.cast(pl.Float64)
+    def __init__(self, step: Parse, spot: Spot) -> None:
+        if step.decimal not in {"", ".", ","}:
+            raise InvalidConfig(f'{spot.place}: decimal = {step.decimal!r} is neither "." nor ","')
+        self._step = step
+        self._spot = spot
+        self._decimal = step.decimal
+        self._is_whole = True
+        self.remarks: list[Remark] = []
 
-
-def _proved(digits: pl.Series, spot: Spot) -> str:
-    """Return the decimal mark that the column proves, or raise `InvalidData`."""
-    proofs = {
-        mark: digits.filter(digits.str.contains("|".join(patterns)).fill_null(value=False))
-        for mark, patterns in _PROOFS.items()
-    }
-    proved = [mark for mark, found in proofs.items() if len(found)]
-    if len(proved) == 1:
-        return proved[0]
-    if proved:
-        shown = " and".join(spot.shown(proofs[mark][0]) for mark in proved)
-        raise InvalidData(
-            f"{spot} writes numbers in two ways:{shown}",
-            hint='say which mark is the decimal one, decimal = ","; rows that do not follow are then named',
+    def taken_apart(self, column: pl.Series) -> _Written:
+        """Find the parts of each number, once for all that is done with a piece."""
+        texts = as_texts(column).alias("")
+        bare = texts.str.replace(_IN_BRACKETS, "${1}").str.strip_chars()
+        parts = bare.str.extract_groups(_WRITTEN).struct.unnest()
+        return _Written(
+            texts=texts,
+            parts=parts,
+            digits=parts["digits"].str.replace_all(f"[{_BLANKS}]", ""),
+            in_brackets=texts.str.contains(_IN_BRACKETS).fill_null(value=False),
         )
-    marked = digits.filter(digits.str.contains(r"[.,]").fill_null(value=False))
-    if not len(marked):
-        return "."
-    raise InvalidData(
-        f"{spot}: nobody can tell whether{spot.shown(marked[0])} has a decimal mark or thousands",
-        hint='say it: decimal = "." or decimal = ","',
-    )
+
+    def decide(self, pieces: Iterable[_Written]) -> None:
+        """Find decimal mark, unit and type in all pieces, which are gone through twice.
+
+        Raises `InvalidData` that names a row which cannot be read, or two units that are not the same.
+        """
+        refused, proofs, units = Refusals(self._spot), _Proofs(), Counter[str]()
+        for piece in pieces:
+            refused.add(
+                piece.texts, piece.texts.is_not_null() & piece.digits.is_null(), "holds what is no number"
+            )
+            refused.passed(len(piece.texts))
+            proofs.add(piece.digits)
+            named = piece.units.filter(piece.texts.is_not_null()).to_frame("unit")
+            for unit, count in named.group_by("unit", maintain_order=True).len().iter_rows():
+                units[unit] += count
+        refused.check()
+        self._decimal = self._decimal or proofs.decided(self._spot)
+        self._check_all(pieces, list(units))
+        self._remark_units(units)
+
+    def read(self, piece: _Written) -> pl.Series:
+        """Return whole numbers, or numbers."""
+        import polars as pl
+
+        signed = self._signed(piece)
+        found = signed.cast(pl.Int64) if self._is_whole else signed.cast(pl.Float64)
+        if not self._step.units:
+            return found
+        worth = piece.units.replace_strict(self._step.units, default=None, return_dtype=pl.Float64)
+        return found.cast(pl.Float64) * worth
+
+    def check(self) -> None:
+        """Raise nothing: what cannot be read was refused before."""
+
+    def _check_all(self, pieces: Iterable[_Written], units: list[str]) -> None:
+        import polars as pl
+
+        grouped = rf"^(\d+|\d{{1,3}}(\{_OTHER[self._decimal]}\d{{3}})+)?(\{self._decimal}\d+)?$"
+        unlisted = [unit for unit in units if self._step.units and unit not in self._step.units]
+        refused = Refusals(self._spot)
+        for piece in pieces:
+            wrong = piece.digits.is_not_null() & ~piece.digits.str.contains(grouped)
+            refused.add(
+                piece.texts, wrong, f"holds what is no number with the decimal mark {self._decimal!r}"
+            )
+            for unit in unlisted:
+                is_it = piece.texts.is_not_null() & (piece.units == unit)
+                refused.add(piece.texts, is_it, f"is in {_name(unit)}, which units does not list")
+            refused.passed(len(piece.texts))
+            if self._is_whole:
+                whole = self._signed(piece).cast(pl.Int64, strict=False)
+                self._is_whole = whole.null_count() == piece.digits.null_count()
+        refused.check()
+
+    def _signed(self, piece: _Written) -> pl.Series:
+        import polars as pl
+
+        plain = piece.digits.str.replace_all(_OTHER[self._decimal], "", literal=True)
+        plain = plain.str.replace(self._decimal, ".", literal=True)
+        signs = piece.parts["sign"] + piece.parts["inner"]
+        minus = signs.is_in(["-", "\u2212"]).fill_null(value=False) | piece.in_brackets
+        signed = pl.when(minus).then("-" + pl.col("text")).otherwise(pl.col("text"))
+        return plain.to_frame("text").select(signed).to_series()
+
+    def _remark_units(self, units: Counter[str]) -> None:
+        if self._step.units:
+            return
+        if len(units) > 1:
+            counted = ", ".join(
+                f"{_name(unit)} in {count:,} rows" for unit, count in [*units.items()][:_MANY]
+            )
+            raise InvalidData(
+                f"{self._spot} is in several units: {counted}",
+                hint='say what one of each is worth, such as units = { kg = 1, lb = 0.45359237 }; "" is none',
+            )
+        self.remarks = [Remark(text=f"{self._spot.column!r} is in {unit}") for unit in units if unit]
 
 
-def _units(parts: pl.DataFrame, texts: pl.Series, step: Parse, spot: Spot) -> tuple[pl.Series | None, str]:
-    """Return what one of each row's unit is worth, None where all have the same, and its name."""
-    import polars as pl
+class _Proofs:
+    """Texts that prove which mark is the decimal one, and one that has any mark."""
 
-    units = (parts["before"] + parts["after"]).str.strip_chars().fill_null("")
-    named = units.filter(texts.is_not_null()).unique(maintain_order=True).to_list()
-    if step.units:
-        for unit in named:
-            if unit not in step.units:
-                wrong = texts.is_not_null() & (units == unit)
-                spot.refuse(texts, wrong, f"is in {_name(unit)}, which units does not list")
-        return units.replace_strict(step.units, default=None, return_dtype=pl.Float64), ""
-    if len(named) > 1:
-        counted = ", ".join(f"{_name(unit)} in {int((units == unit).sum()):,} rows" for unit in named[:_MANY])
+    def __init__(self) -> None:
+        self._proofs: dict[str, str] = {}
+        self._marked: str | None = None
+
+    def add(self, digits: pl.Series) -> None:
+        """Look for proofs in a piece, where none was found before."""
+        for mark, patterns in _PROOFS.items():
+            if mark not in self._proofs and (found := _first(digits, "|".join(patterns))) is not None:
+                self._proofs[mark] = found
+        if self._marked is None:
+            self._marked = _first(digits, r"[.,]")
+
+    def decided(self, spot: Spot) -> str:
+        """Return the decimal mark that the column proves, or raise `InvalidData`."""
+        if len(self._proofs) == 1:
+            return next(iter(self._proofs))
+        if self._proofs:
+            shown = " and".join(spot.shown(self._proofs[mark]) for mark in _PROOFS)
+            raise InvalidData(
+                f"{spot} writes numbers in two ways:{shown}",
+                hint='say which mark is the decimal one, decimal = ","; others are then named by their rows',
+            )
+        if self._marked is None:
+            return "."
         raise InvalidData(
-            f"{spot} is in several units: {counted}",
-            hint='say what one of each is worth, such as units = { kg = 1, lb = 0.45359237 }; "" is none',
+            f"{spot}: nobody can tell whether{spot.shown(self._marked)} has a decimal mark or thousands",
+            hint='say it: decimal = "." or decimal = ","',
         )
-    return None, named[0] if named else ""
+
+
+def _first(texts: pl.Series, pattern: str) -> str | None:
+    found = texts.filter(texts.str.contains(pattern).fill_null(value=False))
+    return str(found[0]) if len(found) else None
 
 
 def _name(unit: str) -> str:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from kervan.data.steps.remark import Remark
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Around:
@@ -50,44 +52,101 @@ def shape(table: pl.DataFrame, steps: Iterable[shaping.TableStep], around: Aroun
     `InvalidConfig` that names the step which does not fit the table, and `InvalidData` that names row and
     column of what a step cannot read.
     """
-    done: list[Shaping] = []
-    findings: list[Finding] = []
-    for number, step in enumerate(steps, 1):
-        if isinstance(step, shaping.Outliers):
-            continue
-        verb = shaping.verb_of(step)  # type: ignore[arg-type]  # every table step is one of them
-        place = f"[[data.steps]] {number}, {verb}"
-        after, noticed = VERBS[type(step)](table, step, place, around)
-        if not after.width:
-            raise InvalidData(
-                f"{place}: no column is left of {table.width:,}", hint="leave the target at least"
-            )
-        if not after.height:
-            raise InvalidData(f"{place}: no row is left of {table.height:,}", hint="look at the step before")
-        check_unreserved(after.columns, place)
-        after = plain_types(after, place, ReadOptions(), hint="let the step make plain columns of it")
-        findings += (_warned(verb, place, each) for each in noticed)
-        done.append(_changed(step, table, after))
-        table = after
-    return Shaped(table=table, steps=tuple(done), findings=tuple(findings))
-
-
-def _changed(step: Any, before: pl.DataFrame, after: pl.DataFrame) -> Shaping:
-    return Shaping(
-        step=shaping.told(step),
-        before=before.height,
-        after=after.height,
-        added=tuple(name for name in after.columns if name not in before.columns),
-        removed=tuple(name for name in before.columns if name not in after.columns),
+    done: list[Stage] = []
+    for stage in stages(steps):
+        stage.begin(table.columns)
+        after, remarks = VERBS[type(stage.step)](table, stage.step, stage.place, around)
+        table = stage.passed(table.height, after, remarks)
+        stage.check()
+        done.append(stage)
+    return Shaped(
+        table=table,
+        steps=tuple(stage.changed for stage in done),
+        findings=tuple(finding for stage in done for finding in stage.findings),
     )
 
 
-def _warned(verb: str, place: str, message: str) -> Finding:
-    return Finding(rule=f"step_{verb}", subject="", verdict=Verdict.WARNED, message=f"{place}: {message}")
+def stages(steps: Iterable[shaping.TableStep]) -> list[Stage]:
+    """Return the steps that make the table, each with its place among all."""
+    return [
+        Stage(number, step) for number, step in enumerate(steps, 1) if not isinstance(step, shaping.Outliers)
+    ]
+
+
+class Stage:
+    """What passes a step: the whole table, or its pieces one after the other."""
+
+    def __init__(self, number: int, step: Any) -> None:
+        self.step = step
+        self._verb = shaping.verb_of(step)
+        self.place = f"[[data.steps]] {number}, {self._verb}"
+        self._columns: tuple[list[str], list[str]] = ([], [])
+        self._before = 0
+        self._after = 0
+        self._remarks: list[Remark] = []
+
+    def begin(self, columns: list[str]) -> None:
+        """Say which columns come in."""
+        self._columns = (columns, [])
+
+    def passed(self, before: int, after: pl.DataFrame, remarks: list[Remark]) -> pl.DataFrame:
+        """Count what became of some rows, and return them as a table can have them."""
+        columns = self._columns[0]
+        if not after.width:
+            raise InvalidData(
+                f"{self.place}: no column is left of {len(columns):,}", hint="leave the target at least"
+            )
+        check_unreserved(after.columns, self.place)
+        plain = plain_types(
+            after,
+            self.place,
+            ReadOptions(),
+            hint="let the step make plain columns of it",
+            start=self._after,
+        )
+        both = zip(self._remarks, remarks, strict=True)
+        self._remarks = [one.and_in(other) for one, other in both] if self._remarks else remarks
+        self._columns = (columns, plain.columns)
+        self._before += before
+        self._after += plain.height
+        return plain
+
+    def check(self) -> None:
+        """Raise `InvalidData` if no row is left."""
+        if not self._after:
+            raise InvalidData(
+                f"{self.place}: no row is left of {self._before:,}", hint="look at the step before"
+            )
+
+    @property
+    def changed(self) -> Shaping:
+        """What the step did to the table."""
+        came, left = self._columns
+        return Shaping(
+            step=shaping.told(self.step),
+            before=self._before,
+            after=self._after,
+            added=tuple(name for name in left if name not in came),
+            removed=tuple(name for name in came if name not in left),
+        )
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What is worth knowing about the step."""
+        return [
+            Finding(
+                rule=f"step_{self._verb}",
+                subject="",
+                verdict=Verdict.WARNED,
+                message=f"{self.place}: {remark}",
+            )
+            for remark in self._remarks
+            if str(remark)
+        ]
 
 
 # Each gives the table that comes out, and what is worth knowing about it.
-VERBS: dict[type[Any], Callable[[Any, Any, str, Any], tuple[Any, list[str]]]] = {
+VERBS: dict[type[Any], Callable[[Any, Any, str, Any], tuple[Any, list[Remark]]]] = {
     shaping.Rename: columns.rename,
     shaping.Drop: columns.drop,
     shaping.Select: columns.select,
