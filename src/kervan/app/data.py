@@ -39,13 +39,13 @@ from kervan.core.reading import Reading
 from kervan.core.row_steps import check_row_steps
 from kervan.data import columns, ingest, profile, split, target, validate
 from kervan.data.checks.run import stopped
-from kervan.data.connectors.room import check_space
 from kervan.data.content import content_hash
 from kervan.data.export import check_ending, write
 from kervan.data.leaks import RULE
 from kervan.data.pieces import Chosen, Pieces, batches, changed, spread
 from kervan.data.protection.apply import check_rules, protect, tokens
 from kervan.data.quality import Validation
+from kervan.data.room import check_space
 from kervan.data.seen import seen
 from kervan.store.events import canonical
 from kervan.store.transaction import stored
