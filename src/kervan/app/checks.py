@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kervan.app.dataset_source import MARK
 from kervan.app.parts import open_sealed, read_part
-from kervan.app.shaping import joined_tables, shaped
+from kervan.app.shaping import joined_tables, read_shaped
 from kervan.app.sources import take
 from kervan.core.errors import InvalidConfig, InvalidData, KervanError
 from kervan.core.identity import Ref, sha256_file, sha256_parts
@@ -21,7 +22,7 @@ from kervan.data.quality import Validation, quality_of
 from kervan.data.sources.find import reader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     import polars as pl
@@ -29,13 +30,13 @@ if TYPE_CHECKING:
     from kervan.app.project import Project
     from kervan.core.nouns import Finding
     from kervan.data.checks.run import Checked
-    from kervan.data.ingest import Loaded
+    from kervan.data.large import AnyLoaded
     from kervan.data.pieces import Table
 
 
 def check_table(
     project: Project, table: pl.DataFrame | Pieces, scratch: Path
-) -> Checked[pl.DataFrame] | Checked[Pieces]:
+) -> Checked[pl.DataFrame | Pieces]:
     """Put all checks of a project to a table, as it was read; pieces are written into `scratch`."""
     settings = project.config.data
     own = load_checks(settings.checks_from, project.config.folder)
@@ -55,11 +56,15 @@ def require_left(checked: Checked[Any]) -> None:
         )
 
 
-def load_table(project: Project, location: str, folder: Path) -> Loaded:
-    """Read a table as the checks see it: through the project's steps, and not kept."""
+@contextmanager
+def loaded_table(project: Project, location: str, folder: Path) -> Iterator[tuple[AnyLoaded, Path]]:
+    """Read a table as the checks see it: through the project's steps, and not kept longer than the block.
+
+    Beside it comes a folder for what is made of it meanwhile.
+    """
     settings = project.config.data
     with joined_tables(project) as joined, take(project, location, settings=settings, folder=folder) as came:
-        return shaped(project, ingest.read(came, settings), joined)[0]
+        yield read_shaped(project, came, joined)[0], came.path.parent
 
 
 def check_parts(project: Project) -> list[str]:

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from kervan.app.checks import find_dataset, load_table
+from kervan.app.checks import find_dataset, loaded_table
 from kervan.app.parts import read_part
 from kervan.app.settings_file import read_settings_file, write_settings_file
 from kervan.core.loading import FILE_NAME
@@ -15,6 +15,7 @@ from kervan.data.checks.imports.read import read_checks
 from kervan.data.checks.suggest import suggest
 from kervan.data.checks.written import as_lines
 from kervan.data.columns import infer_schema
+from kervan.data.pieces import spread
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +45,8 @@ def suggest_checks(project: Project, what: str = "", *, folder: Path | None = No
     dataset = find_dataset(project, source) if what and not (folder and (folder / what).exists()) else None
     with project.stage("suggest") as tell:
         if dataset is None:
-            table = load_table(project, source, folder or project.config.folder).table
+            with loaded_table(project, source, folder or project.config.folder) as (loaded, _):
+                table = spread(loaded.table)
             hidden = set(settings.protect)
         else:
             table, hidden = read_part(project, dataset, Role.TRAIN), set(dataset.protection)

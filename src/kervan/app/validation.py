@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from kervan.app.checks import check_table, counted, load_table
+from kervan.app.checks import check_table, counted, loaded_table
 from kervan.app.data import describe_dataset, validation_of
 from kervan.core.checking import WARN, Check
 from kervan.core.errors import NotFound
@@ -14,6 +14,7 @@ from kervan.core.identity import Ref
 from kervan.core.nouns import Dataset, Finding, Verdict
 from kervan.core.schema import Type
 from kervan.data.columns import infer_schema
+from kervan.data.pieces import spread
 from kervan.data.validate import verdict_of
 
 if TYPE_CHECKING:
@@ -61,18 +62,21 @@ def validate_file(
     """
     location = location or project.config.data.source
     expected = describe_dataset(project, against).dataset if against else None
-    with project.stage("validate") as tell:
-        loaded = load_table(project, location, folder or project.config.folder)
-        checked = check_table(project, loaded.table)
-        compared = () if expected is None else _compared(project, expected, checked.table)
+    with (
+        project.stage("validate") as tell,
+        loaded_table(project, location, folder or project.config.folder) as (loaded, scratch),
+    ):
+        checked = check_table(project, loaded.table, scratch)
+        compared = () if expected is None else _compared(project, expected, spread(checked.table), scratch)
+        findings = (*loaded.warnings, *checked.findings, *compared)
+        counts = counted(checked, checked.table, findings)
         tell(f"{location}, {loaded.table.height:,} rows")
-    findings = (*loaded.warnings, *checked.findings, *compared)
     return FileValidation(
         source=location,
         against="" if expected is None else expected.ref,
         verdict=verdict_of(findings),
         findings=findings,
-        validation=counted(checked, checked.table, findings),
+        validation=counts,
     )
 
 
@@ -102,13 +106,13 @@ def as_junit(found: FileValidation) -> str:
     return tostring(suite, encoding="unicode", xml_declaration=True)
 
 
-def _compared(project: Project, expected: Dataset, table: pl.DataFrame) -> tuple[Finding, ...]:
+def _compared(project: Project, expected: Dataset, table: pl.DataFrame, scratch: Path) -> tuple[Finding, ...]:
     """Compare the rows that the checks left with a dataset: columns, types, distributions."""
     settings = project.config.data
     shape = tuple(_shape(expected, table, settings))
     checks = tuple(_distributions(expected, table, {each.subject for each in shape}))
     alone = project.with_settings(data=replace(settings, checks=checks, checks_from=()))
-    return (*shape, *check_table(alone, table).findings)
+    return (*shape, *check_table(alone, table, scratch).findings)
 
 
 def _shape(expected: Dataset, table: pl.DataFrame, settings: DataSettings) -> Iterator[Finding]:
