@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
+from data.web import Page, site
 from journeys.home import SETTINGS, as_csv, customers
 from kervan.app import train as training
 from kervan.app.audit import verify
@@ -91,6 +93,19 @@ def test_rows_that_do_not_fit_into_memory_are_no_reason_to_be_killed(
     ) as told:
         training.train(project, dataset)
     assert "filter" in told.value.hint
+
+
+@pytest.mark.parametrize("name", ["read", "shaped", "checked", "guarded", "came", "server.lock"])
+def test_an_address_of_the_web_may_be_called_as_one_likes(tmp_path: Path, name: str) -> None:
+    written = io.BytesIO()
+    pl.read_csv(as_csv(customers(60)).encode()).write_parquet(written)
+    steps = '[[data.steps]]\nfilter = "şehir is not null"\n[[data.checks]]\nrows = [10]\n'
+    with site() as web:
+        web.pages[f"/{name}"] = Page(written.getvalue())
+        large = f'[data]\nmemory = "1 B"\nsource = "{web.url}/{name}"'
+        settings = SETTINGS.replace('[data]\nsource = "müşteriler.csv"', large)
+        (tmp_path / "kervan.toml").write_text(settings + steps, encoding="utf-8")
+        assert ingest_data(open_project(tmp_path)).rows == 60
 
 
 @pytest.mark.service

@@ -103,6 +103,8 @@ def test_postgresql_keeps_types(postgres: tuple[str, psycopg.Connection[Any]]) -
     assert table.schema["an"] == pl.Datetime("us", "UTC")
     query = 'SELECT gün, count(*) AS n FROM "tip ler" GROUP BY büyük, gün;'
     assert read(url.replace("postgresql", "postgresql+psycopg"), query=query).shape == (30, 2)
+    with pytest.raises(InvalidData, match="no rows"):
+        read(url, query='SELECT * FROM "tip ler" WHERE küçük < 0')
 
 
 def test_mariadb_keeps_types(maria: tuple[str, Any]) -> None:

@@ -47,7 +47,7 @@ def test_a_snapshot_keeps_the_bytes_and_goes(tmp_path: Path, temporary: Path) ->
         assert snapshot.size == len(CONTENT)
         assert snapshot.sha256 == hashlib.sha256(CONTENT).hexdigest()
         assert snapshot.path.read_bytes() == CONTENT
-        assert snapshot.path.parent.stat().st_mode & 0o077 == 0
+        assert snapshot.scratch.stat().st_mode & 0o077 == 0
         write(tmp_path, b"a,b\n")
         loaded = read(snapshot, DataSettings())
     assert loaded.table.shape == (12, 2)

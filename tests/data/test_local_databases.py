@@ -135,6 +135,8 @@ def test_what_is_asked_wrongly_is_said(shop: Path, source: str, temporary: Path)
         read(shop, source, query="SELECT * FROM yok")
     with pytest.raises(InvalidData, match="two columns"):
         read(shop, source, query="SELECT 1 AS a, 2 AS a")
+    with pytest.raises(InvalidData, match="no rows"):
+        read(shop, source, query="SELECT 1 AS a WHERE 1 = 2")
     with pytest.raises(NotFound, match="there is no file"):
         read(shop, f"yok.{source}", table="t")
     assert list(temporary.iterdir()) == []

@@ -64,7 +64,7 @@ def loaded_table(project: Project, location: str, folder: Path) -> Iterator[tupl
     """
     settings = project.config.data
     with joined_tables(project) as joined, take(project, location, settings=settings, folder=folder) as came:
-        yield read_shaped(project, came, joined)[0], came.path.parent
+        yield read_shaped(project, came, joined)[0], came.scratch
 
 
 def check_parts(project: Project) -> list[str]:

@@ -136,7 +136,7 @@ def ingest_data(project: Project, *, folder: Path | None = None) -> Dataset:
             return _known(project, told_of(project, newest), "is unchanged")
         loaded, steps = read_shaped(project, snapshot, joined)
         check_rules(loaded.table, protection_of(project))
-        prepared = _prepare(project, loaded, steps, snapshot.path.parent)
+        prepared = _prepare(project, loaded, steps, snapshot.scratch)
         if newest is not None and _is_same(project, newest, recipe, prepared):
             return _known(project, told_of(project, newest), "holds the same rows")
         with project.alive("keep"):
@@ -381,7 +381,7 @@ def _store_original(project: Project, name: str, snapshot: Snapshot) -> Origin:
     """Encrypt the bytes of a source under a key of their own, which can be destroyed while the rest stays."""
     key = f"original {new_id()}"
     own = project.store.ring.keys([key])[key]
-    with tempfile.TemporaryDirectory(dir=snapshot.path.parent) as folder:
+    with tempfile.TemporaryDirectory(dir=snapshot.scratch) as folder:
         sealed = Path(folder) / "sealed"
         check_space(snapshot.size, sealed.parent)
         project.store.keys.seal_file(snapshot.path, sealed, f"original of {name}", own=own)

@@ -64,7 +64,7 @@ def read_shaped(
 
     One that would take more than `[data] memory` is in pieces, in the snapshot's folder.
     """
-    settings, scratch = project.config.data, snapshot.path.parent
+    settings, scratch = project.config.data, snapshot.scratch
     loaded: AnyLoaded
     if weight(snapshot) > _most(settings):
         loaded = read_pieces(snapshot, settings, scratch / "read", partial(project.remark, "read"))

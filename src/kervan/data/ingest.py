@@ -38,14 +38,16 @@ MINIMUM_ROWS = 10  # fewer cannot be told apart from noise, nor split into three
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """What came from `source`, as it was at one moment, in a private temporary folder.
+    """What came from `source`, as it was at one moment, in the private temporary folder `scratch`.
 
-    Of several files `path` is a zip file that holds them, and `files` are their copies.
-    Use it in a `with` block, or call `discard`.
+    Of several files `path` is a zip file that holds them, and `files` are their copies. It has a folder of
+    its own in `scratch`, beside which what is made of it may have any name. Use it in a `with` block, or call
+    `discard`.
     """
 
     source: str
     path: Path
+    scratch: Path
     size: int
     sha256: str
     files: tuple[Path, ...] = ()
@@ -53,7 +55,7 @@ class Snapshot:
 
     def discard(self) -> None:
         """Remove the copy; nothing happens if it is gone already."""
-        give_up(self.path.parent)
+        give_up(self.scratch)
 
     def __enter__(self) -> Self:
         return self
@@ -99,7 +101,9 @@ def take(
             estimated = connector.estimate(request)
             check_space(estimated.fetched or 0, place)
             admit(estimated)
-            fetched = connector.fetch(request, place, Seldom(tell))
+            came = place / "came"  # an address of the web says what its file is called
+            came.mkdir()
+            fetched = connector.fetch(request, came, Seldom(tell))
         digest = fetched.sha256 or sha256_file(fetched.path)
     except BaseException:
         give_up(place)
@@ -107,6 +111,7 @@ def take(
     return Snapshot(
         source=request.source,
         path=fetched.path,
+        scratch=place,
         size=fetched.path.stat().st_size,
         sha256=digest,
         files=fetched.files,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kervan.core.errors import InvalidInput, KervanError, NotFound
 from kervan.core.fetching import Estimate, Fetched
-from kervan.data.connectors.batches import ROWS, estimate_by
+from kervan.data.connectors.batches import ROWS, all_batches, estimate_by
 from kervan.data.connectors.sql import Query, fetch_rows, query_of
 from kervan.data.connectors.sqlite import database_file
 
@@ -34,12 +34,12 @@ class DuckdbConnector:
         request.require_only("query", "table", "cube")
         with _reading(request) as (connection, query):
             ((rows,),) = connection.execute(query.count).fetchall()
-            return estimate_by(connection.sql(query.sample).to_arrow_reader(ROWS), rows)
+            return estimate_by(all_batches(connection.sql(query.sample).to_arrow_reader(ROWS)), rows)
 
     def fetch(self, request: TableRequest, folder: Path, tell: Tell) -> Fetched:
         """Write the rows to a Parquet file."""
         with _reading(request) as (connection, query):
-            batches = connection.sql(query.text).to_arrow_reader(ROWS)
+            batches = all_batches(connection.sql(query.text).to_arrow_reader(ROWS))
             return fetch_rows(request, query, batches, folder, tell)
 
 

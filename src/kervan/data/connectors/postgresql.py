@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kervan.core.errors import InvalidInput, KervanError, NotFound, ServerFailed
 from kervan.core.fetching import Estimate, Fetched
-from kervan.data.connectors.batches import estimate_by
+from kervan.data.connectors.batches import all_batches, estimate_by
 from kervan.data.connectors.sql import fetch_rows, query_of
 
 if TYPE_CHECKING:
@@ -46,14 +46,14 @@ class PostgresqlConnector:
             rows = json.loads(plan)[0]["Plan"]["Plan Rows"]
             cursor.adbc_statement.set_options(**{_COPY: "true"})
             cursor.execute(query.sample)
-            return estimate_by(cursor.fetch_record_batch(), rows)
+            return estimate_by(all_batches(cursor.fetch_record_batch()), rows)
 
     def fetch(self, request: TableRequest, folder: Path, tell: Tell) -> Fetched:
         """Write the rows to a Parquet file while they come."""
         query = query_of(request, "postgres")
         with _reading(request) as cursor:
             cursor.execute(query.text)
-            return fetch_rows(request, query, cursor.fetch_record_batch(), folder, tell)
+            return fetch_rows(request, query, all_batches(cursor.fetch_record_batch()), folder, tell)
 
 
 @contextmanager
