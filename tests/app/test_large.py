@@ -19,7 +19,7 @@ from kervan.app.gc import collect_garbage
 from kervan.app.metadata import metadata_of
 from kervan.app.parts import open_sealed, part_pieces, read_part
 from kervan.app.project import open_project
-from kervan.core.errors import Refused
+from kervan.core.errors import InvalidConfig, Refused
 from kervan.core.identity import Ref
 from kervan.core.nouns import Role
 from kervan.flow import pieces
@@ -106,6 +106,14 @@ def test_an_address_of_the_web_may_be_called_as_one_likes(tmp_path: Path, name: 
         settings = SETTINGS.replace('[data]\nsource = "müşteriler.csv"', large)
         (tmp_path / "kervan.toml").write_text(settings + steps, encoding="utf-8")
         assert ingest_data(open_project(tmp_path)).rows == 60
+
+
+def test_outliers_of_a_large_table_are_refused_by_name(tmp_path: Path) -> None:
+    project = project_of(tmp_path, 60)
+    settings = SETTINGS.replace("[data]", '[data]\nmemory = "1 B"')
+    (tmp_path / "kervan.toml").write_text(settings + '[[data.steps]]\noutliers = ["gelir"]\n', encoding="utf-8")
+    with pytest.raises(InvalidConfig, match="the table is too large for that"):
+        ingest_data(open_project(project.config.folder))
 
 
 @pytest.mark.service

@@ -10,10 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data.chopped import chopped
+from kervan.core.errors import StorageFailed
 from kervan.data import pieces as module
+from kervan.data.export import ENDINGS, write
 from kervan.data.pieces import PieceWriter, batches, changed, chosen, spread
+from kervan.data.sql.query import run_in_pieces
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 
@@ -55,3 +61,17 @@ def test_no_piece_is_larger_than_allowed(tmp_path: Path, monkeypatch: pytest.Mon
     doubled = changed(table, tmp_path / "more", lambda piece: piece.with_columns(pl.col("number") * 2))
     assert sum(batch["number"].sum() for batch in batches(doubled)) == 2 * int(long["number"].sum())
     assert next(table.only([])).height == table.heights[0]
+
+
+def test_a_full_disk_is_no_fault_of_the_query(
+    tmp_path: Path, small_disk: Callable[[str], AbstractContextManager[Path]]
+) -> None:
+    table = chopped(pl.select(a=pl.int_range(100_000).hash()), tmp_path / "table", 20_000)
+    query = "select a, count(*) as n from data group by a"
+    with small_disk("size=100k") as disk:
+        with pytest.raises(StorageFailed, match="No space left"):
+            list(run_in_pieces(query, table, "here", disk / "query"))
+        for kind in ENDINGS:
+            with pytest.raises(StorageFailed, match="No space left"):
+                write(table, disk / f"rows{kind}")
+            assert [each.name for each in disk.iterdir()] == ["query"]

@@ -97,7 +97,8 @@ def _shaped(
         found: Shaped[pl.DataFrame | Pieces]
         if isinstance(loaded.table, Pieces):
             found = shape_pieces(loaded.table, settings.table_steps, around, folder)
-            discard(loaded.table)
+            if found.table is not loaded.table:  # it is the same where all steps are `outliers`
+                discard(loaded.table)
         else:
             found = shape(loaded.table, settings.table_steps, around)
         ingest.check_rows(found.table.height, f"{settings.source} after its steps")

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kervan.core.errors import InvalidInput, StorageFailed
+from kervan.core.errors import InvalidInput, StorageFailed, first_line
+from kervan.data.room import is_of_disk
 from kervan.data.spreadsheet import csv_text
 
 if TYPE_CHECKING:
@@ -30,9 +31,9 @@ def write(tables: Iterable[pl.DataFrame], to: Path, *, exact: bool = False) -> i
         fresh.replace(to)
     except BaseException as error:
         fresh.unlink(missing_ok=True)
-        if not isinstance(error, OSError):
+        if not is_of_disk(error):
             raise
-        reason = error.strerror or str(error)
+        reason = (isinstance(error, OSError) and error.strerror) or first_line(error)
         raise StorageFailed(
             f"cannot write {to}: {reason}", hint="check the folder, its permissions and the free space"
         ) from error

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from kervan.core.errors import StorageFailed
+from kervan.core.errors import StorageFailed, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -37,6 +37,22 @@ def writing(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageFailed(f"cannot write to {folder}: {error.strerror or error}", hint=_HINT) from error
+
+
+@contextmanager
+def writing_table(folder: Path) -> Iterator[None]:
+    """Do so where Polars writes a table."""
+    try:
+        yield
+    except Exception as error:
+        if not is_of_disk(error):
+            raise
+        raise StorageFailed(f"cannot write to {folder}: {first_line(error)}", hint=_HINT) from error
+
+
+def is_of_disk(error: BaseException) -> bool:
+    """Say whether a disk is to blame: writing Parquet, Polars tells of a full one as of a broken file."""
+    return isinstance(error, OSError) or "(os error " in str(error)
 
 
 def poured(read: Callable[[int], bytes], target: IO[bytes], told: Callable[[int], None]) -> int:

@@ -31,8 +31,9 @@ def keys(columns: Sequence[Coded], unique: Sequence[str]) -> tuple[tuple[str, ..
     if unique:
         return tuple((name,) for name in unique)
     tried = [each for each in columns if each.is_there.all() and each.kind is not Kind.NUMBER]
-    tried = [each for each in tried if each.distinct > 1][:MOST_COLUMNS]
-    rows = len(tried[0].values) if tried else 0
+    rows = len(columns[0].values) if columns else 0
+    # One that tells the sampled rows apart alone does so with any other: that says nothing about all rows.
+    tried = [each for each in tried if 1 < each.distinct < rows][:MOST_COLUMNS]
     found = []
     for first, second in combinations(tried, 2):
         if first.distinct * second.distinct < rows or rows < 20:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from kervan.core.errors import InvalidConfig, first_line
 from kervan.data.fits import held
 from kervan.data.pieces import batch_rows
+from kervan.data.room import writing_table
 from kervan.data.sql.words import holds_all, is_of_one_row, reaching, tokens
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ def _streamed(text: str, table: Pieces, place: str, folder: Path) -> Iterator[pl
     path, rows = folder / "found.parquet", batch_rows(table.width)
     with _telling(place):
         query = pl.SQLContext({_TABLE: table.lazy()}, register_globals=False).execute(text)
-        query.sink_parquet(path, compression="lz4", row_group_size=rows)
+        with writing_table(folder):
+            query.sink_parquet(path, compression="lz4", row_group_size=rows)
     found = pl.scan_parquet(path, glob=False, hive_partitioning=False)
     height = int(found.select(pl.len()).collect().item())
     for start in range(0, max(1, height), rows):
