@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from kervan.data.quality import Validation, quality_of
 from kervan.data.sources.find import reader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     import polars as pl
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from kervan.app.project import Project
     from kervan.core.nouns import Finding
     from kervan.data.checks.run import Checked
-    from kervan.data.ingest import Loaded
+    from kervan.data.ingest import Loaded, Snapshot
     from kervan.data.pieces import Table
 
 
@@ -50,11 +51,31 @@ def require_left(checked: Checked) -> None:
         )
 
 
-def load_table(project: Project, location: str, folder: Path) -> Loaded:
-    """Read a table as the checks see it: through the project's steps, and not kept."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """What came from a location, with the tables that the project's steps join."""
+
+    project: Project
+    snapshot: Snapshot
+    joined: Mapping[str, Snapshot]
+
+    def read(self) -> Loaded:
+        """Read the table as the checks see it: through the project's steps, and not kept."""
+        return shaped(self.project, ingest.read(self.snapshot, self.project.config.data), self.joined)[0]
+
+
+@contextmanager
+def fetched(project: Project, location: str, folder: Path) -> Iterator[Fetched]:
+    """Copy a table and what is joined to it, for as long as the block runs."""
     settings = project.config.data
     with joined_tables(project) as joined, take(project, location, settings=settings, folder=folder) as came:
-        return shaped(project, ingest.read(came, settings), joined)[0]
+        yield Fetched(project=project, snapshot=came, joined=joined)
+
+
+def load_table(project: Project, location: str, folder: Path) -> Loaded:
+    """Read a table as the checks see it: through the project's steps, and not kept."""
+    with fetched(project, location, folder) as came:
+        return came.read()
 
 
 def check_parts(project: Project) -> list[str]:
@@ -75,6 +96,7 @@ def counted(checked: Checked, table: Table, findings: Iterable[Finding]) -> Vali
         rejected=len(checked.rejected),
         quality=quality_of(table, findings, valid=valid),
         reasons=reasons_of(checked),
+        newest=dict(checked.newest),
     )
 
 
@@ -133,4 +155,7 @@ def _content(project: Project, location: str) -> str:
     if dataset is not None:
         return sha256_parts([dataset.id, dataset.hash])
     path = project.config.folder / location
-    return sha256_file(path) if path.is_file() else location
+    if path.is_file():
+        return sha256_file(path)
+    with take(project, location) as came:
+        return came.sha256

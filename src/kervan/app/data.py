@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from kervan.app.catalogue import told_of
-from kervan.app.checks import check_parts, check_table, counted, require_left
+from kervan.app.checks import check_table, counted, require_left
 from kervan.app.dataset_source import split_anew
 from kervan.app.parts import part_pieces, store_part
 from kervan.app.protecting import measured, personal_findings, protection_of, store_tokens
+from kervan.app.recipe import recipe_of
 from kervan.app.rejects import has_rejects, store_rejects, with_reasons
-from kervan.app.shaping import joined_tables, shaped, steps_recipe, without_outliers
+from kervan.app.shaping import joined_tables, shaped, without_outliers
 from kervan.app.size import check_room
 from kervan.app.sources import take
 from kervan.core.about import NOTHING_SAID
 from kervan.core.errors import InvalidConfig, InvalidData, NotFound
-from kervan.core.identity import Ref, check_name, new_id, sha256_parts
+from kervan.core.identity import Ref, check_name, new_id
 from kervan.core.nouns import (
     Dataset,
     Finding,
@@ -38,6 +39,7 @@ from kervan.core.nouns import (
 from kervan.core.reading import Reading
 from kervan.core.row_steps import check_row_steps
 from kervan.data import columns, ingest, profile, split, target, validate
+from kervan.data.checks.fresh import judged_anew
 from kervan.data.checks.run import stopped
 from kervan.data.connectors.room import check_space
 from kervan.data.content import content_hash
@@ -47,11 +49,10 @@ from kervan.data.pieces import Chosen, Pieces, batches, changed, spread
 from kervan.data.protection.apply import check_rules, protect, tokens
 from kervan.data.quality import Validation
 from kervan.data.seen import seen
-from kervan.store.events import canonical
 from kervan.store.transaction import stored
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     import polars as pl
 
@@ -60,9 +61,6 @@ if TYPE_CHECKING:
     from kervan.data.ingest import Loaded, Snapshot
     from kervan.data.pieces import Table
     from kervan.store.catalog import Catalog
-
-# Raised when the same bytes and settings would give another dataset than before.
-_FORM = "2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,17 +111,19 @@ def ingest_data(project: Project, *, folder: Path | None = None) -> Dataset:
         tell(f"{settings.source}, {snapshot.size:,} bytes")
     project = split_anew(project, snapshot.retrieval.record)
     with snapshot, joined_tables(project) as joined:
-        recipe = _recipe(project, joined)
+        recipe = recipe_of(project, joined)
         newest = project.store.catalog.newest(Dataset, name)
         if newest is not None and (newest.origin.sha256, newest.recipe) == (snapshot.sha256, recipe):
-            return _known(project, told_of(project, newest), "is unchanged")
+            checked = _judged_anew(project, newest)
+            if checked is not None:
+                return _known(project, told_of(project, newest), "is unchanged", checked)
         with project.alive("read"):
             read = ingest.read(snapshot, settings)
         loaded, steps = shaped(project, read, joined)
         check_rules(loaded.table, protection_of(project))
         prepared = _prepare(project, loaded, steps, snapshot.path.parent)
         if newest is not None and _is_same(project, newest, recipe, prepared):
-            return _known(project, told_of(project, newest), "holds the same rows")
+            return _known(project, told_of(project, newest), "holds the same rows", ())  # told already
         with project.alive("keep"):
             return _keep(project, name, recipe, (snapshot, *joined.values()), prepared)
 
@@ -161,7 +161,11 @@ def report_of(project: Project, subject: str, kind: ReportKind) -> Report | None
 def validation_of(project: Project, dataset: Dataset) -> Validation | None:
     """Return what validation counted in a dataset, None for one that is older than that."""
     checked = report_of(project, dataset.id, ReportKind.VALIDATION)
-    return msgspec.convert(checked.body, Validation) if checked and checked.body else None
+    return _validation_in(checked) if checked and checked.body else None
+
+
+def _validation_in(report: Report) -> Validation:
+    return msgspec.convert(report.body, Validation)
 
 
 def suspicions(project: Project, dataset: Dataset) -> tuple[Finding, ...]:
@@ -208,13 +212,32 @@ def _check_row_steps(project: Project, schema: Schema) -> None:
     check_row_steps(settings.row_steps, schema.without(settings.target, *settings.protect))
 
 
-def _known(project: Project, dataset: Dataset, what: str) -> Dataset:
-    """Return a dataset of before, with what was found in it then."""
+def _known(project: Project, dataset: Dataset, what: str, findings: tuple[Finding, ...]) -> Dataset:
+    """Return a dataset of before, with what was found in it then, or now."""
     _check_row_steps(project, dataset.schema)
+    _require_passed(project, findings)
     project.known("dataset", f"{dataset.ref} {what}")
-    if checked := report_of(project, dataset.id, ReportKind.VALIDATION):
-        _warn(project, checked.findings)
+    _warn(project, findings)
     return dataset
+
+
+def _judged_anew(project: Project, dataset: Dataset) -> tuple[Finding, ...] | None:
+    """Return what was found in a dataset, with how fresh its rows are now; None if nobody knows their age."""
+    checked, checks = report_of(project, dataset.id, ReportKind.VALIDATION), project.config.data.checks
+    if checked is None:
+        return None
+    newest = _validation_in(checked).newest if checked.body else {}
+    if any(check.newest_within and check.column not in newest for check in checks):
+        return None
+    return judged_anew(checked.findings, checks, newest, time.time())
+
+
+def _require_passed(project: Project, findings: Sequence[Finding]) -> None:
+    """Raise `InvalidData` that names everything which stops the run."""
+    if failed := stopped(findings):
+        lines = "\n".join(f"  {finding.message}" for finding in failed)
+        hint = failed[0].hint or "mend the rows, or change the checks in kervan.toml"
+        raise InvalidData(f"{project.config.data.source} does not pass its checks:\n{lines}", hint=hint)
 
 
 def _warn(project: Project, findings: Sequence[Finding]) -> None:
@@ -238,10 +261,7 @@ def _prepare(project: Project, loaded: Loaded, steps: tuple[Shaping, ...], scrat
         personal = personal_findings(project, some)
         noticed = [*loaded.warnings, *about_target, *checked.findings, *personal]
         findings = validate.validate(some, settings, noticed, hidden, whole=table.height)
-        if failed := stopped(findings):
-            lines = "\n".join(f"  {finding.message}" for finding in failed)
-            hint = failed[0].hint or "mend the rows, or change the checks in kervan.toml"
-            raise InvalidData(f"{settings.source} does not pass its checks:\n{lines}", hint=hint)
+        _require_passed(project, findings)
         aside = f"; {len(checked.rejected):,} rows kept aside" if len(checked.rejected) else ""
         tell(f"{task} of {settings.target!r}{aside}")
     if is_open:
@@ -382,21 +402,3 @@ def _report(
         findings=findings,
         body=body,
     )
-
-
-def _recipe(project: Project, joined: Mapping[str, Snapshot]) -> str:
-    """Return a hash of every setting that decides what becomes of the source's bytes."""
-    settings: dict[str, Any] = msgspec.to_builtins(project.config.data)
-    for name in ("source", "query", "table", "version", "cube"):
-        del settings[name]  # they say where the bytes are
-    del settings["entity"]  # it decides what is kept of predictions
-    del settings["memory"]  # and this how its rows are looked at
-    del settings["privacy_budget"]  # and this what is told of the rows
-    for name in ("sheet", "person", "quasi", "sensitive", "k_at_least"):
-        if not settings[name]:
-            del settings[name]  # as recipes were before there was a choice
-    del settings["about"]  # and this is what people say
-    settings["steps"] = msgspec.to_builtins(project.config.data.table_steps)  # the others are the model's
-    model = project.config.model
-    parts = [_FORM, canonical(settings).decode(), model.task, *model.texts, *check_parts(project)]
-    return sha256_parts([*parts, steps_recipe(project, joined)])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from kervan.core.checking import REJECT
 from kervan.core.errors import InvalidConfig, first_line
 from kervan.core.nouns import Finding, Verdict
 from kervan.data.checks.compiled import rules_of
+from kervan.data.checks.fresh import FRESH
 from kervan.data.checks.own import own_rule
 from kervan.data.checks.rule import Asked, FoundRule, RowRule, TableRule
 from kervan.data.checks.told import reason_of, table_finding, told
@@ -17,7 +18,7 @@ from kervan.data.checks.typed import typed
 from kervan.data.checks.usable import require_usable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import polars as pl
 
@@ -33,7 +34,7 @@ class Checked:
     """What became of a table: `table` are the rows that stay, `failing` counts all that broke a rule.
 
     `rejects` has a row for each that was kept aside: its number (from 1, without the header), its rules and
-    reasons, in lists of the same length.
+    reasons, in lists of the same length. `newest` is the newest date of each column that has to be fresh.
     """
 
     table: pl.DataFrame
@@ -41,6 +42,7 @@ class Checked:
     failing: int
     findings: tuple[Finding, ...]
     rejects: pl.DataFrame
+    newest: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def rejected(self) -> pl.Series:
@@ -92,6 +94,7 @@ def run_checks(
         failing=_failing(outcomes),
         findings=tuple(findings),
         rejects=rejects,
+        newest={rule.subject: figures[0] for rule, figures, _ in answers if rule.rule == FRESH},
     )
 
 
