@@ -13,8 +13,8 @@ from kervan.core.config import DataSettings
 from kervan.core.errors import InvalidConfig, InvalidData, InvalidInput, NotFound, StorageFailed
 from kervan.core.nouns import Verdict
 from kervan.data.connectors.local import copy_file
-from kervan.data.connectors.room import check_space
 from kervan.data.ingest import load, read, take
+from kervan.data.room import check_space
 from kervan.data.sources.csv import CsvSource
 from kervan.data.sources.find import find_source
 from kervan.data.sources.parquet import ParquetSource

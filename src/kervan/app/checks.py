@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kervan.app.dataset_source import MARK
 from kervan.app.parts import open_sealed, read_part
@@ -16,7 +16,8 @@ from kervan.core.nouns import Dataset, Role
 from kervan.core.ports import ReadOptions
 from kervan.data import ingest
 from kervan.data.checks.own import load_checks
-from kervan.data.checks.run import reasons_of, run_checks
+from kervan.data.checks.run import check_pieces, reasons_of, run_checks
+from kervan.data.pieces import Pieces
 from kervan.data.quality import Validation, quality_of
 from kervan.data.sources.find import reader
 
@@ -33,14 +34,18 @@ if TYPE_CHECKING:
     from kervan.data.pieces import Table
 
 
-def check_table(project: Project, table: pl.DataFrame) -> Checked:
-    """Put all checks of a project to a table, as it was read."""
+def check_table(
+    project: Project, table: pl.DataFrame | Pieces, scratch: Path
+) -> Checked[pl.DataFrame] | Checked[Pieces]:
+    """Put all checks of a project to a table, as it was read; pieces are written into `scratch`."""
     settings = project.config.data
     own = load_checks(settings.checks_from, project.config.folder)
+    if isinstance(table, Pieces):
+        return check_pieces(table, settings, own, folder=scratch / "checked", lookup=_Tables(project))
     return run_checks(table, settings, own, lookup=_Tables(project))
 
 
-def require_left(checked: Checked) -> None:
+def require_left(checked: Checked[Any]) -> None:
     """Raise `InvalidData` if checks keep so many rows aside that too few are left to learn from."""
     left = checked.table.height
     if left < ingest.MINIMUM_ROWS and len(checked.rejected):
@@ -87,7 +92,7 @@ def check_parts(project: Project) -> list[str]:
     return [*(_content(project, each) for each in dict.fromkeys(named)), *(each.fingerprint for each in own)]
 
 
-def counted(checked: Checked, table: Table, findings: Iterable[Finding]) -> Validation:
+def counted(checked: Checked[Any], table: Table, findings: Iterable[Finding]) -> Validation:
     """Return what the checks counted, and how good the rows of `table` are, which are left of them."""
     valid = 1 - checked.failing / max(1, checked.rows)
     return Validation(

@@ -41,13 +41,13 @@ from kervan.core.row_steps import check_row_steps
 from kervan.data import columns, ingest, profile, split, target, validate
 from kervan.data.checks.fresh import judged_anew
 from kervan.data.checks.run import stopped
-from kervan.data.connectors.room import check_space
 from kervan.data.content import content_hash
 from kervan.data.export import check_ending, write
 from kervan.data.leaks import RULE
 from kervan.data.pieces import Chosen, Pieces, batches, changed, spread
 from kervan.data.protection.apply import check_rules, protect, tokens
 from kervan.data.quality import Validation
+from kervan.data.room import check_space
 from kervan.data.seen import seen
 from kervan.store.transaction import stored
 
@@ -250,7 +250,7 @@ def _prepare(project: Project, loaded: Loaded, steps: tuple[Shaping, ...], scrat
     with project.stage("validate") as tell:
         values = target.values_of(loaded.table, settings.target)
         task = target.task_of(values, model.task)
-        checked = check_table(project, loaded.table)
+        checked = check_table(project, loaded.table, scratch)
         require_left(checked)
         values = target.values_of(checked.table, settings.target)
         why, is_open = target.why_task(values, model.task)
@@ -270,7 +270,7 @@ def _prepare(project: Project, loaded: Loaded, steps: tuple[Shaping, ...], scrat
     with project.stage("protect") as tell:
         protection = protection_of(project)
         guarded = changed(table, scratch / "guarded", partial(protect, protection=protection))
-        rejects = with_reasons(checked, protect(loaded.table[checked.rejected - 1], protection))
+        rejects = with_reasons(checked, protect(checked.aside, protection))
         hiding = measured(project, guarded)
         done = [f"{column}: {how}" for column, how in settings.protect.items()]
         done += [f"k = {hiding.k:,} over {', '.join(hiding.quasi)}"] if hiding else []

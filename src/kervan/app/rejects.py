@@ -45,7 +45,7 @@ class Rejects:
     rows: tuple[Reject, ...]
 
 
-def with_reasons(checked: Checked, guarded: pl.DataFrame) -> pl.DataFrame:
+def with_reasons(checked: Checked[Any], guarded: pl.DataFrame) -> pl.DataFrame:
     """Put the numbers and reasons of rejected rows beside the rows, which are protected already."""
     import polars as pl
 

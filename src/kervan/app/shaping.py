@@ -64,7 +64,7 @@ def shaped(
     )
     with project.stage("shape") as tell:
         found = shape(loaded.table, settings.table_steps, around)
-        ingest.check_rows(found.table, f"{settings.source} after its steps")
+        ingest.check_rows(found.table.height, f"{settings.source} after its steps")
         tell(
             f"{loaded.table.height:,} × {loaded.table.width} to {found.table.height:,} × {found.table.width}"
         )

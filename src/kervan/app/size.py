@@ -12,7 +12,7 @@ from kervan.app.sources import connectors_of
 from kervan.core.errors import StorageFailed
 from kervan.core.plugins import extras_named
 from kervan.data.connectors.find import find_connector, hidden, request_of
-from kervan.data.connectors.room import SPARE_BYTES, amount
+from kervan.data.room import SPARE_BYTES, amount
 
 if TYPE_CHECKING:
     from kervan.app.project import Project

@@ -12,7 +12,7 @@ from kervan.app.settings import check_settings
 from kervan.core.errors import GoalMissed, Refused
 from kervan.core.nouns import Dataset, Link, ReportKind, Role, Run
 from kervan.core.shaping import told
-from kervan.data.connectors.room import amount, free_memory
+from kervan.data.room import amount, free_memory
 from kervan.data.target import task_of, values_of
 from kervan.flow.runner import Progress, run
 from kervan.flow.track import Tracker

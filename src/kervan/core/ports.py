@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path, PurePath
 
     import numpy as np
@@ -68,6 +68,19 @@ class Source(Protocol):
 
     def read(self, path: Path, options: ReadOptions) -> pl.DataFrame:
         """Read the table, or raise `InvalidData` that names file, row and column."""
+
+
+@runtime_checkable
+class Batching(Protocol):
+    """A source that reads files which are larger than memory."""
+
+    def batches(self, path: Path, options: ReadOptions) -> Iterator[pl.DataFrame]:
+        """Yield the rows in batches of some megabytes, in order, all of the same columns and types.
+
+        Put together they are what `read` returns, and what it refuses is refused in the same words, whatever
+        came before. There is one batch at least, which may be empty. The file is not compressed, as who asks
+        has unpacked it under its name, and may be read more than once.
+        """
 
 
 class Predictor(Protocol):

@@ -11,7 +11,7 @@ from kervan.data.looks import missing_line
 from kervan.data.target import MINIMUM_CLASS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     import polars as pl
 
@@ -20,31 +20,46 @@ READ_AS_MISSING = "read_as_missing"
 _SHOWN = 3
 
 
-def doubtful(table: pl.DataFrame, target: str) -> tuple[str, ...]:
-    """Return the columns in which a word may have been read as missing: texts, and the target."""
+def doubtful(schema: pl.Schema, lacking: Collection[str], target: str) -> tuple[str, ...]:
+    """Return the columns in which a word may have been read as missing: texts, and the target.
+
+    `lacking` are the columns in which a value is missing.
+    """
     import polars as pl
 
     return tuple(
-        column.name
-        for column in table.get_columns()
-        if column.null_count() and (column.dtype == pl.String or column.name == target)
+        name for name, kind in schema.items() if name in lacking and (kind == pl.String or name == target)
     )
 
 
-def read_as_missing(written: pl.DataFrame, read: pl.DataFrame, target: str) -> Iterator[Finding]:
-    """Yield for each word in which columns it was read as missing; `written` holds these as they were.
+class Words:
+    """Counts the words that mean missing in a table that comes in batches, read as it was written."""
 
-    Raises `InvalidData` if the word may be a class of the target: only the user knows.
-    """
-    counts: dict[str, dict[str, int]] = {}
-    for column in written.get_columns():
-        for word in WORDS:
-            if rows := _rows(column, word):
-                counts.setdefault(word, {})[column.name] = rows
-    for word, columns in counts.items():
-        if columns.get(target, 0) >= MINIMUM_CLASS and not read[target].dtype.is_numeric():
-            raise _ask(word, columns[target], written.height, target)
-        yield _told(word, columns)
+    def __init__(self, columns: Collection[str]) -> None:
+        self._counts = {name: dict.fromkeys(WORDS, 0) for name in columns}
+        self._rows = 0
+
+    def count(self, written: pl.DataFrame) -> None:
+        """Count the words of a batch."""
+        self._rows += written.height
+        for name, counts in self._counts.items():
+            for word in WORDS:
+                counts[word] += _rows(written[name], word)
+
+    def findings(self, schema: pl.Schema, target: str) -> Iterator[Finding]:
+        """Yield for each word in which columns it was read as missing; `schema` is that of the table read.
+
+        Raises `InvalidData` if the word may be a class of the target: only the user knows.
+        """
+        found: dict[str, dict[str, int]] = {}
+        for name, counts in self._counts.items():
+            for word, rows in counts.items():
+                if rows:
+                    found.setdefault(word, {})[name] = rows
+        for word, columns in found.items():
+            if columns.get(target, 0) >= MINIMUM_CLASS and not schema[target].is_numeric():
+                raise _ask(word, columns[target], self._rows, target)
+            yield _told(word, columns)
 
 
 def _rows(column: pl.Series, word: str) -> int:

@@ -6,26 +6,39 @@ from typing import TYPE_CHECKING
 
 from kervan.core.nouns import Finding, Verdict
 from kervan.core.reading import BLANKS, COMPOSED, Reading
+from kervan.data.allowed import ONLY_TIMES, Note, finite, noted, read_as
 from kervan.data.looks import looks
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator, Sequence
 
     import polars as pl
 
-_IDENTIFIER = r"^[+-]?(0\d|\d{19})"  # postal codes keep their zeros, long keys their digits
-_DATE = r"^\d{4}-\d{2}-\d{2}$"
-_TIME = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?"
-_OFFSET = r"(?:(Z)|([+-])(\d{2}):?(\d{2})?)$"
+_ASCII_BLANKS = "".join(filter(str.isascii, BLANKS))
 
 
 def clean(table: pl.DataFrame, missing: Collection[str]) -> pl.DataFrame:
     """Read all texts by the rules of tables: no blanks around them, NFC; those that mean missing are null."""
     import polars as pl
 
-    rules = Reading.of_table(missing)
-    text = pl.col(pl.String).str.strip_chars(BLANKS).str.normalize(COMPOSED)
-    return table.with_columns(pl.when(text.is_in(rules.missing).not_()).then(text))
+    texts = [column for column in table.get_columns() if column.dtype == pl.String]
+    # Numbers instead of names, which could be patterns; all columns in one query, which runs in parallel.
+    numbered = pl.DataFrame([column.alias(str(at)) for at, column in enumerate(texts)])
+    wide = numbered.select((pl.all().str.len_bytes() != pl.all().str.len_chars()).any())
+    is_wide = wide.row(0) if wide.height else ()
+    absent = pl.Series(Reading.of_table(missing).missing, dtype=pl.String).implode()
+    stripped = numbered.select(_stripped(str(at), is_ascii=not each) for at, each in enumerate(is_wide))
+    found = stripped.select(pl.when(pl.all().is_in(absent).not_()).then(pl.all()))
+    named = zip(texts, found.get_columns(), strict=True)
+    return table.with_columns(values.alias(column.name) for column, values in named)
+
+
+def _stripped(name: str, *, is_ascii: bool) -> pl.Expr:
+    """Return texts without blanks around them, in NFC; ASCII has few blanks, and is composed."""
+    import polars as pl
+
+    texts = pl.col(name).str
+    return texts.strip_chars(_ASCII_BLANKS) if is_ascii else texts.strip_chars(BLANKS).str.normalize(COMPOSED)
 
 
 def without_missing(table: pl.DataFrame, missing: Collection[str]) -> pl.DataFrame:
@@ -60,40 +73,65 @@ def typed(table: pl.DataFrame, texts: Collection[str] = ()) -> pl.DataFrame:
     Texts with leading zeros (`01234`) and whole numbers beyond 64 bits stay texts, as they are
     identifiers; so do columns with `inf` or one value that is not a number, and those named in `texts`.
     """
-    import polars as pl
-
-    untyped = (
-        column
-        for column in table.get_columns()
-        if column.dtype == pl.String and column.null_count() < len(column) and column.name not in texts
-    )
-    # Series methods look their own name up as a pattern: one called "^a$" would not find itself.
-    return table.with_columns(_typed(column.alias("")).alias(column.name) for column in untyped)
+    return _in_one(Typing(texts), table)
 
 
 def timed(table: pl.DataFrame, texts: Collection[str] = ()) -> pl.DataFrame:
     """Type the text columns of which all values are ISO dates or ISO datetimes, but for those in `texts`."""
-    import polars as pl
-
-    untyped = (
-        column
-        for column in table.get_columns()
-        if column.dtype == pl.String and column.null_count() < len(column) and column.name not in texts
-    )
-    return table.with_columns(_timed(column.alias("")).alias(column.name) for column in untyped)
+    return _in_one(Typing(texts, ONLY_TIMES), table)
 
 
-def suspicious_columns(table: pl.DataFrame, hidden: Collection[str] = ()) -> tuple[Finding, ...]:
+class Typing:
+    """Types the text columns of a table that comes twice in batches: first to be noted, then to be read.
+
+    Those named in `texts` stay texts. `known` says what is not looked for: `ONLY_TIMES` finds no numbers.
+    """
+
+    def __init__(self, texts: Collection[str] = (), known: Note = Note.NOTHING) -> None:
+        self._texts = frozenset(texts)
+        self._known = known
+        self._notes: dict[str, Note] = {}
+
+    def note(self, batch: pl.DataFrame) -> None:
+        """Look at what the texts of a batch are."""
+        for column in self._untyped(batch):
+            self._notes[column.name] = noted(column.alias(""), self._notes.get(column.name, self._known))
+
+    def read(self, batch: pl.DataFrame) -> pl.DataFrame:
+        """Type a batch by what all batches that were noted allow."""
+        # Series methods look their own name up as a pattern: one called "^a$" would not find itself.
+        return batch.with_columns(
+            read_as(column.alias(""), self._notes[column.name]).alias(column.name)
+            for column in self._untyped(batch)
+        )
+
+    def _untyped(self, batch: pl.DataFrame) -> Iterator[pl.Series]:
+        import polars as pl
+
+        for column in batch.get_columns():
+            if column.dtype == pl.String and column.name not in self._texts:
+                yield column
+
+
+def _in_one(typing: Typing, table: pl.DataFrame) -> pl.DataFrame:
+    typing.note(table)
+    return typing.read(table)
+
+
+def suspicious_columns(
+    table: pl.DataFrame, hidden: Collection[str] = (), places: Sequence[int] = ()
+) -> tuple[Finding, ...]:
     """Warn about text columns that look like something else and names that look like values.
 
-    The values of columns in `hidden` are not shown. Rows count from 1 without the header.
+    The values of columns in `hidden` are not shown. Rows count from 1 without the header; where the table
+    holds only some of the rows, `places` says which, from 0.
     """
     import polars as pl
 
     found: list[Finding] = []
     for column in table.get_columns():
         if column.dtype == pl.String:
-            found += looks(column, _numbers(column), is_hidden=column.name in hidden)
+            found += looks(column, finite(column), places, is_hidden=column.name in hidden)
     numeric = [name for name in table.columns if table[name].dtype.is_numeric() and _is_number(name)]
     if numeric:
         message = f"the column name {numeric[0]!r} looks like a value: the first line may not be a header"
@@ -102,65 +140,6 @@ def suspicious_columns(table: pl.DataFrame, hidden: Collection[str] = ()) -> tup
             Finding(rule="header", subject=numeric[0], verdict=Verdict.WARNED, message=message, hint=hint)
         )
     return tuple(found)
-
-
-def _typed(column: pl.Series) -> pl.Series:
-    import polars as pl
-
-    present = column.drop_nulls()
-    whole = column.cast(pl.Int64, strict=False)
-    numbers = _numbers(column)
-    if numbers.null_count() == column.null_count():
-        if whole.null_count() == column.null_count() and not present.str.contains(r"^[+-]?0\d").any():
-            return whole
-        return column if present.str.contains(_IDENTIFIER).any() else numbers
-    if present.str.to_lowercase().is_in(["true", "false"]).all():
-        return column.str.to_lowercase() == "true"
-    return _times(column, present)
-
-
-def _timed(column: pl.Series) -> pl.Series:
-    return _times(column, column.drop_nulls())
-
-
-def _times(column: pl.Series, present: pl.Series) -> pl.Series:
-    """Read dates, times, or times that name their offset, where all texts are such."""
-    if present.str.contains(_DATE).all():
-        return _if_all(column, column.str.to_date("%Y-%m-%d", strict=False))
-    if present.str.contains(_TIME + "$").all():
-        return _if_all(column, _datetimes(column))
-    if present.str.contains(_TIME + _OFFSET).all():
-        return _if_all(column, _in_utc(column))
-    return column
-
-
-def _in_utc(column: pl.Series) -> pl.Series:
-    """Read times that name their offset from UTC, as times in UTC without one."""
-    import polars as pl
-
-    texts = column.alias("text").to_frame()
-    part = pl.col("text").str.extract
-    ahead = part(_OFFSET, 3).cast(pl.Int64).fill_null(0) * 60 + part(_OFFSET, 4).cast(pl.Int64).fill_null(0)
-    minutes = pl.when(part(_OFFSET, 2) == "-").then(-ahead).otherwise(ahead)
-    local = _datetimes(column.str.replace(_OFFSET, ""))
-    return local - texts.select(pl.duration(minutes=minutes)).to_series()
-
-
-def _datetimes(column: pl.Series) -> pl.Series:
-    padded = column.str.replace("T", " ", literal=True).str.replace(r"^(.{16})$", "${1}:00")
-    return padded.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", strict=False, time_unit="us")
-
-
-def _if_all(texts: pl.Series, values: pl.Series) -> pl.Series:
-    return values if values.null_count() == texts.null_count() else texts
-
-
-def _numbers(texts: pl.Series) -> pl.Series:
-    """Read finite numbers; anything else is null."""
-    import polars as pl
-
-    numbers = texts.cast(pl.Float64, strict=False)
-    return numbers.to_frame().select(pl.when(pl.first().is_finite()).then(pl.first())).to_series()
 
 
 def _is_number(name: str) -> bool:

@@ -13,11 +13,11 @@ from kervan.core.identity import sha256_file
 from kervan.core.nouns import Finding
 from kervan.core.plugins import extras_named
 from kervan.core.ports import ReadOptions
-from kervan.data.absent import doubtful, read_as_missing
+from kervan.data.absent import Words, doubtful
 from kervan.data.cast import suspicious_columns
 from kervan.data.connectors.find import Seldom, find_connector, hidden, request_of
-from kervan.data.connectors.room import check_space
 from kervan.data.names import check_unreserved
+from kervan.data.room import check_space
 from kervan.data.scratch import give_up, private_folder
 from kervan.data.several import read_all
 from kervan.data.sources.find import reader
@@ -115,21 +115,34 @@ def take(
 
 def read(snapshot: Snapshot, settings: DataSettings) -> Loaded:
     """Read the table from a snapshot, or raise `InvalidData` that names file, row and column."""
+    import polars as pl
+
+    options = options_of(settings)
+    with extras_named():
+        table = _read(snapshot, options)
+    check_rows(table.height, name_of(snapshot))
+    check_ignored(table.columns, settings)
+    table = pl.DataFrame([each for each in table.get_columns() if each.name not in settings.ignore])
+    check_unreserved(table.columns, snapshot.source)
+    asked = _asked(snapshot, table, options, settings)
+    return Loaded(table=table, warnings=(*suspicious_columns(table, hidden=settings.protect), *asked))
+
+
+def options_of(settings: DataSettings) -> ReadOptions:
+    """Return how the settings want a table to be read."""
     dropped = [name for name, action in settings.protect.items() if action == "drop"]
-    options = ReadOptions(
+    return ReadOptions(
         separator=settings.separator,
         encoding=settings.encoding,
         missing=settings.missing,
         dropped=(*settings.ignore, *dropped),
         sheet=settings.sheet,
     )
-    with extras_named():
-        table = _read(snapshot, options)
-    check_rows(table, snapshot.source if snapshot.files else snapshot.path.name)
-    table = _without(table, settings)
-    check_unreserved(table.columns, snapshot.source)
-    asked = _asked(snapshot, table, options, settings)
-    return Loaded(table=table, warnings=(*suspicious_columns(table, hidden=settings.protect), *asked))
+
+
+def name_of(snapshot: Snapshot) -> str:
+    """Return how messages call what was read: the file, or the source of several."""
+    return snapshot.source if snapshot.files else snapshot.path.name
 
 
 def read_whole(snapshot: Snapshot, settings: DataSettings) -> pl.DataFrame:
@@ -147,12 +160,12 @@ def load(location: str, folder: Path, settings: DataSettings) -> Loaded:
         return read(snapshot, settings)
 
 
-def check_rows(table: pl.DataFrame, file: str) -> None:
+def check_rows(height: int, file: str) -> None:
     """Raise `InvalidData` unless a table has enough rows to learn from."""
-    if table.height == 0:
+    if height == 0:
         raise InvalidData(f"{file} has a header and no rows", hint="put rows of data below the header")
-    if table.height < MINIMUM_ROWS:
-        rows = "1 row" if table.height == 1 else f"{table.height} rows"
+    if height < MINIMUM_ROWS:
+        rows = "1 row" if height == 1 else f"{height} rows"
         raise InvalidData(
             f"{file} has only {rows}, at least {MINIMUM_ROWS} are needed",
             hint="a model needs rows to learn from and rows to be checked with",
@@ -169,24 +182,27 @@ def _asked(
     snapshot: Snapshot, table: pl.DataFrame, options: ReadOptions, settings: DataSettings
 ) -> tuple[Finding, ...]:
     """Look for words that were read as missing and may be values, unless the user listed them."""
-    names = doubtful(table, settings.target)
+    lacking = [column.name for column in table.get_columns() if column.null_count()]
+    names = doubtful(table.schema, lacking, settings.target)
     if not names or settings.missing != MISSING_TEXTS:
         return ()
-    whole = replace(options, missing=(), texts=tuple(table.columns))
-    written = _read(snapshot, whole)
-    return tuple(read_as_missing(written.select([written[name] for name in names]), table, settings.target))
+    words = Words(names)
+    words.count(_read(snapshot, as_written(options, table.columns)))
+    return tuple(words.findings(table.schema, settings.target))
 
 
-def _without(table: pl.DataFrame, settings: DataSettings) -> pl.DataFrame:
-    """Leave out the columns that the settings ignore."""
-    import polars as pl
+def as_written(options: ReadOptions, names: Sequence[str]) -> ReadOptions:
+    """Return how to read texts as they are, those that mean missing too."""
+    return replace(options, missing=(), texts=tuple(names))
 
+
+def check_ignored(names: Sequence[str], settings: DataSettings) -> None:
+    """Raise `InvalidConfig` if the settings ignore a column that is not there, or the target."""
     for name in settings.ignore:
-        if name not in table.columns:
-            hint = did_you_mean(name, table.columns)
+        if name not in names:
+            hint = did_you_mean(name, names)
             raise InvalidConfig(f"[data] ignore: the table has no column {name!r}", hint=hint)
         if name == settings.target:
             raise InvalidConfig(
                 f"[data] ignore: {name!r} is the target", hint="remove it there, or choose another target"
             )
-    return pl.DataFrame([column for column in table.get_columns() if column.name not in settings.ignore])

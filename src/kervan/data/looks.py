@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from kervan.core.nouns import Finding, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     import polars as pl
 
@@ -59,10 +59,12 @@ _MISSING = frozenset(
 )
 
 
-def looks(column: pl.Series, numbers: pl.Series, *, is_hidden: bool = False) -> Iterator[Finding]:
+def looks(
+    column: pl.Series, numbers: pl.Series, places: Sequence[int] = (), *, is_hidden: bool = False
+) -> Iterator[Finding]:
     """Yield what a column of texts looks like, if not like texts; `numbers` are those among its values.
 
-    Values of a hidden column are not shown.
+    Values of a hidden column are not shown. Of a column of only some rows `places` says which, from 0.
     """
     present = column.drop_nulls()
     if not len(present):
@@ -74,7 +76,7 @@ def looks(column: pl.Series, numbers: pl.Series, *, is_hidden: bool = False) -> 
         message = f"column {column.name!r} looks like {like}{shown}, so it is taken as text"
         yield _warned(rule, column.name, message, step_line(column.name, options))
     else:
-        yield from _nearly_numbers(column, numbers, is_hidden=is_hidden)
+        yield from _nearly_numbers(column, numbers, places, is_hidden=is_hidden)
 
 
 def look_of(present: pl.Series) -> str:
@@ -120,7 +122,9 @@ def _commas(present: pl.Series) -> tuple[str, str | None, str] | None:
     return None
 
 
-def _nearly_numbers(column: pl.Series, numbers: pl.Series, *, is_hidden: bool) -> Iterator[Finding]:
+def _nearly_numbers(
+    column: pl.Series, numbers: pl.Series, places: Sequence[int], *, is_hidden: bool
+) -> Iterator[Finding]:
     others = (numbers.is_null() & column.is_not_null()).arg_true()
     present = len(column) - column.null_count()
     share = 1 - len(others) / present
@@ -130,6 +134,7 @@ def _nearly_numbers(column: pl.Series, numbers: pl.Series, *, is_hidden: bool) -
     if not signs or not is_known:
         return
     row = int(others[0])
+    place = places[row] if places else row
     value = "a value that is not shown" if is_hidden else repr(column[row])
     hint = "mend these values, or list them in `[data] missing` if they mean that"
     if (is_missing or len(signs) <= FEW_SIGNS) and not is_hidden:
@@ -139,7 +144,7 @@ def _nearly_numbers(column: pl.Series, numbers: pl.Series, *, is_hidden: bool) -
         hint += "; no model takes an infinite number"
     message = (
         f"column {column.name!r} is taken as text: {present - len(others):,} of {present:,} values are "
-        f"numbers, {len(others):,} are not, first in row {row + 1}: {value}"
+        f"numbers, {len(others):,} are not, first in row {place + 1}: {value}"
     )
     yield _warned("mixed", column.name, message, hint)
 

@@ -167,20 +167,27 @@ def spread(table: Table, rows: int = SPREAD_ROWS) -> pl.DataFrame:
 
     They are fewer if they would take too much memory themselves.
     """
-    import numpy as np
     import polars as pl
 
     if not isinstance(table, Pieces | Chosen):
         return table
-    first = next(batches(table))
-    most = min(rows, SPREAD_BYTES * max(1, first.height) // max(1, _size(first)), table.height)
-    wanted = np.unique(np.linspace(0, max(0, table.height - 1), max(1, most)).astype(np.int64))
+    wanted = places(table, rows)
     found, start = [], 0
     for piece in batches(table):
         here = wanted[(wanted >= start) & (wanted < start + piece.height)] - start
         found.append(piece[here] if len(here) else piece.clear())
         start += piece.height
     return pl.concat(found)
+
+
+def places(table: Pieces | Chosen, rows: int = SPREAD_ROWS) -> NDArray[np.int64]:
+    """Return which rows `spread` gives, from 0."""
+    import numpy as np
+
+    first = next(batches(table))
+    most = min(rows, SPREAD_BYTES * max(1, first.height) // max(1, _size(first)), table.height)
+    found = np.linspace(0, max(0, table.height - 1), max(1, most)).astype(np.int64)
+    return found[np.diff(found, prepend=-1) > 0]
 
 
 def batch_rows(columns: int) -> int:

@@ -6,11 +6,15 @@ import os
 import shutil
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kervan.core.errors import StorageFailed
 from kervan.core.locks import LOCK, is_held, take
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _PREFIX = "kervan-table-"
 _YOUNG = 60.0  # seconds: a folder that is younger may not have its lock yet
@@ -35,6 +39,16 @@ def give_up(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     if (descriptor := _locks.pop(folder, None)) is not None:
         os.close(descriptor)
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """Give a private folder that is gone after the block."""
+    folder = private_folder()
+    try:
+        yield folder
+    finally:
+        give_up(folder)
 
 
 def _sweep() -> None:

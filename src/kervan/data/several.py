@@ -60,24 +60,82 @@ def read_all(files: Sequence[tuple[Path, Source]], options: ReadOptions) -> pl.D
     """
     import polars as pl
 
-    _check_kinds(files)
+    check_kinds(files)
     tables = [source.read(path, options) for path, source in files]
-    names = [path.name for path, _ in files]
-    _check_columns(tables, names)
-    differing = [name for name in tables[0].columns if len(_types(tables, name)) > 1]
-    columns = {
-        name: pl.concat(
-            [_as(each[name], tables, name, file) for each, file in zip(tables, names, strict=True)]
+    met = [Met(path.name) for path, _ in files]
+    for each, table in zip(met, tables, strict=True):
+        each.add(table)
+    together = Together(met, by_texts=isinstance(files[0][1], CsvSource))
+    if together.differing:
+        whole = replace(options, texts=(*options.texts, *together.differing))
+        tables = [source.read(path, whole) for path, source in files]
+    found = pl.concat([together.brought(table, file) for table, file in zip(tables, met, strict=True)])
+    texts = found.select([found[name] for name in together.differing])
+    by_all = without_missing(typed(texts, options.texts), options.missing)
+    return found.with_columns(by_all.get_columns())
+
+
+class Met:
+    """What is known of the table of one file, which comes in one batch or in several."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.kinds: dict[str, pl.DataType] = {}
+        self.valued: set[str] = set()
+        self.long: set[str] = set()
+
+    def add(self, batch: pl.DataFrame) -> None:
+        """Look at which columns have a value, and at one that would lose digits as a float."""
+        self.kinds = dict(batch.schema)
+        for column in batch.get_columns():
+            if column.null_count() < len(column):
+                self.valued.add(column.name)
+            if column.name not in self.long and _is_long(column):
+                self.long.add(column.name)
+
+
+class Together:
+    """What the tables of several files have in common; raises `InvalidData` where that is nothing.
+
+    `differing` are the columns of other types in one file than in another, to be read as texts and typed by
+    all of them, if the files are delimited texts.
+    """
+
+    def __init__(self, met: Sequence[Met], *, by_texts: bool) -> None:
+        _check_columns(met)
+        self._types = {name: _types(met, name) for name in met[0].kinds}
+        differing = [name for name, types in self._types.items() if len(types) > 1]
+        self.differing = differing if by_texts else []
+        self._first = met[0].kinds
+        for name in [] if by_texts else differing:
+            for each in met:
+                _check_type(name, each, self._types[name])
+
+    def brought(self, batch: pl.DataFrame, met: Met) -> pl.DataFrame:
+        """Bring rows of one file to the order and the types of all; those that differ stay texts."""
+        import polars as pl
+
+        return pl.DataFrame(
+            [
+                batch[name]
+                if name in self.differing or batch[name].dtype == self._kind(name)
+                else _as(batch[name], self._kind(name), has_values=name in met.valued)
+                for name in self._first
+            ]
         )
-        for name in tables[0].columns
-        if name not in differing or not isinstance(files[0][1], CsvSource)
-    }
-    if len(columns) < tables[0].width:
-        columns |= _typed_by_all(files, differing, options)
-    return pl.DataFrame([columns[name] for name in tables[0].columns])
+
+    def _kind(self, name: str) -> pl.DataType:
+        """Return the type that a column has in all files: floats where some have whole numbers."""
+        import polars as pl
+
+        types = self._types[name]
+        if not types:
+            return self._first[name]
+        return types[0] if len(types) == 1 else pl.Float64()
 
 
-def _check_kinds(files: Sequence[tuple[Path, Source]]) -> None:
+def check_kinds(files: Sequence[tuple[Path, Source]]) -> None:
+    """Raise `InvalidData` unless all files are read by the same adapter."""
     first, kind = files[0]
     for path, source in files:
         if type(source) is not type(kind):
@@ -87,54 +145,51 @@ def _check_kinds(files: Sequence[tuple[Path, Source]]) -> None:
             )
 
 
-def _check_columns(tables: Sequence[pl.DataFrame], names: Sequence[str]) -> None:
-    first = tables[0].columns
-    for table, file in zip(tables, names, strict=True):
+def _check_columns(met: Sequence[Met]) -> None:
+    first = met[0].kinds
+    for each in met:
         for name in first:
-            if name not in table.columns:
-                raise InvalidData(f"{file} has no column {name!r}, {names[0]} has", hint=_LATER)
-        for name in table.columns:
+            if name not in each.kinds:
+                raise InvalidData(f"{each.file} has no column {name!r}, {met[0].file} has", hint=_LATER)
+        for name in each.kinds:
             if name not in first:
-                raise InvalidData(f"{file} has a column {name!r}, {names[0]} has none", hint=_LATER)
+                raise InvalidData(f"{each.file} has a column {name!r}, {met[0].file} has none", hint=_LATER)
 
 
-def _types(tables: Sequence[pl.DataFrame], name: str) -> list[pl.DataType]:
+def _types(met: Sequence[Met], name: str) -> list[pl.DataType]:
     """Return the types that a column has in the tables where it has a value."""
-    found = (table[name] for table in tables)
-    return list(dict.fromkeys(each.dtype for each in found if each.null_count() < len(each)))
+    return list(dict.fromkeys(each.kinds[name] for each in met if name in each.valued))
 
 
-def _as(column: pl.Series, tables: Sequence[pl.DataFrame], name: str, file: str) -> pl.Series:
-    """Bring a column of one table to the type that it has in all, or raise `InvalidData`."""
+def _check_type(name: str, met: Met, types: Sequence[pl.DataType]) -> None:
+    """Raise `InvalidData` unless a column of a file can have the type that it has in all, without a loss."""
     import polars as pl
 
-    types = _types(tables, name)
-    if not types or column.dtype == types[0] == types[-1]:
-        return column
-    if column.null_count() == len(column):
-        return pl.Series(name, [None] * len(column), dtype=pl.Float64 if len(types) > 1 else types[0])
+    if name not in met.valued:
+        return
     if set(types) != {pl.Int64(), pl.Float64()}:
         raise InvalidData(
-            f"{file}: column {name!r} holds {column.dtype} values; in all files {', '.join(map(str, types))}",
+            f"{met.file}: column {name!r} holds {met.kinds[name]} values; "
+            f"in all files {', '.join(map(str, types))}",
             hint=_LATER,
         )
-    present = column.drop_nulls().alias("")
-    if column.dtype == pl.Int64 and ((present > _EXACT) | (present < -_EXACT)).any():
+    if name in met.long:
         raise InvalidData(
-            f"{file}: column {name!r} has integers that would lose digits among numbers with fractions",
+            f"{met.file}: column {name!r} has integers that would lose digits among numbers with fractions",
             hint="write such keys as texts",
         )
-    return column.cast(pl.Float64)
 
 
-def _typed_by_all(
-    files: Sequence[tuple[Path, Source]], names: Sequence[str], options: ReadOptions
-) -> dict[str, pl.Series]:
-    """Read columns again as texts from all files, and type them by all of their values."""
+def _as(column: pl.Series, kind: pl.DataType, *, has_values: bool) -> pl.Series:
     import polars as pl
 
-    whole = replace(options, texts=(*options.texts, *names))
-    tables = [source.read(path, whole) for path, source in files]
-    texts = pl.DataFrame([pl.concat([table[name] for table in tables]) for name in names])
-    found = without_missing(typed(texts, options.texts), options.missing)
-    return {column.name: column for column in found.get_columns()}
+    return column.cast(kind) if has_values else pl.Series(column.name, [None] * len(column), dtype=kind)
+
+
+def _is_long(column: pl.Series) -> bool:
+    import polars as pl
+
+    if column.dtype != pl.Int64:
+        return False
+    present = column.drop_nulls().alias("")
+    return bool(((present > _EXACT) | (present < -_EXACT)).any())

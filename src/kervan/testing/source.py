@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
 import pytest
 
 from kervan.core.config import MISSING_TEXTS
 from kervan.core.errors import InvalidData
-from kervan.core.ports import ReadOptions, Source
+from kervan.core.ports import Batching, ReadOptions, Source
+from kervan.data.sources.packed import unpack
 from kervan.testing.suite import Suite
 
 if TYPE_CHECKING:
@@ -73,6 +75,23 @@ class SourceSuite(Suite):
         from polars.testing import assert_frame_equal
 
         assert_frame_equal(self.read(tmp_path, self.table()), self.table())
+
+    def test_reads_the_same_in_batches(self, tmp_path: Path) -> None:
+        import polars as pl
+        from polars.testing import assert_frame_equal
+
+        source = self.adapter()
+        if not isinstance(source, Batching):
+            return  # who reads whole files only is asked for no more
+        path = tmp_path / self.name
+        self.write(self.table(), path)
+        plain = unpack(path, Path(mkdtemp(dir=tmp_path)))
+        try:
+            batches = list(source.batches(plain, self.options))
+        except InvalidData as error:
+            assert "too large" in str(error)  # noqa: PT017 - not every form of a kind is read in batches
+            return
+        assert_frame_equal(pl.concat(batches), source.read(path, self.options))
 
     def test_reads_the_same_twice_and_leaves_the_file_alone(self, tmp_path: Path) -> None:
         path = tmp_path / self.name

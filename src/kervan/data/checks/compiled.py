@@ -13,7 +13,8 @@ from kervan.data.checks.fresh import freshness
 from kervan.data.checks.query import query_rule
 from kervan.data.checks.reference import reference_rule
 from kervan.data.checks.rule import RowRule, TableRule
-from kervan.data.checks.typed import column, has_type
+from kervan.data.checks.typed import as_read, column, has_type
+from kervan.data.checks.unique import unique_rule
 from kervan.data.checks.usable import read_bound, tolerated
 from kervan.flow.table import as_texts
 
@@ -36,7 +37,7 @@ def rules_of(check: Check, asked: Asked) -> Iterator[Rule]:
     if check.column:
         yield from _of_column(check, asked)
     elif check.unique:
-        yield _unique_together(check)
+        yield unique_rule(check, asked)
     if check.refers_to is not None:
         yield reference_rule(check, check.refers_to, asked)
     if check.like:
@@ -69,37 +70,26 @@ def _of_column(check: Check, asked: Asked) -> Iterator[Rule]:
         bad = values.is_not_null() & ~values.str.len_chars().is_between(low, high)
         yield _values("length", check, bad, f"{low:,} to {high:,} characters long")
     if check.unique:
-        bad = values.is_not_null() & values.is_duplicated()
-        suspect = values.is_not_null().sum() - values.drop_nulls().n_unique()
-        yield _values("unique", check, bad, "unique", suspect)
+        yield unique_rule(check, asked)
     if check.missing_at_most is not None:
         yield RowRule(
             rule="missing_at_most",
             subject=check.column,
             check=check,
-            bad=_missing(check.column, asked),
+            bad=as_read(check.column, asked).is_null(),
             tolerated=check.missing_at_most,
         )
     if check.newest_within:
         yield replace(freshness(check, asked.now), asks=(values.max().cast(pl.Datetime("us")),))
 
 
-def _missing(name: str, asked: Asked) -> pl.Expr:
-    """Return where nothing was read; in a column whose texts were typed, other rows are null as well."""
-    import polars as pl
-
-    read = asked.read[name]
-    return column(name).is_null() if read.dtype == asked.table[name].dtype else pl.lit(read.is_null())
-
-
-def _values(rule: str, check: Check, bad: pl.Expr, wanted: str, suspect: pl.Expr | None = None) -> RowRule:
+def _values(rule: str, check: Check, bad: pl.Expr, wanted: str) -> RowRule:
     return RowRule(
         rule=rule,
         subject=check.column,
         check=check,
         bad=bad,
         wanted=wanted,
-        suspect=suspect,
         shown=(check.column,),
         tolerated=tolerated(check),
     )
@@ -108,7 +98,7 @@ def _values(rule: str, check: Check, bad: pl.Expr, wanted: str, suspect: pl.Expr
 def _range(check: Check, rule: str, low: Bound | None, high: Bound | None, asked: Asked) -> RowRule:
     import polars as pl
 
-    values, kind = column(check.column), asked.table[check.column].dtype
+    values, kind = column(check.column), asked.table.schema[check.column]
     least = None if low is None else read_bound(check, low, kind)
     most = None if high is None else read_bound(check, high, kind)
     if least is not None and most is not None:
@@ -130,12 +120,10 @@ def _written(bound: Bound | None) -> str:
 def _allowed(check: Check, allowed: tuple[str, ...], asked: Asked) -> RowRule:
     import polars as pl
 
-    held = asked.table[check.column]
-    if held.dtype == pl.String:
-        texts = column(check.column)
-        bad = texts.is_not_null() & ~texts.is_in(list(allowed))
-    else:  # a target of numbers: its classes are known by their texts
-        bad = pl.lit(held.is_not_null() & ~as_texts(held).is_in(list(allowed)))
+    values = texts = column(check.column)
+    if asked.table.schema[check.column] != pl.String:  # a target of numbers: its texts are its classes
+        texts = values.map_batches(as_texts, return_dtype=pl.String)
+    bad = values.is_not_null() & ~texts.is_in(list(allowed))
     shown = ", ".join(allowed[:_LISTED]) + (", …" if len(allowed) > _LISTED else "")
     return _values("allowed", check, bad, f"one of {shown}")
 
@@ -153,22 +141,6 @@ def _pattern(check: Check) -> str:
             hint="see https://docs.rs/regex for the syntax; in kervan.toml write it in '…'",
         ) from error
     return pattern
-
-
-def _unique_together(check: Check) -> RowRule:
-    import polars as pl
-
-    together = pl.struct([column(name) for name in check.columns])
-    return RowRule(
-        rule="unique",
-        subject=", ".join(check.columns),
-        check=check,
-        bad=together.is_duplicated(),
-        wanted="unique together",
-        suspect=pl.len().cast(pl.Int64) - together.n_unique().cast(pl.Int64),
-        shown=check.columns,
-        tolerated=tolerated(check),
-    )
 
 
 def _rows(check: Check, limits: tuple[int, ...]) -> TableRule:

@@ -31,7 +31,14 @@ def freshness(check: Check, now: float) -> TableRule:
         return now - then <= span, f"{told}; not older than {check.newest_within} is wanted"
 
     hint = "fetch newer rows, or change the check"
-    return TableRule(rule=FRESH, subject=check.column, check=check, judge=judge, hint=hint)
+    return TableRule(
+        rule=FRESH,
+        subject=check.column,
+        check=check,
+        judge=judge,
+        together=lambda found: max((each for each in found if each is not None), default=None),
+        hint=hint,
+    )
 
 
 def judged_anew(

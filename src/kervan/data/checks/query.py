@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from kervan.core.checking import REJECT
 from kervan.core.errors import InvalidConfig
-from kervan.data.checks.rule import FoundRule
+from kervan.data import fits
+from kervan.data.checks.rule import FoundRule, rows_of
 from kervan.data.checks.usable import tolerated
-from kervan.data.sql.query import run_query
+from kervan.data.pieces import Pieces
+from kervan.data.sql.query import run_in_pieces, run_query
 
 if TYPE_CHECKING:
     import polars as pl
@@ -19,8 +21,11 @@ if TYPE_CHECKING:
 
 def query_rule(check: Check, asked: Asked) -> FoundRule:
     """Run a query over the table `data`, which can reach nothing else, and return what it found."""
-    found = run_query(check.sql, asked.table, check.place)
-    rows = places(asked.table, found)
+    found = _found(check, asked)
+    columns = asked.table.columns
+    numbered = ((start, places(piece, found)) for start, piece in asked.numbered(columns))
+    known = [(start, rows) for start, rows in numbered if rows is not None]
+    rows = rows_of(known) if known else None
     if rows is None and check.severity == REJECT:
         raise InvalidConfig(
             f"{check.place}: the query does not return whole rows, so that nobody knows which to reject",
@@ -35,6 +40,24 @@ def query_rule(check: Check, asked: Asked) -> FoundRule:
         rows=rows,
         tolerated=tolerated(check),
     )
+
+
+def _found(check: Check, asked: Asked) -> pl.DataFrame:
+    """Run the query; what it finds has to fit into memory."""
+    import polars as pl
+
+    if not isinstance(asked.table, Pieces):
+        return run_query(check.sql, asked.table, check.place)
+    found, size = [], 0
+    for piece in run_in_pieces(check.sql, asked.table, check.place, asked.new_folder()):
+        found.append(piece)
+        size += int(piece.estimated_size())
+        if size > fits.WHOLE_BYTES:
+            raise InvalidConfig(
+                f"{check.place}: the query finds more rows than fit into memory",
+                hint="let it find fewer, or count them: `select … having count(*) > …`",
+            )
+    return pl.concat(found)
 
 
 def places(table: pl.DataFrame, found: pl.DataFrame) -> pl.Series | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import InvalidConfig, did_you_mean
-from kervan.data.checks.rule import FoundRule
+from kervan.data.checks.rule import FoundRule, rows_of
 from kervan.data.checks.typed import column
 from kervan.data.checks.usable import columns_of, in_words, tolerated
 
@@ -30,20 +30,26 @@ def reference_rule(check: Check, to: Reference, asked: Asked) -> FoundRule:
     whole = asked.lookup(to.source, whole=True)
     _check_columns(check, to, there, whole)
     known = _keys(whole, there)
-    asking = _keys(asked.table, names).with_row_index(_ROW).drop_nulls()
-    _check_kinds(check, to, asking.drop(_ROW), known)
-    kinds = {name: _common(asking[name].dtype, known[name].dtype) for name in known.columns}
-    lost = asking.cast(kinds).join(known.cast(kinds).unique(), on=known.columns, how="anti")  # type: ignore[arg-type]
+    _check_kinds(check, to, _keys(asked.first, names), known)
+    lost = rows_of((start, _lost(_keys(piece, names), known)) for start, piece in asked.numbered(names))
     return FoundRule(
         rule="refers_to",
         subject=", ".join(names),
         check=check,
-        count=lost.height,
+        count=len(lost),
         wanted=f"in {', '.join(there)} of {to.source}",
-        rows=lost[_ROW].sort(),
+        rows=lost,
         shown=names,
         tolerated=tolerated(check),
     )
+
+
+def _lost(keys: pl.DataFrame, known: pl.DataFrame) -> pl.Series:
+    """Return the places of the rows that are not among those known."""
+    asking = keys.with_row_index(_ROW).drop_nulls()
+    kinds = {name: _common(asking[name].dtype, known[name].dtype) for name in known.columns}
+    lost = asking.cast(kinds).join(known.cast(kinds).unique(), on=known.columns, how="anti")  # type: ignore[arg-type]
+    return lost[_ROW].sort()
 
 
 def _keys(table: pl.DataFrame, names: tuple[str, ...]) -> pl.DataFrame:

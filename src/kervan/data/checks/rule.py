@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 from kervan.core.checking import Check
+from kervan.data.pieces import Pieces, batches
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     import polars as pl
 
     from kervan.core.config import DataSettings
@@ -26,18 +31,48 @@ class Asked:
     """What a check becomes rules with: the table, all settings, other tables, the time (since 1970).
 
     `read` is the table as it was read; in `table` texts that a check takes for numbers, dates or booleans are
-    such, and null where they are none.
+    such, and null where they are none. Both are in memory, or in pieces; then `folder` is for what rules
+    write.
     """
 
-    read: pl.DataFrame
-    table: pl.DataFrame
+    read: pl.DataFrame | Pieces
+    table: pl.DataFrame | Pieces
     settings: DataSettings
     lookup: Lookup
     now: float
+    folder: Path = Path()
+
+    @property
+    def first(self) -> pl.DataFrame:
+        """The first row, with the columns and types of all."""
+        table = self.table
+        return (table.at(0, table.columns) if isinstance(table, Pieces) else table).head(1)
 
     def hides(self, *names: str) -> bool:
         """Say whether one of these columns is protected, so that no value is shown."""
         return any(name in self.settings.protect for name in names)
+
+    def is_typed(self, name: str) -> bool:
+        """Say whether the texts of a column are read as something else."""
+        return self.read.schema[name] != self.table.schema[name]
+
+    def value(self, name: str, row: int) -> object:
+        """Return a value as it was read."""
+        if not isinstance(self.read, Pieces):
+            return self.read[name][row]
+        start, place = max((start, place) for place, start in enumerate(self.read.starts()) if start <= row)
+        return self.read.at(place, [name])[name][row - start]
+
+    def numbered(self, names: Sequence[str]) -> Iterator[tuple[int, pl.DataFrame]]:
+        """Yield some columns piece by piece, each with the number of rows before it."""
+        start = 0
+        for piece in batches(self.table, names):
+            yield start, piece
+            start += piece.height
+
+    def new_folder(self) -> Path:
+        """Return a folder that is not there yet."""
+        return Path(tempfile.mkdtemp(dir=self.folder)) / "new"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,13 +103,17 @@ class RowRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableRule:
-    """A rule about the whole table: `judge` turns the figures of `asks` into (whether it holds, in words)."""
+    """A rule about the whole table: `judge` turns the figures of `asks` into (whether it holds, in words).
+
+    `together` makes one figure of those of all pieces.
+    """
 
     rule: str
     subject: str
     check: Check
     judge: Callable[..., tuple[bool, str]]
     asks: tuple[pl.Expr, ...] = ()
+    together: Callable[[Sequence[Any]], Any] = sum
     hint: str = ""
 
 
@@ -97,3 +136,11 @@ class FoundRule:
 
 
 Rule = RowRule | TableRule | FoundRule
+
+
+def rows_of(pieces: Iterable[tuple[int, pl.Series]]) -> pl.Series:
+    """Return the places in the table of places in its pieces, each with the number of rows before it."""
+    import polars as pl
+
+    found = [(rows.cast(pl.Int64) + start).cast(pl.UInt32).alias("row") for start, rows in pieces]
+    return pl.concat([pl.Series("row", [], dtype=pl.UInt32), *found])

@@ -112,8 +112,8 @@ def _example(rule: RowRule | FoundRule, asked: Asked, row: int) -> str:
     if not rule.shown or asked.hides(*rule.shown):
         return f"row {row + 1}"
     if len(rule.shown) == 1:
-        return f"row {row + 1}: {_plain(asked.read[rule.shown[0]][row])}"
-    values = " and ".join(f"{name} {_plain(asked.read[name][row])}" for name in rule.shown)
+        return f"row {row + 1}: {_plain(asked.value(rule.shown[0], row))}"
+    values = " and ".join(f"{name} {_plain(asked.value(name, row))}" for name in rule.shown)
     return f"row {row + 1}: {values}"
 
 

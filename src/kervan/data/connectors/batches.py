@@ -10,7 +10,7 @@ from uuid import UUID
 
 from kervan.core.errors import InvalidData
 from kervan.core.fetching import Estimate
-from kervan.data.connectors.room import amount, check_space, writing
+from kervan.data.room import amount, check_space, writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from kervan.core.errors import InvalidInput, KervanError, MissingExtra, NotFound, ServerFailed
 from kervan.core.fetching import Estimate, Fetched, Retrieval
 from kervan.data.connectors.objects import cloud_place, other_place, others
-from kervan.data.connectors.room import amount, check_space, poured
 from kervan.data.connectors.together import pack_together
+from kervan.data.room import amount, check_space, poured
 from kervan.data.several import is_pattern
 from kervan.data.sources.find import is_read
 

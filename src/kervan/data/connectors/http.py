@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from kervan.core.errors import InvalidInput, NotFound, ServerFailed
 from kervan.core.fetching import Estimate, Fetched, Retrieval
-from kervan.data.connectors.room import amount, check_space, poured
+from kervan.data.room import amount, check_space, poured
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

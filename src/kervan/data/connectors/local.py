@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from kervan.core.errors import InvalidData, InvalidInput, NotFound, StorageFailed
 from kervan.core.fetching import Estimate, Fetched, Retrieval, nobody
 from kervan.data.connectors.delta import DeltaConnector, is_delta
-from kervan.data.connectors.room import PIECE, amount, check_space
 from kervan.data.connectors.together import pack_together
+from kervan.data.room import PIECE, amount, check_space
 from kervan.data.several import find_tables, is_pattern
 from kervan.data.sources.find import find_source, is_read
 

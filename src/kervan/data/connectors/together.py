@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from typing import TYPE_CHECKING
 
-from kervan.data.connectors.room import PIECE, check_space
+from kervan.data.room import PIECE, check_space
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

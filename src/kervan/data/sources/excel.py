@@ -12,6 +12,7 @@ from kervan.data.sources.plain import plain_table
 from kervan.data.sources.structure import check_names
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import polars as pl
@@ -54,6 +55,10 @@ class ExcelSource:
                 hint="save it again as .xlsx, or the sheet as CSV in UTF-8",
             ) from error
         return plain_table(_whole(table, path.name), path.name, options)
+
+    def batches(self, path: Path, options: ReadOptions) -> Iterator[pl.DataFrame]:
+        """Yield all rows in one batch: no workbook has more than 1,048,576."""
+        yield self.read(path, options)
 
 
 def _is_readers(error: BaseException) -> bool:

@@ -1,4 +1,4 @@
-"""Compressed files: unpacked in memory, up to a limit, told by how they begin."""
+"""Compressed files: unpacked in memory, up to a limit, or into a file; told by how they begin."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, cast
 
 from kervan.core.errors import InvalidData
+from kervan.data.room import write_all
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -30,6 +31,8 @@ _MAGIC = {
 }
 _BZIP2 = b"1AY&SY"  # behind BZh and a digit; a text may begin with BZh
 _PIECE = 1 << 20
+_ENDLESS = 1 << 62
+_GROWS = 12  # times: tables of numbers and short texts rarely get more
 _SMALL = 1 << 10  # a kilobyte of zstd may be 32 MB
 _WORKBOOKS = ("xl/workbook.xml", "xl/workbook.bin", "word/document.xml", "mimetype")
 
@@ -57,9 +60,32 @@ def unpacked(path: Path, most: int = MOST_BYTES) -> bytes:
         if content.tell() > most:
             raise _too_large(path.name, most)
     whole = content.getvalue()
-    if (kind := packing_of(whole)) and kind != "zip" and packing_of(start_of(path)):
-        raise InvalidData(f"{path.name} is compressed twice: it holds a {kind} file", hint="unpack it once")
+    _check_once(path, whole)
     return whole
+
+
+def unpack(path: Path, folder: Path) -> Path:
+    """Unpack a compressed file of any size into a folder, and return the file there, which has its name.
+
+    One that is not compressed is returned as it is. Raises `InvalidData` as `unpacked` does, `StorageFailed`
+    where the disk has no room.
+    """
+    if not packing_of(start_of(path)):
+        return path
+    target = folder / path.name
+    write_all(_pieces(path, _ENDLESS), target)
+    _check_once(path, start_of(target))
+    return target
+
+
+def unpacked_size(path: Path) -> int:
+    """Return how many bytes a file has unpacked; where it does not say so, a guess that is rather high."""
+    size = path.stat().st_size
+    kind = packing_of(start_of(path))
+    if kind == "zip":
+        with _in_words(path.name, kind), zipfile.ZipFile(path) as archive:
+            return sum(each.file_size for each in archive.infolist())
+    return size * _GROWS if kind else size
 
 
 def beginning(path: Path, size: int = 1 << 16) -> bytes:
@@ -94,6 +120,11 @@ def packing_of(start: bytes) -> str:
     if start.startswith(b"BZh") and start[4:10] == _BZIP2:
         return "bzip2"
     return next((kind for magic, kind in _MAGIC.items() if start.startswith(magic)), "")
+
+
+def _check_once(path: Path, start: bytes) -> None:
+    if (kind := packing_of(start)) and kind != "zip" and packing_of(start_of(path)):
+        raise InvalidData(f"{path.name} is compressed twice: it holds a {kind} file", hint="unpack it once")
 
 
 def _pieces(path: Path, most: int, size: int = _PIECE) -> Iterator[bytes]:

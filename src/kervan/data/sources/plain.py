@@ -11,9 +11,13 @@ from kervan.data.seen import ignore_line
 from kervan.data.sources.structure import check_names
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
     import polars as pl
 
     from kervan.core.ports import ReadOptions
+
+_VALUE_BYTES, _TEXT_BYTES = 8, 32
 
 
 def plain_table(table: pl.DataFrame, file: str, options: ReadOptions) -> pl.DataFrame:
@@ -26,6 +30,56 @@ def plain_table(table: pl.DataFrame, file: str, options: ReadOptions) -> pl.Data
     return without_missing(clean(plain, options.missing), options.missing)
 
 
+def plain_batches(
+    frames: Callable[[], Iterable[pl.DataFrame]], file: str, options: ReadOptions
+) -> Iterator[pl.DataFrame]:
+    """Yield the rows of frames as `plain_table` would return them; `frames` gives them from the start.
+
+    As in one table, the first column with a value that none here can have is named, by its first such row:
+    what comes behind it is not given any more, but looked at.
+    """
+    import polars as pl
+
+    lost = _lost(frames(), file, options) if options.dropped else frozenset()
+    wrong: InvalidData | None = None
+    most, start = None, 0
+    for frame in frames():
+        columns: list[pl.Series] = []
+        for column in _named(frame, file)[:most]:
+            try:
+                columns.append(_absent(column) if column.name in lost else _typed(column, file, "", start))
+            except InvalidData as error:
+                wrong, most = error, len(columns)
+                break
+        start += frame.height
+        if wrong is None:
+            yield without_missing(clean(pl.DataFrame(columns), options.missing), options.missing)
+    if wrong is not None:
+        raise wrong
+
+
+def weight_of(lazy: pl.LazyFrame) -> int:
+    """Return about how many bytes a table takes in memory, judged by its rows and types."""
+    import polars as pl
+
+    rows = int(lazy.select(pl.len()).collect().item())
+    kinds = lazy.collect_schema().dtypes()
+    return rows * sum(_TEXT_BYTES if kind == pl.String else _VALUE_BYTES for kind in kinds)
+
+
+def _lost(frames: Iterable[pl.DataFrame], file: str, options: ReadOptions) -> frozenset[str]:
+    """Return the columns that are thrown away later and hold what no table here can have."""
+    found: set[str] = set()
+    for frame in frames:
+        for column in _named(frame, file):
+            if column.name in options.dropped and column.name not in found:
+                try:
+                    _typed(column, file, "")
+                except InvalidData:
+                    found.add(column.name)
+    return frozenset(found)
+
+
 def plain_types(
     table: pl.DataFrame, file: str, options: ReadOptions, *, hint: str = "", start: int = 0
 ) -> pl.DataFrame:
@@ -36,30 +90,44 @@ def plain_types(
     """
     import polars as pl
 
+    columns = (_plain(column, file, options, hint, start) for column in _named(table, file))
+    return pl.DataFrame(list(columns))
+
+
+def _named(table: pl.DataFrame, file: str) -> list[pl.Series]:
     names = [composed(name) for name in table.columns]
     check_names(names, file)
-    columns = zip(names, table.get_columns(), strict=True)
-    return pl.DataFrame([_plain(column.alias(name), file, options, hint, start) for name, column in columns])
+    return [column.alias(name) for name, column in zip(names, table.get_columns(), strict=True)]
 
 
 def _plain(column: pl.Series, file: str, options: ReadOptions, hint: str, start: int) -> pl.Series:
-    """Bring a column to one of the types Int64, Float64, Boolean, String, Date and Datetime."""
-    import polars as pl
-
-    where = f"{file}: column {column.name!r}"
     try:
-        # Series methods look their own name up as a pattern: one called "^a$" would not find itself.
-        brought = _brought(column.alias(""), where, start)
-        if brought is None:
-            raise InvalidData(
-                f"{where} holds {column.dtype} values, which no table here can have",
-                hint=hint
-                or f"leave it out: `[data] {ignore_line(column.name)}`; or turn it into plain columns",
-            )
+        return _typed(column, file, hint, start)
     except InvalidData:
         if column.name not in options.dropped:
             raise
-        brought = pl.Series([None] * len(column), dtype=pl.String)
+        return _absent(column)
+
+
+def _absent(column: pl.Series) -> pl.Series:
+    import polars as pl
+
+    return pl.Series(column.name, [None] * len(column), dtype=pl.String)
+
+
+def _typed(column: pl.Series, file: str, hint: str, start: int = 0) -> pl.Series:
+    """Bring a column to one of the types Int64, Float64, Boolean, String, Date and Datetime.
+
+    `start` is the number of rows before it.
+    """
+    where = f"{file}: column {column.name!r}"
+    # Series methods look their own name up as a pattern: one called "^a$" would not find itself.
+    brought = _brought(column.alias(""), where, start)
+    if brought is None:
+        raise InvalidData(
+            f"{where} holds {column.dtype} values, which no table here can have",
+            hint=hint or f"leave it out: `[data] {ignore_line(column.name)}`; or turn it into plain columns",
+        )
     return brought.alias(column.name)
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 _TOKEN = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/|[^\W\d]\w*|\s+|.""", re.DOTALL)
 _REACHES = re.compile(r"(?i)(?:read|scan)_\w+")
-_INFERS = re.compile(r"(?i)(?:\bas|::)\s*(?:date|datetime|time|timestamp)\b")
+_INFERS = re.compile(r"(?i)(?:\bas|:\s*:)\s*(?:date|datetime|time|timestamp)\b")
 # Functions, and words before a bracket, that give for a row the same whatever other rows there are. Those
 # that find out by the first value how all are written, such as `date`, are not among them.
 _OF_ONE_ROW = {
@@ -79,6 +79,8 @@ def is_of_one_row(text: str) -> bool:
     (True, False)
     >>> is_of_one_row("select a from data where a > 1"), is_of_one_row("select a from data order by a")
     (True, False)
+    >>> is_of_one_row("cast(a as double) > 1"), is_of_one_row("a::date > b"), is_of_one_row('"max"(a)')
+    (True, False, False)
     """
     words = _words(text)
     called = {word for word, after in pairwise(words) if after == "(" and _is_name(word)}

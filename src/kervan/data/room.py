@@ -11,10 +11,11 @@ from typing import IO, TYPE_CHECKING
 from kervan.core.errors import StorageFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 SPARE_BYTES = 64 << 20  # what stays free beside what is fetched
 PIECE = 1 << 20
+_LOOK_BYTES = 64 << 20  # after so many the room that is left is looked at again
 
 _HINT = "free some space, or set TMPDIR to a folder on a larger disk"
 
@@ -46,6 +47,19 @@ def poured(read: Callable[[int], bytes], target: IO[bytes], told: Callable[[int]
             size += target.write(piece)
         told(size)
     return size
+
+
+def write_all(pieces: Iterable[bytes], path: Path) -> None:
+    """Write a file of unknown size, or raise `StorageFailed` before the disk is full."""
+    unlooked = _LOOK_BYTES
+    with path.open("wb") as file:
+        for piece in pieces:
+            unlooked += len(piece)
+            if unlooked >= _LOOK_BYTES:
+                check_space(unlooked, path.parent)
+                unlooked = 0
+            with writing(path.parent):
+                file.write(piece)
 
 
 def free_memory() -> int | None:
