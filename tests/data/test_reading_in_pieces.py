@@ -22,7 +22,7 @@ from kervan.core.ports import ReadOptions
 from kervan.data import pieces
 from kervan.data.allowed import Note, noted, read_as
 from kervan.data.ingest import read, take
-from kervan.data.large import LoadedPieces, read_pieces, weight
+from kervan.data.large import read_pieces, weight
 from kervan.data.sources import arrow, arrow_stream, delimited, json_lines, parquet, text
 from kervan.data.sources.csv import CsvSource
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kervan.data.ingest import Loaded
+    from kervan.data.pieces import Pieces
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +48,9 @@ ANY = DataSettings()
 FOLDERS = count()
 
 
-def both(folder: Path, location: str, wanted: DataSettings = ANY) -> tuple[Loaded, LoadedPieces]:
+def both(
+    folder: Path, location: str, wanted: DataSettings = ANY
+) -> tuple[Loaded[pl.DataFrame], Loaded[Pieces]]:
     with take(location, folder, wanted) as snapshot:
         return read(snapshot, wanted), read_pieces(snapshot, wanted, folder / f"pieces-{next(FOLDERS)}")
 

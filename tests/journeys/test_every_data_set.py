@@ -1,7 +1,7 @@
 """Every public data set: ingested, profiled, with checks suggested, validated and split, and once more.
 
 Of long tables every n-th row is taken, so that at most 3,000 are left, of wide ones the first 60 columns and
-the last; `KERVAN_TEST_TABLES=all` takes all.
+the last, and every third set in pieces too; `KERVAN_TEST_TABLES=all` takes all.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+
+from kervan.data import pieces
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,6 +113,28 @@ def test_a_data_set_is_ingested_profiled_checked_and_split_and_then_known(
     assert home.ask("data", "show", name, "--json").out == shown.out
     assert home.ask("data", "suggest", "--json").json["checks"] == []
     assert home.ask("data", "validate", "--json").json["findings"] == first["findings"]
+
+
+@pytest.mark.parametrize("name", SETS if _TAKES_ALL else list(SETS)[::3])
+def test_in_pieces_it_is_the_same_dataset(
+    home: Home, data_dir: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(pieces, "PIECE_ROWS", 500)
+    each = SETS[name]
+    source = bring(home, data_dir / name / each.file, each)
+    data = f'[data]\nsource = "{source}"\ntarget = "{each.target}"\n{each.settings}\n'
+    found = []
+    for label, more in (("whole", ""), ("pieces", 'memory = "1 B"\n')):
+        home.write("kervan.toml", f'project = {{ name = "{label}" }}\n\n{data}{more}')
+        home.ask("data", "ingest")
+        found.append(home.ask("data", "show", label, "--json").json)
+    whole, in_pieces = (each["dataset"] for each in found)
+    assert in_pieces["hash"] == whole["hash"]
+    assert in_pieces["schema"] == whole["schema"]
+    assert [part["content"] for part in in_pieces["parts"]] == [part["content"] for part in whole["parts"]]
+    for one, other in zip(found[1]["profile"]["columns"], found[0]["profile"]["columns"], strict=True):
+        told = ("name", "type", "kind", "missing", "distinct")
+        assert {name: one[name] for name in told} == {name: other[name] for name in told}
 
 
 def computed(reply: Reply) -> set[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kervan.app.dataset_source import MARK
 from kervan.app.parts import open_sealed, read_part
-from kervan.app.shaping import joined_tables, shaped
+from kervan.app.shaping import joined_tables, read_shaped
 from kervan.app.sources import take
 from kervan.core.errors import InvalidConfig, InvalidData, KervanError
 from kervan.core.identity import Ref, sha256_file, sha256_parts
@@ -30,13 +30,14 @@ if TYPE_CHECKING:
     from kervan.app.project import Project
     from kervan.core.nouns import Finding
     from kervan.data.checks.run import Checked
-    from kervan.data.ingest import Loaded, Snapshot
+    from kervan.data.ingest import Snapshot
+    from kervan.data.large import AnyLoaded
     from kervan.data.pieces import Table
 
 
 def check_table(
     project: Project, table: pl.DataFrame | Pieces, scratch: Path
-) -> Checked[pl.DataFrame] | Checked[Pieces]:
+) -> Checked[pl.DataFrame | Pieces]:
     """Put all checks of a project to a table, as it was read; pieces are written into `scratch`."""
     settings = project.config.data
     own = load_checks(settings.checks_from, project.config.folder)
@@ -64,9 +65,14 @@ class Fetched:
     snapshot: Snapshot
     joined: Mapping[str, Snapshot]
 
-    def read(self) -> Loaded:
+    @property
+    def scratch(self) -> Path:
+        """A folder for what is made of it meanwhile."""
+        return self.snapshot.path.parent
+
+    def read(self) -> AnyLoaded:
         """Read the table as the checks see it: through the project's steps, and not kept."""
-        return shaped(self.project, ingest.read(self.snapshot, self.project.config.data), self.joined)[0]
+        return read_shaped(self.project, self.snapshot, self.joined)[0]
 
 
 @contextmanager
@@ -75,12 +81,6 @@ def fetched(project: Project, location: str, folder: Path) -> Iterator[Fetched]:
     settings = project.config.data
     with joined_tables(project) as joined, take(project, location, settings=settings, folder=folder) as came:
         yield Fetched(project=project, snapshot=came, joined=joined)
-
-
-def load_table(project: Project, location: str, folder: Path) -> Loaded:
-    """Read a table as the checks see it: through the project's steps, and not kept."""
-    with fetched(project, location, folder) as came:
-        return came.read()
 
 
 def check_parts(project: Project) -> list[str]:

@@ -18,7 +18,7 @@ from kervan.app.parts import part_pieces, store_part
 from kervan.app.protecting import measured, personal_findings, protection_of, store_tokens
 from kervan.app.recipe import recipe_of
 from kervan.app.rejects import has_rejects, store_rejects, with_reasons
-from kervan.app.shaping import joined_tables, shaped, without_outliers
+from kervan.app.shaping import joined_tables, read_shaped, without_outliers
 from kervan.app.size import check_room
 from kervan.app.sources import take
 from kervan.core.about import NOTHING_SAID
@@ -38,13 +38,13 @@ from kervan.core.nouns import (
 )
 from kervan.core.reading import Reading
 from kervan.core.row_steps import check_row_steps
-from kervan.data import columns, ingest, profile, split, target, validate
+from kervan.data import columns, profile, split, target, validate
 from kervan.data.checks.fresh import judged_anew
 from kervan.data.checks.run import stopped
 from kervan.data.content import content_hash
 from kervan.data.export import check_ending, write
 from kervan.data.leaks import RULE
-from kervan.data.pieces import Chosen, Pieces, batches, changed, spread
+from kervan.data.pieces import Chosen, Pieces, batches, changed, discard, spread
 from kervan.data.protection.apply import check_rules, protect, tokens
 from kervan.data.quality import Validation
 from kervan.data.room import check_space
@@ -58,7 +58,9 @@ if TYPE_CHECKING:
 
     from kervan.app.project import Project
     from kervan.core.schema import Schema
-    from kervan.data.ingest import Loaded, Snapshot
+    from kervan.data.checks.run import Checked
+    from kervan.data.ingest import Snapshot
+    from kervan.data.large import AnyLoaded
     from kervan.data.pieces import Table
     from kervan.store.catalog import Catalog
 
@@ -78,6 +80,21 @@ class Prepared:
     validation: Validation
     rejects: pl.DataFrame
     tokens: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Validated:
+    """A table that passed its checks, and what was noticed.
+
+    `some` rows stand for all of a large table; a model tells rows apart by the columns `telling`.
+    """
+
+    task: str
+    checked: Checked[pl.DataFrame | Pieces]
+    table: Table
+    some: pl.DataFrame
+    telling: tuple[str, ...]
+    findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,9 +134,7 @@ def ingest_data(project: Project, *, folder: Path | None = None) -> Dataset:
             checked = _judged_anew(project, newest)
             if checked is not None:
                 return _known(project, told_of(project, newest), "is unchanged", checked)
-        with project.alive("read"):
-            read = ingest.read(snapshot, settings)
-        loaded, steps = shaped(project, read, joined)
+        loaded, steps = read_shaped(project, snapshot, joined)
         check_rules(loaded.table, protection_of(project))
         prepared = _prepare(project, loaded, steps, snapshot.path.parent)
         if newest is not None and _is_same(project, newest, recipe, prepared):
@@ -245,28 +260,37 @@ def _warn(project: Project, findings: Sequence[Finding]) -> None:
     project.remark_all("warning", warned, where=f"kervan data show {project.config.dataset_name}")
 
 
-def _prepare(project: Project, loaded: Loaded, steps: tuple[Shaping, ...], scratch: Path) -> Prepared:
+def _validate(project: Project, loaded: AnyLoaded, scratch: Path) -> _Validated:
+    """Put the checks to a table, leave out what they keep aside, and look at what else is wrong with it."""
     settings, model = project.config.data, project.config.model
     with project.stage("validate") as tell:
-        values = target.values_of(loaded.table, settings.target)
-        task = target.task_of(values, model.task)
+        task = target.task_of(target.values_of(loaded.table, settings.target), model.task)
         checked = check_table(project, loaded.table, scratch)
+        if checked.table is not loaded.table:
+            discard(loaded.table)
         require_left(checked)
         values = target.values_of(checked.table, settings.target)
-        why, is_open = target.why_task(values, model.task)
         about_target = target.check_target(values, task)
         table = target.with_target(checked.table, values)
         some = spread(table)
         hidden = columns.unseen(table, settings, model.texts)
-        personal = personal_findings(project, some)
-        noticed = [*loaded.warnings, *about_target, *checked.findings, *personal]
+        noticed = [*loaded.warnings, *about_target, *checked.findings, *personal_findings(project, some)]
         findings = validate.validate(some, settings, noticed, hidden, whole=table.height)
         _require_passed(project, findings)
         aside = f"; {len(checked.rejected):,} rows kept aside" if len(checked.rejected) else ""
         tell(f"{task} of {settings.target!r}{aside}")
+    why, is_open = target.why_task(values, model.task)
     if is_open:
         project.remark("note", f"a {task} of {settings.target!r}: {why}")
     _warn(project, findings)
+    telling = seen(some, settings.target, hidden)
+    return _Validated(task=task, checked=checked, table=table, some=some, telling=telling, findings=findings)
+
+
+def _prepare(project: Project, loaded: AnyLoaded, steps: tuple[Shaping, ...], scratch: Path) -> Prepared:
+    settings, model = project.config.data, project.config.model
+    found = _validate(project, loaded, scratch)
+    table, checked = found.table, found.checked
     with project.stage("protect") as tell:
         protection = protection_of(project)
         guarded = changed(table, scratch / "guarded", partial(protect, protection=protection))
@@ -278,34 +302,36 @@ def _prepare(project: Project, loaded: Loaded, steps: tuple[Shaping, ...], scrat
     with project.stage("profile") as tell:
         schema = columns.infer_schema(guarded, settings)
         _check_row_steps(project, schema)
-        telling = seen(some, settings.target, hidden)
         passing = batches(guarded) if isinstance(guarded, Pieces | Chosen) else guarded
-        found = profile.profile(passing, schema, settings.target, telling)
+        figures = profile.profile(passing, schema, settings.target, found.telling)
         tell(f"{len(schema)} columns")
     with project.stage("split") as tell:
         # By what a model sees of the rows: what it does not, such as their numbers, would part equal ones.
-        assigned = split.assign(table, settings.split, telling, settings.target)
+        assigned = split.assign(table, settings.split, found.telling, settings.target)
         rule = split.rule_of(settings, assigned)
         assigned, left_out = without_outliers(project, table, assigned)
         parts = split.split(guarded, assigned)
-        split.check_split(parts, settings.target, task, model.folds)
+        split.check_split(parts, settings.target, found.task, model.folds)
         counts = ", ".join(f"{role} {part.height:,}" for role, part in parts.items())
-        tell(f"{counts} (sealed){split.told(rule, found.duplicates)}")
-    if proposed := split.propose(some, settings):
+        tell(f"{counts} (sealed){split.told(rule, figures.duplicates)}")
+    if proposed := split.propose(found.some, settings):
         project.remark("note", proposed)
-    return Prepared(
+    prepared = Prepared(
         rows=guarded.height,
         schema=schema,
-        findings=findings,
-        profile=found,
+        findings=found.findings,
+        profile=figures,
         parts=parts,
         content=content_hash(guarded),
         steps=(*steps, *left_out),
-        validation=replace(counted(checked, table, findings), anonymity=hiding),
+        validation=replace(counted(checked, table, found.findings), anonymity=hiding),
         split=rule,
         rejects=rejects,
         tokens=tokens(table, protection),
     )
+    if guarded is not table:
+        discard(table)
+    return prepared
 
 
 def _keep(
@@ -315,6 +341,8 @@ def _keep(
     store = project.store
     settings = project.config.data
     parts = tuple(store_part(project, name, role, table) for role, table in prepared.parts.items())
+    for table in prepared.parts.values():
+        discard(table)
     origin, *joined = (_store_original(project, name, snapshot) for snapshot in snapshots)
     links = [stored(origin.blob, "original")]
     links += (stored(blob, str(part.role)) for part in parts for blob in (part.blob, *part.pieces))

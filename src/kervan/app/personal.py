@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from kervan.app.checks import find_dataset, load_table
+from kervan.app.checks import fetched, find_dataset
 from kervan.app.parts import read_part
 from kervan.core.errors import InvalidConfig
 from kervan.core.nouns import Dataset, Role
 from kervan.data import ingest
+from kervan.data.pieces import spread
 from kervan.data.protection.anonymity import Anonymity, anonymity
 from kervan.data.protection.find import find_personal, proposed_line
 
@@ -61,7 +62,8 @@ def personal_data(project: Project, what: str = "", *, folder: Path | None = Non
             plain = replace(settings, ignore=(), protect={}, target="")
             table, protected = ingest.load(source, folder or project.config.folder, plain).table, ()
         else:
-            table = load_table(project, source, project.config.folder).table
+            with fetched(project, source, project.config.folder) as came:
+                table = spread(came.read().table)
             protected = tuple(settings.protect)
         found = find_personal(table, hidden=protected)
         tell(f"{source}, {table.height:,} rows, {table.width:,} columns")

@@ -42,7 +42,8 @@ def of_source(came: Fetched, what: Sequence[str], find: Callable[[], Any]) -> tu
             holder = project.store.catalog.newest(Dataset, project.config.dataset_name)
     if holder is None or holder.origin.sha256 != content:
         return _as_read(find()), False
-    return _once(project, holder, [*what, content, recipe_of(project, came.joined)], find)
+    memory = project.config.data.memory  # it says of how many rows some are looked at
+    return _once(project, holder, [*what, content, memory, recipe_of(project, came.joined)], find)
 
 
 def of_dataset(

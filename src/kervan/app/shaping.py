@@ -4,29 +4,37 @@ from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from kervan.app.sources import take
-from kervan.core.errors import InvalidConfig
+from kervan.core.errors import InvalidConfig, InvalidInput
 from kervan.core.identity import sha256_parts
+from kervan.core.keeping import read_size
 from kervan.core.nouns import Shaping
 from kervan.core.shaping import Call, Join, Outliers, told
 from kervan.data import ingest
 from kervan.data.absent import READ_AS_MISSING
-from kervan.data.cast import suspicious_columns
 from kervan.data.ingest import Loaded
-from kervan.data.pieces import Chosen, Pieces
+from kervan.data.large import looks_of, read_pieces, weight
+from kervan.data.pieces import Chosen, Pieces, discard
 from kervan.data.sides import NONE
 from kervan.data.steps.escape import transform_of
+from kervan.data.steps.in_pieces import shape_pieces
 from kervan.data.steps.outliers import within
-from kervan.data.steps.shape import Around, shape
+from kervan.data.steps.shape import Around, Shaped, shape
 from kervan.flow.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    import polars as pl
 
     from kervan.app.project import Project
+    from kervan.core.config import DataSettings
     from kervan.data.ingest import Snapshot
+    from kervan.data.large import AnyLoaded
     from kervan.data.pieces import Table
     from kervan.data.sides import Sides
 
@@ -49,13 +57,36 @@ def steps_recipe(project: Project, joined: Mapping[str, Snapshot]) -> str:
     return sha256_parts([*(each.sha256 for each in joined.values()), *map(fingerprint, functions)])
 
 
-def shaped(
-    project: Project, loaded: Loaded, joined: Mapping[str, Snapshot]
-) -> tuple[Loaded, tuple[Shaping, ...]]:
-    """Take a table through its steps, and return it with what was noticed and what each step changed."""
-    settings = project.config.data
+def read_shaped(
+    project: Project, snapshot: Snapshot, joined: Mapping[str, Snapshot]
+) -> tuple[AnyLoaded, tuple[Shaping, ...]]:
+    """Read a table, take it through its steps, and return it with what each step changed.
+
+    One that would take more than `[data] memory` is in pieces, in the snapshot's folder.
+    """
+    settings, scratch = project.config.data, snapshot.path.parent
+    loaded: AnyLoaded
+    if weight(snapshot) > _most(settings):
+        loaded = read_pieces(snapshot, settings, scratch / "read", partial(project.remark, "read"))
+    else:
+        with project.alive("read"):
+            loaded = ingest.read(snapshot, settings)
     if not settings.table_steps:
         return loaded, ()
+    return _shaped(project, loaded, joined, scratch / "shaped")
+
+
+def _most(settings: DataSettings) -> int:
+    try:
+        return read_size(settings.memory)
+    except InvalidInput as error:
+        raise InvalidConfig(f"[data] memory: {error}", hint=error.hint) from error
+
+
+def _shaped(
+    project: Project, loaded: AnyLoaded, joined: Mapping[str, Snapshot], folder: Path
+) -> tuple[AnyLoaded, tuple[Shaping, ...]]:
+    settings = project.config.data
     plain = replace(settings, ignore=(), protect={}, target="")
     around = Around(
         folder=project.config.folder,
@@ -63,15 +94,20 @@ def shaped(
         hidden=frozenset(settings.protect),
     )
     with project.stage("shape") as tell:
-        found = shape(loaded.table, settings.table_steps, around)
+        found: Shaped[pl.DataFrame | Pieces]
+        if isinstance(loaded.table, Pieces):
+            found = shape_pieces(loaded.table, settings.table_steps, around, folder)
+            discard(loaded.table)
+        else:
+            found = shape(loaded.table, settings.table_steps, around)
         ingest.check_rows(found.table.height, f"{settings.source} after its steps")
         tell(
             f"{loaded.table.height:,} × {loaded.table.width} to {found.table.height:,} × {found.table.width}"
         )
     # What looked like something else may have been parsed since.
     read = (each for each in loaded.warnings if each.rule == READ_AS_MISSING)
-    looks = suspicious_columns(found.table, hidden=settings.protect)
-    return Loaded(table=found.table, warnings=(*read, *looks, *found.findings)), found.steps
+    warnings = (*read, *looks_of(found.table, settings), *found.findings)
+    return Loaded(table=found.table, warnings=warnings), found.steps
 
 
 def without_outliers(project: Project, table: Table, assigned: Sides) -> tuple[Sides, tuple[Shaping, ...]]:

@@ -16,6 +16,7 @@ from kervan.data.checks.imports.read import read_checks
 from kervan.data.checks.suggest import Proposed, suggest
 from kervan.data.checks.written import Suggestion, as_lines, as_said, said
 from kervan.data.columns import infer_schema
+from kervan.data.pieces import spread
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -79,7 +80,7 @@ def _of_dataset(project: Project, dataset: Dataset, source: str) -> Mapping[str,
 
 
 def _of_source(came: Fetched, source: str) -> Mapping[str, Any]:
-    return _found(came.project, source, came.read().table, came.project.config.data.protect)
+    return _found(came.project, source, spread(came.read().table), came.project.config.data.protect)
 
 
 def _found(project: Project, source: str, table: pl.DataFrame, hidden: Collection[str]) -> Mapping[str, Any]:

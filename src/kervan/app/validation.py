@@ -19,6 +19,7 @@ from kervan.core.nouns import Dataset, Finding, Verdict
 from kervan.core.schema import Type
 from kervan.data.checks.fresh import judged_anew
 from kervan.data.columns import infer_schema
+from kervan.data.pieces import spread
 from kervan.data.quality import Validation, timely
 from kervan.data.validate import verdict_of
 
@@ -84,19 +85,20 @@ def validate_file(
 
 
 def _validated(came: Fetched, expected: Dataset | None) -> FileValidation:
-    project, location = came.project, came.snapshot.source
+    project, location, scratch = came.project, came.snapshot.source, came.scratch
     with project.stage("validate") as tell:
         loaded = came.read()
-        checked = check_table(project, loaded.table)
-        compared = () if expected is None else _compared(project, expected, checked.table)
+        checked = check_table(project, loaded.table, scratch)
+        compared = () if expected is None else _compared(project, expected, spread(checked.table), scratch)
+        findings = (*loaded.warnings, *checked.findings, *compared)
+        counts = counted(checked, checked.table, findings)
         tell(f"{location}, {loaded.table.height:,} rows")
-    findings = (*loaded.warnings, *checked.findings, *compared)
     return FileValidation(
         source=location,
         against="" if expected is None else expected.ref,
         verdict=verdict_of(findings),
         findings=findings,
-        validation=counted(checked, checked.table, findings),
+        validation=counts,
     )
 
 
@@ -126,13 +128,13 @@ def as_junit(found: FileValidation) -> str:
     return tostring(suite, encoding="unicode", xml_declaration=True)
 
 
-def _compared(project: Project, expected: Dataset, table: pl.DataFrame) -> tuple[Finding, ...]:
+def _compared(project: Project, expected: Dataset, table: pl.DataFrame, scratch: Path) -> tuple[Finding, ...]:
     """Compare the rows that the checks left with a dataset: columns, types, distributions."""
     settings = project.config.data
     shape = tuple(_shape(expected, table, settings))
     checks = tuple(_distributions(expected, table, {each.subject for each in shape}))
     alone = project.with_settings(data=replace(settings, checks=checks, checks_from=()))
-    return (*shape, *check_table(alone, table).findings)
+    return (*shape, *check_table(alone, table, scratch).findings)
 
 
 def _shape(expected: Dataset, table: pl.DataFrame, settings: DataSettings) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Generic, Self
 
 from kervan.core.config import MISSING_TEXTS
 from kervan.core.errors import InvalidConfig, InvalidData, did_you_mean
@@ -17,6 +17,7 @@ from kervan.data.absent import Words, doubtful
 from kervan.data.cast import suspicious_columns
 from kervan.data.connectors.find import Seldom, find_connector, hidden, request_of
 from kervan.data.names import check_unreserved
+from kervan.data.pieces import Rows_co
 from kervan.data.room import check_space
 from kervan.data.scratch import give_up, private_folder
 from kervan.data.several import read_all
@@ -64,10 +65,10 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
+class Loaded(Generic[Rows_co]):
     """A table, and what was noticed while it was read."""
 
-    table: pl.DataFrame
+    table: Rows_co
     warnings: tuple[Finding, ...] = ()
 
 
@@ -113,7 +114,7 @@ def take(
     )
 
 
-def read(snapshot: Snapshot, settings: DataSettings) -> Loaded:
+def read(snapshot: Snapshot, settings: DataSettings) -> Loaded[pl.DataFrame]:
     """Read the table from a snapshot, or raise `InvalidData` that names file, row and column."""
     import polars as pl
 
@@ -154,7 +155,7 @@ def read_whole(snapshot: Snapshot, settings: DataSettings) -> pl.DataFrame:
     return table
 
 
-def load(location: str, folder: Path, settings: DataSettings) -> Loaded:
+def load(location: str, folder: Path, settings: DataSettings) -> Loaded[pl.DataFrame]:
     """Read the table at `location` (relative to `folder`) as it is at this moment."""
     with take(location, folder, settings) as snapshot:
         return read(snapshot, settings)

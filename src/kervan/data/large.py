@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias
 
 from kervan.core.config import MISSING_TEXTS
 from kervan.core.errors import InvalidData
@@ -13,9 +13,9 @@ from kervan.core.ports import Batching
 from kervan.data.absent import Words, doubtful
 from kervan.data.cast import Typing, suspicious_columns, without_missing
 from kervan.data.connectors.find import Seldom
-from kervan.data.ingest import as_written, check_ignored, check_rows, name_of, options_of
+from kervan.data.ingest import Loaded, as_written, check_ignored, check_rows, name_of, options_of
 from kervan.data.names import check_unreserved
-from kervan.data.pieces import PieceWriter, places, spread
+from kervan.data.pieces import Pieces, PieceWriter, places, spread
 from kervan.data.scratch import scratch
 from kervan.data.several import Met, Together, check_kinds
 from kervan.data.sources.arrow import ArrowSource
@@ -35,15 +35,9 @@ if TYPE_CHECKING:
     from kervan.core.nouns import Finding
     from kervan.core.ports import ReadOptions
     from kervan.data.ingest import Snapshot
-    from kervan.data.pieces import Pieces
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoadedPieces:
-    """A table in pieces, and what was noticed while it was read."""
-
-    table: Pieces
-    warnings: tuple[Finding, ...] = ()
+AnyLoaded: TypeAlias = "Loaded[pl.DataFrame | Pieces]"
 
 
 def weight(snapshot: Snapshot) -> int:
@@ -53,7 +47,7 @@ def weight(snapshot: Snapshot) -> int:
 
 def read_pieces(
     snapshot: Snapshot, settings: DataSettings, folder: Path, tell: Tell = nobody
-) -> LoadedPieces:
+) -> Loaded[Pieces]:
     """Read the table from a snapshot into a new folder, in memory that does not grow with its rows.
 
     It has the values, types and warnings that `ingest.read` gives, and what that refuses is refused in the
@@ -73,7 +67,7 @@ def read_pieces(
         check_ignored(columns, settings)
         check_unreserved(table.columns, snapshot.source)
         asked = _asked(files, table, kept.lacking, settings)
-    return LoadedPieces(table=table, warnings=(*_suspicious(table, settings), *asked))
+    return Loaded(table=table, warnings=(*looks_of(table, settings), *asked))
 
 
 class _Files:
@@ -94,7 +88,7 @@ class _Files:
         if not isinstance(source, Batching):
             raise InvalidData(
                 f"{path.name} is too large to be read at once, and its kind is not read in batches",
-                hint="write it as Parquet, CSV or NDJSON",
+                hint="write it as Parquet, CSV or NDJSON, or raise `[data] memory` if the machine has it",
             )
         if at not in self._plain:
             folder = self._place / str(at)
@@ -182,7 +176,11 @@ def _asked(
     return tuple(words.findings(table.schema, settings.target))
 
 
-def _suspicious(table: Pieces, settings: DataSettings) -> Iterator[Finding]:
+def looks_of(table: pl.DataFrame | Pieces, settings: DataSettings) -> Iterator[Finding]:
+    """Yield what columns look like, judged by some of very many rows."""
+    if not isinstance(table, Pieces):
+        yield from suspicious_columns(table, hidden=settings.protect)
+        return
     rows = places(table).tolist()
     is_whole = len(rows) == table.height
     seen = "" if is_whole else f"; {len(rows):,} of {table.height:,} rows were looked at"

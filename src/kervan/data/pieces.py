@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, Self, TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar
 
 from kervan.core.errors import StorageFailed, first_line
 
@@ -122,6 +122,7 @@ class Chosen:
             yield piece.filter(pl.Series(self.mask[start : start + piece.height]))
 
 
+Rows_co = TypeVar("Rows_co", bound="pl.DataFrame | Pieces", covariant=True)
 Table: TypeAlias = "pl.DataFrame | Pieces | Chosen"
 
 
@@ -160,6 +161,14 @@ def changed(table: Table, folder: Path, change: Callable[[pl.DataFrame], pl.Data
     with PieceWriter(folder) as writer:
         writer.add_all(map(change, batches(table)))
     return writer.finish()
+
+
+def discard(table: Table) -> None:
+    """Remove the files of a table in pieces before their folder goes: they take room on the disk."""
+    found = table.table if isinstance(table, Chosen) else table
+    if isinstance(found, Pieces):
+        for path in found.files:
+            path.unlink(missing_ok=True)
 
 
 def spread(table: Table, rows: int = SPREAD_ROWS) -> pl.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic
 
 from kervan.core.checking import REJECT
 from kervan.core.errors import InvalidConfig, first_line
@@ -18,7 +18,7 @@ from kervan.data.checks.told import reason_of, table_finding, told
 from kervan.data.checks.typed import typed, typed_pieces, with_read
 from kervan.data.checks.usable import columns_of, require_usable
 from kervan.data.fits import held
-from kervan.data.pieces import Pieces
+from kervan.data.pieces import Pieces, Rows_co
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,11 +31,10 @@ if TYPE_CHECKING:
     from kervan.data.checks.rule import Lookup, Rule
 
 ROW, RULES, REASONS = "row", "rules", "reasons"
-Rows = TypeVar("Rows", "pl.DataFrame", "Pieces")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checked(Generic[Rows]):
+class Checked(Generic[Rows_co]):
     """What became of a table: `table` are the rows that stay, `failing` counts all that broke a rule.
 
     `aside` are those that were kept aside, and `rejects` has a row for each of them: its number (from 1,
@@ -43,7 +42,7 @@ class Checked(Generic[Rows]):
     each column that has to be fresh.
     """
 
-    table: Rows
+    table: Rows_co
     rows: int
     failing: int
     findings: tuple[Finding, ...]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kervan.core import shaping
 from kervan.data.pieces import PieceWriter
 from kervan.data.sql.words import is_of_one_row
 from kervan.data.steps.parse import Parsing
-from kervan.data.steps.shape import VERBS, stages
+from kervan.data.steps.shape import VERBS, Shaped, stages
 from kervan.data.steps.whole import WHOLE_VERBS
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from kervan.core.nouns import Finding, Shaping
     from kervan.data.pieces import Pieces
     from kervan.data.steps.remark import Remark
     from kervan.data.steps.shape import Around, Stage
@@ -29,18 +27,9 @@ _OF_ONE_ROW = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShapedPieces:
-    """The table that came out, what each step changed, and what was noticed."""
-
-    table: Pieces
-    steps: tuple[Shaping, ...] = ()
-    findings: tuple[Finding, ...] = ()
-
-
 def shape_pieces(
     table: Pieces, steps: Iterable[shaping.TableStep], around: Around, folder: Path
-) -> ShapedPieces:
+) -> Shaped[Pieces]:
     """Take a table through its steps as `shape` does, in bounded memory; `folder` is a new one for its files.
 
     Steps that change each row by itself take one piece after the other, several of them together. A step
@@ -55,7 +44,7 @@ def shape_pieces(
             shutil.rmtree(folder / str(number - 1))
         table = after
         done += together
-    return ShapedPieces(
+    return Shaped(
         table=table,
         steps=tuple(stage.changed for stage in done),
         findings=tuple(finding for stage in done for finding in stage.findings),

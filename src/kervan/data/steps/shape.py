@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic
 
 from kervan.core import shaping
 from kervan.core.errors import InvalidData
 from kervan.core.nouns import Finding, Shaping, Verdict
 from kervan.core.ports import ReadOptions
 from kervan.data.names import check_unreserved
+from kervan.data.pieces import Rows_co
 from kervan.data.sources.plain import plain_types
 from kervan.data.steps import across, columns, escape, parse, rows
 
@@ -37,15 +38,15 @@ class Around:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shaped:
+class Shaped(Generic[Rows_co]):
     """The table that came out, what each step changed, and what was noticed."""
 
-    table: pl.DataFrame
+    table: Rows_co
     steps: tuple[Shaping, ...] = ()
     findings: tuple[Finding, ...] = ()
 
 
-def shape(table: pl.DataFrame, steps: Iterable[shaping.TableStep], around: Around) -> Shaped:
+def shape(table: pl.DataFrame, steps: Iterable[shaping.TableStep], around: Around) -> Shaped[pl.DataFrame]:
     """Take a table through its steps, one after the other.
 
     Those that leave rows of the training part out are not among them: see `outliers.within`. Raises
