@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from journeys.home import SETTINGS, Home, as_csv, customers
+from journeys.home import CITIES, SETTINGS, Home, as_csv, customers
 from kervan.app.project import open_project
 from kervan.app.remembered import Answer
 from kervan.core.errors import StorageFailed
@@ -178,3 +178,17 @@ def test_what_is_fresh_is_proposed_by_the_time_of_asking(
     assert told[0] in (["2d"], ["3d"])
     assert told[1] in (["21d"], ["22d"])
     assert told[2] == []
+
+
+def test_a_table_that_a_check_refers_to_may_change(started: Home) -> None:
+    settings = (started.folder / "kervan.toml").read_text(encoding="utf-8")
+    refers = 'column = "şehir"\nseverity = "warn"\nrefers_to = { source = "cities.csv" }'
+    started.write("kervan.toml", f"{settings}\n[[data.checks]]\n{refers}\n")
+    started.write("cities.csv", as_csv([["Van"], ["Ankara"]], ("şehir",)))
+    first, second = (started.ask("data", "validate", "--json") for _ in range(2))
+    assert (is_known(first), is_known(second)) == (False, True)
+    assert first.json["findings"][-1]["verdict"] == "warned"
+    started.write("cities.csv", as_csv([[name] for name in CITIES], ("şehir",)))
+    third = started.ask("data", "validate", "--json")
+    assert not is_known(third)
+    assert third.json["findings"][-1]["verdict"] == "passed"

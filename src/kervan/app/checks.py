@@ -160,7 +160,4 @@ def _content(project: Project, location: str) -> str:
     if dataset is not None:
         return sha256_parts([dataset.id, dataset.hash])
     path = project.config.folder / location
-    if path.is_file():
-        return sha256_file(path)
-    with take(project, location) as came:
-        return came.sha256
+    return sha256_file(path) if path.is_file() else location
