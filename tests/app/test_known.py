@@ -184,11 +184,11 @@ def test_a_table_that_a_check_refers_to_may_change(started: Home) -> None:
     settings = (started.folder / "kervan.toml").read_text(encoding="utf-8")
     refers = 'column = "şehir"\nseverity = "warn"\nrefers_to = { source = "cities.csv" }'
     started.write("kervan.toml", f"{settings}\n[[data.checks]]\n{refers}\n")
-    started.write("cities.csv", as_csv([["Van"], ["Ankara"]], ("şehir",)))
+    started.write("cities.csv", as_csv([["Van", 65], ["Ankara", 6]], ("şehir", "kod")))
     first, second = (started.ask("data", "validate", "--json") for _ in range(2))
     assert (is_known(first), is_known(second)) == (False, True)
     assert first.json["findings"][-1]["verdict"] == "warned"
-    started.write("cities.csv", as_csv([[name] for name in CITIES], ("şehir",)))
+    started.write("cities.csv", as_csv([[name, 0] for name in CITIES], ("şehir", "kod")))
     third = started.ask("data", "validate", "--json")
     assert not is_known(third)
     assert third.json["findings"][-1]["verdict"] == "passed"
