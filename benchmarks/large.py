@@ -80,7 +80,7 @@ def main(runs: int) -> None:
         for name, program in (("polars, to Parquet", POLARS), ("duckdb, to Parquet", DUCKDB)):
             seconds, memory = ran(sys.executable, program, str(path), str(folder / "peer.parquet"))
             told(name, seconds, memory, path)
-        note(f"{rows:,} rows of 20 columns; the peers neither keep the original nor look at anything")
+        note(f"{rows:,} rows of 21 columns; the peers neither keep the original nor look at anything")
 
 
 def told(name: str, seconds: float, memory: float, path: Path) -> None:
@@ -97,6 +97,15 @@ def write(path: Path, size: float) -> int:
             block(rows).write_csv(file, include_header=not rows)
             rows += BLOCK
     return rows
+
+
+def notes(dice: np.random.Generator) -> np.ndarray:
+    """Return some free texts of 200 to 1,200 letters."""
+    words = [
+        f"{a}{b}" for a in ("gel", "sor", "öde", "iptal", "bekle", "ara") for b in ("di", "ecek", "miş", "ir")
+    ]
+    lengths = dice.integers(30, 160, 2_000)
+    return np.array([" ".join(dice.choice(words, length)) for length in lengths])
 
 
 def block(start: int) -> pl.DataFrame:
@@ -119,6 +128,7 @@ def block(start: int) -> pl.DataFrame:
             "day": pl.Series(ids % 2000).cast(pl.Int32).cast(pl.Date),
             "at": [since + timedelta(seconds=int(each) * 61) for each in ids],
             "amount": dice.lognormal(3, 1, BLOCK).round(2),
+            "note": pl.Series(ids).cast(pl.String) + pl.Series(notes(dice)[dice.integers(0, 2_000, BLOCK)]),
             "y": np.where(numbers[0] + dice.normal(size=BLOCK) > 0, "yes", "no"),
         }
     )

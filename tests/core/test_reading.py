@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-from unicodedata import normalize
+import re
+from unicodedata import combining, is_normalized, normalize
 
 from kervan.core.checking import Check
 from kervan.core.config import DataSettings, ModelSettings
 from kervan.core.identity import Bump
-from kervan.core.reading import BLANKS, Reading
+from kervan.core.reading import BLANKS, UNSETTLED, Reading
 from kervan.core.schema import Column, Schema, Signature, Type, smallest_bump
 
 
@@ -47,3 +48,14 @@ def test_more_ways_to_write_extend_and_fewer_break() -> None:
     assert smallest_bump(plain, few) is smallest_bump(few, more) is Bump.MINOR
     assert smallest_bump(more, few) is smallest_bump(few, plain) is Bump.MAJOR
     assert smallest_bump(more, more) is Bump.PATCH
+
+
+def test_what_is_settled_is_composed_whatever_stands_beside_it() -> None:
+    settled = [chr(each) for each in range(0x110000) if not re.match(UNSETTLED, chr(each))]
+    assert len(settled) > 30_000
+    assert {"a", "ş", "İ", "ç", "ğ", "é", "ж", "漢", "한", "€", "–", "🙂"} <= set(settled)
+    joining = {mark for each in range(0x110000) for mark in normalize("NFD", chr(each))[1:]}
+    assert not joining.intersection(settled)
+    for each in settled:
+        assert is_normalized("NFC", each)
+        assert not combining(each)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kervan.core.nouns import Finding, Verdict
-from kervan.core.reading import BLANKS, COMPOSED, Reading
+from kervan.core.reading import BLANKS, COMPOSED, UNSETTLED, Reading
 from kervan.data.allowed import ONLY_TIMES, Note, finite, noted, read_as
 from kervan.data.looks import looks
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     import polars as pl
 
@@ -24,21 +24,32 @@ def clean(table: pl.DataFrame, missing: Collection[str]) -> pl.DataFrame:
     texts = [column for column in table.get_columns() if column.dtype == pl.String]
     # Numbers instead of names, which could be patterns; all columns in one query, which runs in parallel.
     numbered = pl.DataFrame([column.alias(str(at)) for at, column in enumerate(texts)])
-    wide = numbered.select((pl.all().str.len_bytes() != pl.all().str.len_chars()).any())
-    is_wide = wide.row(0) if wide.height else ()
+    names = numbered.columns
+    is_wide = _which(numbered, names, lambda text: text.str.len_bytes() != text.str.len_chars())
+    is_open = _which(numbered, is_wide, lambda text: text.str.contains(UNSETTLED))
     absent = pl.Series(Reading.of_table(missing).missing, dtype=pl.String).implode()
-    stripped = numbered.select(_stripped(str(at), is_ascii=not each) for at, each in enumerate(is_wide))
+    stripped = numbered.select(
+        _stripped(name, is_ascii=name not in is_wide, is_composed=name not in is_open) for name in names
+    )
     found = stripped.select(pl.when(pl.all().is_in(absent).not_()).then(pl.all()))
     named = zip(texts, found.get_columns(), strict=True)
     return table.with_columns(values.alias(column.name) for column, values in named)
 
 
-def _stripped(name: str, *, is_ascii: bool) -> pl.Expr:
-    """Return texts without blanks around them, in NFC; ASCII has few blanks, and is composed."""
+def _which(texts: pl.DataFrame, names: Collection[str], says: Callable[[pl.Expr], pl.Expr]) -> frozenset[str]:
+    """Return those of the columns in which something is true of any text."""
     import polars as pl
 
-    texts = pl.col(name).str
-    return texts.strip_chars(_ASCII_BLANKS) if is_ascii else texts.strip_chars(BLANKS).str.normalize(COMPOSED)
+    found = texts.select(says(pl.col(name)).any() for name in names)
+    return frozenset(name for name in found.columns if found[name].any())
+
+
+def _stripped(name: str, *, is_ascii: bool, is_composed: bool) -> pl.Expr:
+    """Return texts without blanks around them, in NFC; ASCII has few blanks."""
+    import polars as pl
+
+    found = pl.col(name).str.strip_chars(_ASCII_BLANKS if is_ascii else BLANKS)
+    return found if is_composed else found.str.normalize(COMPOSED)
 
 
 def without_missing(table: pl.DataFrame, missing: Collection[str]) -> pl.DataFrame:

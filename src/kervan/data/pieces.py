@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from io import BytesIO
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar
 
@@ -119,7 +120,8 @@ class Chosen:
         import polars as pl
 
         for start, piece in zip(self.table.starts(), self.table.only(names), strict=True):
-            yield piece.filter(pl.Series(self.mask[start : start + piece.height]))
+            found = piece.filter(pl.Series(self.mask[start : start + piece.height]))
+            yield found if 2 * found.height > piece.height else compact(found)
 
 
 Rows_co = TypeVar("Rows_co", bound="pl.DataFrame | Pieces", covariant=True)
@@ -163,6 +165,21 @@ def changed(table: Table, folder: Path, change: Callable[[pl.DataFrame], pl.Data
     return writer.finish()
 
 
+def compact(rows: pl.DataFrame) -> pl.DataFrame:
+    """Copy a few rows, so that they do not hold the texts of all among which they stood in memory.
+
+    Polars' texts are views into buffers, which live as long as any of them; no operation of its own copies.
+    """
+    import polars as pl
+
+    if pl.String not in rows.dtypes:
+        return rows
+    buffer = BytesIO()
+    rows.write_ipc(buffer, compat_level=pl.CompatLevel.oldest())
+    buffer.seek(0)
+    return pl.read_ipc(buffer)
+
+
 def discard(table: Table) -> None:
     """Remove the files of a table in pieces before their folder goes: they take room on the disk."""
     found = table.table if isinstance(table, Chosen) else table
@@ -184,7 +201,7 @@ def spread(table: Table, rows: int = SPREAD_ROWS) -> pl.DataFrame:
     found, start = [], 0
     for piece in batches(table):
         here = wanted[(wanted >= start) & (wanted < start + piece.height)] - start
-        found.append(piece[here] if len(here) else piece.clear())
+        found.append(compact(piece[here]) if len(here) else piece.clear())
         start += piece.height
     return pl.concat(found)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kervan.data.pieces import PieceWriter
+from kervan.data.pieces import PieceWriter, compact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,7 @@ def left_of(
         for place, (piece, stays) in enumerate(zip(read, _stays(read, rejected), strict=True)):
             kinds = frame.at(place, fitting).get_columns() if fitting else []
             writer.add(piece.with_columns(kinds).filter(stays))
-            aside.append(piece.filter(~stays))
+            aside.append(compact(piece.filter(~stays)))
     return writer.finish(), pl.concat(aside)
 
 

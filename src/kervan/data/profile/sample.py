@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kervan.data.pieces import compact
+
 if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
@@ -32,7 +34,7 @@ class RowSample:
         chosen = np.flatnonzero(lots < bound)
         self._places.append(self._passed + chosen)
         self._passed += batch.height
-        self._rows.append(batch if len(chosen) == batch.height else batch[chosen])
+        self._rows.append(batch if len(chosen) == batch.height else compact(batch[chosen]))
         self._lots.append(lots[chosen])
         if sum(map(len, self._lots)) > 2 * self._size:
             self._shrink()
@@ -50,5 +52,5 @@ class RowSample:
         if len(lots) > self._size:
             self._bound = float(np.partition(lots, self._size)[self._size])
             chosen = np.flatnonzero(lots < self._bound)
-            rows, lots, places = rows[chosen], lots[chosen], places[chosen]
+            rows, lots, places = compact(rows[chosen]), lots[chosen], places[chosen]
         self._rows, self._lots, self._places = [rows], [lots], [places]

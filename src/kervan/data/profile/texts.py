@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kervan.core.schema import Type
+from kervan.data.pieces import compact
 from kervan.data.profile.hashes import HashSample
 from kervan.data.profile.nouns import TOP_VALUES, Pattern, TextProfile, ValueCount
 from kervan.flow.table import as_texts
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 SHAPED = 5000  # values of which the shapes are taken, the most frequent
 SHAPES = 5
 LONGEST_SHAPE = 40  # longer texts have no shape worth to tell
+TEXT_BYTES = 8 << 20  # that counted texts of one column may take, so that long ones are fewer
+FEWEST_TEXTS = 2000
 _SMALLEST_SHARE = 0.01
 
 
@@ -26,6 +29,7 @@ class TextTally:
     def __init__(self, bounds: Bounds) -> None:
         self.count = self.missing = 0
         self._bounds = bounds
+        self._most = bounds.texts
         self._hashes = HashSample(bounds.hashes)
         self._parts: list[pl.DataFrame] = []
         self._height = 0
@@ -51,7 +55,10 @@ class TextTally:
         self._lengths = [min(ends), max(ends)]
         self._parts.append(counted)
         self._height += counted.height
-        if self._height > 2 * self._bounds.texts:
+        if not self._bounds.is_exact:
+            each = max(1, int(counted.estimated_size()) // counted.height)
+            self._most = min(self._most, max(FEWEST_TEXTS, TEXT_BYTES // each))
+        if self._height > 2 * self._most:
             self._shrink()
 
     def counts(self) -> pl.DataFrame:
@@ -96,11 +103,11 @@ class TextTally:
     def _shrink(self) -> None:
         """Keep the most frequent values; what is left out was there so often at most (lossy counting)."""
         merged = self._merged()
-        if merged.height > self._bounds.texts:
+        if merged.height > self._most:
             ordered = merged.sort("count", descending=True)
-            self._uncounted += int(ordered["count"][int(self._bounds.texts)])
-            merged = ordered.head(int(self._bounds.texts))
-        self._parts, self._height = [merged], merged.height
+            self._uncounted += int(ordered["count"][int(self._most)])
+            merged = ordered.head(int(self._most))
+        self._parts, self._height = [compact(merged)], merged.height
 
 
 def value_counts(counts: pl.DataFrame) -> tuple[ValueCount, ...]:

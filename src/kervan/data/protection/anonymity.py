@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import InvalidConfig, did_you_mean
-from kervan.data.pieces import batches
+from kervan.data.pieces import batches, compact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,7 +100,7 @@ def _counted(table: Table, names: Sequence[str]) -> pl.DataFrame:
     found: list[pl.DataFrame] = []
     for batch in batches(table, named):
         counts = batch.group_by(named).agg(pl.len().cast(pl.Int64).alias(_SIZE))
-        found = [pl.concat([*found, counts]).group_by(named).agg(pl.col(_SIZE).sum())]
+        found = [compact(pl.concat([*found, counts]).group_by(named).agg(pl.col(_SIZE).sum()))]
     return found[0]
 
 
