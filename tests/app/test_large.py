@@ -14,8 +14,9 @@ from data.web import Page, site
 from journeys.home import SETTINGS, as_csv, customers
 from kervan.app import train as training
 from kervan.app.audit import verify
-from kervan.app.data import export_part, ingest_data
+from kervan.app.data import export_part
 from kervan.app.gc import collect_garbage
+from kervan.app.ingest import ingest_data
 from kervan.app.metadata import metadata_of
 from kervan.app.parts import open_sealed, part_pieces, read_part
 from kervan.app.project import open_project
@@ -111,7 +112,9 @@ def test_an_address_of_the_web_may_be_called_as_one_likes(tmp_path: Path, name: 
 def test_outliers_of_a_large_table_are_refused_by_name(tmp_path: Path) -> None:
     project = project_of(tmp_path, 60)
     settings = SETTINGS.replace("[data]", '[data]\nmemory = "1 B"')
-    (tmp_path / "kervan.toml").write_text(settings + '[[data.steps]]\noutliers = ["gelir"]\n', encoding="utf-8")
+    (tmp_path / "kervan.toml").write_text(
+        settings + '[[data.steps]]\noutliers = ["gelir"]\n', encoding="utf-8"
+    )
     with pytest.raises(InvalidConfig, match="the table is too large for that"):
         ingest_data(open_project(project.config.folder))
 

@@ -64,7 +64,7 @@ def list_(project: Project) -> Shown:
 @with_project
 def ingest(project: Project) -> Shown:
     """Read, check, protect, split and keep the source that kervan.toml names."""
-    from kervan.app.data import ingest_data
+    from kervan.app.ingest import ingest_data
 
     found = ingest_data(project)
     return Shown(found, f"{found.ref}: {found.rows:,} rows, {len(found.schema)} columns")
