@@ -141,3 +141,10 @@ def test_empty_and_bad_sources(tmp_path: Path) -> None:
     (tmp_path / "bad.parquet").write_bytes(b"PAR1 no table")
     with pytest.raises(InvalidData, match=r"bad\.parquet cannot be read"):
         profile(tmp_path / "bad.parquet")
+
+
+def test_what_tells_the_sampled_rows_apart_makes_no_key_with_another() -> None:
+    table = pl.DataFrame(
+        {"code": [f"k{row}" for row in range(210_000)], "city": ["Van", "Bolu", "Kars"] * 70_000}
+    )
+    assert profile(pieces(table, 20_000)).keys == ()
