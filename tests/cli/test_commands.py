@@ -124,9 +124,9 @@ def test_a_run_from_a_folder_below_finds_its_table(home: Home) -> None:
 NOT_THERE = {
     "model": (["models", "yok"], "there is no model 'yok'", "müşteri-kaybı"),
     "misspelt model": (["models", "müsteri-kaybi"], "there is no model", 'mean "müşteri-kaybı"?'),
-    "version": (["models", "müşteri-kaybı@9.0.0"], "has no version 9.0.0", "there are 1.0.0"),
+    "version": (["models", "müşteri-kaybı@9.0.0"], "has no version 9.0.0", "known: 1.0.0"),
     "dataset": (["data", "show", "yok"], "there is no dataset 'yok'", "müşteri-kaybı"),
-    "dataset's version": (["data", "show", "müşteri-kaybı:9"], "has no version 9", "there are 1"),
+    "dataset's version": (["data", "show", "müşteri-kaybı:9"], "has no version 9", "known: 1"),
     "environment": (["drift", "yok"], "nothing was released to 'yok'", "üretim"),
     "environment to stop": (["release", "--stop", "--to", "yok"], "nothing was released to 'yok'", "üretim"),
     "prediction": (["trace", "01M7XE67HTCS3Z0XT54D3Q2HZ9"], "there is no prediction", "in the answer"),
