@@ -36,7 +36,7 @@ between = [0, 130]
 OURS = """
 import sys, time
 from pathlib import Path
-from kervan.app.data import ingest_data
+from kervan.app.ingest import ingest_data
 from kervan.app.project import open_project
 start = time.perf_counter()
 found = ingest_data(open_project(Path(sys.argv[1])))

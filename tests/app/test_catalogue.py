@@ -11,7 +11,8 @@ import pytest
 
 from kervan.app.audit import verify
 from kervan.app.catalogue import Change, describe_data, name_version, search_data
-from kervan.app.data import describe_dataset, ingest_data
+from kervan.app.data import describe_dataset
+from kervan.app.ingest import ingest_data
 from kervan.app.metadata import metadata_of
 from kervan.app.project import Project, open_project
 from kervan.core.about import About

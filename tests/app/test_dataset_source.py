@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from kervan.app.data import ingest_data
 from kervan.app.dataset_source import DatasetConnector
 from kervan.app.delete import delete_dataset
+from kervan.app.ingest import ingest_data
 from kervan.app.parts import read_part
 from kervan.app.project import Project, Stage, open_project
 from kervan.app.size import size_of_source

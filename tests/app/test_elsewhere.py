@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from kervan.app.data import describe_dataset, ingest_data
+from kervan.app.data import describe_dataset
+from kervan.app.ingest import ingest_data
 from kervan.app.project import Project, open_project
 from kervan.app.size import size_of_source
 from kervan.core.errors import InvalidConfig, StorageFailed

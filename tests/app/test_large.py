@@ -12,8 +12,9 @@ import pytest
 from journeys.home import SETTINGS, as_csv, customers
 from kervan.app import train as training
 from kervan.app.audit import verify
-from kervan.app.data import export_part, ingest_data
+from kervan.app.data import export_part
 from kervan.app.gc import collect_garbage
+from kervan.app.ingest import ingest_data
 from kervan.app.metadata import metadata_of
 from kervan.app.parts import open_sealed, part_pieces, read_part
 from kervan.app.project import open_project

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from kervan.app.data import datasets, describe_dataset, ingest_data
+from kervan.app.data import datasets, describe_dataset
+from kervan.app.ingest import ingest_data
 from kervan.app.parts import read_part
 from kervan.app.project import Project, open_project
 from kervan.core.errors import InvalidConfig, InvalidData, NotFound

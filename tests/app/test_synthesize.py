@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from kervan.app.data import ingest_data
+from kervan.app.ingest import ingest_data
 from kervan.app.project import Project, open_project
 from kervan.app.synthesize import synthesize, write_synthetic
 from kervan.app.synthetic_source import SyntheticConnector

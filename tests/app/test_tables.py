@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from journeys.home import as_csv, customers
-from kervan.app.data import ingest_data
+from kervan.app.ingest import ingest_data
 from kervan.app.init import init
 from kervan.app.project import open_project
 from kervan.app.tables import keep_table, look_into, safe_name, table_files

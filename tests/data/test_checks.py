@@ -14,8 +14,10 @@ from kervan.core.checking import Check, Reference
 from kervan.core.config import DataSettings
 from kervan.core.errors import InvalidConfig
 from kervan.core.nouns import Finding, Verdict
+from kervan.data.checks.fresh import judged_anew
 from kervan.data.checks.own import check as own_check
 from kervan.data.checks.run import Checked, run_checks
+from kervan.data.quality import quality_of, timely
 from kervan.data.validate import verdict_of
 
 if TYPE_CHECKING:
@@ -273,6 +275,26 @@ def test_rules_about_the_whole_table() -> None:
     tested = Check(column="yaş", like="x", p_at_least=0.1, severity="warn")
     assert checked(ages, tested).findings[0].verdict is Verdict.PASSED
     assert checked(ages + 100, tested).findings[0].verdict is Verdict.WARNED
+
+
+@given(
+    dates=st.lists(st.dates(date(2026, 1, 1), date(2026, 3, 1)), min_size=1),
+    days=st.tuples(st.integers(-10, 90), st.integers(-10, 90)),
+)
+def test_freshness_judged_anew_is_as_if_looked_at_then(dates: list[date], days: tuple[int, int]) -> None:
+    table = pl.DataFrame({"gün": dates, "yaş": range(len(dates))})
+    checks = (
+        Check(rows=(1,)),
+        Check(column="gün", newest_within="20d", name="young"),
+        Check(column="yaş", least=1, severity="warn"),
+        Check(column="gün", newest_within="40d", severity="warn", why="they come monthly"),
+    )
+    start = datetime(2026, 3, 1, tzinfo=UTC).timestamp()
+    then, now = (run_checks(table, DataSettings(checks=checks), now=start + each * 86_400) for each in days)
+    at = start + days[1] * 86_400
+    assert judged_anew(then.findings, checks, then.newest, at) == now.findings
+    first, second = (quality_of(table, each.findings, valid=1) for each in (then, now))
+    assert timely(first, now.findings) == second
 
 
 def test_functions_check_too() -> None:

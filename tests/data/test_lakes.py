@@ -16,7 +16,7 @@ from pyiceberg.catalog import load_catalog
 from pyiceberg.table import Table
 
 from data.lakes import iceberg_catalog
-from kervan.app.data import ingest_data
+from kervan.app.ingest import ingest_data
 from kervan.app.project import open_project
 from kervan.core.config import DataSettings
 from kervan.core.errors import InvalidConfig, InvalidInput, KervanError, NotFound

@@ -30,7 +30,7 @@ NOW = datetime(2026, 5, 10, tzinfo=UTC).timestamp()
 
 
 def suggested(table: pl.DataFrame, **more: object) -> list[Suggestion]:
-    return suggest(table, infer_schema(table, DataSettings()), now=NOW, **more)  # type: ignore[arg-type]
+    return list(suggest(table, infer_schema(table, DataSettings()), **more).at(NOW))  # type: ignore[arg-type]
 
 
 def read_again(found: list[Suggestion]) -> tuple[Check, ...]:

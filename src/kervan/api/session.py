@@ -30,6 +30,7 @@ with extras_named():
         feedback,
         frames,
         gc,
+        ingest,
         keys,
         recompute,
         records,
@@ -376,7 +377,7 @@ class Session(Privacy, Production):
     def _ingested(self, wanted: DataSettings, folder: Path | None = None) -> DatasetView:
         with extras_named():
             project = self.project.with_settings(data=wanted)
-            return self._dataset_view(data.ingest_data(project, folder=folder))
+            return self._dataset_view(ingest.ingest_data(project, folder=folder))
 
     def _dataset_view(self, dataset: Dataset) -> DatasetView:
         return DatasetView(data.describe_dataset(self.project, dataset.ref))

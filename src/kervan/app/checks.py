@@ -22,7 +22,7 @@ from kervan.data.quality import Validation, quality_of
 from kervan.data.sources.find import reader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     import polars as pl
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from kervan.app.project import Project
     from kervan.core.nouns import Finding
     from kervan.data.checks.run import Checked
+    from kervan.data.ingest import Snapshot
     from kervan.data.large import AnyLoaded
     from kervan.data.pieces import Table
 
@@ -56,15 +57,30 @@ def require_left(checked: Checked[Any]) -> None:
         )
 
 
-@contextmanager
-def loaded_table(project: Project, location: str, folder: Path) -> Iterator[tuple[AnyLoaded, Path]]:
-    """Read a table as the checks see it: through the project's steps, and not kept longer than the block.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """What came from a location, with the tables that the project's steps join."""
 
-    Beside it comes a folder for what is made of it meanwhile.
-    """
+    project: Project
+    snapshot: Snapshot
+    joined: Mapping[str, Snapshot]
+
+    @property
+    def scratch(self) -> Path:
+        """A folder for what is made of it meanwhile."""
+        return self.snapshot.path.parent
+
+    def read(self) -> AnyLoaded:
+        """Read the table as the checks see it: through the project's steps, and not kept."""
+        return read_shaped(self.project, self.snapshot, self.joined)[0]
+
+
+@contextmanager
+def fetched(project: Project, location: str, folder: Path) -> Iterator[Fetched]:
+    """Copy a table and what is joined to it, for as long as the block runs."""
     settings = project.config.data
     with joined_tables(project) as joined, take(project, location, settings=settings, folder=folder) as came:
-        yield read_shaped(project, came, joined)[0], came.path.parent
+        yield Fetched(project=project, snapshot=came, joined=joined)
 
 
 def check_parts(project: Project) -> list[str]:
@@ -85,6 +101,7 @@ def counted(checked: Checked[Any], table: Table, findings: Iterable[Finding]) ->
         rejected=len(checked.rejected),
         quality=quality_of(table, findings, valid=valid),
         reasons=reasons_of(checked),
+        newest=dict(checked.newest),
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from kervan.app.environments import SCOPE, current_deployment
 from kervan.app.register import cached_package
+from kervan.app.remembered import Answer
 from kervan.core.errors import InvalidInput, Refused
 from kervan.core.identity import Ref
 from kervan.core.nouns import Dataset, Deployment, Model, Package
@@ -62,6 +63,7 @@ def delete_dataset(project: Project, ref: str, *, why: str) -> Dataset:
     with project.store.catalog.transaction() as transaction:
         dataset = project.store.catalog.find(Dataset, wanted)
         _check(dataset_guards(project, dataset))
+        transaction.forget_holders(Answer, dataset.id)
         _retire(transaction, dataset, why)
     return dataset
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from kervan.app.checks import find_dataset, loaded_table
+from kervan.app.checks import fetched, find_dataset
 from kervan.app.parts import read_part
 from kervan.core.errors import InvalidConfig
 from kervan.core.nouns import Dataset, Role
@@ -62,8 +62,8 @@ def personal_data(project: Project, what: str = "", *, folder: Path | None = Non
             plain = replace(settings, ignore=(), protect={}, target="")
             table, protected = ingest.load(source, folder or project.config.folder, plain).table, ()
         else:
-            with loaded_table(project, source, project.config.folder) as (loaded, _):
-                table = spread(loaded.table)
+            with fetched(project, source, project.config.folder) as came:
+                table = spread(came.read().table)
             protected = tuple(settings.protect)
         found = find_personal(table, hidden=protected)
         tell(f"{source}, {table.height:,} rows, {table.width:,} columns")

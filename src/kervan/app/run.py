@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kervan.app.accept import accept_candidate
-from kervan.app.data import ingest_data
+from kervan.app.ingest import ingest_data
 from kervan.app.register import register
 from kervan.app.release import release
 from kervan.app.settings import check_settings

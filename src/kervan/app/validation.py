@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from kervan.app.checks import check_table, counted, loaded_table
+import msgspec
+
+from kervan.app.checks import check_table, counted, fetched
 from kervan.app.data import describe_dataset, validation_of
+from kervan.app.remembered import of_source
 from kervan.core.checking import WARN, Check
 from kervan.core.errors import NotFound
 from kervan.core.identity import Ref
 from kervan.core.nouns import Dataset, Finding, Verdict
 from kervan.core.schema import Type
+from kervan.data.checks.fresh import judged_anew
 from kervan.data.columns import infer_schema
 from kervan.data.pieces import spread
+from kervan.data.quality import Validation, timely
 from kervan.data.validate import verdict_of
 
 if TYPE_CHECKING:
@@ -23,9 +29,9 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from kervan.app.checks import Fetched
     from kervan.app.project import Project
     from kervan.core.config import DataSettings
-    from kervan.data.quality import Validation
 
 # Which of two a column is depends on its rows.
 _KINDS = {Type.INTEGER: Type.NUMBER, Type.TEXT: Type.CATEGORY}
@@ -55,17 +61,33 @@ class VersionQuality:
 def validate_file(
     project: Project, location: str = "", *, folder: Path | None = None, against: str = ""
 ) -> FileValidation:
-    """Put the project's checks to a file, by default to its source; nothing is kept.
+    """Put the project's checks to a file, by default to its source; its rows are not kept.
 
     `location` lies in `folder`, by default the project's. With `against` its columns, their types and their
     distributions (PSI) are compared with those of a dataset too; a moved distribution only warns.
+
+    What was found in the bytes that the newest dataset was made of is known the next time, as long as nothing
+    changes that it depends on; how fresh its rows are is judged anew each time.
     """
     location = location or project.config.data.source
     expected = describe_dataset(project, against).dataset if against else None
-    with (
-        project.stage("validate") as tell,
-        loaded_table(project, location, folder or project.config.folder) as (loaded, scratch),
-    ):
+    with fetched(project, location, folder or project.config.folder) as came:
+        what = ("validate", location, "" if expected is None else expected.id)
+        body, is_known = of_source(came, what, lambda: _validated(came, expected))
+    found = msgspec.convert(body, FileValidation)
+    if not is_known:
+        return found
+    project.known("validate", f"{location} is unchanged")
+    checks, newest = project.config.data.checks, found.validation.newest
+    findings = judged_anew(found.findings, checks, newest, time.time())
+    validation = replace(found.validation, quality=timely(found.validation.quality, findings))
+    return replace(found, verdict=verdict_of(findings), findings=findings, validation=validation)
+
+
+def _validated(came: Fetched, expected: Dataset | None) -> FileValidation:
+    project, location, scratch = came.project, came.snapshot.source, came.scratch
+    with project.stage("validate") as tell:
+        loaded = came.read()
         checked = check_table(project, loaded.table, scratch)
         compared = () if expected is None else _compared(project, expected, spread(checked.table), scratch)
         findings = (*loaded.warnings, *checked.findings, *compared)

@@ -29,8 +29,9 @@ _LIMIT = 20
 @shows(example="kervan data validate\nkervan data validate new.csv --against adult --junit checks.xml")
 @with_project
 def validate(project: Project, file: Path | None, against: str, junit: Path | None) -> Shown:
-    """Put the project's checks to a file, by default to its source; nothing is kept.
+    """Put the project's checks to a file, by default to its source; no row is kept.
 
+    What was found in an unchanged source is known the second time, but for how fresh its rows are.
     The exit code is 1 if a check fails that stops the run, else 0.
     """
     from kervan.app.validation import as_junit, validate_file

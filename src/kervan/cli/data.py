@@ -68,7 +68,7 @@ def ingest(project: Project) -> Shown:
     `kervan init --source adult.csv --target income` writes such a file. A new version comes of
     it only if rows or settings changed.
     """
-    from kervan.app.data import ingest_data
+    from kervan.app.ingest import ingest_data
 
     found = ingest_data(project)
     return Shown(found, f"{found.ref}: {found.rows:,} rows, {len(found.schema)} columns")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @with_project
 def train(project: Project) -> Shown:
     """Compare candidates on the training part and fit the best; nothing is accepted or registered."""
-    from kervan.app.data import ingest_data
+    from kervan.app.ingest import ingest_data
     from kervan.app.train import train as fit
     from kervan.cli.show import leaderboard_text
 

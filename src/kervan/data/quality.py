@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from kervan.core.nouns import Finding, Verdict
+from kervan.data.checks.fresh import FRESH
 from kervan.data.pieces import Chosen, Pieces, batches, column_of
 from kervan.data.profile.hashes import HashSample
 from kervan.data.profile.table import ROW_HASHES
@@ -50,7 +52,8 @@ class Validation:
     """What validation counted: `failing` of `rows` rows broke a rule, `rejected` were kept aside.
 
     `reasons` counts the rejected rows by why they were, the most frequent first. `anonymity` says how well
-    the rows that are kept hide among each other, where that was asked for.
+    the rows that are kept hide among each other, where that was asked for. `newest` is the newest date of
+    each column that has to be fresh.
     """
 
     rows: int
@@ -59,29 +62,28 @@ class Validation:
     quality: Quality
     reasons: dict[str, int] = field(default_factory=dict)
     anonymity: Anonymity | None = None
+    newest: dict[str, datetime | None] = field(default_factory=dict)
 
 
 def quality_of(table: Table, findings: Iterable[Finding], *, valid: float) -> Quality:
     """Compute the score of a table of whose rows the share `valid` (0 to 1) keeps every rule."""
     cells = table.height * table.width
     missing = sum(sum(batch.null_count().row(0)) for batch in batches(table))
-    unique = unique_share(table)
-    fresh = [each.verdict is Verdict.PASSED for each in findings if each.rule == "newest_within"]
-    parts = [
-        1 - missing / cells if cells else 1.0,
-        valid,
-        unique,
-        consistency(table),
-        *([sum(fresh) / len(fresh)] if fresh else []),
-    ]
-    return Quality(
-        score=100 * sum(parts) / len(parts),
-        completeness=parts[0],
+    timeless = Quality(
+        score=0.0,
+        completeness=1 - missing / cells if cells else 1.0,
         validity=valid,
-        uniqueness=unique,
-        consistency=parts[3],
-        timeliness=parts[4] if fresh else None,
+        uniqueness=unique_share(table),
+        consistency=consistency(table),
     )
+    return timely(timeless, findings)
+
+
+def timely(quality: Quality, findings: Iterable[Finding]) -> Quality:
+    """Return how good a table is with its freshness as some findings say."""
+    fresh = [each.verdict is Verdict.PASSED for each in findings if each.rule == FRESH]
+    found = replace(quality, timeliness=sum(fresh) / len(fresh) if fresh else None)
+    return replace(found, score=100 * sum(found.parts.values()) / len(found.parts))
 
 
 def unique_share(table: Table) -> float:

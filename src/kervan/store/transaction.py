@@ -54,9 +54,9 @@ class Transaction:
         name = kind_of(kind)
         self._connection.execute(sa.delete(records).where(records.c.kind == name, records.c.id == ident))
 
-    def forget_holders(self, kind: type[Record], file: str) -> None:
-        """Remove the memories of a kind that hold a stored file (`sha256:…`)."""
-        holds = sa.select(edges.c.child).where(edges.c.parent == file)
+    def forget_holders(self, kind: type[Record], parent: str) -> None:
+        """Remove the memories of a kind that came from a record or hold a stored file (`sha256:…`)."""
+        holds = sa.select(edges.c.child).where(edges.c.parent == parent)
         of_kind = (records.c.kind == kind_of(kind)) & records.c.id.in_(holds)
         for ident in self._connection.scalars(sa.select(records.c.id).where(of_kind)).all():
             self.forget(kind, ident)

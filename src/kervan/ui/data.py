@@ -7,11 +7,11 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from kervan.app.catalogue import Catalogued, Change, describe_data, search_data
-from kervan.app.data import ingest_data
 from kervan.app.dataset import DatasetVersion, column_view, dataset_list, dataset_versions, dataset_view
 from kervan.app.delete import delete_dataset
 from kervan.app.difference import DatasetDifference, diff_datasets
 from kervan.app.download import part_file, profile_file
+from kervan.app.ingest import ingest_data
 from kervan.app.original import forget_original
 from kervan.app.rejects import Reject, rejects_of
 from kervan.app.size import size_of_source

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from kervan.core.access import read_span
 from kervan.core.errors import InvalidConfig
-from kervan.core.shown import moment
 from kervan.data.checks.alike import alike
 from kervan.data.checks.expression import expression_rule
+from kervan.data.checks.fresh import freshness
 from kervan.data.checks.query import query_rule
 from kervan.data.checks.reference import reference_rule
 from kervan.data.checks.rule import RowRule, TableRule
@@ -81,7 +80,7 @@ def _of_column(check: Check, asked: Asked) -> Iterator[Rule]:
             tolerated=check.missing_at_most,
         )
     if check.newest_within:
-        yield _newest(check, values.max().cast(pl.Datetime("us")), asked.now)
+        yield replace(freshness(check, asked.now), asks=(values.max().cast(pl.Datetime("us")),))
 
 
 def _values(rule: str, check: Check, bad: pl.Expr, wanted: str) -> RowRule:
@@ -157,25 +156,3 @@ def _rows(check: Check, limits: tuple[int, ...]) -> TableRule:
 
     hint = "look whether the source is whole, or change the check"
     return TableRule(rule="rows", subject="", check=check, judge=judge, asks=(pl.len(),), hint=hint)
-
-
-def _newest(check: Check, newest: pl.Expr, now: float) -> TableRule:
-    span = read_span(check.newest_within)
-
-    def judge(found: datetime | None) -> tuple[bool, str]:
-        if found is None:
-            return False, f"column {check.column!r} has no date, so nobody can say how old the rows are"
-        then = found.replace(tzinfo=UTC).timestamp()
-        told = f"column {check.column!r}: the newest is {found:%Y-%m-%d %H:%M}, looked at {moment(now)}"
-        return now - then <= span, f"{told}; not older than {check.newest_within} is wanted"
-
-    hint = "fetch newer rows, or change the check"
-    return TableRule(
-        rule="newest_within",
-        subject=check.column,
-        check=check,
-        judge=judge,
-        asks=(newest,),
-        together=lambda found: max((each for each in found if each is not None), default=None),
-        hint=hint,
-    )

@@ -10,6 +10,7 @@ from kervan.core.checking import REJECT
 from kervan.core.errors import InvalidConfig, first_line
 from kervan.core.nouns import Finding, Verdict
 from kervan.data.checks.compiled import rules_of
+from kervan.data.checks.fresh import FRESH
 from kervan.data.checks.left import left_of
 from kervan.data.checks.own import own_rule
 from kervan.data.checks.rule import Asked, FoundRule, RowRule, TableRule, rows_of
@@ -20,7 +21,7 @@ from kervan.data.fits import held
 from kervan.data.pieces import Pieces, Rows_co
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import polars as pl
@@ -37,7 +38,8 @@ class Checked(Generic[Rows_co]):
     """What became of a table: `table` are the rows that stay, `failing` counts all that broke a rule.
 
     `aside` are those that were kept aside, and `rejects` has a row for each of them: its number (from 1,
-    without the header), its rules and reasons, in lists of the same length.
+    without the header), its rules and reasons, in lists of the same length. `newest` is the newest date of
+    each column that has to be fresh.
     """
 
     table: Rows_co
@@ -46,6 +48,7 @@ class Checked(Generic[Rows_co]):
     findings: tuple[Finding, ...]
     rejects: pl.DataFrame
     aside: pl.DataFrame
+    newest: Mapping[str, Any]
 
     @property
     def rejected(self) -> pl.Series:
@@ -89,6 +92,7 @@ def run_checks(
         findings=found.findings,
         rejects=found.rejects,
         aside=table[found.rejects[ROW] - 1],
+        newest=found.newest,
     )
 
 
@@ -127,6 +131,7 @@ def check_pieces(
         findings=found.findings,
         rejects=found.rejects,
         aside=aside,
+        newest=found.newest,
     )
 
 
@@ -143,6 +148,7 @@ class _Found:
     failing: int
     findings: tuple[Finding, ...]
     rejects: pl.DataFrame
+    newest: Mapping[str, Any]
 
 
 def _found(asked: Asked, own: Iterable[Rule]) -> _Found:
@@ -157,7 +163,12 @@ def _found(asked: Asked, own: Iterable[Rule]) -> _Found:
         table_finding(rule, figures) if isinstance(rule, TableRule) else _told(next(left), asked)
         for rule, figures, _ in answers
     ]
-    return _Found(failing=_failing(outcomes), findings=tuple(findings), rejects=rejects)
+    return _Found(
+        failing=_failing(outcomes),
+        findings=tuple(findings),
+        rejects=rejects,
+        newest={rule.subject: figures[0] for rule, figures, _ in answers if rule.rule == FRESH},
+    )
 
 
 def _nowhere(location: str, *, whole: bool) -> pl.DataFrame:

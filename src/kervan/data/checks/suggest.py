@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time
 from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from kervan.data.checks.written import Suggestion
 from kervan.data.seen import names_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
     import polars as pl
 
@@ -32,13 +32,26 @@ _DAY = 86_400.0
 _MANY_DATES = 8  # so many columns of dates are compared in pairs
 
 
-def suggest(
-    table: pl.DataFrame, schema: Schema, *, target: str = "", hidden: Collection[str] = (), now: float
-) -> list[Suggestion]:
-    """Propose checks that hold on this table; of columns in `hidden` no value is written.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposed:
+    """Checks that hold on a table, and the newest date of each column of dates, as it is written."""
 
-    `now` (seconds since 1970) decides whether the newest date is new enough to ask for fresh rows.
-    """
+    suggestions: tuple[Suggestion, ...]
+    newest: Mapping[str, str]
+
+    def at(self, now: float) -> Iterator[Suggestion]:
+        """Yield what is proposed at a time (seconds since 1970): fresh rows too, if the newest is new."""
+        for each in self.suggestions:
+            yield each
+            if each.check.column in self.newest:
+                yield from _fresh(each.check.column, self.newest[each.check.column], now)
+
+
+def suggest(
+    table: pl.DataFrame, schema: Schema, *, target: str = "", hidden: Collection[str] = ()
+) -> Proposed:
+    """Propose checks that hold on this table; of columns in `hidden` no value is written."""
+    newest: dict[str, str] = {}
     found = [
         Suggestion(
             check=Check(rows=(max(1, table.height // 2),), severity=WARN),
@@ -49,12 +62,14 @@ def suggest(
         values = table[column.name]
         if values.null_count() == len(values):
             continue
-        found += _of_column(values, column.type, is_hidden=column.name in hidden, now=now)
+        found.append(_of_column(values, column.type, is_hidden=column.name in hidden))
+        if column.type in {Type.DATE, Type.DATETIME} and column.name not in hidden:
+            newest[column.name] = str(values.max())
     visible = [name for name in table.columns if name not in hidden and name != target]
-    return [*found, *_orders(table, schema, visible)]
+    return Proposed(suggestions=(*found, *_orders(table, schema, visible)), newest=newest)
 
 
-def _of_column(values: pl.Series, kind: Type, *, is_hidden: bool, now: float) -> Iterator[Suggestion]:
+def _of_column(values: pl.Series, kind: Type, *, is_hidden: bool) -> Suggestion:
     check, reasons = Check(column=values.name), []
     present = values.drop_nulls()
     if kind not in {Type.TEXT, Type.CATEGORY}:
@@ -70,9 +85,7 @@ def _of_column(values: pl.Series, kind: Type, *, is_hidden: bool, now: float) ->
     if not is_hidden and (not is_name or kind in {Type.TEXT, Type.CATEGORY}):
         check, reason = _by_values(check, present, kind)
         reasons += [reason] if reason else []
-    yield Suggestion(check=check, reasons=tuple(reasons))
-    if kind in {Type.DATE, Type.DATETIME} and not is_hidden:
-        yield from _fresh(present, now)
+    return Suggestion(check=check, reasons=tuple(reasons))
 
 
 def _more(share: float) -> float:
@@ -146,14 +159,13 @@ def _pattern(shape: str) -> str:
     return "".join(parts)
 
 
-def _fresh(present: pl.Series, now: float) -> Iterator[Suggestion]:
-    newest: Any = present.max()
-    moment = datetime(newest.year, newest.month, newest.day, tzinfo=UTC)
+def _fresh(column: str, newest: str, now: float) -> Iterator[Suggestion]:
+    moment = datetime.combine(date.fromisoformat(newest[:10]), time(), tzinfo=UTC)
     age = (now - moment.timestamp()) / _DAY
     if 0 <= age <= _SOON:
         days = max(2, math.ceil(2 * age))
         reason = f"the newest is {newest}"
-        check = Check(column=present.name, newest_within=f"{days}d", severity=WARN)
+        check = Check(column=column, newest_within=f"{days}d", severity=WARN)
         yield Suggestion(check=check, reasons=(reason,))
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from kervan.core.checking import Check, Reference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 _WIDTH = 108
 
@@ -34,6 +34,17 @@ def as_lines(suggestions: Iterable[Suggestion]) -> str:
     between = [16, 100]
     """
     return "\n\n".join("\n".join([*_comments(each.reasons), *_table(each.check)]) for each in suggestions)
+
+
+def said(check: Check) -> dict[str, Any]:
+    """Return the settings of a check that are not as they are by default, as `kervan.toml` has them."""
+    return dict(_said(check))
+
+
+def as_said(settings: Mapping[str, Any]) -> Check:
+    """Make the check that `said` told of, also from JSON; it refers to no other table."""
+    lists = {name: tuple(value) for name, value in settings.items() if isinstance(value, list)}
+    return Check(**{**settings, **lists})
 
 
 def _comments(reasons: Iterable[str]) -> list[str]:
