@@ -149,8 +149,9 @@ def test_what_is_not_there_ends_with_3_and_names_what_is_near(shop: Home, case: 
 
 def test_where_nothing_is_yet_the_first_step_is_named(home: Home) -> None:
     home.start()
-    for command in (("models", "yok"), ("package", "formats"), ("data", "show", "yok")):
+    for command in (("models", "yok"), ("package", "formats")):
         assert "`kervan run` makes the first" in home.ask(*command, code=3).err
+    assert "`kervan data ingest` makes the first" in home.ask("data", "show", "yok", code=3).err
 
 
 NOT_USABLE = {
