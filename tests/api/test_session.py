@@ -160,3 +160,13 @@ def test_steps_and_splits_are_given_as_in_the_file(ws: kv.Session) -> None:
     assert found.split.by == "stratified"
     with pytest.raises(kv.KervanError, match=r"ingest: \[data\] steps\.0: there is no such step"):
         ws.ingest("müşteriler.csv", target="ayrıldı", steps=[{"filtre": "yaş >= 0"}])
+
+
+def test_checks_are_given_as_in_the_file(ws: kv.Session) -> None:
+    checks = [kv.Check(column="yaş", least=0), {"column": "yaş", "between": [18, 60], "severity": "reject"}]
+    found = ws.ingest("müşteriler.csv", target="ayrıldı", checks=checks)
+    ages = found.profile.column("yaş").numbers
+    assert ages is not None
+    assert (ages.minimum, ages.maximum) >= (18, 60)
+    with pytest.raises(kv.KervanError, match=r"ingest: \[checks\.1\] sevrity: unknown setting"):
+        ws.ingest("müşteriler.csv", target="ayrıldı", checks=[{"column": "yaş", "sevrity": "stop"}])

@@ -38,6 +38,7 @@ def test_rejected_rows_are_kept_aside_sealed_and_told(home: Home) -> None:
     assert "78 rows" in told.out
     found = home.ask("data", "rejects", REF, "--json").json
     assert (found["total"], [each["row"] for each in found["rows"]]) == (2, [4, 41])
+    assert home.ask("data", "rejects", "--json").json == found
     assert found["rows"][0]["reasons"] == ["column 'yaş' is not at most 120 (nobody is older)"]
     assert found["rows"][0]["values"]["yaş"] == 903
     assert found["rows"][0]["values"]["müşteri"] != "GİZLİ"

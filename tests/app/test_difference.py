@@ -67,7 +67,7 @@ def test_the_command_shows_it_and_ends_well(changed: Home) -> None:
     told = changed.ask("data", "diff", f"{NAME}:1", NAME, "--json").json
     assert told["now"] == f"{NAME}:2"
     assert told["columns"][0]["now"] is None or told["columns"][0]["before"] is None
-    assert "there are 1, 2" in changed.ask("data", "diff", f"{NAME}:1", f"{NAME}:9", code=3).err
+    assert "known: 1, 2" in changed.ask("data", "diff", f"{NAME}:1", f"{NAME}:9", code=3).err
 
 
 def test_settings_alone_make_a_version_of_the_same_rows(home: Home) -> None:

@@ -13,6 +13,8 @@ from data.protection.persons import table_of_persons
 from kervan.app.original import FORGOT
 from kervan.app.person import FORGOT as FORGOT_PERSON
 from kervan.app.project import open_project
+from kervan.app.table_profile import profile_table
+from kervan.data.profile.advice import pasteable
 
 if TYPE_CHECKING:
     from journeys.home import Home
@@ -217,3 +219,18 @@ def test_a_rule_that_does_not_suit_is_refused_by_name(loans: Home, rule: str, wo
     problem = loans.ask("data", "ingest", "--quiet", "--json", code=2).problem
     assert words in problem["message"]
     assert problem["hint"]
+
+
+def test_a_profile_names_persons_and_no_line_lets_a_model_learn_from_them() -> None:
+    emails = [f"somebody.number{place}@example.com" for place in range(100)]
+    found = profile_table(pl.DataFrame({"email": emails, "bought": ["yes", "no"] * 50}), "bought")
+    (told,) = [each for each in found.findings if each.rule == "personal_data"]
+    assert (told.subject, "`[data] protect = { email = " in told.hint) == ("email", True)
+    assert "email" not in pasteable(found.profile.advice)
+
+
+def test_no_advice_is_given_about_what_is_protected(loans: Home) -> None:
+    loans.ask("data", "ingest")
+    found = loans.ask("data", "show", "krediler", "--html", "page.html")
+    assert "wrote page.html" in found.out
+    assert not [line for line in found.out.splitlines() if line.startswith(("ignore", "texts"))]

@@ -124,9 +124,9 @@ def test_a_run_from_a_folder_below_finds_its_table(home: Home) -> None:
 NOT_THERE = {
     "model": (["models", "yok"], "there is no model 'yok'", "müşteri-kaybı"),
     "misspelt model": (["models", "müsteri-kaybi"], "there is no model", 'mean "müşteri-kaybı"?'),
-    "version": (["models", "müşteri-kaybı@9.0.0"], "has no version 9.0.0", "there are 1.0.0"),
+    "version": (["models", "müşteri-kaybı@9.0.0"], "has no version 9.0.0", "known: 1.0.0"),
     "dataset": (["data", "show", "yok"], "there is no dataset 'yok'", "müşteri-kaybı"),
-    "dataset's version": (["data", "show", "müşteri-kaybı:9"], "has no version 9", "there are 1"),
+    "dataset's version": (["data", "show", "müşteri-kaybı:9"], "has no version 9", "known: 1"),
     "environment": (["drift", "yok"], "nothing was released to 'yok'", "üretim"),
     "environment to stop": (["release", "--stop", "--to", "yok"], "nothing was released to 'yok'", "üretim"),
     "prediction": (["trace", "01M7XE67HTCS3Z0XT54D3Q2HZ9"], "there is no prediction", "in the answer"),
@@ -149,8 +149,9 @@ def test_what_is_not_there_ends_with_3_and_names_what_is_near(shop: Home, case: 
 
 def test_where_nothing_is_yet_the_first_step_is_named(home: Home) -> None:
     home.start()
-    for command in (("models", "yok"), ("package", "formats"), ("data", "show", "yok")):
+    for command in (("models", "yok"), ("package", "formats")):
         assert "`kervan run` makes the first" in home.ask(*command, code=3).err
+    assert "`kervan data ingest` makes the first" in home.ask("data", "show", "yok", code=3).err
 
 
 NOT_USABLE = {

@@ -97,6 +97,21 @@ def test_a_whole_file_comes_back_typed(tmp_path: Path) -> None:
         ),
         ("[[data.checks]]\ncolumn = 'a'\nunique = 1\n", "1 is not true or false", "true"),
         ("[[data.checks]]\ncolumn = 'a'\nbetween = [1, true]\n", r"checks\.0\.between\.1: True", "0.5"),
+        (
+            "[data]\nperson = 'no'\nignore = ['no']\n",
+            r"\[data\] person: column 'no' is left out by",
+            "take it",
+        ),
+        (
+            "[data]\nprotect = { ad = 'drop' }\nignore = ['ad']\n",
+            r"\[data\] protect: column 'ad' is left out",
+            "take it",
+        ),
+        (
+            "[data]\nprotect = { ad = 'hash' }\n[model]\ntexts = ['ad']\n",
+            r"\[model\] texts: no model learns from column 'ad'",
+            "one of them",
+        ),
         ("[model\n", r"kervan\.toml: .*line 1", "toml.io"),
         ("[model]\nfolds = 3\nfolds = 4\n", r"kervan\.toml: .*line 3", "toml.io"),
     ],

@@ -123,3 +123,9 @@ def test_suggestions_hold_on_the_table_that_they_came_from(name: str, values: li
 def test_suggestions_hold_on_public_tables(public: Callable[[str], pl.DataFrame], name: str) -> None:
     table = public(name)
     assert broken(table, read_again(suggested(table))) == []
+
+
+def test_nothing_is_proposed_of_gaps_that_could_not_be_worse() -> None:
+    table = pl.DataFrame({"note": ["uzun bir not", *[None] * 9] * 10})
+    (line,) = [each.check for each in suggested(table) if each.check.column == "note"]
+    assert line.missing_at_most is None

@@ -13,6 +13,7 @@ from scipy import stats
 from scipy.stats.contingency import association
 
 from kervan.core.config import DataSettings
+from kervan.core.nouns import Finding, Verdict
 from kervan.data.columns import infer_schema
 from kervan.data.page import profile_page
 from kervan.data.profile import Kind, Profile, profile
@@ -199,3 +200,19 @@ def test_public_tables(public: Callable[[str], pl.DataFrame]) -> None:
     assert rules(bank) == {("sentinel", "pdays")}
     houses = profile(public("california-housing/housing.csv.gz"), None, "median_house_value")
     assert houses.findings == ()
+
+
+def test_nobody_is_advised_to_learn_from_private_columns() -> None:
+    schema = infer_schema(TABLE, DataSettings())
+    advised = {name for each in profile(TABLE, schema, "y").advice for name in each.about}
+    assert {"not", "müşteri_id"} <= advised
+    found = profile(TABLE, schema, "y", private={"not", "müşteri_id"})
+    assert not {"not", "müşteri_id"} & {name for each in found.advice for name in each.about}
+
+
+def test_the_lines_of_a_hint_stand_out_on_the_page() -> None:
+    hint = '`[data] ignore = ["<id>"]` leaves it out'
+    told = Finding(rule="x", subject="y", verdict=Verdict.WARNED, message="look", hint=hint)
+    page = profile_page(profile(TABLE, None, "y"), findings=[told])
+    assert "look; " in page
+    assert "<code>[data] ignore = [&quot;&lt;id&gt;&quot;]</code> leaves it out" in page

@@ -105,7 +105,7 @@ def test_what_is_not_there_is_said_with_a_hint(store: Store) -> None:
     assert caught.value.hint == 'did you mean "şehirler"?'
     with pytest.raises(NotFound, match=r"model 'gelir' has no version 2\.0\.0") as caught:
         store.catalog.find(Model, Ref("gelir", "2.0.0"))
-    assert caught.value.hint == "there are 1.9.0, 1.10.0"
+    assert caught.value.hint == "known: 1.9.0, 1.10.0"
     with pytest.raises(NotFound, match="no run 01J"):
         store.catalog.get(Run, "01J")
     with pytest.raises(NotFound, match="no record 01J"):

@@ -13,6 +13,7 @@ from kervan.api import progress as progress_
 from kervan.api.privacy import Privacy
 from kervan.api.production import Production
 from kervan.api.views import DatasetView, DriftView, Listing, ModelView, ProfileView, ReplayView, TraceView
+from kervan.core.checking import Check
 from kervan.core.config import CubeSettings, DataSettings
 from kervan.core.identity import check_name
 from kervan.core.loading import settings_given
@@ -59,7 +60,6 @@ if TYPE_CHECKING:
     from kervan.app.suggest import Suggested
     from kervan.app.synthesize import Synthetic
     from kervan.app.validation import FileValidation, VersionQuality
-    from kervan.core.checking import Check
     from kervan.core.config import Goal
     from kervan.core.nouns import Dataset, Event, Finding, Key, Model
     from kervan.flow.step import Pipeline
@@ -121,7 +121,7 @@ class Session(Privacy, Production):
         target: str = "",
         name: str = "",
         protect: Mapping[str, Rule | Mapping[str, Any]] | None = None,
-        checks: Iterable[Check] = (),
+        checks: Iterable[Check | Mapping[str, Any]] = (),
         **what: Unpack[What],
     ) -> DatasetView:
         """Read, check, protect, split and keep a table; what is not given comes from `kervan.toml`.
@@ -130,9 +130,10 @@ class Session(Privacy, Production):
         Polars or Arrow, kept as Parquet under `name`. `query` or `table` say what of a database, `version`
         which state of a lake, `sheet` which of a workbook. `target` is the column to predict, `protect` what
         happens to columns that tell of persons (`"drop"`, `"hash"`, `{"generalise": 10}`), `checks` what the
-        rows must fulfil. `steps` are what is done to the table, `split` how it is parted, both written as in
-        `kervan.toml`: `steps=[{"rename": {"Yaş": "age"}}]`, `split={"by": "time", "column": "day"}`. Raises
-        `InvalidData` that names the row and the column.
+        rows must fulfil. `steps` are what is done to the table, `split` how it is parted, all written as in
+        `kervan.toml`: `checks=[{"column": "age", "between": [18, 120]}]`,
+        `steps=[{"rename": {"Yaş": "age"}}]`, `split={"by": "time", "column": "day"}`. Raises `InvalidData`
+        that names the row and the column.
         """
         given = _given(what)
         if frames.is_frame(source):
@@ -361,7 +362,7 @@ class Session(Privacy, Production):
         target: str,
         name: str,
         protect: Mapping[str, Rule | Mapping[str, Any]] | None,
-        checks: Iterable[Check],
+        checks: Iterable[Check | Mapping[str, Any]],
     ) -> DataSettings:
         settings = self.project.config.data
         return replace(
@@ -370,7 +371,7 @@ class Session(Privacy, Production):
             target=target or settings.target,
             name=name or settings.name or _stem(source),
             protect=settings.protect if protect is None else {n: rule_of(r) for n, r in protect.items()},
-            checks=tuple(checks) or settings.checks,
+            checks=_checks(checks) or settings.checks,
         )
 
     def _ingested(self, wanted: DataSettings, folder: Path | None = None) -> DatasetView:
@@ -390,6 +391,16 @@ def _given(what: What) -> dict[str, Any]:
     values = {**what, "steps": [*map(dict, what.get("steps", ()))], "split": dict(what.get("split", {}))}
     found = settings_given(DataSettings, values, table="data", origin="ingest")
     return {name: getattr(found, name) for name in what}
+
+
+def _checks(given: Iterable[Check | Mapping[str, Any]]) -> tuple[Check, ...]:
+    """Return the checks that were given, those written as in the file read as they are there."""
+    return tuple(
+        each
+        if isinstance(each, Check)
+        else settings_given(Check, each, table=f"checks.{place}", origin="ingest")
+        for place, each in enumerate(given, start=1)
+    )
 
 
 def _stem(source: str | Path) -> str:

@@ -43,6 +43,7 @@ from kervan.data.checks.run import stopped
 from kervan.data.content import content_hash
 from kervan.data.pieces import Chosen, Pieces, batches, changed, discard, spread
 from kervan.data.protection.apply import check_rules, protect, tokens
+from kervan.data.protection.find import private_columns
 from kervan.data.quality import Validation
 from kervan.data.room import check_space
 from kervan.data.seen import seen
@@ -217,7 +218,8 @@ def _prepare(project: Project, loaded: AnyLoaded, steps: tuple[Shaping, ...], sc
         schema = columns.infer_schema(guarded, settings)
         _check_row_steps(project, schema)
         passing = batches(guarded) if isinstance(guarded, Pieces | Chosen) else guarded
-        figures = profile.profile(passing, schema, settings.target, found.telling)
+        private = private_columns(settings, found.findings)
+        figures = profile.profile(passing, schema, settings.target, found.telling, private)
         tell(f"{len(schema)} columns")
     with project.stage("split") as tell:
         # By what a model sees of the rows: what it does not, such as their numbers, would part equal ones.

@@ -57,7 +57,7 @@ def _person_in_clear(settings: DataSettings) -> Iterator[Finding]:
             subject=settings.person,
             verdict=Verdict.WARNED,
             message=f"column {settings.person!r} names the person, and is kept in clear",
-            hint=f'protect it: [data] protect = {{ "{settings.person}" = "pseudonymise" }}',
+            hint=f'protect it: `[data] protect = {{ "{settings.person}" = "pseudonymise" }}`',
         )
 
 

@@ -14,6 +14,7 @@ from kervan.data.columns import infer_schema, unseen
 from kervan.data.ingest import load
 from kervan.data.names import check_unreserved
 from kervan.data.profile import Profile, profile
+from kervan.data.protection.find import find_personal, findings, private_columns
 from kervan.data.seen import seen
 from kervan.data.sources.kinds import kind_of
 from kervan.data.sources.packed import beginning, packing_of, start_of
@@ -31,7 +32,8 @@ MOST_SAMPLES = 100
 class TableProfile:
     """A table's figures, what was found in it, and the first rows as texts if they were asked for.
 
-    `passed` says that the table was read in batches: columns that give the target away were not looked for.
+    `passed` says that the table was read in batches: neither columns that give the target away nor those
+    that tell of persons were looked for.
     """
 
     source: str
@@ -75,8 +77,10 @@ def _of_table(
     settings = DataSettings(target=target)
     hidden = unseen(table, settings)
     telling = seen(table, target, hidden) if target else None
-    found = profile(table, infer_schema(table, settings), target, telling)
-    checked = validate(table, settings, warnings, hidden)
+    personal = tuple(findings(find_personal(table, hidden={target})))
+    private = private_columns(settings, personal)
+    found = profile(table, infer_schema(table, settings), target, telling, private)
+    checked = validate(table, settings, [*personal, *warnings], hidden)
     return TableProfile(
         source=source,
         profile=found,

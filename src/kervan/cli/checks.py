@@ -45,18 +45,20 @@ def validate(project: Project, file: Path | None, against: str, junit: Path | No
 
 
 @click.command()
-@click.argument("ref")
+@click.argument("ref", required=False, default="")
 @click.option("--limit", type=click.IntRange(1), default=_LIMIT, show_default=True, help="So many rows.")
 @click.option("--export", type=click.Path(path_type=Path, dir_okay=False), help="Write all to this file.")
-@shows(example="kervan data rejects adult:3\nkervan data rejects adult:3 --export rejects.csv")
+@shows(example="kervan data rejects\nkervan data rejects adult:3 --export rejects.csv")
 @with_project
 def rejects(project: Project, ref: str, limit: int, export: Path | None) -> Shown:
     """Show the rows that checks kept out of a dataset, with the reasons.
 
-    Protected columns are shown as they are kept. Row numbers count from 1, without the header.
+    By default the dataset is the project's newest. Protected columns are shown as they are kept. Row numbers
+    count from 1, without the header.
     """
     from kervan.app.rejects import export_rejects, rejects_of
 
+    ref = ref or project.config.dataset_name
     if export is not None:
         rows = export_rejects(project, ref, export)
         return Shown({"rows": rows, "file": export}, f"wrote {rows:,} rows to {export}")

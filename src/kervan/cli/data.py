@@ -63,7 +63,11 @@ def list_(project: Project) -> Shown:
 @shows(example="kervan data ingest")
 @with_project
 def ingest(project: Project) -> Shown:
-    """Read, check, protect, split and keep the source that kervan.toml names."""
+    """Read, check, protect, split and keep the source that kervan.toml names.
+
+    `kervan init --source adult.csv --target income` writes such a file. A new version comes of
+    it only if rows or settings changed.
+    """
     from kervan.app.ingest import ingest_data
 
     found = ingest_data(project)
@@ -96,7 +100,7 @@ def show(project: Project, ref: str, html: Path | None) -> Shown:
     found = describe_dataset(project, ref)
     if html is not None:
         html.write_text(profile_page(found.profile, found.dataset.ref, found.findings), encoding="utf-8")
-    return Shown(found, dataset_text(found))
+    return Shown(found, dataset_text(found) + _wrote(html))
 
 
 @data.command()
@@ -128,7 +132,11 @@ def profile(source: str, target: str, html: Path | None, samples: int) -> Shown:
     if html is not None:
         page = profile_page(found.profile, found.source, found.findings, found.samples)
         html.write_text(page, encoding="utf-8")
-    return Shown(found, table_profile_text(found))
+    return Shown(found, table_profile_text(found) + _wrote(html))
+
+
+def _wrote(page: Path | None) -> str:
+    return f"\n\nwrote {page}" if page is not None else ""
 
 
 @data.command()

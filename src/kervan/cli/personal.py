@@ -66,7 +66,8 @@ def forget_original(project: Project, ref: str, why: str) -> Shown:
     from kervan.app.original import forget_original as forget
 
     found = forget(project, ref, why=why)
-    text = f"the original of {found.dataset} is forgotten: {found.keys} keys were destroyed"
+    keys = _counted(found.keys, "key was", "keys were")
+    text = f"the original of {found.dataset} is forgotten: {keys} destroyed"
     if found.others:
         text += f"; the same bytes are also kept by {', '.join(found.others)}"
     return Shown(found, text)
@@ -110,9 +111,14 @@ def anonymity_text(found: DatasetAnonymity) -> str:
     """Show the measures of a dataset in words."""
     what = found.anonymity
     head = f"{found.dataset}, {what.rows:,} rows ({found.scope}), by {', '.join(what.quasi)}"
-    alone = f"{what.unique:,} rows are alone in theirs, {what.small:,} in groups of fewer than 5"
+    rows = _counted(what.unique, "row is", "rows are")
+    alone = f"{rows} alone in theirs, {what.small:,} in groups of fewer than 5"
     hidden = f"k-anonymity: k = {what.k:,}; {what.groups:,} groups, {alone}"
     return "\n".join([head, hidden, *map(_diversity_text, what.sensitive)])
+
+
+def _counted(count: int, one: str, several: str) -> str:
+    return f"{count:,} {one if count == 1 else several}"
 
 
 def _diversity_text(found: Diversity) -> str:

@@ -110,6 +110,7 @@ class DataSettings:
     def __post_init__(self) -> None:
         compose(self, "target", "entity", "missing", "ignore", "accept", "protect", "units")
         compose(self, "person", "quasi", "sensitive")
+        self._check_ignored()
         kinds = [isinstance(step, RowStep) for step in self.steps]
         if kinds != sorted(kinds):
             late = next(step for step in self.steps[kinds.index(True) :] if not isinstance(step, RowStep))
@@ -117,6 +118,15 @@ class DataSettings:
                 f"[[data.steps]] {told(late)}: comes after a step that is part of the model",
                 hint="put the steps that fill and clip last: they act when the table is ready",
             )
+
+    def _check_ignored(self) -> None:
+        for setting, names in (("person", (self.person,)), ("protect", self.protect)):
+            for name in names:
+                if name in self.ignore:
+                    raise InvalidConfig(
+                        f"[data] {setting}: column {name!r} is left out by `[data] ignore`",
+                        hint="take it out there; no model learns from a column that is protected",
+                    )
 
     @property
     def table_steps(self) -> tuple[TableStep, ...]:
@@ -284,6 +294,14 @@ class Config:
     image: ImageSettings = field(default_factory=ImageSettings)
     targets: dict[str, dict[str, Any]] = field(default_factory=dict)
     origins: dict[tuple[str, ...], str] = field(default_factory=dict, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        for name in self.model.texts:
+            if name in self.data.protect:
+                raise InvalidConfig(
+                    f"[model] texts: no model learns from column {name!r}: it is in `[data] protect`",
+                    hint="take it out of one of them",
+                )
 
     @property
     def project_name(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ IN_FULL = 100
 IN_MATRIX = 30
 PAIRS = 20
 _FINDINGS = 100
+_CODE = re.compile("`([^`]+)`")
 _LEAST = 0.1  # strength of a pair that is worth a line
 
 
@@ -81,13 +83,17 @@ def _need(column: ColumnProfile, findings: Sequence[Finding]) -> float:
 
 def _findings(findings: Sequence[Finding]) -> str:
     items = "".join(
-        f'<li class="{escape(each.verdict)}">{escape(each.message)} '
-        f'<span class="soft">{escape(each.hint)}</span></li>'
+        f'<li class="{escape(each.verdict)}">{escape(each.message)}{_hint(each.hint)}</li>'
         for each in findings[:_FINDINGS]
     )
     more = len(findings) - _FINDINGS
     rest = f'<li class="soft">and {more:,} more</li>' if more > 0 else ""
     return f"<ul>{items}{rest}</ul>" if items else ""
+
+
+def _hint(hint: str) -> str:
+    told = _CODE.sub(r"<code>\1</code>", escape(hint))
+    return f'; <span class="soft">{told}</span>' if told else ""
 
 
 def _advice(profile: Profile) -> str:

@@ -71,7 +71,8 @@ def told(rule: SplitRule, duplicates: int) -> str:
     """Say what is worth knowing about a split, behind its figures."""
     if rule.by == "random":
         return f"; {duplicates:,} kept beside equal ones" if duplicates else ""
-    by = f"; by {rule.by}" + (f" of {rule.column!r}" if rule.by in {"group", "time"} else "")
+    way = "class" if rule.by == "stratified" else rule.by
+    by = f"; by {way}" + (f" of {rule.column!r}" if rule.by in {"group", "time"} else "")
     return by + (f"; {rule.left_out:,} rows left out between them" if rule.left_out else "")
 
 

@@ -354,9 +354,10 @@ class Catalog:
         versions = [row.version for row in known if row.name == ref.name]
         if versions and ref.version is not None:
             shown = ", ".join(sorted(versions, key=_version_key)[-10:])
-            return NotFound(f"{what} {ref.name!r} has no version {ref.version}", hint=f"there are {shown}")
+            return NotFound(f"{what} {ref.name!r} has no version {ref.version}", hint=f"known: {shown}")
         names = {row.name for row in known}
-        hint = did_you_mean(ref.name, names) if names else "there are none yet: `kervan run` makes the first"
+        maker = "kervan data ingest" if what == "dataset" else "kervan run"
+        hint = did_you_mean(ref.name, names) if names else f"there are none yet: `{maker}` makes the first"
         return NotFound(f"there is no {what} {ref.name!r}", hint=hint)
 
 

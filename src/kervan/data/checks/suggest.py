@@ -79,7 +79,8 @@ def _of_column(values: pl.Series, kind: Type, *, is_hidden: bool) -> Suggestion:
         check = replace(check, unique=True)
         reasons.append("no value is there twice, as they only name rows")
     share = values.null_count() / len(values)
-    check = replace(check, missing_at_most=_more(share))
+    if _more(share) < 1:
+        check = replace(check, missing_at_most=_more(share))
     reasons.append(f"{share:.2%} missing here" if share else "nothing is missing here")
     if not is_hidden and (not is_name or kind in {Type.TEXT, Type.CATEGORY}):
         check, reason = _by_values(check, present, kind)

@@ -120,7 +120,7 @@ def _in_words(inputs: Sequence[ColumnProfile]) -> Iterator[Advice]:
         yield Advice(about=tails, what=what)
     gaps = tuple(each.name for each in inputs if each.count and each.missing_share > MOSTLY_MISSING)
     if gaps:
-        what = f"more than half is missing in {_some(gaps)}: find out why, or leave them out"
+        what = f"more than half is missing in {_some(gaps)}: find out why, or leave such columns out"
         yield Advice(about=gaps, what=what)
 
 

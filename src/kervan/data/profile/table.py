@@ -18,7 +18,7 @@ from kervan.data.profile.whole import with_relations
 from kervan.data.seen import different
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     import polars as pl
 
@@ -34,6 +34,7 @@ def profile(
     schema: Schema | None = None,
     target: str = "",
     telling: Sequence[str] | None = None,
+    private: Collection[str] = (),
 ) -> Profile:
     """Compute all figures of a table.
 
@@ -42,7 +43,8 @@ def profile(
     is exact up to which size. Without a `schema` the types are those of the values.
 
     If the column `target` holds classes (or at most 20 different numbers), they are counted. Rows repeat
-    others that are equal in the columns `telling`, by default all.
+    others that are equal in the columns `telling`, by default all. No advice is given about columns that are
+    `private`: what becomes of them is a matter of protection.
     """
     with extras_named():
         import polars as pl
@@ -51,7 +53,7 @@ def profile(
         passed = _in_memory(source, types, target, telling)
     else:
         passed = _passing(batches(source), types, target, telling)
-    return with_relations(passed.profile, *passed.sample.finish())
+    return with_relations(passed.profile, *passed.sample.finish(), private)
 
 
 @dataclass(frozen=True, slots=True)

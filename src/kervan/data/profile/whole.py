@@ -17,7 +17,7 @@ from kervan.data.profile.relations import dependencies, equals, keys, near_rows
 from kervan.data.profile.twins import twins
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     import polars as pl
     from numpy.typing import NDArray
@@ -28,19 +28,27 @@ if TYPE_CHECKING:
 _TELL_NOTHING = {Kind.IDENTIFIER, Kind.TEXT}
 
 
-def with_relations(profile: Profile, rows: pl.DataFrame, places: NDArray[np.int64]) -> Profile:
-    """Return the profile with pairs, keys, dependencies, findings and advice, from rows at these places."""
+def with_relations(
+    profile: Profile, rows: pl.DataFrame, places: NDArray[np.int64], private: Collection[str] = ()
+) -> Profile:
+    """Return the profile with pairs, keys, dependencies, findings and advice, from rows at these places.
+
+    No advice is given about columns that are `private`.
+    """
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # sums of what is there may overflow
-        return _related(profile, rows, places)
+        return _related(profile, rows, places, private)
 
 
-def _related(profile: Profile, rows: pl.DataFrame, places: NDArray[np.int64]) -> Profile:
+def _related(
+    profile: Profile, rows: pl.DataFrame, places: NDArray[np.int64], private: Collection[str]
+) -> Profile:
     coded = [Coded(name=each.name, kind=each.kind, values=rows[each.name]) for each in profile.columns]
     tells = _tells(coded, profile.target)
     chosen = paired(coded, tells, profile.target)
     related = pairs(chosen)
     columns = tuple(replace(each, tells=tells.get(each.name)) for each in profile.columns)
     findings = tuple(_findings(profile, coded, related, places))
+    advised = tuple(each for each in columns if each.name not in private)
     signs = [
         value
         for each, figures in zip(coded, columns, strict=True)
@@ -57,7 +65,7 @@ def _related(profile: Profile, rows: pl.DataFrame, places: NDArray[np.int64]) ->
         keys=keys(coded, [each.name for each in columns if _is_key(each)]),
         dependencies=dependencies(coded, profile.target),
         findings=findings,
-        advice=tuple(advise(columns, findings, signs, profile.target, profile.classes)),
+        advice=tuple(advise(advised, findings, signs, profile.target, profile.classes)),
     )
 
 

@@ -10,9 +10,11 @@ from kervan.core.nouns import Finding, Verdict
 from kervan.data.protection.judge import Found, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     import polars as pl
+
+    from kervan.core.config import DataSettings
 
 RULE = "personal_data"
 SURE = 0.7  # from here on a finding is a warning
@@ -43,8 +45,14 @@ def findings(found: Sequence[Found]) -> Iterator[Finding]:
                 subject=each.column,
                 verdict=Verdict.WARNED,
                 message=f"column {each.column!r} seems to hold personal data: {each.label} ({each.why})",
-                hint=f"protect it: [data] {proposed_line([each])}",
+                hint=f"protect it: `[data] {proposed_line([each])}`",
             )
+
+
+def private_columns(settings: DataSettings, found: Iterable[Finding]) -> frozenset[str]:
+    """Return the columns that are protected, name the person, or were found to tell of persons."""
+    told = {each.subject for each in found if each.rule == RULE}
+    return frozenset({*settings.protect, *told, settings.person} - {""})
 
 
 def _key(name: str) -> str:

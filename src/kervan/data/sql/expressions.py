@@ -54,5 +54,6 @@ def unusable(text: str, reason: str, table: pl.DataFrame | Pieces, place: str) -
     names = ", ".join(map(repr, table.columns[:5]))
     return InvalidConfig(
         f"{place}: {text!r} cannot be used: {reason}",
-        hint=f'write it as in SQL: "end >= start", "age >= 18 and city = \'Ankara\'"; columns here: {names}',
+        hint=f'write it as in SQL: "end >= start", "age >= 18 and city = \'Ankara\'"; columns here: {names}; '
+        "functions are in the reference of the settings, under data.steps",
     )
