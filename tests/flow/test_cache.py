@@ -306,3 +306,15 @@ def test_a_key_is_the_same_in_every_process(seed: str, built: Project) -> None:
         check=True,
     ).stdout
     assert printed.strip() == fingerprint(built.module().compute.function)
+
+
+def test_the_keys_of_our_own_steps_do_not_depend_on_the_order_of_sets() -> None:
+    asked = "from kervan.flow.fingerprint import fingerprint; from kervan.model.steps import describe; "
+    command = [sys.executable, "-c", f"{asked}print(fingerprint(describe.function))"]
+    printed = {
+        subprocess.run(
+            command, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONHASHSEED": seed}
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(printed) == 1

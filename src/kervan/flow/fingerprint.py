@@ -135,7 +135,8 @@ class _Walk:
         place = f"{target.__module__}.{target.__qualname__}"
         self.parts.add(f"{place}\n{source}")
         scope = vars(sys.modules[target.__module__])
-        for name in scope.keys() & set(_names(target)):
+        # In order: what is reached by several names is noted by the first, in every process the same.
+        for name in sorted(scope.keys() & set(_names(target))):
             self.visit(scope[name], f"{target.__module__}.{name}")
         for used in _imports(source, sys.modules[target.__module__].__package__ or ""):
             self._visit_import(*used)
