@@ -23,7 +23,7 @@ from kervan.data import pieces
 from kervan.data.allowed import Note, noted, read_as
 from kervan.data.ingest import read, take
 from kervan.data.large import read_pieces, weight
-from kervan.data.sources import arrow, arrow_stream, delimited, json_lines, parquet, text
+from kervan.data.sources import arrow_stream, delimited, json_lines, text
 from kervan.data.sources.csv import CsvSource
 
 if TYPE_CHECKING:
@@ -238,8 +238,7 @@ BINARY: list[tuple[str, Callable[[pl.DataFrame], bytes]]] = [
 def test_types_of_other_programs(
     tmp_path: Path, name: str, write: Callable[[pl.DataFrame], bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (parquet, arrow):
-        monkeypatch.setattr(module, "batch_rows", lambda _: 11)
+    monkeypatch.setattr(pieces, "batch_rows", lambda _: 11)
     content = write(zones())
     (tmp_path / name).write_bytes(content)
     assert check_same(tmp_path, name, DataSettings(target="x")).height == 40

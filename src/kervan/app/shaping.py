@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from kervan.app.sources import take
-from kervan.core.errors import InvalidConfig, InvalidInput
+from kervan.core.errors import InvalidConfig
 from kervan.core.identity import sha256_parts
 from kervan.core.keeping import read_size
 from kervan.core.nouns import Shaping
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     import polars as pl
 
     from kervan.app.project import Project
-    from kervan.core.config import DataSettings
     from kervan.data.ingest import Snapshot
     from kervan.data.large import AnyLoaded
     from kervan.data.pieces import Table
@@ -66,7 +65,8 @@ def read_shaped(
     """
     settings, scratch = project.config.data, snapshot.scratch
     loaded: AnyLoaded
-    if weight(snapshot) > _most(settings):
+    if weight(snapshot) > read_size(settings.memory):
+        _refuse_outliers(project)
         loaded = read_pieces(snapshot, settings, scratch / "read", partial(project.remark, "read"))
     else:
         with project.alive("read"):
@@ -76,11 +76,14 @@ def read_shaped(
     return _shaped(project, loaded, joined, scratch / "shaped")
 
 
-def _most(settings: DataSettings) -> int:
-    try:
-        return read_size(settings.memory)
-    except InvalidInput as error:
-        raise InvalidConfig(f"[data] memory: {error}", hint=error.hint) from error
+def _refuse_outliers(project: Project) -> None:
+    """Raise `InvalidConfig` if a step looks at the whole training part, which does not fit into memory."""
+    for step in project.config.data.steps:
+        if isinstance(step, Outliers):
+            raise InvalidConfig(
+                f"{told(step)}: the table is too large for that: it looks at the whole training part at once",
+                hint="clip such values instead, or raise `[data] memory` if the machine has it",
+            )
 
 
 def _shaped(
@@ -112,20 +115,14 @@ def _shaped(
 
 
 def without_outliers(project: Project, table: Table, assigned: Sides) -> tuple[Sides, tuple[Shaping, ...]]:
-    """Leave out the rows of the training part that steps name as outliers, and say how many each did.
-
-    Raises `InvalidConfig` for a table in pieces: a detector looks at the whole part.
-    """
+    """Leave out the rows of the training part that steps name as outliers, and say how many each did."""
     import numpy as np
 
     steps = [step for step in project.config.data.steps if isinstance(step, Outliers)]
     if not steps:
         return assigned, ()
     if isinstance(table, Pieces | Chosen):
-        raise InvalidConfig(
-            f"{told(steps[0])}: the table is too large for that: it looks at the whole training part at once",
-            hint="clip such values instead, or raise `[data] memory` if the machine has it",
-        )
+        raise TypeError("a table in pieces has no such step: it is refused before it is read")
     train = table.with_row_index(_ROW).filter(assigned == 0)
     done = []
     for step in steps:

@@ -10,7 +10,8 @@ from unicodedata import normalize
 from kervan.core.about import NOTHING_SAID, About
 from kervan.core.access import Doors
 from kervan.core.checking import Check, compose
-from kervan.core.errors import InvalidConfig, did_you_mean
+from kervan.core.errors import InvalidConfig, InvalidInput, did_you_mean
+from kervan.core.keeping import read_size
 from kervan.core.places import ImageSettings
 from kervan.core.protecting import Rule
 from kervan.core.shaping import RowStep, Step, TableStep, told
@@ -108,6 +109,10 @@ class DataSettings:
     about: About = NOTHING_SAID
 
     def __post_init__(self) -> None:
+        try:
+            read_size(self.memory)
+        except InvalidInput as error:
+            raise InvalidConfig(f"[data] memory: {error}", hint=error.hint) from error
         compose(self, "target", "entity", "missing", "ignore", "accept", "protect", "units")
         compose(self, "person", "quasi", "sensitive")
         self._check_ignored()

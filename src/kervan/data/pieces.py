@@ -165,6 +165,19 @@ def changed(table: Table, folder: Path, change: Callable[[pl.DataFrame], pl.Data
     return writer.finish()
 
 
+def slices_of(lazy: pl.LazyFrame) -> Iterator[pl.DataFrame]:
+    """Yield the columns without rows, then the rows of a file that is scanned, piece by piece.
+
+    That takes half the memory of the streaming engine, which reads ahead.
+    """
+    found = lazy.head(0).collect()
+    yield found
+    start, rows = 0, batch_rows(found.width)
+    while (found := lazy.slice(start, rows).collect(engine="in-memory")).height:
+        yield found
+        start += found.height
+
+
 def compact(rows: pl.DataFrame) -> pl.DataFrame:
     """Copy a few rows, so that they do not hold the texts of all among which they stood in memory.
 

@@ -9,7 +9,7 @@ from kervan.core.config import MISSING_TEXTS
 from kervan.core.errors import InvalidData, first_line
 from kervan.core.ports import ReadOptions
 from kervan.data.cast import clean, without_missing
-from kervan.data.pieces import batch_rows
+from kervan.data.pieces import batch_rows, slices_of
 from kervan.data.profile.bounds import WIDE
 from kervan.data.sources.plain import plain_types
 
@@ -79,24 +79,16 @@ def _read(source: Passing, name: str) -> Iterator[pl.DataFrame]:
             yield from source
             return
         first = lazy.head(0).collect()
-        yield first
         if isinstance(source, Path) and first.width <= WIDE:
-            yield from _slices(lazy, batch_rows(first.width))
+            yield from slices_of(lazy)
         else:
+            yield first
             rows = batch_rows(first.width)
             yield from lazy.collect_batches(chunk_size=rows, maintain_order=True, lazy=True)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise InvalidData(
             f"{name} cannot be read: {first_line(error)}", hint="look whether it is whole"
         ) from error
-
-
-def _slices(lazy: pl.LazyFrame, rows: int) -> Iterator[pl.DataFrame]:
-    """Yield the rows of a file piece by piece: half the memory of the streaming engine, which reads ahead."""
-    start = 0
-    while (found := lazy.slice(start, rows).collect(engine="in-memory")).height:
-        yield found
-        start += found.height
 
 
 def _changed(old: pl.Schema, new: pl.Schema) -> str:

@@ -7,7 +7,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import InvalidData, first_line
-from kervan.data.pieces import batch_rows
+from kervan.data.pieces import slices_of
 from kervan.data.sources.arrow_stream import parts_of
 from kervan.data.sources.disguise import refuse_disguised
 from kervan.data.sources.packed import ends_in, unpacked
@@ -69,13 +69,7 @@ def _scanned(path: Path) -> pl.LazyFrame:
 
 def _slices(path: Path) -> Iterator[pl.DataFrame]:
     with _readable(path.name, "Arrow"):
-        lazy = _scanned(path)
-        found = lazy.head(0).collect()
-        yield found
-        start, rows = 0, batch_rows(found.width)
-        while (found := lazy.slice(start, rows).collect(engine="in-memory")).height:
-            yield found
-            start += found.height
+        yield from slices_of(_scanned(path))
 
 
 def _streamed(path: Path) -> Iterator[pl.DataFrame]:

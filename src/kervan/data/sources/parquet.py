@@ -7,7 +7,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import InvalidData, first_line
-from kervan.data.pieces import batch_rows
+from kervan.data.pieces import slices_of
 from kervan.data.sources.disguise import refuse_disguised
 from kervan.data.sources.packed import beginning, ends_in, packing_of, start_of, unpacked
 from kervan.data.sources.plain import plain_batches, plain_table, weight_of
@@ -50,15 +50,8 @@ class ParquetSource:
 
 
 def _slices(path: Path) -> Iterator[pl.DataFrame]:
-    """Yield rows piece by piece: half the memory of the streaming engine, which reads ahead."""
     with _readable(path):
-        lazy = _scanned(path)
-        found = lazy.head(0).collect()
-        yield found
-        start, rows = 0, batch_rows(found.width)
-        while (found := lazy.slice(start, rows).collect(engine="in-memory")).height:
-            yield found
-            start += found.height
+        yield from slices_of(_scanned(path))
 
 
 def _scanned(path: Path) -> pl.LazyFrame:
