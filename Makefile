@@ -7,7 +7,7 @@ WHOLE  := $(VENV)/.whole
 TOOLS  := .tools
 PARALLEL := --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup setup-everything setup-tools demo test test-everything test-rest matrix pages faults data-sets lint docs screenshots bench clean
+.PHONY: help setup setup-everything setup-tools demo test test-everything test-rest matrix pages guides whole faults data-sets lint docs screenshots bench clean
 
 help:  ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-16s %s\n", $$1, $$2 }'
@@ -52,16 +52,22 @@ test-rest: $(WHOLE) $(TOOLS)/.ready  ## Run those that `test` leaves out
 	$(BIN)/python -m pytest --part=rest $(PARALLEL)
 
 matrix: $(WHOLE)  ## Prove every estimator in every format anew, as the page of estimators has them
-	$(BIN)/python -m pytest --whole-matrix $(PARALLEL) tests/package/matrix tests/package/test_real_tables.py
+	KERVAN_TEST_WHOLE=1 $(BIN)/python -m pytest $(PARALLEL) tests/package/matrix tests/package/test_real_tables.py
 
 pages: $(WHOLE) $(TOOLS)/.ready  ## Look at every page of the site in both colours at both widths, where the other tests take two
-	KERVAN_TEST_PAGES=all $(BIN)/python -m pytest $(PARALLEL) tests/ui/test_pages.py
+	KERVAN_TEST_WHOLE=1 $(BIN)/python -m pytest $(PARALLEL) tests/ui/test_pages.py
+
+guides: $(WHOLE) $(TOOLS)/.ready  ## Do every how-to page, where the other tests do a third each week
+	KERVAN_TEST_WHOLE=1 $(BIN)/python -m pytest $(PARALLEL) tests/docs/test_how_to.py
+
+whole: $(WHOLE) $(TOOLS)/.ready  ## Run all tests with every case, where the others sample the dearest
+	KERVAN_TEST_WHOLE=1 $(BIN)/python -m pytest $(PARALLEL)
 
 faults: $(WHOLE)  ## Kill runs and releases at 50 instants each, where the other tests take some
 	KERVAN_TEST_KILLS=50 $(BIN)/python -m pytest $(PARALLEL) tests/faults
 
 data-sets: $(LIGHT)  ## Take every public data set whole from ingest to split, where the other tests take some rows
-	KERVAN_TEST_TABLES=all $(BIN)/python -m pytest $(PARALLEL) tests/journeys/test_every_data_set.py
+	KERVAN_TEST_WHOLE=1 $(BIN)/python -m pytest $(PARALLEL) tests/journeys/test_every_data_set.py
 
 lint: $(WHOLE)  ## Check style, types and layers
 	$(BIN)/ruff check .

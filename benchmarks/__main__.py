@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks import (
+    automl,
     data,
     families,
     large,
@@ -15,6 +16,7 @@ from benchmarks import (
     profiles,
     records,
     releases,
+    search_overhead,
     serving,
     tracking,
     truth,
@@ -52,6 +54,8 @@ SECTIONS = {
     "truth": truths,
     "verdicts": verdicts.main,
     "releases": releases.main,
+    "overhead": search_overhead.main,
+    "automl": automl.main,
 }
 
 PARTS = {"profiles", "families", "large"}  # of "data", and measured with it

@@ -35,6 +35,7 @@ from kervan.core.nouns import Workspace
 from kervan.data.ingest import load
 from kervan.package.writing.spark.engine import engine
 from kervan.store.open import Store
+from sampling import this_week
 from servers import mariadb, postgresql
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ _HEAVY = re.compile(
     r"soffice|spark|tensorflow|torch|treelite|tritonclient|xgboost|frameworks\.md|== \"format\""
 )
 
+_MARKS = {"service", "slow", "framework"}  # of single tests that it leaves out too
+
 hypothesis.settings.register_profile("kervan", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("kervan")
 # Tests run in as many processes as there are cores: threads of each would only wait for one another.
@@ -64,7 +67,6 @@ _NUMBERS = itertools.count(1)
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Tests come in two parts: what a laptop does in minutes, and what takes frameworks or time."""
     parser.addoption("--part", choices=("light", "rest"), help="of all tests, those of one part")
-    parser.addoption("--whole-matrix", action="store_true", help="prove every estimator in every format")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -80,15 +82,34 @@ _LONG = re.compile(
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests of the other part, and begin with the files that take longest."""
+    """Leave out tests of the other part or of other weeks, and begin with the files that take longest."""
     items.sort(key=lambda item: _LONG.search(item.path.as_posix()) is None)
     part = config.getoption("--part")
     if not part:
         return
-    heavy = [_is_heavy(item.path) or not {"service", "slow"}.isdisjoint(item.keywords) for item in items]
-    kept = [item for item, needs_more in zip(items, heavy, strict=True) if needs_more == (part == "rest")]
-    config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+    _keep(config, items, _sampled(items))
+    heavy = [_is_heavy(item.path) or not _MARKS.isdisjoint(_marks(item)) for item in items]
+    _keep(config, items, [each for each, more in zip(items, heavy, strict=True) if more == (part == "rest")])
+
+
+def _keep(config: pytest.Config, items: list[pytest.Item], kept: list[pytest.Item]) -> None:
+    held = set(kept)
+    config.hook.pytest_deselected(items=[item for item in items if item not in held])
     items[:] = kept
+
+
+def _sampled(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Of tests that are marked so, and of their cases, take those of this week."""
+    cases: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("sampled"):
+            cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    later = {item for name, each in cases.items() for item in set(each) - set(this_week(each, name))}
+    return [item for item in items if item not in later]
+
+
+def _marks(item: pytest.Item) -> set[str]:
+    return {mark.name for mark in item.iter_markers()}
 
 
 @cache

@@ -14,23 +14,38 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kervan.api.auto import auto
+    from kervan.api.autolog import autolog, log_artifact, log_metric, log_params
     from kervan.api.session import Session, open  # noqa: A004 - `kervan.open` is meant to read like that
+    from kervan.core.called import feature
     from kervan.core.checking import Check
-    from kervan.core.config import Goal
     from kervan.core.errors import KervanError
+    from kervan.core.features import Feature
+    from kervan.core.goals import Goal
     from kervan.data.checks.own import check
     from kervan.data.steps.escape import transform
     from kervan.flow.step import pipeline, step
+    from kervan.model.own import metric
+    from kervan.model.own_tests import model_test
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Check",
+    "Feature",
     "Goal",
     "KervanError",
     "Session",
     "__version__",
+    "auto",
+    "autolog",
     "check",
+    "feature",
+    "log_artifact",
+    "log_metric",
+    "log_params",
+    "metric",
+    "model_test",
     "open",
     "pipeline",
     "step",
@@ -40,10 +55,19 @@ __all__ = [
 # Looked up when first used: importing kervan costs nothing.
 _PLACES = {
     "Check": "kervan.core.checking",
-    "Goal": "kervan.core.config",
+    "Feature": "kervan.core.features",
+    "Goal": "kervan.core.goals",
     "KervanError": "kervan.core.errors",
     "Session": "kervan.api.session",
+    "auto": "kervan.api.auto",
+    "autolog": "kervan.api.autolog",
     "check": "kervan.data.checks.own",
+    "feature": "kervan.core.called",
+    "log_artifact": "kervan.api.autolog",
+    "log_metric": "kervan.api.autolog",
+    "log_params": "kervan.api.autolog",
+    "metric": "kervan.model.own",
+    "model_test": "kervan.model.own_tests",
     "open": "kervan.api.session",
     "pipeline": "kervan.flow.step",
     "step": "kervan.flow.step",

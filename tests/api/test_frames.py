@@ -6,18 +6,18 @@ import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import nbformat
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from nbclient import NotebookClient
 
 import kervan as kv
 from journeys.home import HEADER, customers
 
 if TYPE_CHECKING:
     from journeys.home import Home
+
+pytestmark = pytest.mark.sampled
 
 KINDS = ("polars", "pandas", "pyarrow")
 
@@ -95,6 +95,9 @@ def test_times_are_shown_as_people_read_them(ws: kv.Session) -> None:
 
 
 def test_a_notebook_shows_a_bar_and_hints(home: Home) -> None:
+    import nbformat
+    from nbclient import NotebookClient
+
     home.write("kervan.toml", '[project]\nname = "defter"\n')
     cells = [
         "import kervan as kv, polars as pl, random",

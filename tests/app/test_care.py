@@ -51,7 +51,7 @@ def test_only_what_nothing_refers_to_is_removed_after_its_grace(lived: Home) -> 
     assert {finding["verdict"] for finding in lived.ask("doctor", "--json").json} == {"passed"}
     assert lived.predict(ROW)["label"] in {"evet", "hayır"}
     again = lived.ask("run")
-    assert "✓ compare_family" not in again.err
+    assert "✓ compare_candidate" not in again.err
     lived.ask("package", "export", "müşteri-kaybı", "paket")
 
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from kervan.app.compacted import About
     from kervan.core.nouns import Prediction
 
+pytestmark = pytest.mark.sampled
+
 ROW = {"yaş": 30, "şehir": "ısparta", "gelir": 10_000.0, "0": None}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -65,7 +66,7 @@ def test_a_model_that_is_gone_is_explained_by_its_predictions_and_its_number_sta
     replaced: Home,
 ) -> None:
     answer = json.loads((replaced.folder / "yanıt.json").read_text(encoding="utf-8"))
-    at = time.time()
+    before = datetime.now().isoformat()
     replaced.environ["KERVAN_WORKSPACE_ACTOR"] = "Işıl Öğüt"
     gone = replaced.ask("models", "delete", OLD, "--why", "yanlış ayraç")
     assert gone.out == f"{OLD} is deleted; `kervan gc` removes its files\n"
@@ -87,9 +88,7 @@ def test_a_model_that_is_gone_is_explained_by_its_predictions_and_its_number_sta
     replaced.ask("release")
     replaced.ask("doctor")
     assert replaced.ask("models", "delete", OLD, "--why", "bir daha", code=3)
-    then = replaced.ask(
-        "registry", "--at", f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.localtime(at))}", "--json"
-    )
+    then = replaced.ask("registry", "--at", before, "--json")
     assert {each["model"] for each in then.json["models"]} == {OLD, NEW}
 
 

@@ -21,6 +21,8 @@ from kervan.serve.recorder import Recorder
 if TYPE_CHECKING:
     from journeys.home import Home
 
+pytestmark = pytest.mark.sampled
+
 ROW = {"yaş": 30, "şehir": "ısparta", "gelir": 10_000.0, "0": None}
 
 

@@ -19,6 +19,8 @@ from kervan.store.events import Entry, check_chain
 from kervan.store.open import Store
 from store.make import make_model, make_run
 
+pytestmark = pytest.mark.sampled
+
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 

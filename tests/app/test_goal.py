@@ -27,7 +27,7 @@ def test_a_goal_that_is_missed_registers_nothing(home: Home) -> None:
     home.write("kervan.toml", with_goal("at_least = 0.5"))
     again = home.ask("run", "--json")
     assert again.json["model"] == "müşteri-kaybı@1.0.0"
-    assert "✓ compare_family" not in again.err  # only the bound changed
+    assert "✓ compare_candidate" not in again.err  # only the bound changed
 
 
 def test_a_goal_from_above_is_kept_too(home: Home) -> None:

@@ -129,7 +129,7 @@ def test_a_model_from_elsewhere_has_a_package_and_no_figures(home: Home) -> None
         assert seen.versions[0].answers == ("deneme",)
         assert seen.lineage.source == "model.joblib"
         assert content(package_file(project, seen.ref))
-        with pytest.raises(Refused, match="nobody measured it"):
+        with pytest.raises(Refused, match="was trained elsewhere"):
             evaluation_file(project, seen.ref)
         with pytest.raises(NotFound):
             model_view(project, "yok@1.0.0")

@@ -35,9 +35,9 @@ def test_a_real_run_is_described_whole(lived: Home) -> None:
         found = describe_run(project, run.id)
     assert (found.run, found.is_alive, found.dataset) == (run, False, "müşteri-kaybı:1")
     names = {step.key: step.name for step in found.steps}
-    fit = next(step for step in found.steps if step.name == "fit_best")
-    assert {names[key] for key in fit.needs} >= {"describe", "compare_family[linear]"}
-    assert "compare_family[linear]: finished" in found.log
+    fit = next(step for step in found.steps if step.name == "fit_candidate")
+    assert {names[key] for key in fit.needs} >= {"describe", "encode"}
+    assert "compare_candidate[linear]: finished" in found.log
     assert 0 < found.metrics["validation.roc_auc"] <= 1
     assert found.run.parameters["family"] == "linear"
     assert (found.curves, found.histories) == ((), ())

@@ -17,6 +17,8 @@ from kervan.app.compacted import all_segments, any_lines, is_compacted
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+pytestmark = pytest.mark.sampled
+
 ROW = {"yaş": 30, "şehir": "ısparta", "gelir": 10_000.0}
 CATALOG = ".kervan/catalog.sqlite"
 # Memories are looked up by kind and key: one that is not found is made again.

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
 from journeys.home import HEADER, SETTINGS, as_csv, customers
 
 if TYPE_CHECKING:
     from journeys.home import Home
+
+pytestmark = pytest.mark.sampled
 
 SAID = "column 'kopya' gives the target 'ayrıldı' away"
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from journeys.home import Home
     from kervan.core.serving import Plan, Serving
 
+pytestmark = pytest.mark.sampled
+
 OLD, NEW = "müşteri-kaybı@1.0.0", "müşteri-kaybı@1.0.1"
 ROW = {"yaş": 30, "şehir": "ısparta", "gelir": 10_000.0}
 

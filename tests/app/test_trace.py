@@ -7,12 +7,16 @@ import subprocess
 import threading
 from typing import TYPE_CHECKING
 
+import pytest
+
 from journeys.home import SETTINGS, as_csv, customers
 from kervan.core.identity import new_id
 from kervan.serve.record import FORM
 
 if TYPE_CHECKING:
     from journeys.home import Home
+
+pytestmark = pytest.mark.sampled
 
 ROW = {"yaş": 30, "şehir": "ısparta", "gelir": 10_000.0, "0": None}
 

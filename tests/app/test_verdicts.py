@@ -17,6 +17,8 @@ from journeys.callers import calling
 if TYPE_CHECKING:
     from journeys.home import Home
 
+pytestmark = pytest.mark.sampled
+
 
 @pytest.fixture
 def faulty(grown: Home) -> Home:

@@ -97,7 +97,7 @@ CONFIGS = {
         "unique is for one column",
         "",
     ),
-    "no family": ('["linear"]', "[]", 2, "no model family is named", "linear, neighbours"),
+    "no family": ('["linear"]', "[]", 2, "no model family is named", "linear, logistic"),
     "unknown family": ('["linear"]', '["lineer"]', 2, "no model family 'lineer'", 'mean "linear"?'),
     "one fold": ("folds = 2", "folds = 1", 2, "[model] folds: 1 is too few", "at least 2"),
     "too many folds": ("folds = 2", "folds = 900", 2, "rows for 900 folds", "lower `[model] folds`"),

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from journeys.home import Home, Reply
     from kervan.core.ports import ReadOptions
 
+pytestmark = pytest.mark.sampled
+
 OWN = {"kimlik": ["007", "1.50", "NA"], "not": ["=1+1", "-5", None]}
 READ: dict[str, Callable[[Path], pl.DataFrame]] = {
     ".csv": lambda file: pl.read_csv(file, schema_overrides={"kimlik": pl.String}),

@@ -9,12 +9,12 @@ import polars as pl
 import pytest
 
 from cli.person import PERSON
-from journeys.home import as_csv, customers
+from journeys.home import Home, as_csv, customers
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from journeys.home import Home, Reply
+    from journeys.home import Reply
 
 NAMES = ("yaş", "şehir", "gelir", "0")
 
@@ -186,3 +186,9 @@ def test_a_stopped_server_is_named(home: Home) -> None:
     wrong = home.ask("predict", "uretim", "--row", "{}", code=3).err
     assert "nothing was released to 'uretim'" in wrong
     assert 'did you mean "üretim"?' in wrong
+
+
+@pytest.mark.parametrize("command", ["predict", "explain"])
+def test_a_second_row_is_not_left_out_in_silence(command: str, tmp_path: Path) -> None:
+    found = Home(tmp_path).ask(command, "--row", "{}", "--row", "{}", code=2)
+    assert "write several as a list into a file" in found.err

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from kervan.core.checking import Check
-from kervan.core.config import Config, Goal, SplitSettings
+from kervan.core.config import Config, SplitSettings
 from kervan.core.errors import InvalidConfig
+from kervan.core.goals import Goal
 from kervan.core.loading import find_folder, load_config
 
 
@@ -78,12 +79,22 @@ def test_a_whole_file_comes_back_typed(tmp_path: Path) -> None:
     [
         ("[modle]\n", r"kervan\.toml: \[modle\]: unknown setting", 'did you mean "model"?'),
         ("[model]\nfold = 3\n", r"kervan\.toml: \[model\] fold: unknown", 'did you mean "folds"?'),
+        ("[model]\nformats = ['c']\n", r"\[model\] formats: unknown", "write 'formats' in [package]"),
+        ("[model]\nformat = 'c'\n", r"\[model\] format: unknown", "write 'formats' in [package]"),
+        ("[package]\nbudget = '5m'\n", r"\[package\] budget: unknown", "in [model.search]"),
+        ("[release]\nname = 'a'\n", r"\[release\] name: unknown", "in [project] or in [data] or in [model]"),
+        ("[data]\npackage = {}\n", r"\[data\] package: unknown", "'package' as a table of its own"),
+        ("target = 'a'\n", r"\[target\]: unknown", "write 'target' in [data]"),
+        ("[model.search]\nfolds = 3\n", r"search\.folds: unknown", "write 'folds' in [model]"),
         ("[data.split]\ntrian = 1\n", r"\[data\] split\.trian: unknown", 'did you mean "train"?'),
         ("[model]\nfolds = '3'\n", r"\[model\] folds: '3' is not a whole number", "like 5"),
         ("[model]\nfolds = 3.5\n", r"\[model\] folds: 3\.5 is not a whole number", "like 5"),
         ("[model]\nfolds = true\n", r"\[model\] folds: True is not a whole number", "like 5"),
         ("[watch]\npsi = 'çok'\n", r"\[watch\] psi: 'çok' is not a number", "like 0.5"),
         ("[watch]\npsi = true\n", r"\[watch\] psi: True is not a number", "like 0.5"),
+        ("[model.limits]\nlatency = 5\n", r"limits\.latency: 5 is not a text", 'like "5ms"'),
+        ("[model]\nthreshold = true\n", r"threshold: True is not a text", 'like "f1", or a probability'),
+        ("[model]\nsearch = { budget = 60 }\n", r"search\.budget: 60 is not a text", 'like "5m"'),
         ("[data]\ntarget = 3\n", r"\[data\] target: 3 is not a text", "quotes"),
         ("[model]\nfamilies = 'tree'\n", r"\[model\] families: 'tree' is not a list", "["),
         ("[model]\nfamilies = ['tree', 3]\n", r"\[model\] families\.1: 3 is not a text", "quotes"),

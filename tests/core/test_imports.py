@@ -45,6 +45,11 @@ def test_serving_imports_no_training_code() -> None:
     assert not found & {"polars", "sqlalchemy", "sklearn", "scipy", "pandas"}
 
 
+def test_carrying_a_release_imports_no_training_library() -> None:
+    found = {name.partition(".")[0] for name in imported("import kervan.app.conduct")}
+    assert not found & {"sklearn", "scipy", "pandas", "pyarrow"}
+
+
 @pytest.mark.parametrize("name", kervan.__all__)
 def test_every_public_name_exists_and_says_what_it_is(name: str) -> None:
     found = getattr(kervan, name)

@@ -47,6 +47,7 @@ def _more(verb: str) -> dict[str, object]:
     return {
         "extract": {"pattern": "a"},
         "aggregate": {"by": ("a",)},
+        "window": {"by": ("a",), "at": "a"},
         "pivot": {"by": ("a",)},
     }.get(verb, {})
 

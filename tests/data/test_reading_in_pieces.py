@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from kervan.data.ingest import Loaded
     from kervan.data.pieces import Pieces
 
+pytestmark = pytest.mark.sampled
+
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:

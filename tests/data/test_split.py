@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from kervan.core.config import SplitSettings
 from kervan.core.errors import InvalidConfig, InvalidData
-from kervan.core.nouns import Role
+from kervan.core.nouns import Role, Verdict
 from kervan.data.rows import row_hashes
-from kervan.data.split import assign, check_split, split
+from kervan.data.split import assign, check_split, one_class, split
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,8 +121,8 @@ def parts_of(train: list[str], validation: list[str], test: list[str]) -> dict[R
 
 
 def test_split_that_can_be_learned_from_passes() -> None:
-    parts = parts_of(["a", "ş"] * 5, ["a"], ["ş"])
-    check_split(parts, "y", "classification", 5)
+    parts = parts_of(["a", "ş"] * 5, ["a", "ş"], ["ş", "a"])
+    assert check_split(parts, "y", "classification", 5) == ()
     check_split(split(TABLE, assign(TABLE, SplitSettings(seed=0))), "sıra", "regression", 5)
 
 
@@ -146,6 +146,22 @@ def test_split_without_enough_of_a_class_is_refused(
         check_split(parts, "y", "classification", folds)
     assert words in str(caught.value)
     assert caught.value.hint
+
+
+def test_a_class_that_a_part_lacks_is_warned_of_by_name() -> None:
+    parts = parts_of(["a", "b", "ş"] * 5, ["a", "b", "ş"], ["a", "b"])
+    (found,) = check_split(parts, "y", "classification", 5)
+    assert found.verdict is Verdict.WARNED
+    assert "the test part has no row of class 'ş' of 'y'" in found.message
+
+
+@pytest.mark.parametrize("role", [Role.VALIDATION, Role.TEST])
+def test_a_part_with_one_class_alone_can_be_looked_at(role: Role) -> None:
+    parts = parts_of(["a", "b"] * 5, ["a", "b"], ["a", "b"]) | {role: pl.DataFrame({"y": ["b", "b"]})}
+    (found,) = check_split(parts, "y", "classification", 5)
+    assert (found.rule, found.verdict) == (one_class(role), Verdict.WARNED)
+    assert f"the {role} part has one class of 'y' only, 'b': nothing tells there" in found.message
+    assert "stratified" in found.hint
 
 
 def test_one_fold_is_refused() -> None:

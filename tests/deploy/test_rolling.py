@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
+
 from deploy.asking import asking, pids
 from kervan.core.serving import Plan
 
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
 
     from kervan.core.serving import Serving
     from serve.live import Live
+
+pytestmark = pytest.mark.sampled
 
 
 def change(server: Live, plan: Plan, serving: Serving) -> None:

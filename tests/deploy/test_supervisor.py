@@ -8,6 +8,8 @@ import os
 import signal
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from deploy.asking import asking, pids
 from kervan.deploy.process import orphans
 from kervan.serve.record import records
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kervan.core.serving import Serving
+
+pytestmark = pytest.mark.sampled
 
 
 def counted(server: Live, line: str) -> bool:

@@ -13,6 +13,7 @@ from kervan.package.contents.manifest import FORMAT, Manifest
 _ROOT = Path(__file__).parents[2]
 # Fields that the first packages of the present form do not have.
 _LATER = {"doubts", "entity", "reading", "source", "source_hash", "source_kind", "steps", "words"}
+_LATER |= {"features", "threshold", "costs", "call", "of", "code"}
 PLACES = (
     _ROOT / "src" / "kervan" / "package" / "contents" / "schemas" / "manifest.schema.json",
     _ROOT / "docs" / "reference" / "manifest.schema.json",

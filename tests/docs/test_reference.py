@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import MISSING, fields, is_dataclass
-from types import NoneType, UnionType
+from types import NoneType
 from typing import Any, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -15,7 +15,10 @@ from prometheus_client.parser import text_string_to_metric_families
 import kervan.testing
 from kervan.cli.edge import EXIT_CODES
 from kervan.core import config, errors
+from kervan.core.behaving import BehaviourTest
 from kervan.core.checking import Check, Reference
+from kervan.core.features import Feature
+from kervan.core.goals import Costs, Goal, Limits
 from kervan.core.nouns import Prediction
 from kervan.core.plugins import TABLE, plugin, plugins
 from kervan.model.metrics import Task, metrics_of
@@ -81,7 +84,13 @@ SETTINGS = [
     ("data.cube", config.CubeSettings),
     ("data.checks", Check),
     ("data.checks.refers_to", Reference),
-    ("model.goal", config.Goal),
+    ("model.features", Feature),
+    ("model.goal", Goal),
+    ("model.costs", Costs),
+    ("model.limits", Limits),
+    ("model.tests", BehaviourTest),
+    ("model.candidates", config.CandidateSettings),
+    ("model.search", config.SearchSettings),
 ]
 
 
@@ -90,9 +99,9 @@ def test_every_setting_is_explained(heading: str, kind: Any) -> None:
     told = rows("settings.md", heading)
     hints = get_type_hints(kind)
     wanted = {
-        entry.name: [_in_words(hints[entry.name]), _default(entry)]
+        entry.metadata.get("written", entry.name): [_in_words(hints[entry.name]), _default(entry)]
         for entry in fields(kind)
-        if entry.name != "_"
+        if entry.name != "_" and entry.metadata.get("written") != ""
     }
     assert {name: told.get(name, [])[:2] for name in wanted} == wanted
     assert all(len(told[name][2]) > 10 for name in wanted)
@@ -101,11 +110,14 @@ def test_every_setting_is_explained(heading: str, kind: Any) -> None:
 def _in_words(hint: Any) -> str:
     choices = [choice for choice in get_args(hint) if choice is not NoneType]
     if get_origin(hint) is tuple:
+        nested = {tuple: "list of lists", dict: "list of tables"}.get(get_origin(choices[0]))
+        if nested and choices[0] is not choices[-1]:
+            return nested
         inner = (get_args(choices[0]) or choices)[0]
         words = {str: "list of texts", float: "list of numbers", int: "list of whole numbers"}
         return words.get(inner, "list of tables")
     if get_origin(hint) is dict:
-        return "table" if get_origin(get_args(hint)[1]) is UnionType else "table of texts"
+        return "table of texts" if get_args(hint)[1] is str else "table"
     if choices:
         return _in_words(choices[0])
     if is_dataclass(hint):

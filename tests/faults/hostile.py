@@ -212,11 +212,12 @@ def _bombs() -> dict[str, bytes]:
     for _ in range(12):
         layers = _zip({"a": layers})
     shared = _overlapping()
+    alone = lzma.compress(zeros, lzma.FORMAT_ALONE, preset=0)
     return {
         "bomb.zip": zipped,
         "bomb.gz": gzip.compress(zeros),
         "bomb.bz2": bz2.compress(zeros),
-        "bomb.xz": lzma.compress(zeros),
+        "bomb.xz": lzma.compress(zeros, preset=0),
         "bomb.zst": zstandard.compress(zeros),
         "bomb.lz4": lz4.frame.compress(zeros),
         "bomb.zlib": zlib.compress(zeros),
@@ -227,7 +228,7 @@ def _bombs() -> dict[str, bytes]:
         "nested-12.gz": nested,
         "nested-12.zip": layers,
         "overlapping.zip": shared,
-        "memory.lzma": b"\x5d" + struct.pack("<I", 1 << 31) + lzma.compress(zeros, lzma.FORMAT_ALONE)[5:],
+        "memory.lzma": b"\x5d" + struct.pack("<I", 1 << 31) + alone[5:],
     }
 
 

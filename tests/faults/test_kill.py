@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from journeys.home import Home
 
-RELEASES = KILLS or 8
+RELEASES = KILLS or 4
 
 
 @pytest.mark.slow

@@ -14,7 +14,8 @@ import pytest
 
 from kervan.core.errors import Corrupted, InvalidInput, KervanError
 from kervan.core.nouns import Run, Status
-from kervan.flow.runner import Progress, StepResult, run
+from kervan.flow.known import StepResult
+from kervan.flow.runner import Progress, run
 from kervan.flow.step import pipeline, step
 from kervan.flow.surroundings import process_started
 from kervan.flow.track import Tracker
@@ -195,6 +196,20 @@ def test_an_argument_without_content_is_refused(local_store: Store, tmp_path: Pa
 
     with pytest.raises(InvalidInput, match="step show: 'value' has no content"):
         run_here(local_store, flow, tmp_path)
+
+
+@step(label="number", light=True)
+def here(number: int) -> int:
+    """Return the process that computed it."""
+    return os.getpid() + 0 * number
+
+
+def test_light_steps_start_no_process(local_store: Store, tmp_path: Path) -> None:
+    @pipeline
+    def flow() -> list[int]:
+        return [here(1), here(2)]
+
+    assert run_here(local_store, flow, tmp_path) == [os.getpid()] * 2
 
 
 MEETING = (

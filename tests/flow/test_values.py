@@ -119,6 +119,13 @@ def test_folders_come_back(files: dict[str, bytes], local_store: Store) -> None:
     assert set(blobs_of(value, local_store)) == {value.hash, *(sha256(content) for content in files.values())}
 
 
+def test_a_folder_without_files_comes_back(local_store: Store) -> None:
+    with scratch_space():
+        kept = save(scratch(), local_store)
+    for _ in range(2):
+        assert list(load(kept, local_store).iterdir()) == []
+
+
 def test_a_folder_laid_out_before_is_mended(local_store: Store, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "a").write_text("bir")

@@ -58,7 +58,7 @@ class Reply:
     @property
     def problem(self) -> dict[str, str]:
         """The error that `--json` printed: the last object on the standard error."""
-        found: dict[str, str] = json.loads(self.err[self.err.index("{") :])
+        found: dict[str, str] = json.loads(self.err[f"\n{self.err}".index("\n{") :])
         return found
 
 

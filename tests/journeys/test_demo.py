@@ -27,7 +27,14 @@ def test_the_demo_shows_a_life_twice_and_leaves_no_process(home: Home) -> None:
     assert process_number(folder / ".kervan" / "environments" / "production") is None
 
     second = home.run("demo", "gösteri")
-    for step in ("describe", "compare_family[boosting]", "fit_best", "evaluate_best", "accept", "register"):
+    for step in (
+        "describe",
+        "compare_candidate[boosting]",
+        "fit_candidate",
+        "evaluate_best",
+        "accept",
+        "register",
+    ):
         assert any(line.startswith(f"· {step}") for line in second.err.splitlines()), step
     assert "after the shift: " in second.out
     assert "The server is stopped" in second.out

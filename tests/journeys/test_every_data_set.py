@@ -1,7 +1,7 @@
 """Every public data set: ingested, profiled, with checks suggested, validated and split, and once more.
 
 Of long tables every n-th row is taken, so that at most 3,000 are left, of wide ones the first 60 columns and
-the last, and every third set in pieces too; `KERVAN_TEST_TABLES=all` takes all.
+the last, and every third set in pieces too; `make data-sets` takes all.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-import os
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kervan.data import pieces
+from sampling import IS_WHOLE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.data, pytest.mark.slow]
 
-_TAKES_ALL = os.environ.get("KERVAN_TEST_TABLES") == "all"
 _MOST_ROWS = 3_000
 _MOST_COLUMNS = 60
 _COMPUTED = re.compile(r"✓ (?:validate|protect|profile|split|suggest)\b")
@@ -122,7 +121,7 @@ def test_a_data_set_is_ingested_profiled_checked_and_split_and_then_known(
     assert valid.json == first
 
 
-@pytest.mark.parametrize("name", SETS if _TAKES_ALL else list(SETS)[::3])
+@pytest.mark.parametrize("name", SETS if IS_WHOLE else list(SETS)[::3])
 def test_in_pieces_it_is_the_same_dataset(
     home: Home, data_dir: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
@@ -152,14 +151,14 @@ def computed(reply: Reply) -> set[str]:
 def bring(home: Home, path: Path, each: Set) -> str:
     """Write the table into the project, less of it where it is large, and return its name."""
     content = path.read_bytes()
-    if path.suffix not in {".gz", ".csv"} or (_TAKES_ALL and not each.header):
+    if path.suffix not in {".gz", ".csv"} or (IS_WHOLE and not each.header):
         home.write(path.name, content)
         return path.name
     content = gzip.decompress(content) if path.suffix == ".gz" else content
     if each.header:
         content = each.header.encode() + b"\n" + content
     name = path.name.removesuffix(".gz")
-    home.write(name, content if _TAKES_ALL else narrowed(every_nth(content), each.separator))
+    home.write(name, content if IS_WHOLE else narrowed(every_nth(content), each.separator))
     return name
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from journeys.home import Home
 
-pytestmark = [pytest.mark.data, pytest.mark.slow]
+pytestmark = [pytest.mark.data, pytest.mark.slow, pytest.mark.sampled]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +120,7 @@ release = {{ to = "production", port = 0 }}
     check_score(life, traced["acceptance"]["body"])
 
     again = home.run("run", "--json")
-    assert "✓ compare_family" not in again.err
+    assert "✓ compare_candidate" not in again.err
     assert again.json["model"] == ran["model"]
     assert len(home.ask("models", "--json").json) == 1
     assert {each["verdict"] for each in home.ask("doctor", "--json").json} == {"passed"}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kervan.core.config import Goal
+from kervan.core.goals import Goal
 from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.model.distinct import telling_rows
 from kervan.model.evaluate import Evaluation, accept, evaluate

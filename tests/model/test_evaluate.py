@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kervan.core.config import Goal
 from kervan.core.errors import InvalidConfig, InvalidData
+from kervan.core.goals import Goal
 from kervan.core.nouns import Verdict
 from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.model.evaluate import Acceptance, Evaluation, accept, evaluate

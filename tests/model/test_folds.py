@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -12,7 +13,14 @@ from hypothesis import strategies as st
 
 from kervan.core.errors import InvalidData
 from kervan.core.nouns import AT_RANDOM, SplitRule
+from kervan.model.answered import Rows, read_rows, write_rows
 from kervan.model.folds import Folding, folds_of, order_of
+from kervan.model.train import check_folds
+
+from .tables import real
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DAY = 86_400.0
 
@@ -60,3 +68,21 @@ def test_at_random_each_row_is_asked_about_once() -> None:
     found = folding(table, AT_RANDOM, folds=5)
     assert sorted(row for _, asked in found for row in asked) == list(range(50))
     assert all(not learned & asked for learned, asked in found)
+
+
+@pytest.mark.parametrize(
+    "rule", [AT_RANDOM, SplitRule(by="group", column="g"), SplitRule(by="time", column="t", embargo=DAY)]
+)
+def test_what_is_found_once_is_what_would_be_found_again(rule: SplitRule, tmp_path: Path) -> None:
+    signature, matrix, truth = real("cancer")
+    days = [date(2024, 1, 1) + timedelta(days=row % 97) for row in range(len(truth))]
+    table = pl.DataFrame({"g": np.arange(len(truth)) % 23, "t": days})
+    made = Folding(folds=4, seed=1, order=order_of(table, rule))
+    checked = check_folds(matrix, truth, signature, made)
+    back = read_rows(write_rows(Rows(matrix=matrix, truth=truth, folding=checked), tmp_path)).folding
+    anew = list(folds_of(matrix, truth, made))
+    assert len(anew) == 4
+    for found in (folds_of(matrix, truth, checked), folds_of(matrix, truth, back)):
+        for (learn, ask), (learn_too, ask_too) in zip(anew, found, strict=True):
+            np.testing.assert_array_equal(learn, learn_too)
+            np.testing.assert_array_equal(ask, ask_too)

@@ -98,6 +98,7 @@ def test_a_step_that_does_not_fit_the_inputs_is_refused(step: RowStep, message: 
         check_row_steps([step], INPUTS)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("family", ["linear", "forest", "boosting"])
 def test_files_of_a_model_fill_and_clip_as_it_does(family: str, tmp_path: Path) -> None:
     random = np.random.default_rng(3)

@@ -24,7 +24,7 @@ from kervan.package.opening import load_package
 from kervan.package.proving.build import write_formats
 from kervan.package.writing.fitted import Fitted
 
-pytestmark = pytest.mark.data
+pytestmark = [pytest.mark.data, pytest.mark.sampled]
 
 
 @dataclass(frozen=True)

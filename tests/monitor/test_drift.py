@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from kervan.data.profile import NumberProfile
 
+pytestmark = pytest.mark.sampled
+
 WATCH = WatchSettings()
 CITIES = ("İstanbul", "ığdır", "Şırnak", "Ağrı")
 

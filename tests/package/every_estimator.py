@@ -87,15 +87,24 @@ GIVEN = {
 }
 
 
+@cache
+def classes(*kinds: str) -> dict[str, Any]:
+    """Return the estimators of these kinds by their names: finding them imports every module there is."""
+    return dict(all_estimators(type_filter=list(kinds) or None))
+
+
 def names(*kinds: str) -> list[str]:
-    """Return the names of the estimators of these kinds, all by default."""
-    return [name for name, _ in all_estimators(type_filter=list(kinds) or None)]
+    """Return the names of the estimators of these kinds, all by default.
+
+    Those that are only there once something imported an experiment of the library are left out.
+    """
+    return [name for name in classes(*kinds) if not name.startswith("Halving")]
 
 
 @cache
 def fitted(name: str) -> tuple[Any, Any]:
     """Fit an estimator, by default with default parameters; return it with the rows that it was fitted on."""
-    kind = dict(all_estimators())[name]
+    kind = classes()[name]
     rows, truth = _data(name, kind)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -360,5 +360,5 @@ def test_a_label_that_is_not_the_likeliest_is_noticed(tmp_path: Path) -> None:
         (predictor,) = (
             ExcelFormat().scorers(tmp_path, Signature(inputs=signature.inputs, output=turned)).values()
         )
-    with pytest.raises(Corrupted, match="not the likeliest"):
+    with pytest.raises(Corrupted, match="where another class is named"):
         predictor.predict(matrix[:5])

@@ -21,6 +21,8 @@ from journeys.home import Home
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.sampled
+
 pandas = pytest.importorskip("pandas")
 
 CITIES = ("Ankara", "İzmir", "Iğdır", "a \"b\" 'c'", "çok, uzak")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 torch = pytest.importorskip("torch")
 # Of PyTorch, about TorchScript and its exporters.
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.sampled]
 ALLOW = {"torchscript", "torch"}
 
 

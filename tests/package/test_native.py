@@ -94,12 +94,14 @@ def test_all_predicting_estimators_are_named() -> None:
     assert len(names("classifier", "regressor")) >= 99
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", names("classifier", "regressor"))
 def test_every_classifier_and_regressor_answers_bit_for_bit(name: str, tmp_path: Path) -> None:
     model, rows = fitted(name)
     assert_same(model, there_and_back(model, tmp_path), rows, name)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", sorted(set(names()) - set(names("classifier", "regressor")) - NOT_STORED))
 def test_every_other_estimator_comes_back(name: str, tmp_path: Path) -> None:
     model, rows = fitted(name)

@@ -50,6 +50,8 @@ from .every_estimator import CLASSES, NUMBERS, ROWS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.sampled
+
 WORKER = Path(__file__).with_name("native_mutations.py")
 CODES = np.abs(ROWS).astype(int) % 4
 MODELS: dict[str, Any] = {

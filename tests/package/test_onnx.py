@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from kervan.core.errors import Corrupted, Refused
 from kervan.core.schema import Column, Schema, Signature, Type
-from kervan.model.candidates import BASELINE, FAMILIES
+from kervan.model.families.registry import BASELINE, FAMILIES
 from kervan.model.train import fit
 from kervan.package.proving.parity import compare, nasty_rows
 from kervan.package.writing.fitted import Fitted
@@ -40,9 +40,17 @@ def written(family: str, task: str, folder: Path, *names: str, rows: int = 300) 
     return model, signature, matrix
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("columns", COLUMNS)
-@pytest.mark.parametrize("task", TASKS)
-@pytest.mark.parametrize("family", [family for family in FAMILIES if family != BASELINE])
+@pytest.mark.parametrize(
+    ("family", "task"),
+    [
+        pytest.param(name, task, marks=pytest.mark.framework if family.needs else ())
+        for name, family in FAMILIES.items()
+        for task in TASKS
+        if name != BASELINE and (family.regresses if task == "regression" else family.classifies)
+    ],
+)
 def test_both_files_of_every_family_answer_like_the_original_on_nasty_rows(
     family: str, task: str, columns: str, tmp_path: Path
 ) -> None:

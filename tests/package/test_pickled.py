@@ -48,6 +48,7 @@ WRITERS: dict[str, Callable[[Any], bytes]] = {
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", EVERY)
 def test_every_estimator_comes_back_from_every_protocol(name: str) -> None:
     model, rows = fitted(name)

@@ -33,11 +33,12 @@ from kervan.package.encoding import encode_table, encode_truth
 from kervan.package.proving.build import prove, scorers_of
 from kervan.package.proving.parity import proof_rows
 from kervan.package.writing.fitted import Fitted
+from sampling import IS_WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-pytestmark = [pytest.mark.data, pytest.mark.slow]
+pytestmark = [pytest.mark.data, pytest.mark.slow, pytest.mark.sampled]
 
 TABLES = {
     "adult": ("adult/adult.csv.gz", "income", {"null_values": "?"}),
@@ -115,15 +116,14 @@ def _session(name: str, request: pytest.FixtureRequest) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Ask workbooks, which take a program and many seconds each, about a sixth; all with `--whole-matrix`."""
+    """Ask workbooks, which take a program and many seconds each, about a sixth; all by `make matrix`."""
     if "table" in metafunc.fixturenames:
-        is_whole = metafunc.config.getoption("--whole-matrix")
         cells = [
             (name, kind, table)
             for name in FORMATS
             for kind in sorted(FORMATS[name])
             for table in TABLES
-            if is_whole or name != "excel" or crc32(f"{name} {kind} {table}".encode()) % 6 == 0
+            if IS_WHOLE or name != "excel" or crc32(f"{name} {kind} {table}".encode()) % 6 == 0
         ]
         metafunc.parametrize(("name", "kind", "table"), cells)
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import pytest
 
 from kervan.core.keeping import Keeping
 from kervan.core.observed import Sighting
@@ -19,6 +20,8 @@ from serve.real_packages import NUMERIC, ROW, make_package
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.sampled
 
 MANY = 400
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.sampled
+
 WATCH = re.compile(r"requests/s · p50 .* ms · p99 .* ms · 0 errors · [\d,]+ MB")
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from kervan.core.serving import Serving
 
+pytestmark = pytest.mark.sampled
+
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"
 

@@ -17,6 +17,8 @@ from kervan.store.open import Store
 if TYPE_CHECKING:
     from kervan.core.nouns import Workspace
 
+pytestmark = pytest.mark.sampled
+
 # One interpreter imports everything, then forks: a hundred processes for the price of one import.
 PRELUDE = """
 import json, os, pathlib, random, signal, sys, time

@@ -18,6 +18,8 @@ from kervan.store.events import Entry, canonical, chain
 from kervan.store.open import Store
 from store.make import make_dataset, make_model, make_run
 
+pytestmark = pytest.mark.sampled
+
 FORGED_EVENT = """
     INSERT INTO events SELECT 6, time, actor, action, subject, why, body, hash, hash FROM events
     WHERE sequence = 5

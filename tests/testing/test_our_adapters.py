@@ -29,6 +29,8 @@ from kervan.testing import FormatSuite, SourceSuite, TargetSuite, WireSuite
 from kervan.testing.sample import fit_sample, sample
 from package.code.tools import needing_tools
 
+pytestmark = pytest.mark.sampled
+
 
 class TestCsv(SourceSuite):
     row = ("source", "csv")

@@ -40,6 +40,7 @@ def every_page(visitor: Visitor) -> tuple[str, ...]:
         f"/data/{stops['data']}/rejects",
         f"/models/{stops['model']}",
         *(f"/models/{stops['model']}?show={each}" for each in ("quality", "package", "inputs", "cards")),
+        f"/models/{stops['model']}/errors",
         f"/releases/{stops['release']}",
         *(f"/watch/{stops['release']}{each}" for each in ("", "/traffic", "/quality")),
         *(f"/runs/{each}" for each in (runs[0], runs[-1])),

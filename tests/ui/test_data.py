@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from journeys.home import HEADER, SETTINGS, as_csv, customers
+from journeys.home import HEADER, SETTINGS, Home, as_csv, customers
 from ui.visitor import visiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from journeys.home import Home
     from ui.visitor import Visitor
 
 REF = "müşteri-kaybı:1"
@@ -23,9 +22,10 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 WITHOUT_MODEL = SETTINGS.partition("[model]")[0]
 
 
-@pytest.fixture
-def wide(home: Home) -> Iterator[Visitor]:
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
     """A project with two versions of a table of 1,000 columns with hostile names and values."""
+    home = Home(tmp_path_factory.mktemp("wide"))
     home.start(settings=WITHOUT_MODEL)
     for seed, count in ((0, 120), (1, 150)):
         header = [*HEADER[:5], HOSTILE, *(f"s/{place:03d}?" for place in range(993)), HEADER[5]]
@@ -37,6 +37,15 @@ def wide(home: Home) -> Iterator[Visitor]:
         ]
         home.write("müşteriler.csv", as_csv(rows, header))
         home.ask("data", "ingest", "--quiet")
+    with visiting(home.folder) as visitor:
+        yield visitor
+
+
+@pytest.fixture
+def twice(home: Home) -> Iterator[Visitor]:
+    """A project with two versions of a table."""
+    for seed in (0, 1):
+        home.start(settings=WITHOUT_MODEL, seed=seed).ask("data", "ingest", "--quiet")
     with visiting(home.folder) as visitor:
         yield visitor
 
@@ -175,16 +184,16 @@ def test_two_versions_are_compared(wide: Visitor) -> None:
     assert wide.json("/data/compare?before=x&now=y", status=404)["status"] == 404
 
 
-def test_a_version_is_deleted_with_a_reason_on_record(wide: Visitor, home: Home) -> None:
+def test_a_version_is_deleted_with_a_reason_on_record(twice: Visitor, home: Home) -> None:
     assert (
         "names no version"
-        in wide.tell("/data/m%C3%BC%C5%9Fteri-kayb%C4%B1/delete", why="x", status=422)["detail"]
+        in twice.tell("/data/m%C3%BC%C5%9Fteri-kayb%C4%B1/delete", why="x", status=422)["detail"]
     )
-    page = wide.post(f"{AT}/delete", why=HOSTILE)
+    page = twice.post(f"{AT}/delete", why=HOSTILE)
     assert f"{REF} is deleted." in safe(page)
-    line = safe(wide.get(f"{AT.removesuffix('1')}2?show=versions"))
+    line = safe(twice.get(f"{AT.removesuffix('1')}2?show=versions"))
     assert "&lt;img src=x onerror=alert(1)&gt;" in line
-    assert "was deleted" in wide.get(AT, status=404)
+    assert "was deleted" in twice.get(AT, status=404)
     (event,) = (each for each in home.ask("audit", "--json").json if each["action"] == "deleted dataset")
     assert event["why"] == HOSTILE
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from journeys.home import Home
     from ui.visitor import Visitor
 
+pytestmark = pytest.mark.sampled
+
 REF = "müşteri-kaybı@1.0.0"
 AT = "/models/m%C3%BC%C5%9Fteri-kayb%C4%B1@1.0.0"
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -46,6 +48,16 @@ def test_every_part_of_a_model_is_shown(visitor: Visitor, show: str, language: s
     page = safe(visitor.get(f"{AT}?show={show}", language=language))
     assert REF in page
     assert f"kervan models {REF}" in page or f"kervan models &#39;{REF}&#39;" in page
+
+
+@pytest.mark.parametrize("language", ["en", "tr"])
+def test_where_a_model_fails_is_shown(visitor: Visitor, language: str) -> None:
+    page = safe(visitor.get(f"{AT}/errors", language=language))
+    seen = visitor.json(f"{AT}/errors")["seen"]["look"]
+    for each in seen["explanation"]["importance"]:
+        assert each["name"] in page
+    assert page.count("<svg") > 5
+    assert ("Neden böyle yanıtlıyor" in page) == (language == "tr")
 
 
 def test_the_pages_say_what_is_on_record(visitor: Visitor) -> None:
@@ -138,6 +150,10 @@ def test_a_model_from_elsewhere_is_shown_without_figures(home: Home, kind: type)
             page = safe(visitor.get(f"/models/ayr%C4%B1lma@1.0.0?show={show}"))
             assert ("nobody measured it here" in page) == (show in {"overview", "quality", "cards"})
         assert visitor.client.get("/models/ayr%C4%B1lma@1.0.0/report").status_code == 403
+        assert "kervan errors" in safe(visitor.get("/models/ayr%C4%B1lma@1.0.0/errors"))
+    assert "was trained elsewhere" in home.ask("errors", "ayrılma@1.0.0", code=4).err
+    (found,) = home.ask("explain", "ayrılma", "--row", '{"yaş": 30, "gelir": 9000.5}', "--json").json
+    assert {each["name"] for each in found["reasons"]["contributions"]} == {"yaş", "gelir"}
 
 
 def test_no_model_yet_says_what_makes_one(home: Home) -> None:

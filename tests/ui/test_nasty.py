@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from kervan.ui.page import Route
     from ui.visitor import Visitor
 
+pytestmark = pytest.mark.sampled
+
 LONG = "9" * 5_000
 NASTY = (
     "-1",

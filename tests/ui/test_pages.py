@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import pytest
 
+from sampling import IS_WHOLE
 from ui.browser import hindrances, opened, window
 from ui.pages import every_page
 
@@ -42,7 +42,7 @@ def paths(visitor: Visitor) -> tuple[str, ...]:
 
 # In each run each width and each colour once; `make pages` tries all of them together.
 _LOOKS = [(1280, "light"), (390, "dark"), (1280, "dark"), (390, "light")]
-_TRIED = _LOOKS if os.environ.get("KERVAN_TEST_PAGES") == "all" else _LOOKS[:2]
+_TRIED = _LOOKS if IS_WHOLE else _LOOKS[:2]
 
 
 @pytest.mark.parametrize(("width", "colours"), _TRIED)

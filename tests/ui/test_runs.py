@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from journeys.home import Home
+from kervan.draw import Axis, parallel
 from kervan.flow.track import Tracker
-from kervan.ui.draw import Axis, parallel
 from ui.visitor import visiting
 
 if TYPE_CHECKING:
@@ -143,11 +143,16 @@ def test_its_log_and_its_patch_are_taken_away(looker: Visitor) -> None:
 def test_the_steps_of_training_are_a_graph(visitor: Visitor) -> None:
     [row] = [row for row in visitor.json("/runs")["runs"] if row["parameters"].get("family")][:1]
     page = html.unescape(visitor.get(f"/runs/{row['id']}"))
-    for text in ("compare_family[linear]", "fit_best", "Mean over the folds", "/models/müşteri-kaybı@1.0.0"):
+    for text in (
+        "compare_candidate[linear]",
+        "fit_candidate",
+        "Mean over the folds",
+        "/models/müşteri-kaybı@1.0.0",
+    ):
         assert text in page or quote(text, safe="/:@") in page
     found = visitor.json(f"/runs/{row['id']}")
     after = {node["name"]: node["after"] for node in found["nodes"]}
-    assert len(after["fit_best"]) >= 2
+    assert len(after["fit_candidate"]) >= 2
     assert found["scores"]["rows"].keys() >= {"baseline", "linear"}
     assert all(not name.startswith("cv.") for name in found["metrics"])
 

@@ -12,6 +12,7 @@ import kervan.ui
 from kervan.ui.texts import LANGUAGES, catalogue
 
 _FOLDER = Path(kervan.ui.__file__).parent
+_PICTURES = _FOLDER.parent / "model" / "page" / "pictures"  # which the pages show too
 _TEXT = r'"((?:[^"\\]|\\.)*)"'
 _IN_TEMPLATES = re.compile(rf"\bt\(\s*{_TEXT}")
 _IN_CODE = re.compile(rf"(?:\b(?:say|text)\(\s*|\btitle ?= ?)f?{_TEXT}")
@@ -22,6 +23,7 @@ _WORDS = {
     *("Data", "Model", "Package", "Release", "Watch"),
     *("Audit", "Home", "Models", "Predictions", "Releases", "Runs", "Settings"),
     *("s", "min", "h"),
+    *("answered positive", "true positive", "false positive", "right", "mean error", "mean absolute error"),
 }
 
 
@@ -29,6 +31,8 @@ def _said() -> set[str]:
     found = set(_WORDS)
     for file in _FOLDER.rglob("*.html"):
         found |= set(_IN_TEMPLATES.findall(file.read_text(encoding="utf-8")))
+    for file in _PICTURES.glob("*.py"):
+        found |= set(_IN_CODE.findall(file.read_text(encoding="utf-8")))
     for file in _FOLDER.rglob("*.py"):
         text = file.read_text(encoding="utf-8")
         found |= {each for each in _IN_CODE.findall(text) if " " in each or each.istitle()}

@@ -14,6 +14,13 @@ if TYPE_CHECKING:
 _COUNT = re.compile(r"(\d+) of (\d+)")
 
 
+def observer(wanted: bool | None) -> Callable[[Stage], None]:
+    """Return what shows progress, where it is wanted; None stands for where somebody looks."""
+    if wanted is False or (wanted is None and not hasattr(sys, "ps1") and not is_notebook()):
+        return lambda _: None
+    return in_notebook() if is_notebook() else in_lines
+
+
 def is_notebook() -> bool:
     """Say whether this runs in a cell of a notebook; that somebody imported its library is not enough."""
     library = sys.modules.get("IPython")

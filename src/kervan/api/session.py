@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
-from kervan.api import progress as progress_
 from kervan.api.privacy import Privacy
 from kervan.api.production import Production
+from kervan.api.progress import observer
 from kervan.api.views import DatasetView, DriftView, Listing, ModelView, ProfileView, ReplayView, TraceView
 from kervan.core.checking import Check
 from kervan.core.config import CubeSettings, DataSettings
+from kervan.core.features import Feature, as_features
 from kervan.core.identity import check_name
 from kervan.core.loading import settings_given
 from kervan.core.plugins import extras_named
@@ -46,7 +46,7 @@ with extras_named():
         train,
         validation,
     )
-    from kervan.app.project import Stage, open_project
+    from kervan.app.project import open_project
     from kervan.flow.runner import run as run_pipeline
     from kervan.flow.track import Tracker
 
@@ -60,7 +60,8 @@ if TYPE_CHECKING:
     from kervan.app.suggest import Suggested
     from kervan.app.synthesize import Synthetic
     from kervan.app.validation import FileValidation, VersionQuality
-    from kervan.core.config import Goal
+    from kervan.core.called import OwnFeature
+    from kervan.core.goals import Goal
     from kervan.core.nouns import Dataset, Event, Finding, Key, Model
     from kervan.flow.step import Pipeline
 
@@ -88,9 +89,7 @@ def open(  # noqa: A001 - `kervan.open` is meant to read like that
     3
     """
     with extras_named():
-        if progress or (progress is None and _is_interactive()):
-            return Session(open_project(Path(folder), flags=settings, observe=_observer()))
-        return Session(open_project(Path(folder), flags=settings))
+        return Session(open_project(Path(folder), flags=settings, observe=observer(progress)))
 
 
 class Session(Privacy, Production):
@@ -201,13 +200,15 @@ class Session(Privacy, Production):
         goal: Goal | None = None,
         name: str = "",
         families: Sequence[str] = (),
+        features: Iterable[Feature | OwnFeature] = (),
         why: str = "",
     ) -> ModelView:
         """Compare families, fit the best, accept it on the sealed test part, and register it.
 
         `dataset` is what `ingest` returned, or a reference such as `adult:3`. `goal` is what the model must
-        reach, `families` which kinds of models are tried, `name` the one to register it under; `why` goes on
-        record, and is needed for a second look at the test part.
+        reach, `families` which kinds of models are tried, `features` what they compute from the columns, such
+        as `[Feature("ratio", "loan / income")]` or a function marked `@kervan.feature`, `name` the one to
+        register it under; `why` goes on record, and is needed for a second look at the test part.
         Raises `GoalMissed` if it is not good enough, `SealedTest` if the test part was used up.
         """
         settings = self.project.config.model
@@ -217,6 +218,7 @@ class Session(Privacy, Production):
             goal=settings.goal if goal is None else goal,
             name=name or settings.name or known.name,
             families=tuple(families) or settings.families,
+            features=as_features(features) or settings.features,
         )
         project = self.project.with_settings(model=wanted)
         with extras_named():
@@ -322,13 +324,22 @@ class Session(Privacy, Production):
         return Listing(keys.keys(self.project), ("id", "name", "scopes", "rate", "expires", "revoked"))
 
     def runs(
-        self, metric: str = "", *, where: str = "", ascending: bool = False, limit: int = 100
+        self,
+        metric: str = "",
+        *,
+        where: str = "",
+        ascending: bool = False,
+        limit: int = 100,
+        trials: bool = False,
     ) -> Listing[Any]:
         """Return runs: the newest, or those with the best last value of a metric.
 
-        `where` is a line that has to hold for them, such as `"loss < 0.1 and family = forest"`.
+        `where` is a line that has to hold for them, such as `"loss < 0.1 and family = forest"`. With `trials`
+        those of searches are among the newest too.
         """
-        found = runs.search(self.project, metric=metric, where=where, ascending=ascending, limit=limit)
+        found = runs.search(
+            self.project, metric=metric, where=where, ascending=ascending, limit=limit, trials=trials
+        )
         return Listing([each for each, _ in found], ("id", "name", "status", "metrics"))
 
     def track(self, name: str, **parameters: Any) -> Tracker:
@@ -383,7 +394,7 @@ class Session(Privacy, Production):
         return DatasetView(data.describe_dataset(self.project, dataset.ref))
 
     def _model_view(self, model: Model) -> ModelView:
-        return ModelView(model, register.acceptance_of(self.project, model))
+        return ModelView(model, register.acceptance_of(self.project, model), self.project)
 
 
 def _given(what: What) -> dict[str, Any]:
@@ -405,11 +416,3 @@ def _checks(given: Iterable[Check | Mapping[str, Any]]) -> tuple[Check, ...]:
 
 def _stem(source: str | Path) -> str:
     return Path(source).name.partition(".")[0] if source else ""
-
-
-def _observer() -> Callable[[Stage], None]:
-    return progress_.in_notebook() if progress_.is_notebook() else progress_.in_lines
-
-
-def _is_interactive() -> bool:
-    return hasattr(sys, "ps1") or progress_.is_notebook()

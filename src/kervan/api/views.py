@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
+from kervan.core.errors import Refused
 from kervan.core.shown import moment, printable
 
 if TYPE_CHECKING:
+    from kervan.app.board import Leaderboard
     from kervan.app.data import Described
+    from kervan.app.explain import Explained
+    from kervan.app.look import Seen
+    from kervan.app.project import Project
     from kervan.app.replay import Replayed
+    from kervan.app.reproduce import Reproduced
     from kervan.app.table_profile import TableProfile
     from kervan.app.trace import Trace
     from kervan.core.nouns import Dataset, Deployment, Finding, Model, Report
     from kervan.data.profile import Profile
+    from kervan.model.errors.analysis import ErrorAnalysis
+    from kervan.model.errors.learning import LearningCurve
+    from kervan.model.explain.explanation import Explanation
+    from kervan.model.explain.reasons import Reasons
+    from kervan.model.train import CandidateScore
     from kervan.monitor.drift import DriftReport
 
 T = TypeVar("T")
@@ -114,9 +126,10 @@ class ProfileView:
 class ModelView:
     """A registered model with the report of its acceptance, which one that was trained elsewhere has not."""
 
-    def __init__(self, model: Model, acceptance: Report | None) -> None:
+    def __init__(self, model: Model, acceptance: Report | None, project: Project) -> None:
         self.model = model
         self.acceptance = acceptance
+        self._project = project
 
     @property
     def ref(self) -> str:
@@ -127,6 +140,59 @@ class ModelView:
     def metrics(self) -> Mapping[str, float]:
         """The metrics on the validation part."""
         return self.model.metrics
+
+    def error_analysis(self, *, learning_curve: bool = False) -> SeenView:
+        """Return where the model fails and why it answers as it does, on rows that it did not learn from.
+
+        What is not on record yet is looked at now; with `learning_curve` also on fewer rows. Raises `Refused`
+        for a model that was trained elsewhere.
+        """
+        from kervan.app.look import error_analysis
+
+        seen = error_analysis(self._project, self.ref, learning_curve=learning_curve)
+        return SeenView(seen, self._project)
+
+    def leaderboard(self) -> Listing[CandidateScore]:
+        """Return the candidates that the model was chosen from, the best first by the metric of its goal.
+
+        Raises `Refused` for a model that was trained elsewhere: nobody compared it here.
+        """
+        columns = ("title", "means", "fit_seconds", "one_seconds", "many_seconds", "size")
+        return Listing(self._board.candidates, columns)
+
+    @property
+    def front(self) -> tuple[str, ...]:
+        """The candidates that no other one beats in all of several goals, by name; none with one goal alone.
+
+        Raises `Refused` for a model that was trained elsewhere.
+        """
+        front = self._board.front
+        return front.names if front else ()
+
+    @property
+    def _board(self) -> Leaderboard:
+        from kervan.app.board import board_of
+        from kervan.core.nouns import Run
+
+        run = self._project.store.catalog.get(Run, self.model.run) if self.model.run else None
+        board = board_of(self._project, run) if run else None
+        if board is None:
+            raise Refused(
+                f"{self.ref} was compared with no candidate here", hint="train a model in this project"
+            )
+        return board
+
+    def reproduce(self, *, tolerance: float = 1e-6) -> Reproduced:
+        """Do the model's run again, and say whether the same model comes of it."""
+        from kervan.app.reproduce import reproduce
+
+        return reproduce(self._project, self.ref, tolerance=tolerance)
+
+    def explain(self, row: Mapping[str, Any]) -> ReasonsView:
+        """Return what each value of a row adds to its answer; with the mean answer they add up to it."""
+        from kervan.app.explain import explain_row
+
+        return ReasonsView(explain_row(self._project, self.ref, row))
 
     def __repr__(self) -> str:
         return f"<Model {self.ref}: {self.model.family}; {_conclusion(self.acceptance)}>"
@@ -139,6 +205,85 @@ class ModelView:
             **{f"validation {name}": f"{value:.4g}" for name, value in self.metrics.items()},
         }
         return _facts(facts)
+
+
+@dataclass(frozen=True, slots=True)
+class SeenView:
+    """Where a model fails, and why it answers as it does."""
+
+    seen: Seen
+    _project: Project
+
+    @property
+    def errors(self) -> ErrorAnalysis:
+        """Curves, calibration, the worst segments, groups, doubtful labels and examples."""
+        return self.seen.look.errors
+
+    @property
+    def explanation(self) -> Explanation:
+        """Which inputs matter and how."""
+        return self.seen.look.explanation
+
+    @property
+    def learning_curve(self) -> LearningCurve | None:
+        """Whether more rows would help, None where nobody asked."""
+        return self.seen.learning
+
+    @property
+    def page(self) -> str:
+        """The model's page as self-contained HTML."""
+        from kervan.app.model_page import page_of_seen
+
+        return page_of_seen(self._project, self.seen)
+
+    def show(self) -> SeenView:
+        """Show the page where a notebook is, else the sentence."""
+        from kervan.api.progress import is_notebook
+
+        if is_notebook():
+            from IPython.display import display
+
+            display(self)
+        else:
+            sys.stdout.write(f"{self!r}\n")
+        return self
+
+    def __repr__(self) -> str:
+        from kervan.model.errors.told import told_in_short
+
+        return f"<Errors of {self.seen.subject.name}: {told_in_short(self.errors)}>"
+
+    def _repr_html_(self) -> str:
+        return _framed(self.page)
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonsView:
+    """Why a row is answered as it is."""
+
+    explained: Explained
+
+    @property
+    def reasons(self) -> Reasons:
+        """The answer, the mean answer, and what each value of the row adds."""
+        return self.explained.reasons
+
+    @property
+    def contributions(self) -> dict[str, float]:
+        """What each input adds, the largest first; zeros too."""
+        return {each.name: each.amount for each in self.reasons.contributions}
+
+    def __repr__(self) -> str:
+        most = ", ".join(
+            f"{each.name} = {each.value} {each.amount:+.3g}" for each in self.reasons.contributions[:3]
+        )
+        about = f"chance of {self.reasons.about}" if self.reasons.about else self.explained.predicts
+        return printable(f"<{about} {self.reasons.answer:.4g}, on average {self.reasons.base:.4g}: {most}>")
+
+    def _repr_html_(self) -> str:
+        from kervan.app.model_page import reasons_page
+
+        return _framed(reasons_page(self.explained))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,9 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from kervan.app.behaving import run_tests
 from kervan.app.data import suspicions
+from kervan.app.incumbent import Beside, beside_incumbent
 from kervan.app.parts import LOOKED, open_sealed
 from kervan.core.errors import GoalMissed, SealedTest
 from kervan.core.identity import new_id
@@ -28,6 +30,7 @@ def accept_candidate(project: Project, trained: Trained, *, why: str = "") -> Re
     Raises `SealedTest` if another candidate of this model line was judged on this test part before and
     no reason (`why`) is given, and `GoalMissed`, after keeping the report, if the goal is not reached.
     """
+    run_tests(project, trained)
     known = _known(project, trained)
     if known is not None:
         project.known("accept", f"{trained.goal.metric} known from before")
@@ -37,8 +40,11 @@ def accept_candidate(project: Project, trained: Trained, *, why: str = "") -> Re
         body = {"model": project.config.model_name, "candidate": trained.hash}
         purpose = why or "acceptance"
         test = open_sealed(project, trained.dataset, purpose=purpose, body=body)
-        acceptance = accept(evaluate_candidate(trained.folder, test), trained.goal)
+        metrics = trained.candidate.demands.found(trained.signature)
+        acceptance = accept(evaluate_candidate(trained.folder, test), trained.goal, metrics)
         acceptance = _doubted(acceptance, trained, suspicions(project, trained.dataset))
+        acceptance = _compared(acceptance, beside_incumbent(project, trained, test, metrics))
+        acceptance = replace(acceptance, accept_if=project.config.model.accept_if)
         report = Report(
             id=new_id(),
             name=project.config.model_name,
@@ -67,19 +73,33 @@ def open_suspicions(acceptance: Report) -> tuple[Finding, ...]:
 
 def _doubted(acceptance: Acceptance, trained: Trained, open_: tuple[Finding, ...]) -> Acceptance:
     """Add what speaks against the result: open suspicions, and folds of training that say something else."""
-    folds = next(score for score in trained.scores if score.family == trained.candidate.family)
+    folds = next(score for score in trained.scores if score.title == trained.standings.chosen)
     found = (*open_, *contradiction(acceptance, folds))
-    passed = acceptance.verdict is Verdict.PASSED
-    verdict = Verdict.WARNED if found and passed else acceptance.verdict
-    return replace(acceptance, findings=(*acceptance.findings, *found), verdict=verdict)
+    by_fold = tuple(folds.values.get(acceptance.metric, ()))
+    return _with(replace(acceptance, folds=by_fold), found)
+
+
+def _compared(acceptance: Acceptance, beside: Beside) -> Acceptance:
+    """Add how the candidate does beside the model before it."""
+    told = replace(acceptance, incumbent=beside.incumbent, beside=beside.compared)
+    return _with(told, beside.findings)
+
+
+def _with(acceptance: Acceptance, found: tuple[Finding, ...]) -> Acceptance:
+    """Add findings; the worst of all is the verdict."""
+    order = (Verdict.FAILED, Verdict.WARNED, Verdict.PASSED)
+    told = {acceptance.verdict, *(each.verdict for each in found)}
+    worst = next(each for each in order if each in told)
+    return replace(acceptance, findings=(*acceptance.findings, *found), verdict=worst)
 
 
 def _known(project: Project, trained: Trained) -> Report | None:
     found = project.store.catalog.with_hash(Report, trained.hash, name=project.config.model_name)
     if found is None or not any(link.parent == trained.dataset.id for link in found.parents):
         return None
-    goal = found.body["goal"] if isinstance(found.body, dict) else None
-    return found if goal == str(trained.goal) else None
+    body = found.body if isinstance(found.body, dict) else {}
+    asked = (body.get("goal"), body.get("accept_if", ""))
+    return found if asked == (str(trained.goal), project.config.model.accept_if) else None
 
 
 def _check_looks(project: Project, trained: Trained, why: str) -> None:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kervan.app.register import package_folder, signing_key
+from kervan.app.register import load_model
 from kervan.core.errors import RefusedRow, ServerFailed
 from kervan.core.keeping import EVERYTHING
 from kervan.core.serving import ShareRole
 from kervan.monitor.values import labels_of
-from kervan.package.opening import load_package
 from kervan.serve.answer import check_values
 from kervan.serve.decode import RowDecoder
 from kervan.serve.record import row_ids
@@ -67,8 +66,7 @@ class Again:
     """A model's package, opened to answer recorded rows."""
 
     def __init__(self, project: Project, model: Model) -> None:
-        trusted = (signing_key(project).signer.key_id,)
-        manifest, self._predictor = load_package(package_folder(project, model), trusted=trusted)
+        manifest, self._predictor = load_model(project, model)
         self.signature = manifest.signature
         self._names = frozenset(self.signature.inputs.names)
         self._decoder = RowDecoder(self.signature)

@@ -14,7 +14,7 @@ from kervan.core.errors import InvalidInput, Refused
 from kervan.core.identity import Ref
 from kervan.core.nouns import Dataset, Deployment, Model, Package
 from kervan.core.releasing import Release
-from kervan.flow.runner import StepResult
+from kervan.flow.known import StepResult
 from kervan.store.transaction import FILE
 
 if TYPE_CHECKING:

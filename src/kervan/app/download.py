@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kervan.app.artifacts import find_artifact, write_artifact
 from kervan.app.data import describe_dataset, export_part
 from kervan.app.drift_history import drift_history
 from kervan.app.environments import find_deployment
 from kervan.app.events import FORMS, Sought, export_events
-from kervan.app.register import acceptance_of, export_package, find_model
+from kervan.app.model_page import page_of
+from kervan.app.register import export_package, find_model
 from kervan.app.run_details import run_difference, run_log
-from kervan.app.scores import acceptance_figures, candidates_of, evaluation_of
-from kervan.core.errors import InvalidInput, NotFound, Refused, did_you_mean
+from kervan.core.errors import InvalidInput, NotFound, did_you_mean
 from kervan.core.identity import Ref, plain_name
-from kervan.core.nouns import Dataset, Role, Run
+from kervan.core.nouns import Dataset, Role
 from kervan.data.export import ENDINGS
 from kervan.data.page import profile_page
-from kervan.model.page import evaluation_page
 from kervan.monitor.page import drift_page
 from kervan.package.contents.archive import SUFFIX
 
@@ -69,14 +69,7 @@ def evaluation_file(project: Project, ref: str) -> Download:
     Raises `Refused` for a model that was trained elsewhere, `NotFound` if its run's figures are gone.
     """
     model = find_model(project, ref)
-    report = acceptance_of(project, model)
-    if report is None:
-        raise Refused(f"{model.ref} was trained elsewhere, and nobody measured it here", hint="train it here")
-    run = project.store.catalog.get(Run, model.run)
-    evaluation = evaluation_of(project, run)
-    if evaluation is None:
-        raise NotFound(f"the figures of run {run.id} are gone", hint="restore a backup")
-    page = evaluation_page(model.ref, evaluation, acceptance_figures(report), candidates_of(project, run))
+    page = page_of(project, model.ref)
     return _page(f"model-{_plain(model.name, 'model')}-{model.version}", page)
 
 
@@ -111,6 +104,14 @@ def difference_file(project: Project, ident: str) -> Download:
     """Return what of a run's code was not committed, as a patch. Raises `NotFound` if all of it was."""
     run, patch = run_difference(project, ident)
     return _content(f"run-{run.id}.patch", _TEXT, patch)
+
+
+def artifact_file(project: Project, ident: str, name: str) -> Download:
+    """Return a file that a run logged. Raises `NotFound` where it logged none of that name."""
+    found = find_artifact(project, ident, name)
+    ending = Path(found.name).suffix
+    plain = f"{_plain(Path(found.name).stem, 'file')}{ending if plain_name(ending) else ''}"
+    return _written(plain, "application/octet-stream", lambda path: write_artifact(project, found, path))
 
 
 def trail_file(project: Project, sought: Sought, form: str) -> Download:

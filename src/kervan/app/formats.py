@@ -14,6 +14,7 @@ from kervan.package.proving.build import write_format
 from kervan.package.proving.parity import proof_rows
 from kervan.package.proving.survey import absent, survey
 from kervan.package.writing.fitted import Fitted
+from kervan.package.writing.formats.native import NATIVE, admit_functions
 from kervan.package.writing.native.read import read_model
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from kervan.package.contents.manifest import Parity
     from kervan.package.proving.survey import Tried
 
-NATIVE = "native"
 _REAL_ROWS = 1_000
 _SEED = 0
 
@@ -79,7 +79,9 @@ def original_of(project: Project, model: Model) -> Fitted:
             f"the package of {model.ref} has no native format, from which others could be written",
             hint='name "native" in [package] formats and train again',
         )
-    return Fitted(read_model(package_folder(project, model) / NATIVE), model.signature, manifest.precision)
+    folder = package_folder(project, model) / NATIVE
+    admit_functions(folder, model.signature)
+    return Fitted(read_model(folder), model.signature, manifest.precision)
 
 
 def _rows(project: Project, model: Model, fitted: Fitted) -> Matrix:

@@ -227,15 +227,16 @@ def _prepare(project: Project, loaded: AnyLoaded, steps: tuple[Shaping, ...], sc
         rule = split.rule_of(settings, assigned)
         assigned, left_out = without_outliers(project, table, assigned)
         parts = split.split(guarded, assigned)
-        split.check_split(parts, settings.target, found.task, model.folds)
+        lacking = split.check_split(parts, settings.target, found.task, model.folds)
         counts = ", ".join(f"{role} {part.height:,}" for role, part in parts.items())
         tell(f"{counts} (sealed){split.told(rule, figures.duplicates)}")
+    _warn(project, lacking)
     if proposed := split.propose(found.some, settings):
         project.remark("note", proposed)
     prepared = Prepared(
         rows=guarded.height,
         schema=schema,
-        findings=found.findings,
+        findings=(*found.findings, *lacking),
         profile=figures,
         parts=parts,
         content=content_hash(guarded),

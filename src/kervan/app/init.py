@@ -9,6 +9,7 @@ from pathlib import Path
 from kervan.core.errors import Conflict, StorageFailed
 from kervan.core.identity import check_name
 from kervan.core.loading import FILE_NAME
+from kervan.core.toml import toml_value
 
 _TEMPLATE = """\
 # Every setting with its value: `kervan settings`. All of them have defaults.
@@ -46,8 +47,8 @@ def init(folder: Path, *, name: str = "", source: str = "data.csv", target: str 
     if path.exists():
         raise Conflict(f"{path} exists already", hint="edit it, or choose another folder")
     chosen = check_name(name or folder.resolve().name, "a project")
-    named = _seen_from(folder, source)
-    text = _TEMPLATE.format(name=_quoted(chosen), source=_quoted(named), target=_quoted(target))
+    named = seen_from(folder, source)
+    text = _TEMPLATE.format(name=toml_value(chosen), source=toml_value(named), target=toml_value(target))
     files = {FILE_NAME: text}
     if not (folder / ".gitignore").exists():
         files[".gitignore"] = _IGNORED
@@ -62,12 +63,8 @@ def init(folder: Path, *, name: str = "", source: str = "data.csv", target: str 
     return NewProject(folder=folder, files=tuple(files))
 
 
-def _seen_from(folder: Path, source: str) -> str:
+def seen_from(folder: Path, source: str) -> str:
+    """Return how a source is written in a folder: a file that is here, and none there, as seen from there."""
     if Path(source).is_absolute() or (folder / source).exists() or not Path(source).is_file():
         return source
     return Path(os.path.relpath(source, folder)).as_posix()
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'

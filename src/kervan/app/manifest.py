@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kervan.app.parts import read_part
+from kervan.core.imported import needed
 from kervan.core.nouns import Role, Verdict
 from kervan.package.contents.background import Background
 from kervan.package.contents.card import DATA_CARD, MODEL_CARD, data_card, model_card
@@ -44,7 +45,12 @@ def complete_package(
         answers=_answers(rows, trained, folder),
     )
     background = Background(
-        manifest=manifest, dataset=trained.dataset, acceptance=acceptance, use=project.config.package.use
+        manifest=manifest,
+        dataset=trained.dataset,
+        acceptance=acceptance,
+        use=project.config.package.use,
+        chosen=trained.candidate.named_by(trained.evaluation.rows),
+        calibrated=trained.candidate.calibrated.told if trained.candidate.calibrated else "",
     )
     materials = bill_of_materials(background, list_files(folder))
     write_whole(folder / MODEL_CARD, model_card(background).encode())
@@ -55,6 +61,7 @@ def complete_package(
 
 def _manifest(project: Project, trained: Trained, acceptance: Report, version: Version) -> Manifest:
     candidate, evaluation = trained.candidate, trained.evaluation
+    called = needed(candidate.functions.values())
     return Manifest(
         name=project.config.model_name,
         version=str(version),
@@ -69,8 +76,8 @@ def _manifest(project: Project, trained: Trained, acceptance: Report, version: V
         doubts=tuple(each.message for each in acceptance.findings if each.verdict is Verdict.WARNED),
         family=candidate.family,
         licence=project.config.package.licence,
-        requirements=requirements(candidate.formats),
-        facts=format_facts(candidate.formats),
+        requirements=requirements(candidate.formats) | called,
+        facts=format_facts(candidate.formats, called),
         lineage=_lineage(trained, acceptance),
         model_card=MODEL_CARD,
         data_card=DATA_CARD,

@@ -7,24 +7,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from kervan.app.behaving import newest_tests, results_of
+from kervan.app.board import Leaderboard, board_of
 from kervan.app.columns import PAGE, ColumnPage, ColumnQuery, page_of
+from kervan.app.costs import CostCurve, cost_curve
+from kervan.app.decided import Decided, decided_of
 from kervan.app.delete import Guard, model_guards
 from kervan.app.register import acceptance_of, find_model, manifest_of
 from kervan.app.registry import answering
 from kervan.app.scores import (
     AcceptanceView,
     EvaluationView,
-    Leaderboard,
     acceptance_figures,
     acceptance_view,
-    candidates_of,
     evaluation_of,
     evaluation_view,
-    leaderboard_of,
 )
 from kervan.app.stays import Stay, stays
+from kervan.core.errors import InvalidConfig, NotFound, Refused
 from kervan.core.nouns import Dataset, Model, Package, PackageFile, Run
 from kervan.core.schema import Difference, Type, difference, smallest_bump
+from kervan.model.behaviour import Tested
 from kervan.package.contents.manifest import Lineage, Parity
 from kervan.store.codec import DELETED
 
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 
     from kervan.app.profile import Profiled
     from kervan.app.project import Project
+    from kervan.core.features import Feature
     from kervan.core.schema import Column
     from kervan.package.contents.manifest import Manifest
 
@@ -107,6 +111,8 @@ class ModelView:
 
     `classes` are the first twenty of `class_count`. Without a run nobody measured it here: `board`,
     `evaluation` and `acceptance` are None. `load` is what it was last found to need, None if nobody looked.
+    `decided` says from where on a class is named and why, and how it was calibrated. `money` is what its
+    answers cost by threshold, where `[model.costs]` fits, `tests` what came of the tests of its behaviour.
     `stays` are its own; `guards` say why it cannot be deleted now.
     """
 
@@ -126,11 +132,15 @@ class ModelView:
     classes: tuple[str, ...]
     class_count: int
     inputs: ColumnPage[InputView]
+    features: tuple[Feature, ...]
     versions: tuple[ModelVersion, ...]
     stays: tuple[Stay, ...]
     board: Leaderboard | None
     evaluation: EvaluationView | None
     acceptance: AcceptanceView | None
+    decided: Decided
+    money: CostCurve | None
+    tests: tuple[Tested, ...]
     formats: tuple[FormatView, ...]
     load: Profiled | None
     cards: tuple[Card, ...]
@@ -186,9 +196,9 @@ def model_view(project: Project, ref: str, query: ColumnQuery | None = None) -> 
     report = acceptance_of(project, model)
     acceptance = None if report is None else acceptance_view(report)
     evaluation = None if run is None else evaluation_of(project, run)
-    scores = () if run is None else candidates_of(project, run)
     metric = acceptance.metric if acceptance else ""
     where = stays(project, model.name)
+    tests = None if run is None else newest_tests(project, name=model.name, candidate=model.hash)
     output = model.signature.output
     return ModelView(
         ref=model.ref,
@@ -207,11 +217,15 @@ def model_view(project: Project, ref: str, query: ColumnQuery | None = None) -> 
         classes=output.allowed[:_VALUES],
         class_count=len(output.allowed),
         inputs=page_of(_inputs(model.signature.inputs.columns), query or ColumnQuery(), _ORDERS),
+        features=model.signature.features,
         versions=_versions(project, model.name, where),
         stays=tuple(each for each in where if each.model == model.ref),
-        board=leaderboard_of(scores, metric, model.family),
+        board=None if run is None else board_of(project, run, metric),
         evaluation=None if evaluation is None else evaluation_view(evaluation),
         acceptance=acceptance,
+        decided=decided_of(project, model),
+        money=_money(project, model),
+        tests=() if tests is None else results_of(tests),
         formats=tuple(_formats(manifest, package)),
         load=newest_profile(project, model),
         cards=tuple(_cards(project, manifest)),
@@ -284,6 +298,14 @@ def _version(model: Model, before: Model | None, where: Sequence[Stay], deleted:
         answered=tuple(sorted({each.environment for each in own} - set(now))),
         deleted=deleted,
     )
+
+
+def _money(project: Project, model: Model) -> CostCurve | None:
+    """Return what answers cost, None where no costs are set or they do not fit this model."""
+    try:
+        return cost_curve(project, model) if project.config.model.costs else None
+    except (InvalidConfig, NotFound, Refused):
+        return None
 
 
 def _dataset_ref(project: Project, model: Model) -> str:

@@ -80,20 +80,26 @@ def sign_package(path: Path, bundle: Path, *, key: Path | None = None, password:
 
 
 def check_package(
-    path: Path, *, key: Path | None = None, unsigned: bool = False, bundle: Bundle | None = None
+    path: Path,
+    *,
+    key: Path | None = None,
+    unsigned: bool = False,
+    bundle: Bundle | None = None,
+    allow: Iterable[str] = (),
 ) -> Checked:
     """Check a package in a folder or one file: signature, every file, and its answers for its samples.
 
     With `key`, the file of a public key, only that one's signature counts; with `bundle`, that has to hold
-    too. Raises what `load_package` and `check_bundle` raise, `ServerFailed` if the model's figures are no
-    answer, and `ParityFailed` if they are not those of the machine where the package was made.
+    too; `allow` names the functions of Python that may run. Raises what `load_package` and `check_bundle`
+    raise, `ServerFailed` if the model's figures are no answer, and `ParityFailed` if they are not those of
+    the machine where the package was made.
     """
     trusted = None if key is None else key_ids([key])
     with opened(path, trusted=trusted, unsigned=unsigned) as found:
         if bundle is not None:
             check_bundle(found.folder, bundle.path, bundle.signer)
         bound_memory()
-        manifest, predictor = load_opened(found)
+        manifest, predictor = load_opened(found, tuple(allow))
         try_samples(manifest, predictor)
         return Checked(
             manifest=manifest,

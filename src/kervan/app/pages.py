@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from kervan.app.data import describe_dataset
+from kervan.app.model_page import page_of
 from kervan.core.errors import Corrupted
 from kervan.core.identity import sha256, sha256_file
 from kervan.core.private import write_private
 from kervan.data.page import profile_page
-from kervan.model.evaluate import Acceptance
-from kervan.model.page import evaluation_page
 from kervan.monitor.page import drift_page
 from kervan.monitor.verdict_page import verdict_page
 from kervan.store.events import Entry
@@ -34,11 +31,9 @@ WROTE = "wrote page"
 def write_outcome(project: Project, outcome: Outcome) -> tuple[Path, ...]:
     """Write the pages about a life so far: the data's profile, and the model's evaluation."""
     dataset, model = outcome.dataset, outcome.model
-    acceptance = msgspec.convert(msgspec.to_builtins(outcome.acceptance.body), Acceptance)
-    trained = outcome.trained
     described = describe_dataset(project, dataset.ref)
     figures = profile_page(described.profile, dataset.ref, described.findings)
-    answers = evaluation_page(model.ref, trained.evaluation, acceptance, trained.scores)
+    answers = page_of(project, model.ref)
     return (
         _write(project, f"data-{dataset.name}-{dataset.version}", figures),
         _write(project, f"model-{model.name}-{model.version}", answers),

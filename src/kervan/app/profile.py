@@ -19,6 +19,7 @@ from kervan.app.asked import of_rows, read_file
 from kervan.app.data import report_of
 from kervan.app.register import find_model, manifest_of, package_folder, signing_key
 from kervan.core.errors import InvalidInput
+from kervan.core.features import codes
 from kervan.core.identity import new_id
 from kervan.core.nouns import Finding, Link, Report, ReportKind, Verdict
 from kervan.core.private import write_private
@@ -28,7 +29,7 @@ from kervan.deploy.client import ask
 from kervan.deploy.process import start, stop
 from kervan.deploy.rush import put_load
 from kervan.deploy.targets.local import WANTED, LocalTarget
-from kervan.model.metrics import scores, task_of
+from kervan.model.metrics import Yardstick, scores, task_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -180,6 +181,7 @@ def _start(project: Project, model: Model, folder: Path) -> ServerState:
         records=str(folder / "records"),
         port=0,
         trusted=(signing_key(project).signer.key_id,),
+        allow=codes(model.signature.features),
     )
     for path, text in LocalTarget().render(serving, Plan()).items():
         write_private(folder / path, text.encode())
@@ -285,7 +287,8 @@ def _quality(model: Model, asked: Asked, answers: Sequence[Mapping[str, Any]]) -
         return {}
     values = np.array([figures_of(each, model.signature) for each in answers], dtype=np.float64)
     kind = np.int64 if model.signature.is_classification else np.float64
-    return scores(task_of(model.signature), np.array(truths, dtype=kind), values)
+    by = Yardstick(naming=model.signature.naming)
+    return scores(task_of(model.signature), np.array(truths, dtype=kind), values, by)
 
 
 def _keep(project: Project, model: Model, found: Profiled) -> None:

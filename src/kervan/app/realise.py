@@ -10,6 +10,7 @@ from kervan.app.register import cached_package, find_model, package_folder, sign
 from kervan.app.segments import records_folder
 from kervan.app.supply import supply
 from kervan.core.errors import KervanError
+from kervan.core.features import codes
 from kervan.core.nouns import Deployment, Package
 from kervan.core.plugins import plugin
 from kervan.core.serving import Rival, Serving, ShareRole
@@ -88,7 +89,8 @@ def _render(
 ) -> Mapping[PurePath, str]:
     """Return the files that tell the target to let packages answer, whose folders are asked for."""
     stable, plan = deployment.stable, deployment.plan
-    folders = {ref: str(folder_of(find_model(project, ref))) for ref in deployment.shares}
+    models = [find_model(project, ref) for ref in deployment.shares]
+    folders = {each.ref: str(folder_of(each)) for each in models}
     serving = Serving(
         environment=deployment.name,
         deployment=deployment.id,
@@ -110,6 +112,7 @@ def _render(
         keeping=plan.keeping,
         **plan.closed,
         trusted=(signing_key(project).signer.key_id,),
+        allow=tuple(dict.fromkeys(code for each in models for code in codes(each.signature.features))),
     )
     return _target(deployment).render(serving, plan)
 

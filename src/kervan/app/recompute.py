@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kervan.app.records import find_record
-from kervan.app.register import find_model, package_folder, signing_key
+from kervan.app.register import find_model, load_model
 from kervan.core.errors import InvalidInput
-from kervan.package.opening import load_package
 from kervan.serve.answer import check_values, name_values
 from kervan.serve.decode import RowDecoder
 from kervan.serve.record import split_id
@@ -44,8 +43,7 @@ def recompute(project: Project, ident: str) -> Recomputed:
     _, prediction = find_record(project, ident)
     _check_kept(prediction, ident)
     model = find_model(project, prediction.model)
-    trusted = (signing_key(project).signer.key_id,)
-    manifest, predictor = load_package(package_folder(project, model), trusted=trusted)
+    manifest, predictor = load_model(project, model)
     rows = [dict(row) for row in prediction.inputs]
     values = predictor.predict(RowDecoder(manifest.signature).decode(rows))
     check_values(values, len(rows), manifest.signature)

@@ -11,6 +11,7 @@ import msgspec
 
 from kervan.app.manifest import complete_package
 from kervan.app.package import copy_package
+from kervan.core.features import codes
 from kervan.core.identity import Ref, check_name, new_id
 from kervan.core.nouns import Link, Model, Package, Report, ReportKind, Verdict
 from kervan.core.schema import smallest_bump
@@ -20,11 +21,13 @@ from kervan.package.contents import signing
 from kervan.package.contents.manifest import FILE_NAME, Manifest
 from kervan.package.contents.readers.any import parse_manifest
 from kervan.package.contents.signing import SigningKey
+from kervan.package.opening import load_package
 from kervan.store.transaction import stored
 
 if TYPE_CHECKING:
     from kervan.app.project import Project
     from kervan.app.train import Trained
+    from kervan.core.ports import Predictor
 
 
 def register(project: Project, trained: Trained, acceptance: Report) -> Model:
@@ -115,6 +118,13 @@ def _sign_late(project: Project, package: Package) -> str:
 def signing_key(project: Project) -> SigningKey:
     """Return the key by which the workspace signs its packages; it comes from the workspace's secret."""
     return SigningKey(project.store.keys.derived("package signatures"))
+
+
+def load_model(project: Project, model: Model) -> tuple[Manifest, Predictor]:
+    """Load a model of the workspace from its package, signed by the workspace; its functions may run."""
+    trusted = (signing_key(project).signer.key_id,)
+    folder = package_folder(project, model)
+    return load_package(folder, trusted=trusted, allow=codes(model.signature.features))
 
 
 def export_package(project: Project, model: Model, to: Path) -> Path:

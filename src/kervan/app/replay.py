@@ -22,6 +22,7 @@ from kervan.core.identity import id_time
 from kervan.model.metrics import task_of
 from kervan.model.paired import paired
 from kervan.monitor.changes import Changes
+from kervan.package.answers import chosen
 from kervan.serve.answer import name_values
 
 if TYPE_CHECKING:
@@ -156,13 +157,18 @@ def _quality(again: Again, seen: _Seen) -> tuple[int, tuple[Paired, ...]]:
     truths: list[Any] = []
     before: list[Any] = []
     after: list[NDArray[np.float64]] = []
+    named: list[int] = []
+    classes = signature.output.allowed if signature.is_classification else ()
     for piece in in_pieces(islice(useful, most), _AT_ONCE):
         scored = again.score(piece)
         truths += [truth_of(row.label, signature) for row in scored.rows]
         before += [figures_of(row.before, signature) for row in scored.rows]
+        named += [classes.index(row.before["label"]) for row in scored.rows if classes]
         after += [scored.values] if scored.rows else []
     if not truths:
         return 0, ()
     kind = np.int64 if signature.is_classification else np.float64
     truth, was = np.array(truths, dtype=kind), np.array(before, dtype=np.float64)
-    return len(truth), paired(task_of(signature), truth, was, np.concatenate(after))
+    is_now = np.concatenate(after)
+    labels = (np.array(named, dtype=np.int64), chosen(is_now, signature.naming)) if classes else None
+    return len(truth), paired(task_of(signature), truth, was, is_now, labels)

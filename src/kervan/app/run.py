@@ -28,11 +28,14 @@ class Outcome:
     deployment: Deployment | None
 
 
-def run_project(project: Project, *, why: str = "") -> Outcome:
-    """Live a model's life up to its release. `why` goes on record with acceptance and release."""
+def run_project(project: Project, *, why: str = "", until: float = float("inf")) -> Outcome:
+    """Live a model's life up to its release. `why` goes on record with acceptance and release.
+
+    Candidates are looked for `until` then at most, in the seconds of `time.monotonic`.
+    """
     check_settings(project.config)
     dataset = ingest_data(project)
-    trained = train(project, dataset)
+    trained = train(project, dataset, until=until)
     acceptance, model = admit(project, trained, why=why)
     wanted = project.config.release.to
     deployment = release(project, model.ref, to=wanted, why=why) if wanted else None

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from kervan.app.artifacts import Artifact, artifacts_of
+from kervan.app.board import Leaderboard, board_of
+from kervan.app.searched import Searched, searched, searching_run
 from kervan.core.errors import NotFound
 from kervan.core.nouns import Dataset, Model, Package, Report, Run, Status, StepRun, Verdict
 from kervan.flow.live import Live
@@ -51,6 +54,8 @@ class RunDetails:
 
     `dataset` is that which it used, "" for none. `is_alive` says that it goes on, as far as this machine
     knows; then steps, metrics and log are those until now. `histories` are the metrics that have one.
+    `board` and `search` are there for a run that trained a model, `searching` for a trial: the run that
+    searched.
     """
 
     run: Run
@@ -64,6 +69,10 @@ class RunDetails:
     log: str
     log_end: int
     made: tuple[Made, ...]
+    board: Leaderboard | None
+    search: Searched | None
+    searching: str
+    artifacts: tuple[Artifact, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,11 +95,12 @@ def describe_run(project: Project, ident: str, *, curves: Sequence[str] = ()) ->
     (row,) = catalog.run_rows([run.id])
     spans = catalog.spans(run.id)
     chosen = [span for span in spans if span.name in curves] or spans[:MOST_CURVES]
+    steps = run.steps or tuple(_live(project, run).steps())
     return RunDetails(
         run=run,
         is_alive=run.status is Status.RUNNING and is_alive(run.host),
         dataset=dataset_of(project, run),
-        steps=run.steps or _live(project, run).steps(),
+        steps=steps,
         metrics=row.metrics,
         curves=tuple(_curve(project, run.id, span) for span in chosen),
         histories=tuple(span.name for span in spans),
@@ -98,6 +108,10 @@ def describe_run(project: Project, ident: str, *, curves: Sequence[str] = ()) ->
         log=log.decode(errors="replace")[-_LONGEST:],
         log_end=len(log),
         made=tuple(_made(project, run)),
+        board=board_of(project, replace(run, steps=steps)),
+        search=searched(project, run),
+        searching=searching_run(run),
+        artifacts=artifacts_of(project, run),
     )
 
 

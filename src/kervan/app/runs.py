@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kervan.app.run_query import Names, parse_field, parse_query
 from kervan.core.errors import InvalidInput
 from kervan.core.nouns import Run
+from kervan.flow.track import TRIAL
 from kervan.store.search import Field, Known
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class RunsPage:
         return max(1, -(-self.total // self.size))
 
 
-def find_runs(
+def find_runs(  # noqa: PLR0913 - all that a page of a table is asked by
     project: Project,
     *,
     where: str = "",
@@ -49,10 +50,12 @@ def find_runs(
     ascending: bool = False,
     page: int = 1,
     size: int = 50,
+    trials: bool = False,
 ) -> RunsPage:
     """Return the runs for which a line holds (see `kervan.app.run_query`), sorted, one page of them.
 
-    Without `sort` they are the newest. Raises `InvalidInput` that says what of the line is wrong.
+    Without `sort` they are the newest. The trials of searches are among them only if asked for.
+    Raises `InvalidInput` that says what of the line is wrong.
     """
     if not 1 <= page <= _LAST_PAGE or not 1 <= size <= LARGEST_PAGE:
         raise InvalidInput(
@@ -63,7 +66,8 @@ def find_runs(
     names = Names(*catalog.run_names())
     condition, order = parse_query(where, names), parse_field(sort or "time", names)
     first = (page - 1) * size
-    rows, total = catalog.runs_where(condition, order, ascending=ascending, place=slice(first, first + size))
+    place, without = slice(first, first + size), "" if trials else TRIAL
+    rows, total = catalog.runs_where(condition, order, ascending=ascending, place=place, without=without)
     return RunsPage(
         rows=tuple(rows),
         total=total,
@@ -98,17 +102,29 @@ def run_value(row: RunRow, name: str) -> Any:
 
 
 def search(
-    project: Project, *, metric: str = "", where: str = "", ascending: bool = False, limit: int = 100
+    project: Project,
+    *,
+    metric: str = "",
+    where: str = "",
+    ascending: bool = False,
+    limit: int = 100,
+    trials: bool = False,
 ) -> list[tuple[Run, float | None]]:
     """Return the newest runs, or with `metric` those with its best last value, each with that value.
 
-    With `where` only those for which this line holds.
+    With `where` only those for which this line holds. Without a metric the trials of searches are left out,
+    unless they are asked for.
     """
     catalog = project.store.catalog
-    if where:
-        found = find_runs(project, where=where, sort=metric, ascending=ascending, size=limit)
+    if where or not metric:
+        found = find_runs(
+            project,
+            where=where,
+            sort=metric,
+            ascending=ascending and bool(metric),
+            size=limit,
+            trials=trials or bool(metric),
+        )
         values = [run_value(row, found.sorted_by) if metric else None for row in found.rows]
         return [(catalog.get(Run, row.id), each) for row, each in zip(found.rows, values, strict=True)]
-    if not metric:
-        return [(run, None) for run in catalog.all(Run, limit=limit)]
     return [(run, value) for run, value in catalog.search_runs(metric, ascending=ascending, limit=limit)]

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from kervan.core.nouns import Finding, Report
-from kervan.flow.values import Value, load
-from kervan.model.candidates import BASELINE
+from kervan.flow.values import Value, listing, load
+from kervan.model.answered import SCORE
 from kervan.model.evaluate import QUANTILES, Acceptance, Bin, Evaluation
 from kervan.model.metrics import higher_is_better
-from kervan.model.steps import compare_family, evaluate_best
-from kervan.model.train import CandidateScore, leaderboard
+from kervan.model.paired import Paired
+from kervan.model.shortlist import Shortlist
+from kervan.model.standings import Standings
+from kervan.model.steps import choose_shortlist, combine_candidates, compare, compare_candidate, evaluate_best
+from kervan.model.train import CandidateScore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,17 +29,6 @@ T = TypeVar("T")
 
 MOST_CLASSES = 30  # a larger table cannot be read
 _CONFUSED = 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leaderboard:
-    """The candidates of a run, the best first by `metric`; `chosen` became the model."""
-
-    metric: str
-    higher_is_better: bool
-    chosen: str
-    baseline: str
-    candidates: tuple[CandidateScore, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,11 +82,16 @@ class EvaluationView:
     calibration: tuple[Bin, ...]
     quantiles: tuple[float, ...]
     residuals: tuple[float, ...]
+    threshold: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptanceView:
-    """By whom, when and with which verdict a model was accepted on the sealed test part."""
+    """By whom, when and with which verdict a model was accepted on the sealed test part.
+
+    `folds` are what cross-validation estimated before; `beside` compares it with the `incumbent`, which was
+    there before it.
+    """
 
     report: str
     time: float
@@ -105,34 +103,42 @@ class AcceptanceView:
     low: float | None
     high: float | None
     findings: tuple[Finding, ...]
+    folds: tuple[float, ...]
+    incumbent: str
+    beside: tuple[Paired, ...]
 
 
 def candidates_of(project: Project, run: Run) -> tuple[CandidateScore, ...]:
-    """Return how the candidates of a run did, none for a run that compared none or whose figures are gone."""
-    return tuple(_outputs(project, run, compare_family.name, CandidateScore))
+    """Return how the candidates of a run did, ensembles last; none where it is not on record."""
+    blobs = project.store.blobs
+    steps = (compare_candidate.name, combine_candidates.name)
+    folders = [listing(each, project.store) for step in steps for each in stored_of(project, run, step)]
+    files = [digest for folder in folders for name, digest in folder.items() if PurePath(name).name == SCORE]
+    return tuple(
+        msgspec.json.decode(blobs.read_bytes(each), type=CandidateScore)
+        for each in files
+        if blobs.holds(each)
+    )
+
+
+def standings_of(project: Project, run: Run) -> Standings | None:
+    """Return which candidates of a run are better than others, None where that is not on record."""
+    return next(outputs_of(project, run, compare.name, Standings), None)
+
+
+def shortlist_of(project: Project, run: Run) -> Shortlist | None:
+    """Return which good candidates of a run fail differently, None where that is not on record."""
+    return next(outputs_of(project, run, choose_shortlist.name, Shortlist), None)
 
 
 def evaluation_of(project: Project, run: Run) -> Evaluation | None:
     """Return what a run measured on the validation part, None if it did not or the figures are gone."""
-    return next(_outputs(project, run, evaluate_best.name, Evaluation), None)
+    return next(outputs_of(project, run, evaluate_best.name, Evaluation), None)
 
 
 def acceptance_figures(report: Report) -> Acceptance:
     """Return the figures of an acceptance."""
     return msgspec.convert(msgspec.to_builtins(report.body), Acceptance)
-
-
-def leaderboard_of(candidates: tuple[CandidateScore, ...], metric: str, chosen: str) -> Leaderboard | None:
-    """Rank candidates by a metric, None without any."""
-    if not candidates:
-        return None
-    return Leaderboard(
-        metric=metric,
-        higher_is_better=higher_is_better(metric),
-        chosen=chosen,
-        baseline=BASELINE,
-        candidates=leaderboard(candidates, metric),
-    )
 
 
 def evaluation_view(evaluation: Evaluation) -> EvaluationView:
@@ -151,6 +157,7 @@ def evaluation_view(evaluation: Evaluation) -> EvaluationView:
         calibration=evaluation.calibration,
         quantiles=QUANTILES if evaluation.residuals else (),
         residuals=evaluation.residuals,
+        threshold=evaluation.threshold,
     )
 
 
@@ -168,14 +175,24 @@ def acceptance_view(report: Report) -> AcceptanceView:
         low=found.interval.low if found.interval else None,
         high=found.interval.high if found.interval else None,
         findings=report.findings,
+        folds=found.folds,
+        incumbent=found.incumbent,
+        beside=found.beside,
     )
 
 
-def _outputs(project: Project, run: Run, step: str, kind: type[T]) -> Iterator[T]:
+def outputs_of(project: Project, run: Run, step: str, kind: type[T]) -> Iterator[T]:
+    """Yield what the steps of a name gave in a run, as far as it is still there."""
+    for each in stored_of(project, run, step):
+        yield load(Value("json", each), project.store, kind)
+
+
+def stored_of(project: Project, run: Run, step: str) -> Iterator[str]:
+    """Yield the hashes of what a step gave in a run, once or by its label, where that is still kept."""
     for each in run.steps:
         is_wanted = each.name == step or each.name.startswith(f"{step}[")
         if is_wanted and each.outputs and project.store.blobs.holds(each.outputs[0]):
-            yield load(Value("json", each.outputs[0]), project.store, kind)
+            yield each.outputs[0]
 
 
 def _metrics(evaluation: Evaluation) -> Iterator[Metric]:

@@ -135,6 +135,19 @@ def takes_quiet(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("-q", "--quiet", is_flag=True, expose_value=False, help=told)(function)
 
 
+def takes_row(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the option `--row`; several of them are refused, of which the last alone would count."""
+    option = click.option("-r", "--row", "row", multiple=True, callback=_one_row, help="One row as JSON.")
+    taking: Callable[..., Any] = option(function)
+    return taking
+
+
+def _one_row(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> str | None:
+    if len(given) > 1:
+        raise click.UsageError("--row gives one row; write several as a list into a file: -f rows.json")
+    return given[0] if given else None
+
+
 def fail(error: BaseException, *, as_json: bool) -> int:
     """Print an error with its hint and return the exit code; what is no user's mistake is kept as a bug."""
     named = _named(error)

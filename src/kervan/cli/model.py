@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -21,19 +22,55 @@ def train(project: Project) -> Shown:
     """Compare candidates on the training part and fit the best; nothing is accepted or registered."""
     from kervan.app.ingest import ingest_data
     from kervan.app.train import train as fit
-    from kervan.cli.show import leaderboard_text
+    from kervan.cli.show import decided_text, leaderboard_text, pairs
+    from kervan.core.naming import Threshold
 
     found = fit(project, ingest_data(project))
     metric = found.goal.metric
-    best = f"{found.candidate.family}: {metric} {found.evaluation.metrics[metric]:.4f} on the validation part"
-    value = {
+    value = found.evaluation.metrics[metric]
+    best = f"{found.candidate.recipe.told}: {metric} {value:.4f} on the validation part"
+    named_by = found.candidate.named_by(found.evaluation.rows)
+    facts = {
         "run": found.run.id,
         "goal": str(found.goal),
         "best": found.candidate.family,
         "validation": found.evaluation.metrics,
         "candidates": found.scores,
+        "standings": found.standings,
+        "shortlist": found.shortlist,
+        "front": found.front,
+        "threshold": named_by if isinstance(named_by, Threshold) else None,
+        "least_cost": found.candidate.least_cost,
+        "calibrated": found.candidate.calibrated,
     }
-    return Shown(value, f"{leaderboard_text(found)}\n{best}")
+    decided = decided_text(named_by, found.candidate.calibrated)
+    return Shown(facts, "\n".join([leaderboard_text(found), best, *([pairs(decided)] if decided else [])]))
+
+
+@click.command()
+@click.argument("run")
+@click.option("--tolerance", default=1e-6, show_default=True, help="How far answers may differ.")
+@shows(example="kervan reproduce income@1.0.0\nkervan reproduce 01JD… --tolerance 1e-9 --json")
+@with_project
+def reproduce(project: Project, run: str, tolerance: float) -> Shown:
+    """Do the RUN of a model again, from its dataset, and say whether the same model comes of it.
+
+    RUN is a run's id or a model. Ends with an error if its answers differ by more than the tolerance.
+    """
+    from kervan.app.reproduce import reproduce as again
+    from kervan.core.errors import ParityFailed
+
+    found = again(project, run, tolerance=tolerance)
+    changed = [
+        f"{each.name}: {each.then or 'absent'} then, {each.now or 'absent'} now" for each in found.packages
+    ]
+    if not found.is_same and not found.is_close:
+        raise ParityFailed(
+            found.told, hint="; ".join(changed[:5]) or "no package changed since: is it chance?"
+        )
+    code = "" if found.was == found.commit else f"the code was at {found.was or 'no commit'}"
+    facts = {**asdict(found), "is_same": found.is_same}
+    return Shown(facts, "\n".join(filter(None, [found.told, code, *changed])))
 
 
 @click.group(cls=ListOrShowGroup)
@@ -55,11 +92,13 @@ def models() -> None:
 def list_(project: Project, ref: str) -> Shown:
     """List all models, newest first, or show one: its inputs, metrics and acceptance."""
     from kervan.app import register
+    from kervan.app.decided import decided_of
     from kervan.cli.show import model_text
 
     if ref:
         model = register.find_model(project, ref)
-        return Shown(model, model_text(model, register.acceptance_of(project, model)))
+        told = model_text(model, register.acceptance_of(project, model), decided_of(project, model))
+        return Shown(model, told)
     found = register.models(project)
     rows = [(each.ref, each.family, _quality(each), each.creator, moment(each.time)) for each in found]
     headers = ("model", "family", "validation", "by", "since")

@@ -55,6 +55,11 @@ def export_(project: Project, ref: str, to: Path) -> Shown:
     return Shown({"model": model.ref, kind: place}, f"{model.ref} is in {place}")
 
 
+_ALLOW = click.option(
+    "--allow", metavar="MODULE:NAME", multiple=True, help="A function of Python in the package that may run."
+)
+
+
 @package.command()
 @click.argument("ref")
 @click.argument("name", metavar="FORMAT", shell_complete=complete.formats)
@@ -147,6 +152,7 @@ def formats(project: Project, ref: str, only: tuple[str, ...]) -> Shown:
 @click.option("--sigstore-key", "public", type=_FILE, help="The bundle's: the public key of who signed.")
 @click.option("--identity", default="", help="The bundle's: the address or workflow that signed.")
 @click.option("--issuer", default="", metavar="URL", help="Who vouches for the identity.")
+@_ALLOW
 @takes_quiet
 @shows(
     example="""kervan package check income-1.0.0
@@ -161,6 +167,7 @@ def check(
     public: Path | None,
     identity: str,
     issuer: str,
+    allow: tuple[str, ...],
 ) -> Shown:
     """Check a package, a folder or one file: who signed it, every file, that it answers its sample rows."""
     from kervan.app.package import Bundle, check_package
@@ -172,7 +179,7 @@ def check(
             "--sigstore BUNDLE wants to know whose: --sigstore-key FILE, or --identity NAME --issuer URL"
         )
     wanted = Bundle(path=bundle, signer=signer) if bundle is not None and signer is not None else None
-    checked = check_package(path, key=key, unsigned=unsigned, bundle=wanted)
+    checked = check_package(path, key=key, unsigned=unsigned, bundle=wanted, allow=allow)
     return Shown(_value(checked), _text(checked))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from kervan.cli.edge import Shown, shows, table, with_project
+from kervan.cli.edge import Shown, shows, table, takes_row, with_project
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,7 @@ _Command = TypeVar("_Command", bound="Callable[..., Any]")
 @click.option(
     "-f", "--file", "file", type=click.Path(path_type=Path, dir_okay=False), help="CSV, Parquet or JSON."
 )
-@click.option("-r", "--row", "row", help="One row as JSON.")
+@takes_row
 @click.option(
     "-o",
     "--out",
@@ -64,7 +64,7 @@ def predict(
     if file is not None:
         answers = predict_file(project, file, wanted, environment=environment)
     else:
-        answers = predict_row(project, _parse_row(row or ""), wanted, environment=environment)
+        answers = predict_row(project, parse_row(row or ""), wanted, environment=environment)
     if out is not None:
         return Shown({"rows": len(answers), "file": out}, f"wrote {len(answers):,} rows to {out}")
     headers = ("prediction", *_flat(answers[0]))
@@ -72,7 +72,8 @@ def predict(
     return Shown(answers, table(headers, lines))
 
 
-def _parse_row(text: str) -> dict[str, Any]:
+def parse_row(text: str) -> dict[str, Any]:
+    """Read one row as JSON."""
     import msgspec
 
     from kervan.core.errors import InvalidInput

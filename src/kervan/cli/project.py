@@ -46,6 +46,41 @@ def run(project: Project, why: str) -> Shown:
 
 
 @click.command()
+@click.argument("source")
+@click.option("--target", default="", help="The column to predict; by default one named so, or the last.")
+@click.option("--budget", default="5m", show_default=True, help="How long it may take in all: 90s, 5m, 1h.")
+@click.option("--metric", default="", help="What good means; by default roc_auc, or rmse for a number.")
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=".",
+    help="The folder of the project that is made.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Do not show progress.")
+@shows(example="kervan auto adult.csv --target income --budget 5m\nkervan auto wine.csv --into wine")
+def auto(source: str, target: str, budget: str, metric: str, into: Path, quiet: bool) -> Shown:
+    """Find, accept and register the best model of a table that a time allows, and say what was done.
+
+    What is left is a project like any other: its kervan.toml repeats the model that was found. Asked again in
+    its folder, the search goes on, and registers a new version only if it is better.
+    """
+    from kervan.app.auto import auto as find
+    from kervan.cli.edge import observer
+    from kervan.cli.show import outcome_facts
+
+    found = find(source, into, target=target, budget=budget, metric=metric, observe=observer(quiet))
+    facts = {
+        **(outcome_facts(found.outcome) if found.is_new else {"model": found.outcome.model.ref}),
+        "is_new": found.is_new,
+        "story": found.story,
+        "files": found.files,
+        "seconds": found.seconds,
+    }
+    written = [f"written: {', '.join(map(str, found.files))}"] if found.files else []
+    return Shown(facts, "\n".join([*found.story, *written]))
+
+
+@click.command()
 @shows(example="kervan settings\nKERVAN_MODEL_FOLDS=3 kervan settings --json")
 @with_project
 def settings(project: Project) -> Shown:

@@ -12,14 +12,24 @@ from kervan.cli.edge import colours, fail, fail_as_json
 
 # Command, where it is, and its line in `kervan --help`: nothing is imported for showing that.
 COMMANDS = {
+    "auto": ("kervan.cli.project:auto", "Find the best model of a table within a time."),
     "init": ("kervan.cli.project:init", "Start a project: write a kervan.toml to edit."),
     "run": ("kervan.cli.project:run", "Live the whole way that kervan.toml describes."),
     "ui": ("kervan.cli.ui:ui", "Open the project in the browser."),
     "settings": ("kervan.cli.project:settings", "Show every setting with its value, and who set it."),
     "data": ("kervan.cli.data:data", "List, ingest, show, export and delete datasets."),
+    "features": ("kervan.cli.features:features", "Show what a model computes from its columns."),
     "train": ("kervan.cli.model:train", "Compare candidates and fit the best; register nothing."),
+    "reproduce": (
+        "kervan.cli.model:reproduce",
+        "Do a run again, and compare what comes of it.",
+    ),
     "runs": ("kervan.cli.runs:runs", "Search, show and compare runs."),
     "models": ("kervan.cli.model:models", "List, show and delete registered models."),
+    "errors": ("kervan.cli.errors:errors", "Show where a model fails, and why it answers as it does."),
+    "explain": ("kervan.cli.errors:explain", "Show the reasons of one answer."),
+    "costs": ("kervan.cli.costs:costs", "Show what a model's answers cost."),
+    "behaviour": ("kervan.cli.behaviour:behaviour", "Show what came of the tests of behaviour."),
     "profile": ("kervan.cli.profile:profile", "Find how many replicas a model needs for a goal."),
     "package": ("kervan.cli.package:package", "Take a model out as a folder or a file, or check one."),
     "release": ("kervan.cli.release:release", "Let a model answer in an environment."),

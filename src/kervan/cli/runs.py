@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,6 +27,7 @@ def runs() -> None:
       kervan runs --where "roc_auc > 0.9 and family = forest" --sort roc_auc
       kervan runs show 01JD…
       kervan runs compare 01JD… 01JE…
+      kervan runs artifact 01JD… weights.txt
     """
 
 
@@ -38,6 +41,7 @@ def runs() -> None:
     "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many on a page."
 )
 @click.option("--metric", default="", help="Only the runs with this metric, the best value first.")
+@click.option("--trials", is_flag=True, help="The trials of searches too.")
 @click.option("--show", "ident", default="", help="Show one run whole, as `kervan runs show` does.")
 @shows(
     example="""
@@ -88,12 +92,31 @@ def compare(project: Project, run: tuple[str, ...]) -> Shown:
     return Shown(found, _comparison_text(found))
 
 
+@runs.command()
+@click.argument("run")
+@click.argument("name")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Write it here; by default under its own name."
+)
+@shows(example="kervan runs artifact 01JD… weights.txt -o weights.txt")
+@with_project
+def artifact(project: Project, run: str, name: str, output: Path | None) -> Shown:
+    """Give back the file NAME that a RUN logged, as it was then; `kervan runs show` lists them."""
+    from kervan.app.artifacts import find_artifact, write_artifact
+
+    found = find_artifact(project, run, name)
+    path = output or Path(Path(name).name)
+    write_artifact(project, found, path)
+    return Shown({"run": run, **asdict(found), "path": path}, f"{path}, {found.size:,} bytes")
+
+
 def _show(project: Project, ident: str) -> Shown:
+    from kervan.app.artifacts import artifacts_of
     from kervan.app.run_details import run_log
     from kervan.cli.show import run_text
 
     run, log = run_log(project, ident)
-    return Shown(run, run_text(run, log))
+    return Shown(run, run_text(run, log, artifacts_of(project, run)))
 
 
 def _ranked(project: Project, metric: str, *, ascending: bool, limit: int) -> Shown:

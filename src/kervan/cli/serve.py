@@ -51,6 +51,12 @@ def _file_option(name: str, parameter: str, told: str) -> Callable[[_Command], _
     multiple=True,
     help="The public key of whoever made the package: no other signature counts. May be repeated.",
 )
+@click.option(
+    "--allow",
+    metavar="MODULE:NAME",
+    multiple=True,
+    help="A function of Python in a package that may run. May be repeated; those of this project may.",
+)
 @click.option("--grpc-port", type=click.IntRange(0, 65535), help="Speak gRPC there too; 0 takes a free one.")
 @click.option("--reflection", is_flag=True, help="Let gRPC callers ask what the server speaks.")
 @_file_option("--keys", "access", "The file with the keys of those who may ask: .kervan/access.json.")
@@ -92,6 +98,7 @@ def serve(
     port: int,
     records: Path,
     keys: tuple[Path, ...],
+    allow: tuple[str, ...],
     grpc_port: int | None,
     slow: float,
     otlp: str,
@@ -122,7 +129,8 @@ def serve(
     from kervan.core.serving import Serving
 
     doors: dict[str, Any] = {name: str(value or "") for name, value in closed.items()}
-    first, *others = _packages(models, folder)
+    own: list[str] = []
+    first, *others = _packages(models, folder, own)
     serving = Serving(
         environment="local",
         deployment=new_id(),
@@ -138,6 +146,7 @@ def serve(
         slow=slow,
         otlp=otlp,
         trusted=key_ids(keys),
+        allow=(*allow, *own),
         keys=doors.pop("access"),
         platform=platform,
         **doors,
@@ -152,10 +161,13 @@ def serve(
         answer(serving, screen=screen)
 
 
-def _packages(models: tuple[str, ...], folder: Path | None) -> list[Path]:
-    """Return the packages that are named; those of a folder alone begin with the newest of the first name."""
+def _packages(models: tuple[str, ...], folder: Path | None, own: list[str]) -> list[Path]:
+    """Return the packages that are named; those of a folder alone begin with the newest of the first name.
+
+    The hashes of the functions of this project's models are put into `own`.
+    """
     if models or folder is None:
-        return [_package(model) for model in models or ("",)]
+        return [_package(model, own) for model in models or ("",)]
     from kervan.package.contents.manifest import FILE_NAME
     from kervan.serve.library import packages_in
 
@@ -168,7 +180,7 @@ def _packages(models: tuple[str, ...], folder: Path | None) -> list[Path]:
     return [first, *(path for path, _ in found if path != first)]
 
 
-def _package(model: str) -> Path:
+def _package(model: str, own: list[str]) -> Path:
     """Return a package: the folder or file that is named, or the folder of a model in this project."""
     from kervan.package.contents.manifest import FILE_NAME
 
@@ -177,6 +189,9 @@ def _package(model: str) -> Path:
         return place
     from kervan.app.project import open_project
     from kervan.app.register import find_model, package_folder
+    from kervan.core.features import codes
 
     project = open_project()
-    return package_folder(project, find_model(project, model))
+    found = find_model(project, model)
+    own += codes(found.signature.features)
+    return package_folder(project, found)

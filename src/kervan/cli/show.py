@@ -6,6 +6,7 @@ from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from kervan.cli.edge import table
+from kervan.core.naming import Threshold
 from kervan.core.nouns import Role, Verdict
 from kervan.core.ports import Precision
 from kervan.core.shown import moment
@@ -13,11 +14,15 @@ from kervan.core.shown import moment
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from kervan.app.artifacts import Artifact
+    from kervan.app.decided import Decided
     from kervan.app.run import Outcome
     from kervan.app.trace import Trace
     from kervan.app.train import Trained
+    from kervan.core.naming import LeastCost
     from kervan.core.nouns import Dataset, Finding, Model, Report, Run
     from kervan.data.quality import Quality
+    from kervan.model.calibrate import Calibrated
     from kervan.monitor.drift import DriftReport
     from kervan.package.contents.manifest import Parity
     from kervan.package.proving.optimise import Measured
@@ -58,24 +63,34 @@ def first_message(report: Report) -> str:
 
 
 def leaderboard_text(trained: Trained) -> str:
-    """Show every candidate with mean and standard deviation over the folds, the best first."""
+    """Show every candidate beside the best: mean and deviation over the folds, interval, what it costs."""
+    from kervan.data.room import amount
     from kervan.model.train import leaderboard
 
+    standings = {each.name: each for each in trained.standings.standings}
     metric = trained.goal.metric
-    ranked = leaderboard(trained.scores, metric)
-    names = [metric, *(name for name in ranked[0].means if name != metric)]
-    rows = [
-        (
-            each.family,
-            *(
-                f"{each.means[name]:.4g} ± {each.deviations[name]:.2g}" if name in each.means else ""
-                for name in names
-            ),
-            f"{each.fit_seconds:.1f} s",
+    rows = []
+    for each in leaderboard(trained.scores, metric):
+        standing = standings.get(each.title)
+        rows.append(
+            (
+                each.title,
+                f"{each.means[metric]:.4g} ± {each.deviations[metric]:.2g}" if metric in each.means else "",
+                f"{standing.interval.low:.4g} to {standing.interval.high:.4g}"
+                if standing and standing.interval
+                else "",
+                standing.word if standing else "",
+                *(f"{each.means[name]:.4g}" if name in each.means else "" for name in trained.goals),
+                *(["not beaten in all" if each.title in trained.front else ""] if trained.goals else []),
+                f"{each.fit_seconds:.1f} s",
+                "" if each.one_seconds is None else f"{each.one_seconds * 1e3:.2f} ms",
+                "" if each.many_seconds is None else f"{each.many_seconds * 1e3:.1f} ms",
+                "" if each.size is None else amount(each.size),
+            )
         )
-        for each in ranked
-    ]
-    return table(("family", *names, "fit"), rows)
+    goals = (*trained.goals, "all goals") if trained.goals else ()
+    header = ("candidate", metric, "95 %", "beside the best", *goals, "fit", "1 row", "1,000 rows", "size")
+    return f"{table(header, rows)}\n{trained.standings.reason}"
 
 
 def proof_text(proof: Parity) -> str:
@@ -153,7 +168,16 @@ def findings_text(findings: tuple[Finding, ...]) -> list[str]:
     return [f"{each.verdict}: {each.advice}" for each in findings if each.verdict is not Verdict.PASSED]
 
 
-def model_text(model: Model, acceptance: Report | None) -> str:
+def decided_text(named_by: Threshold | LeastCost | None, calibrated: Calibrated | None) -> dict[str, str]:
+    """Say by which rule a class is named and why, and what calibration changed; without these nothing."""
+    told = {"calibrated": calibrated.told.removeprefix("calibrated ")} if calibrated else {}
+    if named_by is not None:
+        rule = "threshold" if isinstance(named_by, Threshold) else "costs"
+        told[rule] = "; ".join(filter(None, [named_by.told, named_by.caution]))
+    return told
+
+
+def model_text(model: Model, acceptance: Report | None, decided: Decided) -> str:
     """Show what a model takes and gives, and how good it is."""
     facts = {
         "model": model.ref,
@@ -161,6 +185,7 @@ def model_text(model: Model, acceptance: Report | None) -> str:
         "predicts": f"{model.signature.output.name} ({model.signature.output.type})",
         "validation": ", ".join(f"{name} {value:.4g}" for name, value in model.metrics.items())
         or "not known",
+        **decided_text(decided.named_by, decided.calibrated),
         "acceptance": first_message(acceptance) if acceptance else "none: it was trained elsewhere",
         "by": f"{model.creator}, {moment(model.time)}",
         "run": model.run or "none",
@@ -172,8 +197,8 @@ def model_text(model: Model, acceptance: Report | None) -> str:
     return f"{pairs(facts)}\n\n{table(('input', 'type', '', 'values'), rows)}"
 
 
-def run_text(run: Run, log: str) -> str:
-    """Show a run whole: code, machine, parameters, metrics, steps, log."""
+def run_text(run: Run, log: str, artifacts: Sequence[Artifact] = ()) -> str:
+    """Show a run whole: code, machine, parameters, metrics, the files that it logged, log."""
     facts = {
         "run": run.id,
         "name": run.name,
@@ -183,6 +208,7 @@ def run_text(run: Run, log: str) -> str:
         "code": code_text(run),
         **{f"parameter {name}": value for name, value in run.parameters.items()},
         **{f"metric {name}": f"{value:.6g}" for name, value in run.metrics.items()},
+        **{f"artifact {each.name}": f"{each.size:,} bytes" for each in artifacts},
     }
     return f"{pairs(facts)}\n\n{log}".rstrip()
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 from unicodedata import normalize
 
 from kervan.core.about import NOTHING_SAID, About
 from kervan.core.access import Doors
+from kervan.core.behaving import BehaviourTest
 from kervan.core.checking import Check, compose
 from kervan.core.errors import InvalidConfig, InvalidInput, did_you_mean
+from kervan.core.features import Feature
+from kervan.core.goals import BETTER, CALIBRATIONS, NOT_WORSE, Costs, Goal, Limits
 from kervan.core.keeping import read_size
 from kervan.core.places import ImageSettings
 from kervan.core.protecting import Rule
+from kervan.core.searching import CandidateSettings, SearchSettings
 from kervan.core.shaping import RowStep, Step, TableStep, told
 
+SIMPLEST, BEST = "simplest", "best"
+ABSENT = ("refuse", "fill")
 MISSING_TEXTS = ("", "?", "NA", "N/A", "NaN", "nan", "null", "NULL", "None")
 
 
@@ -144,68 +150,65 @@ class DataSettings:
         return tuple(step for step in self.steps if isinstance(step, RowStep))
 
 
-METRICS = (
-    "roc_auc",
-    "accuracy",
-    "log_loss",
-    "f1",
-    "average_precision",
-    "rmse",
-    "mae",
-    "r2",
-    "median_absolute_error",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """What a model must reach: a metric and a bound on it. Without a bound every model reaches it.
-
-    Raises `InvalidConfig` for a metric that is none of `METRICS`.
-    """
-
-    metric: str = ""
-    _: KW_ONLY
-    at_least: float | None = None
-    at_most: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.metric and self.metric not in METRICS:
-            hint = did_you_mean(self.metric, METRICS)
-            raise InvalidConfig(f"the metric {self.metric!r} does not exist", hint=hint)
-
-    def __str__(self) -> str:
-        bounds = [f"≥ {self.at_least:g}"] if self.at_least is not None else []
-        bounds += [f"≤ {self.at_most:g}"] if self.at_most is not None else []
-        return " ".join([self.metric, *bounds])
-
-    def is_reached(self, value: float) -> bool:
-        """Say whether a value of the metric is good enough.
-
-        >>> Goal("roc_auc", at_least=0.9).is_reached(0.91)
-        True
-        """
-        above = self.at_least is None or value >= self.at_least
-        return above and (self.at_most is None or value <= self.at_most)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSettings:
     """`[model]`: what to train and how good it has to be. An empty `task` is found out from the target.
 
     `texts` names the columns of free text whose words are counted. None is by itself: texts tell of people.
+    `features` are columns that the model computes from the others.
+    A family of your own is `module:name`. The `shortlist` are so many good candidates that fail differently;
+    with `ensemble` they are combined, and what that gives is kept if it is better and worth its cost.
+    `choose` is "simplest", of those that are tied, or "best", whatever it costs.
+    `absent` is what becomes of a row that lacks a value which no row of the table lacks: "refuse" or "fill".
+    `goals` are further ones that are measured. `threshold` is the probability from which on
+    the last of two classes is named, or what it is chosen by on the validation part; without one it is
+    `costs`, where they are given. `calibrate` is "sigmoid" or "isotonic". `accept_if` is "not worse
+    than production" or "better than production". `tests` are what the written model must
+    do, `tests_from` files of Python.
+    With `analyse` the candidate's errors and reasons are looked at, by `groups` of rows such as "sex", with
+    the values of the rows that it gets most wrong where `examples` allows them, and with a `learning_curve`.
     """
 
     name: str = ""
     task: str = ""
-    goal: Goal = Goal()
+    goal: Goal = field(default_factory=Goal)
     families: tuple[str, ...] = ("linear", "neighbours", "tree", "forest", "boosting")
+    candidates: tuple[CandidateSettings, ...] = ()
     texts: tuple[str, ...] = ()
+    features: tuple[Feature, ...] = ()
+    search: SearchSettings = field(default_factory=SearchSettings)
+    shortlist: int = 4
+    ensemble: bool = False
+    choose: str = SIMPLEST
+    absent: str = "refuse"
+    goals: tuple[Goal, ...] = ()
+    costs: Costs = field(default_factory=Costs)
+    threshold: str | float = field(default="", metadata={"example": '"f1", or a probability such as 0.3'})
+    calibrate: str = field(default="", metadata={"example": '"sigmoid"'})
+    limits: Limits = field(default_factory=Limits)
+    accept_if: str = field(default="", metadata={"example": f'"{NOT_WORSE}"'})
+    tests: tuple[BehaviourTest, ...] = ()
+    tests_from: tuple[str, ...] = ()
     folds: int = 5
     seed: int = 0
+    analyse: bool = True
+    groups: tuple[str, ...] = ()
+    examples: bool = False
+    learning_curve: bool = False
 
     def __post_init__(self) -> None:
-        compose(self, "texts")
+        compose(self, "texts", "groups")
+        for name, value, choices in (
+            ("calibrate", self.calibrate, CALIBRATIONS),
+            ("accept_if", self.accept_if, (NOT_WORSE, BETTER)),
+            ("absent", self.absent, ABSENT),
+            ("choose", self.choose, (SIMPLEST, BEST)),
+        ):
+            if value and value not in choices:
+                raise InvalidConfig(
+                    f"[model] {name}: {value!r} is none of {', '.join(choices)}",
+                    hint=did_you_mean(value, choices),
+                )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,7 +294,7 @@ class Config:
     project: ProjectSettings = ProjectSettings()
     workspace: WorkspaceSettings = WorkspaceSettings()
     data: DataSettings = field(default_factory=DataSettings)
-    model: ModelSettings = ModelSettings()
+    model: ModelSettings = field(default_factory=ModelSettings)
     package: PackageSettings = PackageSettings()
     release: ReleaseSettings = ReleaseSettings()
     records: RecordsSettings = field(default_factory=RecordsSettings)
@@ -307,6 +310,13 @@ class Config:
                     f"[model] texts: no model learns from column {name!r}: it is in `[data] protect`",
                     hint="take it out of one of them",
                 )
+        for name in self.model.groups:
+            for setting, names in (("protect", self.data.protect), ("ignore", self.data.ignore)):
+                if name in names:
+                    raise InvalidConfig(
+                        f"[model] groups: nobody is compared by column {name!r}: it is in `[data] {setting}`",
+                        hint="take it out of one of them",
+                    )
 
     @property
     def project_name(self) -> str:

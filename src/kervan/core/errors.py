@@ -146,8 +146,18 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     'known: source, target'
     """
     names = sorted(known)
-    folded = {each.casefold(): each for each in names}
-    near = get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
+    near = nearest(name, names)
     if near:
-        return f'did you mean "{folded[near[0]]}"?'
+        return f'did you mean "{near}"?'
     return f"known: {', '.join(names)}" if names else "there are none yet"
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return the one of `known` that is written most like a name, "" if none is near.
+
+    >>> nearest("Targt", ["source", "target"]), nearest("x", ["source", "target"])
+    ('target', '')
+    """
+    folded = {each.casefold(): each for each in known}
+    near = get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
+    return folded[near[0]] if near else ""

@@ -13,12 +13,12 @@ from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from kervan.core.config import TABLES, Config
-from kervan.core.errors import InvalidConfig, did_you_mean
+from kervan.core.errors import InvalidConfig, did_you_mean, nearest
 from kervan.core.protecting import RULES
 from kervan.core.shaping import VERBS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 FILE_NAME = "kervan.toml"
 DATA_FOLDER = "KERVAN_DATA_DIR"  # where tests and benchmarks find public data sets; not a setting
@@ -135,11 +135,16 @@ def _bind(kind: type[_T], values: Any, path: tuple[str, ...], origins: Mapping[t
         )
     hints = get_type_hints(kind)
     known = [entry for entry in fields(kind) if entry.name not in _OF_FILES]  # type: ignore[arg-type]
-    names = [entry.name for entry in known]
+    written = {entry.metadata.get("written", entry.name): entry.name for entry in known}
+    examples = {entry.name: entry.metadata.get("example", "") for entry in known}
+    written.pop("", None)  # what is found out, and never written
+    names = list(written)
     for key in values:
         if key not in names:
+            reasons: Mapping[str, str] = getattr(kind, "refused", {})
             raise InvalidConfig(
-                f"{_place((*path, key), origins)}: unknown setting", hint=did_you_mean(key, names)
+                f"{_place((*path, key), origins)}: unknown setting",
+                hint=reasons.get(key) or _meant(kind, key, names),
             )
     for entry in known:
         required = entry.default is MISSING and entry.default_factory is MISSING
@@ -147,10 +152,45 @@ def _bind(kind: type[_T], values: Any, path: tuple[str, ...], origins: Mapping[t
             raise InvalidConfig(
                 f"{_place(path, origins)}: {entry.name!r} is missing", hint=f"add a line: {entry.name} = …"
             )
-    return kind(**{key: _value(hints[key], value, (*path, key), origins) for key, value in values.items()})
+    return kind(
+        **{
+            written[key]: _value(
+                hints[written[key]], value, (*path, key), origins, examples.get(written[key], "")
+            )
+            for key, value in values.items()
+        }
+    )
 
 
-def _value(hint: Any, value: Any, path: tuple[str, ...], origins: Mapping[tuple[str, ...], str]) -> Any:
+def _meant(kind: type[Any], key: str, names: Sequence[str]) -> str:
+    """Return a hint for an unknown setting of a table: other tables may have it, or it is almost one."""
+    tables = _tables(Config)
+    if kind not in tables.values():
+        return did_you_mean(key, names)
+    places: dict[str, list[str]] = {}
+    for place, settings in tables.items():
+        for entry in fields(settings):
+            if entry.name not in _OF_FILES:
+                places.setdefault(entry.name, []).append(place)
+    meant = key if key in places else "" if nearest(key, names) else nearest(key, places)
+    if not meant:
+        return did_you_mean(key, names)
+    return f"write {meant!r} {' or '.join(places[meant])}"
+
+
+def _tables(kind: type[Any], path: tuple[str, ...] = ()) -> dict[str, type[Any]]:
+    """Return the tables of the file, and tables in them, by where their settings are written."""
+    found = {f"in [{'.'.join(path)}]" if path else "as a table of its own": kind}
+    for name, hint in get_type_hints(kind).items():
+        if is_dataclass(hint) and isinstance(hint, type):
+            found |= _tables(hint, (*path, name))
+    return found
+
+
+def _value(
+    hint: Any, value: Any, path: tuple[str, ...], origins: Mapping[tuple[str, ...], str], example: str = ""
+) -> Any:
+    """Return a value as its setting has it; `example` is one of the setting's own."""
     if get_origin(hint) in {Union, UnionType}:
         hint = _chosen(get_args(hint), value, path, origins)
     if is_dataclass(hint) and isinstance(hint, type):
@@ -165,8 +205,12 @@ def _value(hint: Any, value: Any, path: tuple[str, ...], origins: Mapping[tuple[
         return float(value)
     if hint is Any or type(value) is hint:
         return value
-    words, example = _WRITTEN.get(get_origin(hint) or hint, ("a table", '{ name = "value" }'))
-    raise InvalidConfig(f"{_place(path, origins)}: {value!r} is not {words}", hint=f"write it like {example}")
+    words, usual = _WRITTEN.get(get_origin(hint) or hint, ("a table", '{ name = "value" }'))
+    if hint is str and isinstance(value, int | float) and not isinstance(value, bool):
+        usual = f'"{value}" (with the quotes)'
+    raise InvalidConfig(
+        f"{_place(path, origins)}: {value!r} is not {words}", hint=f"write it like {example or usual}"
+    )
 
 
 def _chosen(

@@ -259,6 +259,7 @@ class ReportKind(StrEnum):
     DRIFT = "drift"
     RELEASE = "release"
     LOAD = "load"
+    BEHAVIOUR = "behaviour"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -119,10 +119,10 @@ class About:
 
     `vendor` owns it, "" for an open one; `readers` names what reads its files; `licence` is that of the
     format or its usual reader. `text` says that people can read the files, `compressed` that they are
-    compressed inside, `is_code` that other programs run them and Kervan never loads them to answer
-    requests. `tolerance` is how far an answer may be from the original's, which is a matter of the format's
-    arithmetic. `precision` is how its files hold the numbers of a row: where they round them, the proof asks
-    the original about the rounded row.
+    compressed inside, `holds_functions` that they hold features which are functions of the user's, `is_code`
+    that other programs run them and Kervan never loads them to answer requests. `tolerance` is how far an
+    answer may be from the original's, which is a matter of the format's arithmetic. `precision` is how its
+    files hold the numbers of a row: where they round them, the proof asks the original about the rounded row.
     """
 
     title: str
@@ -132,6 +132,7 @@ class About:
     readers: str
     text: bool = False
     compressed: bool = False
+    holds_functions: bool = False
     is_code: bool = False
     tolerance: float = 1e-12
     precision: Precision = Precision.DOUBLE

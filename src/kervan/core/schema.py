@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import InvalidInput, did_you_mean
+from kervan.core.features import Feature
 from kervan.core.identity import Bump
+from kervan.core.naming import Naming
 from kervan.core.reading import AS_WRITTEN, Reading
 from kervan.core.shaping import RowStep
 
@@ -124,18 +127,56 @@ class Signature:
 
     An `output` of type category has its classes in `allowed`, in the order of the probabilities.
     `reading` are the rules by which the values of its table were read, which hold for requests too. `steps`
-    are what the model does to a row before all else; they are written in its files.
+    are what the model does to a row before all else, `features` what it then computes from it; both are
+    written in its files. Of two classes the last is named from the probability `threshold` on; by `costs`, a
+    row for each true class and in it a cost for each one named, both in the order of the classes, it is the
+    class that is expected to cost least; without either the most probable is.
     """
 
     inputs: Schema
     output: Column
     reading: Reading = AS_WRITTEN
     steps: tuple[RowStep, ...] = ()
+    features: tuple[Feature, ...] = ()
+    threshold: float | None = None
+    costs: tuple[tuple[float, ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.costs:
+            self._check_costs()
+        if self.threshold is None:
+            return
+        if len(self.output.allowed) != 2 or self.output.type is not Type.CATEGORY:
+            raise InvalidInput(
+                f"column {self.output.name!r} has no two classes, so that no threshold names one of them",
+                hint="leave the threshold out",
+            )
+        if not 0 <= self.threshold <= 1:
+            raise InvalidInput(f"the threshold {self.threshold:g} is no probability", hint="give 0 to 1")
+
+    def _check_costs(self) -> None:
+        if self.threshold is not None:
+            raise InvalidInput(
+                "a threshold and costs both say which class is named", hint="leave one of the two out"
+            )
+        count = len(self.output.allowed) if self.is_classification else 0
+        if {len(self.costs), *map(len, self.costs)} != {count}:
+            raise InvalidInput(
+                f"the costs are no {count} rows of {count}, which the classes of {self.output.name!r} want",
+                hint="give a row for each true class, in it a cost for each class named",
+            )
+        if not all(isfinite(cost) for row in self.costs for cost in row):
+            raise InvalidInput("a cost is not finite", hint="give numbers")
 
     @property
     def is_classification(self) -> bool:
         """Whether the answer is one of several classes."""
         return self.output.type is Type.CATEGORY
+
+    @property
+    def naming(self) -> Naming:
+        """The rule by which probabilities name a class."""
+        return Naming(threshold=self.threshold, costs=self.costs)
 
 
 class Effect(StrEnum):
@@ -158,6 +199,8 @@ class Difference:
 def difference(old: Signature, new: Signature) -> tuple[Difference, ...]:
     """List how `new` differs from `old`, as a caller of the model would feel it."""
     found = [*_inputs_difference(old.inputs, new.inputs), *_reading_difference(old.reading, new.reading)]
+    if old.features != new.features:
+        found.append(Difference("", "computes other features from its inputs", Effect.HARMLESS))
     before, after = old.output, new.output
     if before.name != after.name:
         found.append(Difference(after.name, f"the output {before.name!r} was renamed", Effect.BREAKS))
@@ -167,7 +210,16 @@ def difference(old: Signature, new: Signature) -> tuple[Difference, ...]:
         found.append(Difference(after.name, f"never answers {', '.join(removed)} any more", Effect.BREAKS))
     elif set(before.allowed) != set(after.allowed):
         found.append(Difference(after.name, "answers more classes", Effect.EXTENDS))
+    if old.naming != new.naming:
+        found.append(
+            Difference(after.name, f"is named {_named_from(new)}, was {_named_from(old)}", Effect.HARMLESS)
+        )
     return tuple(found)
+
+
+def _named_from(signature: Signature) -> str:
+    told = signature.naming.told
+    return told if signature.threshold is None else f"{signature.output.allowed[-1]!r} {told}"
 
 
 def smallest_bump(old: Signature, new: Signature) -> Bump:

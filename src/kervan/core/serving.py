@@ -87,6 +87,7 @@ class Serving(Doors):
 
     `others` are packages that answer whoever names them; `folder` is one of packages from which more are
     loaded on demand. Where `trusted` holds ids of keys, a package that none of them signed is refused.
+    `allow` names the functions of Python in packages that may run, or the hashes of their files.
     `workers` is how many processes share the address, `share` the part of the environment's traffic that the
     package gets. At `grpc_port` the server also speaks gRPC, and tells what it speaks if `reflection` is on.
     Requests that take longer than `slow` seconds are logged. Spans go to the collector at `otlp`, if any.
@@ -101,6 +102,7 @@ class Serving(Doors):
     host: str = "127.0.0.1"
     port: int = 8000
     trusted: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     folder: str = ""
     workers: int = 1

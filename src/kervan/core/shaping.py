@@ -111,6 +111,20 @@ class Aggregate(TableStep):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Window(TableStep):
+    """Add figures over the earlier rows of the same entity: name = SQL expression, such as avg(amount).
+
+    `by` says whose rows, `at` is a column of dates or times. Only rows before a row's own time are looked at,
+    at most `over` old, such as "30d"; without it all of them.
+    """
+
+    window: dict[str, str]
+    by: tuple[str, ...]
+    at: str
+    over: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pivot(TableStep):
     """One column for each value of a column: from long to wide; `function` joins what falls together."""
 
@@ -253,6 +267,7 @@ Step: TypeAlias = (
     | Filter
     | Derive
     | Aggregate
+    | Window
     | Pivot
     | Unpivot
     | Join

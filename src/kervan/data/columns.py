@@ -12,7 +12,7 @@ from kervan.core.schema import Column, Schema, Signature, Type, Unseen
 from kervan.core.words import vocabulary
 from kervan.data.checks.usable import require_usable
 from kervan.data.looks import look_of
-from kervan.data.pieces import column_of
+from kervan.data.pieces import column_of, kind_of
 from kervan.data.seen import ignore_line, names_rows
 from kervan.data.target import CLASSIFICATION
 from kervan.flow.table import as_texts
@@ -121,7 +121,7 @@ def _seen(table: Table, name: str) -> _Seen:
         rows, missing = rows + len(column), missing + column.null_count()
         if column.dtype == pl.String and len(texts) <= MANY_VALUES:
             texts |= set(column.drop_nulls().unique().head(MANY_VALUES + 1))
-    kind = _kind(name, table.schema[name], len(texts), rows - missing)
+    kind = _kind(name, kind_of(table, name), len(texts), rows - missing)
     return _Seen(name=name, type=kind, nullable=missing > 0, texts=frozenset(texts))
 
 

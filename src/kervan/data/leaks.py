@@ -10,6 +10,7 @@ import numpy as np
 
 from kervan.core.errors import InvalidConfig, did_you_mean
 from kervan.core.nouns import Finding, Verdict
+from kervan.data.ahead import ahead
 from kervan.flow.table import as_texts
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def leaks(table: pl.DataFrame, settings: DataSettings) -> Iterator[Finding]:
     others = [known[name] for name in names if name not in alone]
     yield from _together(others, known[target], settings.accept)
     yield from _flags(others, known[target], settings.accept)
+    yield from _future(known, settings, alone)
     yield from _named(names, settings)
     if not _is_sorted(known[target]):
         return
@@ -70,6 +72,15 @@ def leaks(table: pl.DataFrame, settings: DataSettings) -> Iterator[Finding]:
         yield _finding([row_number], row_number, told, settings.accept)
     elif target not in settings.accept:
         yield _sorted(target)
+
+
+def _future(table: pl.DataFrame, settings: DataSettings, alone: Collection[str]) -> Iterator[Finding]:
+    """Yield a finding for each column that holds what the target will be in later rows."""
+    target, time = settings.target, settings.split.column
+    for name, told in ahead(table, settings):
+        if name not in alone:
+            what = f"holds the future of the target {target!r}: by {time!r} it is {told}"
+            yield _finding([name], name, what, settings.accept)
 
 
 def _named(names: Sequence[str], settings: DataSettings) -> Iterator[Finding]:

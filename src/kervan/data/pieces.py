@@ -137,9 +137,16 @@ def batches(table: Table, names: Sequence[str] | None = None) -> Iterator[pl.Dat
         yield table if names is None else table.select([table[name] for name in names])
 
 
+def kind_of(table: Table, name: str) -> pl.DataType:
+    """Return the type of one column: a frame makes its whole schema anew whenever that is asked for."""
+    return table.schema[name] if isinstance(table, Pieces | Chosen) else table.get_column(name).dtype
+
+
 def column_of(table: Table, name: str) -> Iterator[pl.Series]:
-    """Yield a column of a table, piece by piece."""
-    return (batch[name] for batch in batches(table, [name]))
+    """Return the pieces of a table's column, one after the other."""
+    if isinstance(table, Pieces | Chosen):
+        return (batch[name] for batch in batches(table, [name]))
+    return iter([table.get_column(name)])
 
 
 def chosen(table: Table, mask: NDArray[np.bool_]) -> Table:

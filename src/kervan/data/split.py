@@ -6,14 +6,14 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import InvalidConfig, InvalidData
-from kervan.core.nouns import Role, SplitRule
+from kervan.core.nouns import Finding, Role, SplitRule, Verdict
 from kervan.data.pieces import chosen, column_of
 from kervan.data.sides import NONE, embargo_of, sides
 from kervan.data.target import CLASSIFICATION
 from kervan.flow.table import as_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import polars as pl
 
@@ -99,8 +99,12 @@ def propose(table: pl.DataFrame, settings: DataSettings) -> str:
     return ""
 
 
-def check_split(parts: Mapping[Role, Table], target: str, task: str, folds: int) -> None:
-    """Raise `InvalidData` unless training can see every class, in each of `folds` folds."""
+def check_split(parts: Mapping[Role, Table], target: str, task: str, folds: int) -> tuple[Finding, ...]:
+    """Raise `InvalidData` unless training can see every class, in each of `folds` folds.
+
+    Another part that has rows of one class alone is warned of (see `one_class`): nothing tells there how well
+    classes are told apart, which not every goal asks. So is a class of which a part has no row.
+    """
     if folds < 2:
         raise InvalidConfig(f"[model] folds: {folds} is too few", hint="give at least 2")
     train = parts[Role.TRAIN]
@@ -110,14 +114,15 @@ def check_split(parts: Mapping[Role, Table], target: str, task: str, folds: int)
             hint="add rows, or lower `[model] folds`",
         )
     if task != CLASSIFICATION:
-        return
+        return ()
     counts = _class_counts(train, target)
     if len(counts) < 2:
         raise InvalidData(
             f"the train part has one class of {target!r} only", hint="add rows of other classes"
         )
-    for role, part in parts.items():
-        unknown = sorted(_class_counts(part, target).keys() - counts.keys())
+    others = {role: _class_counts(part, target) for role, part in parts.items() if role is not Role.TRAIN}
+    for role, found in others.items():
+        unknown = sorted(found.keys() - counts.keys())
         if unknown:
             raise InvalidData(
                 f"class {unknown[0]!r} of {target!r} is in the {role} part but not in train",
@@ -129,6 +134,37 @@ def check_split(parts: Mapping[Role, Table], target: str, task: str, folds: int)
         raise InvalidData(
             f"class {label!r} of {target!r} has {rows} rows in train, fewer than the {folds} folds",
             hint="join it with another class, collect more of its rows, or lower `[model] folds`",
+        )
+    return tuple(each for role, found in others.items() for each in _lacking(counts, found, role, target))
+
+
+def one_class(role: Role) -> str:
+    """Return the rule of a finding that a part has rows of one class alone."""
+    return f"one class in {role}"
+
+
+def _lacking(
+    counts: Mapping[str, int], found: Mapping[str, int], role: Role, target: str
+) -> Iterator[Finding]:
+    """Yield what is to be said of classes that training sees, and that another part has no row of."""
+    if len(found) == 1:
+        yield Finding(
+            rule=one_class(role),
+            subject=target,
+            verdict=Verdict.WARNED,
+            message=f"the {role} part has one class of {target!r} only, {next(iter(found))!r}: "
+            "nothing tells there how well classes are told apart",
+            hint='split by class, `[data] split = { by = "stratified" }`, or give that part a larger share',
+        )
+        return
+    for label in sorted(counts.keys() - found.keys()):
+        yield Finding(
+            rule="classes",
+            subject=target,
+            verdict=Verdict.WARNED,
+            message=f"the {role} part has no row of class {label!r} of {target!r}: how well it is recognised "
+            "cannot be told there",
+            hint="split by class, or join it with another class",
         )
 
 

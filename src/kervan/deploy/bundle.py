@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from kervan.core.errors import Refused
+from kervan.core.features import codes
 from kervan.core.nouns import Finding, Verdict
 from kervan.deploy.image.build import kervan_entries
 from kervan.deploy.image.layers import Entry, folder_entries
@@ -131,7 +132,9 @@ def _entries(order: Order, runtime: Runtime, extra: Mapping[str, bytes]) -> list
     needed = needs_of(order.package, order.manifest, settings)
     wheels = fetch(needed, runtime, settings.platform, local=local, cache=order.cache / "wheels")
     trusted = f"os.environ.setdefault('KERVAN_TRUSTED', {','.join(order.trusted)!r})\n"
-    begin = f"import os\n\n{trusted}\n" if order.trusted else ""
+    functions = ",".join(codes(order.manifest.signature.features))
+    allowed = f"os.environ.setdefault('KERVAN_ALLOW', {functions!r})\n" if functions else ""
+    begin = f"import os\n\n{trusted}{allowed}\n" if order.trusted else ""
     files = {path: begin + text for path, text in runtime.files.items()}
     found = [entry for wheel in wheels for entry in wheel_entries(wheel, CODE)]
     found += kervan_entries(settings.platform)

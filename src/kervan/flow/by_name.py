@@ -13,13 +13,13 @@ _IMPORTING = {"import_module", "__import__"}
 _RUNNING = {"run_path", "run_module", "spec_from_file_location", "exec", "eval", "globals"}
 
 
-def imported_by_name(source: str, package: str, aliases: Collection[str] = ()) -> Iterator[str]:
+def imported_by_name(tree: ast.AST, package: str, aliases: Collection[str] = ()) -> Iterator[str]:
     """Yield the modules that a text of `package` imports by a constant name, and "" for each computed one.
 
     Seen are `import_module` and `__import__`, also under the names in `aliases`, and what runs or finds code
     by name in other ways: `exec`, `eval`, `globals`, `runpy` and `spec_from_file_location`.
     """
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
         called = _name(node.func)

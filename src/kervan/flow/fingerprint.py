@@ -5,30 +5,28 @@ Source text is hashed, not compiled constants: those differ from process to proc
 
 from __future__ import annotations
 
-import ast
 import functools
 import importlib
 import inspect
 import sys
-import textwrap
 from functools import cache
-from importlib.abc import SourceLoader
 from importlib.machinery import ModuleSpec
 from importlib.metadata import packages_distributions, version
-from importlib.util import find_spec, resolve_name
+from importlib.util import find_spec
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from kervan.core.identity import sha256, sha256_parts
 from kervan.flow.by_name import imported_by_name
+from kervan.flow.source import Source, source_of, source_of_module, source_of_spec
 from kervan.flow.step import Pipeline, Step
 from kervan.flow.surroundings import installed_packages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
-# The modules whose distribution has another name, as far as projects like these use them often.
-_DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml"}
+# The modules whose distribution may have another name, as far as projects like these use them often.
+_DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "xgboost": "xgboost-cpu", "yaml": "pyyaml"}
 _IMPORTERS = (importlib.import_module, __import__)
 _OWN = __name__.partition(".")[0]
 _CONSTANT = (str, bytes, int, float, complex, type(None))
@@ -112,12 +110,11 @@ class _Walk:
         if not self._is_followed(module.__name__):
             self._add_version(module.__name__)
             return
-        try:
-            source = inspect.getsource(module)
-        except (OSError, TypeError):  # a package without a file of its own
+        source = source_of_module(module)
+        if source is None:  # a package without a file of its own
             return
-        self.parts.add(f"module {module.__name__}\n{source}")
-        self._visit_names(source, module.__name__, module.__package__ or "")
+        self.parts.add(f"module {module.__name__}\n{source.text}")
+        self._visit_names(source, module.__name__, module.__package__ or "", {})
         for name, value in vars(module).items():
             if not name.startswith("__"):
                 self.visit(value, f"{module.__name__}.{name}")
@@ -126,30 +123,27 @@ class _Walk:
         if not self._is_followed(target.__module__):
             self._add_version(target.__module__)
             return
-        try:
-            # A wrapper's own code: asked for the function, Python shows the source of what it wraps.
-            code = target if isinstance(target, type) else target.__code__
-            source = textwrap.dedent(inspect.getsource(code))
-        except (OSError, TypeError):  # made at run time, such as a dataclass's __init__
+        source = source_of(target)
+        if source is None:  # made at run time, such as a dataclass's __init__
             return
         place = f"{target.__module__}.{target.__qualname__}"
-        self.parts.add(f"{place}\n{source}")
+        self.parts.add(f"{place}\n{source.text}")
         scope = vars(sys.modules[target.__module__])
         # In order: what is reached by several names is noted by the first, in every process the same.
         for name in sorted(scope.keys() & set(_names(target))):
             self.visit(scope[name], f"{target.__module__}.{name}")
-        for used in _imports(source, sys.modules[target.__module__].__package__ or ""):
+        for used in source.imports(sys.modules[target.__module__].__package__ or ""):
             self._visit_import(*used)
-        importing = {name for name in scope if any(scope[name] is each for each in _IMPORTERS)}
-        self._visit_names(source, place, sys.modules[target.__module__].__package__ or "", importing)
+        self._visit_names(source, place, sys.modules[target.__module__].__package__ or "", scope)
         for name, value in _bound(target).items():
             self.visit(value, f"{place}.{name}")
 
-    def _visit_names(self, source: str, place: str, package: str, aliases: Collection[str] = ()) -> None:
+    def _visit_names(self, source: Source, place: str, package: str, scope: Mapping[str, Any]) -> None:
         """Follow what a text imports by a constant name; note its place where the name is computed."""
         if place.partition(".")[0] == _OWN:
             return  # its adapters, by the rows of one table
-        for module in imported_by_name(source, package, aliases):
+        aliases = {name for name, value in scope.items() if any(value is each for each in _IMPORTERS)}
+        for module in imported_by_name(source.tree, package, aliases):
             if module:
                 self._visit_import(module, ())
             else:
@@ -164,11 +158,12 @@ class _Walk:
             return
         self._read.add(module)
         spec = _spec(module)
-        source = spec.loader.get_source(module) if spec and isinstance(spec.loader, SourceLoader) else None
-        self.parts.add(f"module {module}\n{source}")
-        self._visit_names(source or "", module, spec.parent or "" if spec else "")
-        for used in _imports(source or "", spec.parent or "" if spec else ""):
-            self._visit_import(*used)
+        source = source_of_spec(spec) if spec else None
+        self.parts.add(f"module {module}\n{source.text if source else ''}")
+        if spec and source:
+            self._visit_names(source, module, spec.parent or "", {})
+            for used in source.imports(spec.parent or ""):
+                self._visit_import(*used)
         if spec and spec.submodule_search_locations:
             for name in names:
                 if _spec(f"{module}.{name}"):
@@ -195,9 +190,11 @@ def _is_library(root: str) -> bool:
 
 @cache
 def _versions(root: str) -> tuple[str, ...]:
-    name = _DISTRIBUTIONS.get(root, root).replace("_", "-").lower()
-    if name in installed_packages():
-        return (f"{name}=={installed_packages()[name]}",)
+    for name in (root.replace("_", "-").lower(), _DISTRIBUTIONS.get(root, "")):
+        if name in installed_packages():
+            return (f"{name}=={installed_packages()[name]}",)
+    if find_spec(root) is None:
+        return ()
     # Asking which distribution brings a module reads every installed file list: a tenth of a second.
     return tuple(f"{name}=={version(name)}" for name in packages_distributions().get(root, ()))
 
@@ -218,17 +215,6 @@ def _methods(target: type) -> Iterator[FunctionType]:
         inner = getattr(value, "fget", None) or getattr(value, "__func__", value)
         if isinstance(inner, FunctionType):
             yield inner
-
-
-def _imports(source: str, package: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield (module, names) of the imports inside a text of `package`."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            yield from ((alias.name, ()) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            module = "." * node.level + (node.module or "")
-            absolute = resolve_name(module, package) if node.level else module
-            yield absolute, tuple(alias.name for alias in node.names)
 
 
 def _spec(module: str) -> ModuleSpec | None:

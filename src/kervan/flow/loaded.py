@@ -1,19 +1,20 @@
-"""A file of the user's Python code, loaded by its path: what it defines, and where it fails."""
+"""A file of the user's Python code, loaded by its path: what it defines."""
 
 from __future__ import annotations
 
 import sys
-import traceback
-from contextlib import contextmanager, redirect_stdout
 from importlib.util import module_from_spec, spec_from_file_location
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from kervan.core.errors import InvalidConfig, NotFound
+from kervan.core.telling import telling
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
     from pathlib import Path
     from types import ModuleType
+
+T = TypeVar("T")
 
 
 def load_file(path: Path, *, setting: str) -> ModuleType:
@@ -40,28 +41,19 @@ def load_file(path: Path, *, setting: str) -> ModuleType:
     return module
 
 
-@contextmanager
-def telling(path: Path, what: str) -> Iterator[None]:
-    """Turn whatever the user's code raises into `InvalidConfig` that names file, line and error.
+def load_marked(
+    files: Iterable[str], folder: Path, kind: type[T], *, setting: str, what: str, hint: str
+) -> list[T]:
+    """Return what some files define of a kind, in the order in which it stands there.
 
-    What it prints goes to the standard error: what a command answers stays readable to programs.
+    Raises `NotFound` without a file, and `InvalidConfig` for one that fails or defines none: `what` names it,
+    and `hint` says how one is written.
     """
-    try:
-        with redirect_stdout(sys.stderr):
-            yield
-    except (KeyboardInterrupt, GeneratorExit):
-        raise
-    except BaseException as error:  # `exit()` would end Kervan as if all were well
-        line = _line(error, path)
-        raise InvalidConfig(
-            f"{path.name}{f':{line}' if line else ''}: {what}: {type(error).__name__}: {error}",
-            hint="mend it there; the line is the last of that file on the way to the error",
-        ) from error
-
-
-def _line(error: BaseException, path: Path) -> int:
-    """Return the last line of a file on the way to an error, 0 if it was never there."""
-    if isinstance(error, SyntaxError) and error.filename == str(path):
-        return error.lineno or 0
-    frames = traceback.extract_tb(error.__traceback__)
-    return next((frame.lineno or 0 for frame in reversed(frames) if frame.filename == str(path)), 0)
+    found: list[T] = []
+    for file in files:
+        module = load_file(folder / file, setting=setting)
+        own = [each for each in vars(module).values() if isinstance(each, kind)]
+        if not own:
+            raise InvalidConfig(f"{setting}: {file} has no {what}", hint=hint)
+        found += own
+    return found

@@ -1,39 +1,31 @@
 """Runs a pipeline: what is known comes from the cache, what is new is computed, kept and put on record.
 
-A step's key is the hash of its code, of the versions that it uses, and of its inputs. Its result is kept
-under that key as soon as it is there, so a run that was killed goes on where it stopped.
+A result is kept as soon as it is there, so a run that was killed goes on where it stopped.
 """
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kervan.core.errors import KervanError
-from kervan.core.identity import new_id, sha256_parts
-from kervan.core.nouns import Record, Status, StepRun
-from kervan.flow.fingerprint import fingerprint, not_followed
+from kervan.core.nouns import Status, StepRun
+from kervan.flow.fingerprint import not_followed
+from kervan.flow.known import key_of, recall, remember
+from kervan.flow.processes import processes, start_worker, surroundings, without_main
 from kervan.flow.step import Node, Pipeline
-from kervan.flow.values import Value, blobs_of, identity, load
-from kervan.flow.worker import Task, compute, compute_apart, start_worker, without_main
+from kervan.flow.surroundings import usable_cores
+from kervan.flow.values import Value, load
+from kervan.flow.worker import Task, compute, compute_apart
 from kervan.store.transaction import stored
 
 if TYPE_CHECKING:
     from kervan.flow.track import Tracker
     from kervan.store.open import Store
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepResult(Record):
-    """What a step gave for one key (`version`): kept so that it need not run again."""
-
-    value: Value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +38,7 @@ class Progress:
 
 
 Observer = Callable[[Progress], None]
+T = TypeVar("T")
 
 
 def run(
@@ -92,12 +85,12 @@ class _Execution:
         return self._resolve(result)
 
     def _start_ready(self) -> None:
-        ready = [node for node in self._waiting if all(need in self._values for need in _needs(node))]
+        ready = [node for node in self._waiting if all(need in self._values for need in _inside(node, Node))]
         unknown: list[Node] = []
         for node in ready:
             self._waiting.remove(node)
             key = self._keys[node] = self._key(node)
-            known = None if self._is_opaque(node) else self._recall(key)
+            known = None if self._is_opaque(node) else recall(key, self._store)
             if known is None:
                 unknown.append(node)
             else:
@@ -105,7 +98,7 @@ class _Execution:
         alone = len(unknown) == 1 and not self._running
         for node in unknown:
             self._tracker.begin_step(self._step(node, Status.RUNNING, 0.0))
-            if alone or not _is_importable(node):
+            if alone or node.step.light or not _is_importable(node):
                 self._compute_here(node)
             else:
                 with without_main():
@@ -147,7 +140,7 @@ class _Execution:
     def _settle(self, node: Node, value: Value, started: float | None) -> None:
         """Take a node's value; one that was computed (`started`) is remembered for the next time."""
         if started is not None and not self._is_opaque(node):
-            self._remember(node, value)
+            remember(node.step, self._keys[node], value, self._store)
         self._values[node] = value
         seconds = 0.0 if started is None else time.monotonic() - started
         done = self._step(node, Status.FINISHED, seconds)
@@ -157,14 +150,14 @@ class _Execution:
         self._tell(step)
 
     def _step(self, node: Node, status: Status, seconds: float) -> StepRun:
-        needs = {self._keys[each] for each in _needs(node)}
+        values = [self._values[each] for each in _inside(node, Node)] + _inside(node, Value)
         return StepRun(
             name=node.name,
             key=self._keys[node],
             status=status,
             cached=False,
             seconds=seconds,
-            needs=tuple(sorted(needs)),
+            needs=self._tracker.made(each.hash for each in values),
         )
 
     def _tell(self, step: StepRun) -> None:
@@ -174,11 +167,8 @@ class _Execution:
             self._observe(Progress(step=step, done=len(self._values), total=self._total))
 
     def _key(self, node: Node) -> str:
-        parts = [".".join(node.step.place), fingerprint(node.step.function)]
-        for name, argument in sorted(node.arguments.items()):
-            what = f"step {node.name}: {name!r}"
-            parts += [name, identity(self._inputs(argument), self._store, what)]
-        return sha256_parts(parts)
+        inputs = {name: self._inputs(argument) for name, argument in node.arguments.items()}
+        return key_of(node.step, inputs, node.name, self._store)
 
     def _is_opaque(self, node: Node) -> bool:
         """Say whether a step reaches code by a computed name, so that nobody can tell when it is known."""
@@ -190,31 +180,6 @@ class _Execution:
                 "that stands in the text"
             )
         return bool(place)
-
-    def _recall(self, key: str) -> Value | None:
-        known = self._store.catalog.recall(StepResult, key)
-        if known is None:
-            return None
-        if all(self._store.blobs.holds(link.parent.removeprefix("sha256:")) for link in known.parents):
-            return known.value
-        with self._store.catalog.transaction() as transaction:
-            transaction.forget(StepResult, known.id)
-        return None
-
-    def _remember(self, node: Node, value: Value) -> None:
-        links = tuple(stored(blob, "content") for blob in blobs_of(value, self._store))
-        result = StepResult(
-            id=new_id(),
-            name=node.step.name,
-            version=self._keys[node],
-            hash=value.hash,
-            creator=self._store.workspace.actor,
-            time=time.time(),
-            parents=links,
-            value=value,
-        )
-        with self._store.catalog.transaction() as transaction:
-            transaction.remember(result)
 
     def _task(self, node: Node) -> Task:
         module, name = node.step.place
@@ -242,27 +207,28 @@ class _Execution:
 
     def _pool(self) -> ProcessPoolExecutor:
         if self._workers is None:
-            cores = os.cpu_count() or 1
+            cores = usable_cores()
             self._workers = ProcessPoolExecutor(
                 min(cores, self._total),
-                mp_context=get_context("spawn"),
+                mp_context=processes(),
                 initializer=start_worker,
-                initargs=(os.getpid(), max(1, cores // min(cores, self._total))),
+                initargs=(surroundings(max(1, cores // min(cores, self._total))),),
             )
         return self._workers
 
 
-def _needs(node: Node) -> list[Node]:
-    found: list[Node] = []
-    open_arguments = list(node.arguments.values())
-    while open_arguments:
-        argument = open_arguments.pop()
-        if isinstance(argument, Node):
+def _inside(node: Node, kind: type[T]) -> list[T]:
+    """Return what of a kind is in the arguments of a node."""
+    found: list[T] = []
+    waiting = list(node.arguments.values())
+    while waiting:
+        argument = waiting.pop()
+        if isinstance(argument, kind):
             found.append(argument)
         elif isinstance(argument, list | tuple):
-            open_arguments.extend(argument)
+            waiting.extend(argument)
         elif isinstance(argument, dict):
-            open_arguments.extend(argument.values())
+            waiting.extend(argument.values())
     return found
 
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from kervan.core.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -42,15 +40,38 @@ class Graph:
 
 
 _building: ContextVar[Graph | None] = ContextVar("kervan_building", default=None)
+_listener: ContextVar[Callable[[Any], None] | None] = ContextVar("kervan_listener", default=None)
+
+
+class GivenUp(Exception):
+    """Nobody waits for what a step computes any more."""
+
+
+def report(value: Any) -> None:
+    """Tell how far a step got, if anybody listens. Raises `GivenUp` if that is far enough."""
+    listener = _listener.get()
+    if listener is not None:
+        listener(value)
+
+
+@contextmanager
+def listening(listener: Callable[[Any], None]) -> Iterator[None]:
+    """Hear what steps report meanwhile."""
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
 
 
 class Step(Generic[P, T]):
     """A function whose calls inside a pipeline are recorded; called anywhere else it is just the function."""
 
-    def __init__(self, function: Callable[P, T], label: str = "") -> None:
+    def __init__(self, function: Callable[P, T], label: str = "", *, light: bool = False) -> None:
         self.function = function
         self.name = function.__name__
         self.label = label
+        self.light = light
         functools.update_wrapper(self, function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -122,13 +143,15 @@ def step(function: Callable[P, T], /) -> Step[P, T]: ...
 
 
 @overload
-def step(*, label: str) -> Callable[[Callable[P, T]], Step[P, T]]: ...
+def step(*, label: str = "", light: bool = False) -> Callable[[Callable[P, T]], Step[P, T]]: ...
 
 
 def step(
-    function: Callable[P, T] | None = None, /, *, label: str = ""
+    function: Callable[P, T] | None = None, /, *, label: str = "", light: bool = False
 ) -> Step[P, T] | Callable[[Callable[P, T]], Step[P, T]]:
     """Make a function a step; `label` names the parameter that tells several calls apart.
+
+    A `light` one takes less time than a process of its own would to start: it is computed in this one.
 
     >>> @step
     ... def double(number: int) -> int:
@@ -138,7 +161,7 @@ def step(
     """
     if function is not None:
         return Step(function)
-    return lambda wrapped: Step(wrapped, label)
+    return lambda wrapped: Step(wrapped, label, light=light)
 
 
 def pipeline(function: Callable[P, T]) -> Pipeline[P, T]:

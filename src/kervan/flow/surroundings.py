@@ -58,13 +58,20 @@ def installed_packages() -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
+def usable_cores() -> int:
+    """Return how many cores this process may use: a container or `taskset` may give it a part of them."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def this_host() -> Host:
     """Describe this machine and process."""
     return Host(
         name=platform.node(),
         platform=platform.platform(),
         python=platform.python_version(),
-        cores=os.cpu_count() or 1,
+        cores=usable_cores(),
         process=os.getpid(),
         started=process_started(os.getpid()) or time.time(),
     )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
+from contextvars import ContextVar
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from kervan.core.errors import InvalidInput
+from kervan.core.errors import InvalidInput, NotFound
 from kervan.core.identity import new_id
 from kervan.core.nouns import Link, Run, Status, StepRun
 from kervan.flow.live import Live
@@ -16,15 +18,22 @@ from kervan.store.points import Point, last_finite
 from kervan.store.transaction import stored
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Iterable, Mapping
     from types import TracebackType
 
     from kervan.store.open import Store
 
+ARTIFACT = "artifact "  # begins the role of a file that a run logged
+TRIAL = "search"  # the role in which a trial came of the run that searched
 _FLUSH_POINTS = 5_000
 _FARTHEST = 1 << 63  # steps that every catalog can hold
 _FLUSH_SECONDS = 1.0
+_current: ContextVar[Tracker | None] = ContextVar("kervan_run", default=None)
+
+
+def current() -> Tracker | None:
+    """Return the run that goes on here, the innermost of several."""
+    return _current.get()
 
 
 class Tracker:
@@ -59,12 +68,14 @@ class Tracker:
         with self._store.catalog.transaction() as transaction:
             transaction.put(self.run, action="started")
         logging.getLogger().addHandler(self._log)
+        self._token = _current.set(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         logging.getLogger().removeHandler(self._log)
+        _current.reset(self._token)
         status = Status.FINISHED if error is None else Status.FAILED
         if error is not None and not isinstance(error, Exception):
             status = Status.INTERRUPTED
@@ -89,6 +100,17 @@ class Tracker:
         """Log a parameter."""
         self.run = replace(self.run, parameters={**self.run.parameters, name: value})
 
+    def log_parameters(self, parameters: Mapping[str, Any]) -> None:
+        """Log several parameters."""
+        self.run = replace(self.run, parameters={**self.run.parameters, **parameters})
+
+    def log_artifact(self, path: str | Path, *, name: str = "") -> None:
+        """Keep a file with the run, under its own name or another. Raises `NotFound` without the file."""
+        file = Path(path)
+        if not file.is_file():
+            raise NotFound(f"there is no file {file}", hint="write it before it is logged")
+        self.add_link(stored(self._store.blobs.put_file(file), f"{ARTIFACT}{name or file.name}"))
+
     def log(self, line: str) -> None:
         """Add a line to the run's log."""
         self._log.add(f"{time.strftime('%H:%M:%S')} {line}")
@@ -101,6 +123,11 @@ class Tracker:
         """Put a finished step on the run."""
         self._live.step(step)
         self.run = replace(self.run, steps=(*self.run.steps, step))
+
+    def made(self, values: Iterable[str]) -> tuple[str, ...]:
+        """Return the keys of the run's steps that gave stored values, by their hashes."""
+        wanted = set(values)
+        return tuple(sorted({step.key for step in self.run.steps if wanted.intersection(step.outputs)}))
 
     def add_link(self, link: Link) -> None:
         """Say what the run used or made."""

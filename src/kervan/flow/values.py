@@ -135,7 +135,7 @@ def materialise(files: dict[str, str], name: str, store: Store) -> Path:
     """Lay stored files (path → hash) into a folder of the workspace's cache, once, and return it."""
     cache = store.root / CACHE
     target = cache / name
-    if not difference(target, files):
+    if target.is_dir() and not difference(target, files):
         return target
     make_private(cache)
     fresh = Path(tempfile.mkdtemp(dir=cache))

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import pickle
-import sys
-import threading
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from types import ModuleType
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kervan.core.nouns import Workspace
-from kervan.flow.step import annotation_of
+from kervan.flow.processes import start_worker
+from kervan.flow.step import GivenUp, annotation_of, listening
 from kervan.flow.values import Value, load, save, scratch_space
 from kervan.store.open import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-_THREAD_SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
+    from multiprocessing.connection import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,27 +30,6 @@ class Task:
     arguments: Mapping[str, Any]
 
 
-def start_worker(parent: int, threads: int) -> None:
-    """Prepare a worker process: its share of the cores, and an end when the parent was killed."""
-    for setting in _THREAD_SETTINGS:
-        os.environ.setdefault(setting, str(threads))
-    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
-
-
-@contextmanager
-def without_main() -> Iterator[None]:
-    """Let workers that start meanwhile leave the user's script alone.
-
-    A new process would run the script again from its top, and no step that it computes is in there.
-    """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
-
-
 def compute_apart(task: Task) -> Value:
     """Compute in a process of its own; an error that cannot travel to the other one is told in words."""
     try:
@@ -66,12 +40,53 @@ def compute_apart(task: Task) -> Value:
         raise RuntimeError(f"{type(error).__name__}: {error}") from error
 
 
-def compute(task: Task, store: Store | None = None, function: Callable[..., Any] | None = None) -> Value:
-    """Load the inputs, call the step's function, store what it returns."""
+def serve_tasks(connection: Connection, environment: Mapping[str, str]) -> None:
+    """Compute one task after another that comes over a connection, until it is closed.
+
+    Sends what is reported on the way as `heard`, and goes on if the answer is true; at last `value`,
+    `given up`, or `failed` with the error.
+    """
+    start_worker(environment)
+    store: Store | None = None
+    laid: dict[Value, Path] = {}
+
+    def hear(value: Any) -> None:
+        connection.send(("heard", value))
+        if not connection.recv():
+            raise GivenUp
+
+    while True:
+        try:
+            task: Task = connection.recv()
+        except EOFError:
+            return
+        store = store or Store(task.workspace)
+        try:
+            with listening(hear):
+                connection.send(("value", compute(task, store, laid=laid)))
+        except GivenUp:
+            connection.send(("given up", None))
+        except Exception as error:  # noqa: BLE001 - told where the call was started
+            told = error if _travels(error) else RuntimeError(f"{type(error).__name__}: {error}")
+            connection.send(("failed", told))
+
+
+def compute(
+    task: Task,
+    store: Store | None = None,
+    function: Callable[..., Any] | None = None,
+    *,
+    laid: dict[Value, Path] | None = None,
+) -> Value:
+    """Load the inputs, call the step's function, store what it returns.
+
+    `laid` are folders that this process has laid out and hashed before, and gets those that are added.
+    """
     store = store or Store(task.workspace)
     function = function or _function(task)
+    known = {} if laid is None else laid
     arguments = {
-        name: _load_inside(argument, store, annotation_of(function, name))
+        name: _load_inside(argument, store, annotation_of(function, name), known)
         for name, argument in task.arguments.items()
     }
     with scratch_space():
@@ -94,24 +109,25 @@ def _function(task: Task) -> Callable[..., Any]:
     return found
 
 
-def _load_inside(argument: Any, store: Store, kind: Any) -> Any:
+def _load_inside(argument: Any, store: Store, kind: Any, laid: dict[Value, Path]) -> Any:
     if isinstance(argument, Value):
-        return load(argument, store, kind)
+        return _load(argument, store, kind, laid)
     if isinstance(argument, list):
         item = _item_type(kind)
-        return [_load_inside(each, store, item) for each in argument]
+        return [_load_inside(each, store, item, laid) for each in argument]
     if isinstance(argument, dict):
-        return {key: _load_inside(each, store, Any) for key, each in argument.items()}
+        return {key: _load_inside(each, store, Any, laid) for key, each in argument.items()}
     return argument
+
+
+def _load(value: Value, store: Store, kind: Any, laid: dict[Value, Path]) -> Any:
+    if value.form != "folder":
+        return load(value, store, kind)
+    if value not in laid or not laid[value].is_dir():
+        laid[value] = load(value, store, kind)
+    return laid[value]
 
 
 def _item_type(kind: Any) -> Any:
     arguments = getattr(kind, "__args__", ())
     return arguments[0] if arguments else Any
-
-
-def _leave_with(parent: int) -> None:
-    # A worker that waits for work does not notice that its parent was killed.
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)

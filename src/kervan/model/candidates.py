@@ -1,7 +1,6 @@
-"""The families of models that are tried, each a scikit-learn pipeline over the encoded matrix.
+"""From a recipe to an unfitted model: a scikit-learn pipeline over the encoded matrix.
 
-All of them can be written as ONNX that answers alike, which decides some choices: nothing rescales the
-numbers in front of trees, and boosting reads categories by their codes, never as native categories.
+All that Kervan brings can be written as ONNX that answers alike, which decides some choices of the families.
 """
 
 from __future__ import annotations
@@ -9,41 +8,62 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from kervan.core.errors import InvalidConfig, did_you_mean
 from kervan.core.plugins import extras_named
+from kervan.core.recipe import Recipe
 from kervan.core.schema import Column, Schema, Type
+from kervan.model.families.combined import combine
+from kervan.model.families.registry import check_fit, family_of
+from kervan.model.monotone import MONOTONE, constrain
 from kervan.package.encoding import encoded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from sklearn.pipeline import Pipeline
 
     from kervan.core.schema import Signature
     from kervan.model.dates import DateParts
 
-BASELINE = "baseline"
-ROUNDING = ("tree", "forest")  # whose library rounds numbers to float32
 
-
-def build(family: str, signature: Signature, seed: int) -> Pipeline:
-    """Return an unfitted pipeline of a family, for a matrix of shape (rows, inputs).
+def build(recipe: Recipe | str, signature: Signature, seed: int) -> Pipeline:
+    """Return an unfitted pipeline, for a matrix of shape (rows, inputs); a text names a family's defaults.
 
     Classes are learned from int64 codes, values from float64. Raises `InvalidConfig` for a family that
-    does not exist.
+    does not exist, or cannot predict such an output.
     """
-    check_families([family])
+    recipe = as_recipe(recipe)
+    check_fit([recipe], signature)
     with extras_named():
         from sklearn.pipeline import make_pipeline
 
     from kervan.model.dates import date_parts
+    from kervan.model.features.columns import feature_columns
+    from kervan.model.features.stages import selection, staged, transformers
     from kervan.model.prepare import row_steps
 
     first: list[Any] = [row_steps(signature)] if signature.steps else []
-    signature = encoded(signature)
-    parts = date_parts(signature)
+    parts = date_parts(encoded(signature))
+    matrix, stages = staged(signature)
+    first += feature_columns(signature)
+    first += transformers(stages, signature, seed)
     first += [] if parts is None else [parts]
-    return make_pipeline(*first, *FAMILIES[family](_apart(signature, parts), seed))
+    matrix = _apart(matrix, parts)
+    first += selection(signature, matrix.inputs, seed)
+    return constrain(make_pipeline(*first, *_estimator(recipe, matrix, seed)), recipe, matrix)
+
+
+def as_recipe(recipe: Recipe | str) -> Recipe:
+    """Return the recipe of a family that is named alone."""
+    return Recipe(recipe) if isinstance(recipe, str) else recipe
+
+
+def _estimator(recipe: Recipe, signature: Signature, seed: int) -> list[Any]:
+    """Return the steps of a pipeline, without what all members of an ensemble share."""
+    if not recipe.members:
+        given = {name: value for name, value in recipe.parameters.items() if name != MONOTONE}
+        return family_of(recipe).build(signature, seed, given)
+    from sklearn.pipeline import make_pipeline
+
+    members = [make_pipeline(*_estimator(member, signature, seed)) for member in recipe.members]
+    return [combine(recipe.family, signature, members, recipe.weights, seed)]
 
 
 def _apart(signature: Signature, parts: DateParts | None) -> Signature:
@@ -54,97 +74,3 @@ def _apart(signature: Signature, parts: DateParts | None) -> Signature:
     names = [name for name in map("part {}".format, range(parts.added + len(taken))) if name not in taken]
     columns = [Column(name=name, type=Type.NUMBER, nullable=True) for name in names[: parts.added]]
     return replace(signature, inputs=Schema((*signature.inputs, *columns)))
-
-
-def check_families(families: Iterable[str]) -> None:
-    """Raise `InvalidConfig` if one of the families does not exist, or none is named."""
-    names = list(families)
-    if not names:
-        raise InvalidConfig("no model family is named", hint=f"choose from: {', '.join(FAMILIES)}")
-    for name in names:
-        if name not in FAMILIES:
-            raise InvalidConfig(f"there is no model family {name!r}", hint=did_you_mean(name, FAMILIES))
-
-
-def _linear(signature: Signature, seed: int) -> list[Any]:
-    from sklearn.linear_model import LogisticRegression, Ridge
-
-    if signature.is_classification:
-        return [_spread(signature, scaled=True), LogisticRegression(max_iter=1000, random_state=seed)]
-    return [_spread(signature, scaled=True), Ridge(random_state=seed)]
-
-
-def _neighbours(signature: Signature, seed: int) -> list[Any]:
-    from kervan.model.neighbours import NeighboursClassifier, NeighboursRegressor
-
-    kind = NeighboursClassifier if signature.is_classification else NeighboursRegressor
-    return [_spread(signature, scaled=False), kind(scaled=len(_places(signature)[0]), seed=seed)]
-
-
-def _tree(signature: Signature, seed: int) -> list[Any]:
-    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
-
-    kind = DecisionTreeClassifier if signature.is_classification else DecisionTreeRegressor
-    return [_imputed(), kind(max_depth=10, min_samples_leaf=10, random_state=seed)]
-
-
-def _forest(signature: Signature, seed: int) -> list[Any]:
-    from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
-
-    # Full-grown leaves hardly answer better, and make files of tens of megabytes.
-    if signature.is_classification:
-        return [_imputed(), RandomForestClassifier(min_samples_leaf=5, random_state=seed)]
-    return [_imputed(), RandomForestRegressor(min_samples_leaf=2, max_features=0.5, random_state=seed)]
-
-
-def _boosting(signature: Signature, seed: int) -> list[Any]:
-    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-
-    kind = HistGradientBoostingClassifier if signature.is_classification else HistGradientBoostingRegressor
-    return [kind(random_state=seed, early_stopping=False)]
-
-
-def _baseline(signature: Signature, seed: int) -> list[Any]:
-    from sklearn.dummy import DummyClassifier, DummyRegressor
-
-    if signature.is_classification:
-        return [DummyClassifier(strategy="prior", random_state=seed)]
-    return [DummyRegressor()]
-
-
-def _places(signature: Signature) -> tuple[list[int], list[int]]:
-    """Return where the numbers and the categories are; a category without any known value says nothing."""
-    numbers = [at for at, column in enumerate(signature.inputs) if column.type is not Type.CATEGORY]
-    categories = [at for at, column in enumerate(signature.inputs) if column.allowed and at not in numbers]
-    return numbers, categories
-
-
-def _imputed() -> Any:
-    from sklearn.impute import SimpleImputer
-
-    return SimpleImputer(strategy="median", keep_empty_features=True)
-
-
-def _spread(signature: Signature, *, scaled: bool) -> Any:
-    """Impute numbers by their median, spread each category over columns of 0 and 1 (unseen: all 0)."""
-    from sklearn.compose import ColumnTransformer
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import OneHotEncoder, StandardScaler
-
-    numbers, categories = _places(signature)
-    columns = signature.inputs.columns
-    codes = [list(range(len(columns[at].allowed))) for at in categories]
-    numeric = make_pipeline(_imputed(), StandardScaler()) if scaled else _imputed()
-    spread = OneHotEncoder(categories=codes, handle_unknown="ignore", sparse_output=False)
-    blocks = [("numbers", numeric, numbers), ("categories", spread, categories)]
-    return ColumnTransformer([block for block in blocks if block[2]])
-
-
-FAMILIES: dict[str, Callable[[Signature, int], list[Any]]] = {
-    "linear": _linear,
-    "neighbours": _neighbours,
-    "tree": _tree,
-    "forest": _forest,
-    "boosting": _boosting,
-    BASELINE: _baseline,
-}

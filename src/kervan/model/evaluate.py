@@ -10,18 +10,22 @@ import numpy as np
 
 from kervan.core.errors import InvalidData
 from kervan.core.nouns import Finding, Verdict
+from kervan.model.cuts import Cut, curve
 from kervan.model.distinct import telling_rows
 from kervan.model.interval import Interval
-from kervan.model.metrics import check_goal, intervals, scores, task_of
+from kervan.model.metrics import Yardstick, check_goal, intervals, scores, task_of
+from kervan.model.paired import Paired
+from kervan.package.answers import chosen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from kervan.core.config import Goal
+    from kervan.core.goals import Goal
     from kervan.core.ports import Matrix, Predictor
     from kervan.core.schema import Signature
+    from kervan.model.metric import Metric
 
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 _BINS = 10
@@ -48,7 +52,8 @@ class Evaluation:
     For a classification `confusion[true][answered]` counts rows in the order of `classes`, and
     `calibration` has the bins that hold any row. For a regression `residuals` are the quantiles at
     `QUANTILES` of answer minus truth. `telling` counts the rows that do not repeat another one whole: the
-    intervals are by these.
+    intervals are by these. The last of two classes is named from `threshold` on; `cuts` are what others would
+    give.
     """
 
     task: str
@@ -60,11 +65,17 @@ class Evaluation:
     calibration: tuple[Bin, ...] = ()
     residuals: tuple[float, ...] = ()
     telling: int | None = None
+    threshold: float | None = None
+    cuts: tuple[Cut, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acceptance:
-    """Whether a model reaches its goal; the first finding says it in one sentence."""
+    """Whether a model reaches its goal; the first finding says it in one sentence.
+
+    `folds` are the values of its metric that cross-validation estimated before; `beside` compares it with the
+    `incumbent`, the model that was there before it, on the very same rows.
+    """
 
     verdict: Verdict
     findings: tuple[Finding, ...]
@@ -72,6 +83,10 @@ class Acceptance:
     metric: str
     value: float | None
     interval: Interval | None
+    folds: tuple[float, ...] = ()
+    incumbent: str = ""
+    beside: tuple[Paired, ...] = ()
+    accept_if: str = ""
 
 
 def evaluate(
@@ -81,18 +96,20 @@ def evaluate(
     signature: Signature,
     *,
     seed: int = 0,
+    metrics: tuple[Metric, ...] = (),
 ) -> Evaluation:
     """Score a matrix of shape (rows, inputs) and compare the answers with the truth, shape (rows,).
 
-    Raises `InvalidData` if there are no rows.
+    `metrics` are measured beside the usual ones. Raises `InvalidData` if there are no rows.
     """
     if not len(truth):
         raise InvalidData("there are no rows to evaluate on", hint="give this part of the data some rows")
     task = task_of(signature)
     values = predictor.predict(matrix)
-    figures = scores(task, truth, values)
+    by = Yardstick(metrics=metrics, naming=signature.naming)
+    figures = scores(task, truth, values, by)
     telling = telling_rows(matrix, truth)
-    by_telling = intervals(task, truth[telling], values[telling], seed=seed)
+    by_telling = intervals(task, truth[telling], values[telling], by, seed=seed)
     parts: dict[str, Any] = {
         "task": str(task),
         "rows": len(truth),
@@ -104,25 +121,32 @@ def evaluate(
         quantiles = np.quantile(values[:, 0] - truth, QUANTILES)
         return Evaluation(**parts, residuals=tuple(quantiles.tolist()))
     classes = signature.output.allowed
-    pairs = truth * len(classes) + values.argmax(axis=1)
+    pairs = truth * len(classes) + chosen(values, signature.naming)
     counts = np.bincount(pairs, minlength=len(classes) ** 2).reshape(len(classes), -1)
     return Evaluation(
         **parts,
+        threshold=signature.threshold,
+        cuts=curve(truth, values) if len(classes) == 2 else (),
         classes=classes,
         confusion=tuple(tuple(row) for row in counts.tolist()),
         calibration=tuple(_calibration(truth, values)),
     )
 
 
-def accept(evaluation: Evaluation, goal: Goal) -> Acceptance:
+def accept(evaluation: Evaluation, goal: Goal, metrics: tuple[Metric, ...] = ()) -> Acceptance:
     """Judge an evaluation by a goal: failed below it, warned where chance or few rows leave doubt.
 
-    Raises `InvalidConfig` if the goal does not fit the task.
+    `metrics` are those of the project. Raises `InvalidConfig` if the goal does not fit the task.
     """
-    metric = check_goal(goal, evaluation.task).name
+    entry = check_goal(goal, evaluation.task, metrics)
+    metric = entry.name
     value = evaluation.metrics.get(metric)
     interval = evaluation.intervals.get(metric)
-    findings = (_goal_finding(evaluation, goal, metric), *_doubts(evaluation, goal, metric))
+    findings = (
+        _goal_finding(evaluation, goal, metric),
+        *_doubts(evaluation, goal, metric),
+        *_short(evaluation, entry),
+    )
     verdicts = {finding.verdict for finding in findings}
     worst = next(each for each in (Verdict.FAILED, Verdict.WARNED, Verdict.PASSED) if each in verdicts)
     return Acceptance(
@@ -220,6 +244,20 @@ def _doubts(evaluation: Evaluation, goal: Goal, metric: str) -> Iterator[Finding
             verdict=Verdict.WARNED,
             message="the model is no better than always giving the same answer",
             hint="look for columns that tell more about the target",
+        )
+
+
+def _short(evaluation: Evaluation, entry: Metric) -> Iterator[Finding]:
+    """Say of an interval that comes from resampling few rows that it holds less than it promises."""
+    telling = evaluation.rows if evaluation.telling is None else evaluation.telling
+    if telling < entry.sure_from and entry.name in evaluation.intervals:
+        yield Finding(
+            rule="short",
+            subject=entry.name,
+            verdict=Verdict.WARNED,
+            message=f"the interval of {entry.name} comes from resampling {telling} rows: on so few it holds "
+            "the true value in fewer than 95 of 100 samples",
+            hint=f"evaluate on at least {entry.sure_from} rows",
         )
 
 

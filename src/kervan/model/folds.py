@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kervan.core.ports import Matrix
 
     Places = NDArray[np.int64]
+    Fold = tuple[Places, Places]  # of rows that are learned from, and that are asked about
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -35,11 +36,15 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Folding:
-    """How many folds, shuffled by which seed, and what they go by besides the rows."""
+    """How many folds, shuffled by which seed, and what they go by besides the rows.
+
+    `found` are the folds of the rows at hand where they were found, and checked, before.
+    """
 
     folds: int
     seed: int
     order: Order | None = None
+    found: tuple[Fold, ...] = ()
 
 
 def order_of(table: pl.DataFrame, rule: SplitRule) -> Order | None:
@@ -51,7 +56,7 @@ def order_of(table: pl.DataFrame, rule: SplitRule) -> Order | None:
     return None
 
 
-def folds_of(matrix: Matrix, truth: NDArray[Any], folding: Folding) -> Iterator[tuple[Places, Places]]:
+def folds_of(matrix: Matrix, truth: NDArray[Any], folding: Folding) -> Iterator[Fold]:
     """Yield for each fold the places of the rows that are learned from, and of those that are asked about.
 
     Folds are shuffled and keep the shares of classes, which `truth` holds as integers; equal rows are in one
@@ -59,6 +64,9 @@ def folds_of(matrix: Matrix, truth: NDArray[Any], folding: Folding) -> Iterator[
     least the embargo later. Raises `InvalidData` if there are fewer groups, or times, than folds.
     """
     folds, order = folding.folds, folding.order
+    if folding.found:
+        yield from folding.found
+        return
     if order is not None and order.rule.by == "time":
         yield from _by_time(order, folds)
         return

@@ -12,6 +12,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from kervan.core.naming import Naming
+from kervan.package.answers import chosen
+
 Floats: TypeAlias = NDArray[np.float64]
 Formula: TypeAlias = Callable[[NDArray[Any], Floats], float]
 # Of the rows of one class against the others: its figure, and how far each row pulls it from its mean, times
@@ -90,12 +93,12 @@ def _from(values: Floats) -> Floats:
 
 def f1(truth: NDArray[Any], values: Floats) -> float:
     """Return the harmonic mean of precision and recall, 0 where neither is there."""
-    chosen = values.argmax(axis=1)
+    answered = chosen(values)
     classes = compared(values)
     found = []
     for place in classes:
-        both = np.count_nonzero((chosen == place) & (truth == place))
-        either = np.count_nonzero(chosen == place) + np.count_nonzero(truth == place)
+        both = np.count_nonzero((answered == place) & (truth == place))
+        either = np.count_nonzero(answered == place) + np.count_nonzero(truth == place)
         if either or len(classes) == 1:
             found.append(2 * both / either if either else 0.0)
     return float(np.mean(found))
@@ -106,9 +109,15 @@ def mean_over_rows(loss: Callable[[NDArray[Any], Floats], Floats]) -> Formula:
     return lambda truth, values: float(loss(truth, values).mean())
 
 
+def named(values: Floats, naming: Naming) -> Floats:
+    """Return 1 for the class that each row of probabilities names, 0 for the others."""
+    found: Floats = np.eye(values.shape[1])[chosen(values, naming)]
+    return found
+
+
 def hits(truth: NDArray[Any], values: Floats) -> Floats:
-    """Return 1 for every row whose most probable class is right, else 0."""
-    right: Floats = (values.argmax(axis=1) == truth).astype(np.float64)
+    """Return 1 for every row whose class is right, else 0."""
+    right: Floats = (chosen(values) == truth).astype(np.float64)
     return right
 
 

@@ -62,28 +62,10 @@ def of_log_loss(truth: NDArray[Any], values: Floats, random: np.random.Generator
 
 
 def of_r2(truth: NDArray[Any], values: Floats, random: np.random.Generator) -> Interval | None:
-    """Return the interval of the explained share of variance, by the logarithm of the unexplained share."""
-    squares = squared_error(truth, values)
-    rows = len(truth)
-    if rows < 3 or not np.isfinite(squares.sum()) or not squares.any() or not np.ptp(truth):
+    """Return the interval of the explained share of variance."""
+    if not np.ptp(truth):
         return None
-    known = _unexplained(squares[None], truth[None])
-    drawn: list[Floats] = []
-    for places in _draws(rows, random):
-        mean, error = _unexplained(squares[places], truth[places])
-        with np.errstate(divide="ignore", invalid="ignore"):
-            drawn.append((mean - known[0]) / error)
-    low, high = _ends(np.concatenate(drawn))
-    ends = 1 - np.exp(known[0] - np.array([low, high]) * known[1])
-    lost = mean_interval(squares, random)  # with longer tails than the rows show
-    if lost is None:
-        return None
-    unexplained = np.array([lost.high, lost.low]) / float(np.var(truth))
-    return Interval(
-        low=float(min(ends[0], 1 - unexplained[0])),
-        high=float(min(1.0, max(ends[1], 1 - unexplained[1]))),
-        heaviest=lost.heaviest,
-    )
+    return spared_interval(squared_error(truth, values), np.square(truth - truth.mean()), random)
 
 
 def of_median(truth: NDArray[Any], values: Floats) -> Interval | None:
@@ -115,6 +97,44 @@ def mean_interval(losses: Floats, random: np.random.Generator) -> Interval | Non
     return Interval(low=max(low, float(losses.min())), high=high, heaviest=float(losses.max() / losses.sum()))
 
 
+def signed_interval(values: Floats, random: np.random.Generator) -> Interval | None:
+    """Return the interval of the mean of values that may be below 0, with long tails on both sides."""
+    above, below = mean_interval(values, random), mean_interval(-values, random)
+    if above is None or below is None:
+        return None
+    return Interval(low=min(above.low, -below.high), high=max(above.high, -below.low))
+
+
+def spared_interval(lost: Floats, whole: Floats, random: np.random.Generator) -> Interval | None:
+    """Return the interval of the share of a loss that answers spare, of what is lost without them."""
+    found = share_interval(lost, whole, random)
+    return found and Interval(low=1 - found.high, high=1 - found.low, heaviest=found.heaviest)
+
+
+def share_interval(lost: Floats, whole: Floats, random: np.random.Generator) -> Interval | None:
+    """Return the interval of what is lost as a share of the whole, by the logarithm of it.
+
+    Neither is negative in any row. None if all rows lose the same, or if there is nothing to lose.
+    """
+    rows = len(lost)
+    tails = mean_interval(lost, random)
+    if rows < 3 or tails is None or not np.isfinite(whole.sum()) or not whole.any():
+        return None
+    known = _share(lost[None], whole[None])
+    drawn: list[Floats] = []
+    for places in _draws(rows, random):
+        level, error = _share(lost[places], whole[places])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            drawn.append((level - known[0]) / error)
+    ends = np.exp(known[0] - np.flip(_ends(np.concatenate(drawn))) * known[1])
+    mean = float(whole.mean())
+    return Interval(
+        low=float(min(ends[0], tails.low / mean)),
+        high=float(max(ends[1], tails.high / mean)),  # with longer tails than the rows show
+        heaviest=tails.heaviest,
+    )
+
+
 def _with_tail(ordered: Floats, body: float, random: np.random.Generator) -> tuple[float, float] | None:
     """Return the ends of studentised means where the losses above the body are log-normal."""
     from scipy.special import ndtr, ndtri
@@ -134,9 +154,10 @@ def _with_tail(ordered: Floats, body: float, random: np.random.Generator) -> tup
     mean = ordered[:start].sum() / rows + np.exp(level + slope**2 / 2) * ndtr(slope - ndtri(share))
 
     def population(places: NDArray[np.int64]) -> Floats:
-        levels = (places + random.random(places.shape)) / rows
-        tail = np.exp(level + slope * ndtri(np.maximum(levels, share)))
-        drawn: Floats = np.where(places < start, ordered[places], tail)
+        drawn: Floats = ordered[places]
+        above = places >= start
+        levels = (places[above] + random.random(int(above.sum()))) / rows
+        drawn[above] = np.exp(level + slope * ndtri(levels))
         return drawn
 
     return _studentised(population, float(mean), rows, random)
@@ -168,12 +189,10 @@ def _ends(drawn: Floats) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _unexplained(squares: Floats, truth: Floats) -> tuple[Floats, Floats]:
-    """Return the logarithm of the unexplained share of variance and its standard error, by resample."""
-    rows = truth.shape[1]
-    apart = np.square(truth - truth.mean(axis=1, keepdims=True))
-    lost, spread = squares.mean(axis=1, keepdims=True), apart.mean(axis=1, keepdims=True)
+def _share(lost: Floats, whole: Floats) -> tuple[Floats, Floats]:
+    """Return the logarithm of the share that is lost and its standard error, by resample."""
+    of_lost, of_whole = lost.mean(axis=1, keepdims=True), whole.mean(axis=1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
-        pull = squares / lost - apart / spread
-        level = np.log(lost / spread)[:, 0]
-    return level, pull.std(axis=1) / np.sqrt(rows)
+        pull = lost / of_lost - whole / of_whole
+        level = np.log(of_lost / of_whole)[:, 0]
+    return level, pull.std(axis=1) / np.sqrt(lost.shape[1])

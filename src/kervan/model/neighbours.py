@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin  # noqa: TID253  a base class; candidates.py imports this file late
+from sklearn.utils.multiclass import check_classification_targets  # noqa: TID253  as above
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data  # noqa: TID253  as above
 
 from kervan.package.writing.neutral.form import Distances, Nearest, Operation
 
@@ -34,11 +36,9 @@ class _Neighbours(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         self.seed = seed
 
     def _keep(self, matrix: NDArray[Any], answers: NDArray[np.float64]) -> None:
-        matrix = np.asarray(matrix, dtype=np.float64)
         if len(matrix) > MOST_ROWS:
             chosen = np.random.default_rng(self.seed).choice(len(matrix), MOST_ROWS, replace=False)
             matrix, answers = matrix[chosen], answers[chosen]
-        self.n_features_in_ = matrix.shape[1]
         self.mean_, self.scale_ = np.zeros(matrix.shape[1]), np.ones(matrix.shape[1])
         self.mean_[: self.scaled] = matrix[:, : self.scaled].mean(axis=0)
         deviation = matrix[:, : self.scaled].std(axis=0)
@@ -50,11 +50,13 @@ class _Neighbours(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
 
     def _average(self, matrix: NDArray[Any]) -> NDArray[np.float64]:
         """Average what is known about the nearest rows, shape (rows, answers)."""
+        check_is_fitted(self)
+        matrix = validate_data(self, matrix, dtype=np.float64, reset=False, ensure_min_samples=0)
         parts = [self._average_few(matrix[at : at + _CHUNK]) for at in range(0, max(len(matrix), 1), _CHUNK)]
         return np.concatenate(parts)
 
     def _average_few(self, matrix: NDArray[Any]) -> NDArray[np.float64]:
-        rows = (np.asarray(matrix, dtype=np.float64) - self.mean_) / self.scale_
+        rows = (matrix - self.mean_) / self.scale_
         own = (rows**2).sum(axis=1, keepdims=True)
         distances = self.squares_ - 2 * (rows @ self.rows_.T) + own
         farthest = np.partition(distances, self.k_ - 1, axis=1)[:, self.k_ - 1 : self.k_]
@@ -74,9 +76,11 @@ class _Neighbours(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
 class NeighboursClassifier(ClassifierMixin, _Neighbours):  # type: ignore[misc]  # scikit-learn has no types
     """Probabilities are the shares of the classes among the nearest rows."""
 
-    def fit(self, matrix: NDArray[Any], truth: NDArray[np.int64]) -> Self:
+    def fit(self, matrix: NDArray[Any], y: NDArray[np.int64]) -> Self:
         """Keep the rows with their classes."""
-        self.classes_, places = np.unique(truth, return_inverse=True)
+        matrix, y = validate_data(self, matrix, column_or_1d(y, warn=True), dtype=np.float64)
+        check_classification_targets(y)
+        self.classes_, places = np.unique(y, return_inverse=True)
         self._keep(matrix, np.eye(len(self.classes_))[places])
         return self
 
@@ -86,16 +90,18 @@ class NeighboursClassifier(ClassifierMixin, _Neighbours):  # type: ignore[misc] 
 
     def predict(self, matrix: NDArray[Any]) -> NDArray[Any]:
         """Return the most frequent class, the first of several."""
-        chosen: NDArray[Any] = self.classes_[self.predict_proba(matrix).argmax(axis=1)]
+        places = self.predict_proba(matrix).argmax(axis=1)
+        chosen: NDArray[Any] = self.classes_[places]
         return chosen
 
 
 class NeighboursRegressor(RegressorMixin, _Neighbours):  # type: ignore[misc]  # scikit-learn has no types
     """The answer is the mean of the nearest rows."""
 
-    def fit(self, matrix: NDArray[Any], truth: NDArray[np.float64]) -> Self:
+    def fit(self, matrix: NDArray[Any], y: NDArray[np.float64]) -> Self:
         """Keep the rows with their values."""
-        self._keep(matrix, np.asarray(truth, dtype=np.float64).reshape(-1, 1))
+        matrix, y = validate_data(self, matrix, column_or_1d(y, warn=True), dtype=np.float64, y_numeric=True)
+        self._keep(matrix, y.astype(np.float64)[:, np.newaxis])
         return self
 
     def predict(self, matrix: NDArray[Any]) -> NDArray[np.float64]:

@@ -15,12 +15,15 @@ import numpy as np
 
 from kervan.model.formulas import absolute_error, each_class, hits, roc_auc, squared_error, surprise
 from kervan.model.interval import LEVEL
-from kervan.model.metrics import Task, higher_is_better
+from kervan.model.metric import Task
+from kervan.model.metrics import METRICS, higher_is_better
+from kervan.model.resampled import ends
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kervan.model.formulas import Floats
+    from kervan.model.metric import Metric
 
     # A figure, and how far each row pulls it, but for what is the same for all rows.
     Pulling = Callable[[NDArray[Any], Floats], tuple[float, Floats] | None]
@@ -53,18 +56,59 @@ class Paired:
         return "better" if (self.low > 0) == higher_is_better(self.metric) else "worse"
 
 
-def paired(task: str, truth: NDArray[Any], before: Floats, after: Floats) -> tuple[Paired, ...]:
+def paired(
+    task: str,
+    truth: NDArray[Any],
+    before: Floats,
+    after: Floats,
+    labels: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None,
+) -> tuple[Paired, ...]:
     """Compare two models' answers to the same rows by the metrics of a task.
 
-    `truth` has shape (rows,), codes of classes or numbers; answers (rows, classes) or (rows, 1). Of shares of
+    `truth` has shape (rows,), codes of classes or numbers; answers (rows, classes) or (rows, 1). `labels` are
+    the classes that were named before and after; without them the most probable ones are. Of shares of
     right answers the interval is that of A. Agresti and Y. Min, Statistics in Medicine 24 (2005), of all
     others Student's over what the rows pull; for areas under the ROC curve these are those of E. R. DeLong
     et al., Biometrics 44 (1988). Fewer than ten rows, and metrics that these cannot tell, give none.
     """
     if len(truth) < FEWEST:
         return ()
-    found = [_compared(name, pull, truth, before, after) for name, pull in _PULLS[Task(task)].items()]
+    names = (before, after) if labels is None else tuple(np.eye(before.shape[1])[each] for each in labels)
+    found = [
+        _compared(name, pull, truth, *(names if METRICS[name].by_label else (before, after)))
+        for name, pull in _PULLS[Task(task)].items()
+    ]
     return tuple(each for each in found if each is not None)
+
+
+def paired_by(
+    entry: Metric,
+    truth: NDArray[Any],
+    before: Floats,
+    after: Floats,
+    *,
+    seed: int = 0,
+) -> Paired | None:
+    """Compare two models' answers to the same rows by one metric, whatever it is.
+
+    Answers are as the metric looks at them: of one by label, 1 for the class that is named. Where `paired`
+    has no formula for the interval, rows are resampled for both at once (see `kervan.model.resampled`).
+    """
+    if len(truth) < FEWEST:
+        return None
+    pull = _PULLS[entry.task].get(entry.name)
+    if pull is not None:
+        return _compared(entry.name, pull, truth, before, after)
+    was, is_now = entry.formula(truth, before), entry.formula(truth, after)
+    if not np.isfinite(was) or not np.isfinite(is_now):
+        return None
+
+    def apart(rows: NDArray[np.int64]) -> float:
+        return entry.formula(truth[rows], after[rows]) - entry.formula(truth[rows], before[rows])
+
+    found = ends(apart, len(truth), np.random.default_rng(seed)) or (is_now - was, is_now - was)
+    low, high = min(found[0], is_now - was), max(found[1], is_now - was)
+    return Paired(metric=entry.name, rows=len(truth), before=was, after=is_now, low=low, high=high)
 
 
 def _compared(name: str, pull: Pulling, truth: NDArray[Any], before: Floats, after: Floats) -> Paired | None:

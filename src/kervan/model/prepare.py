@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin  # noqa: TID253  a base class; candidates.py imports this file late
+from sklearn.utils.validation import check_is_fitted, validate_data  # noqa: TID253  as above
 
 from kervan.core.errors import InvalidData
 from kervan.core.schema import Column, Schema, Signature, Type
@@ -37,23 +38,42 @@ class RowSteps(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit
     def __init__(self, steps: Sequence[dict[str, Any]]) -> None:
         self.steps = steps
 
-    def fit(self, matrix: NDArray[Any], truth: object = None) -> Self:
+    def fit(self, matrix: NDArray[Any], y: object = None) -> Self:
         """Learn what to fill with and where to clip, each step from what the ones before it made."""
-        self.n_features_in_ = matrix.shape[1]
+        matrix = validate_data(self, matrix, dtype=np.float64, ensure_all_finite="allow-nan")
         self.ends_: list[Floats] = []
-        values = np.asarray(matrix, dtype=np.float64)
+        values = matrix
         for step in self.steps:
             self.ends_.append(_ends(step, values[:, step["places"]]))
-            values = self.transform(matrix)
+            values = self._made(matrix)
         return self
 
     def transform(self, matrix: NDArray[Any]) -> Floats:
         """Return the matrix after all steps, as every written format computes it."""
+        check_is_fitted(self)
+        return self._made(
+            validate_data(
+                self,
+                matrix,
+                dtype=np.float64,
+                ensure_all_finite="allow-nan",
+                reset=False,
+                ensure_min_samples=0,
+            )
+        )
+
+    def _made(self, matrix: Floats) -> Floats:
         columns = tuple(Column(name=str(place), type=Type.NUMBER) for place in range(self.n_features_in_))
         signature = Signature(inputs=Schema(columns), output=Column(name="steps", type=Type.NUMBER))
         builder = Builder(signature)
         self.write_form(builder, 0)
-        return score(Form(signature=signature, layers=tuple(builder.layers)), np.asarray(matrix))
+        return score(Form(signature=signature, layers=tuple(builder.layers)), matrix)
+
+    def __sklearn_tags__(self) -> Any:
+        """Say that values may be missing."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
 
     def write_form(self, builder: Builder, value: int) -> int:
         """Add the layers that fill and clip to the neutral form."""

@@ -20,6 +20,7 @@ import numpy as np
 
 from kervan.model.formulas import average_precision, each_class, roc_auc
 from kervan.model.interval import LEVEL, Interval
+from kervan.package.answers import chosen
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,7 +75,7 @@ def corrected(value: float, formula: Variance, seen: float, telling: float) -> I
 
 def of_accuracy(truth: NDArray[Any], values: Floats) -> Interval:
     """Return the interval of the share of right answers."""
-    return wilson(float((values.argmax(axis=1) == truth).mean()), len(truth))
+    return wilson(float((chosen(values) == truth).mean()), len(truth))
 
 
 def of_roc_auc(truth: NDArray[Any], values: Floats) -> Interval | None:
@@ -110,29 +111,13 @@ def of_average_precision(truth: NDArray[Any], values: Floats) -> Interval | None
 
 
 def of_f1(truth: NDArray[Any], values: Floats) -> Interval | None:
-    """Return the interval of F1: for two classes exact, by the share TP / (TP + FP + FN) that it follows.
-
-    For more classes the variance of their mean is that of its first-order expansion (K. Takahashi,
-    K. Yamamoto, A. Kuchiba and T. Koyama, Applied Intelligence 52, 2022).
-    """
-    chosen = values.argmax(axis=1)
-    if values.shape[1] == 2:
-        involved = (chosen == 1) | (truth == 1)
-        if not involved.any():
-            return None
-        share = wilson(float((chosen == truth)[involved].mean()), int(involved.sum()))
-        return Interval(low=2 * share.low / (1 + share.low), high=2 * share.high / (1 + share.high))
-    figures, pulls = [], []
-    for place in range(values.shape[1]):
-        both = ((chosen == place) & (truth == place)).astype(np.float64)
-        either = (chosen == place).astype(np.float64) + (truth == place)
-        if either.any():
-            figure = 2 * both.sum() / either.sum()
-            figures.append(figure)
-            pulls.append((2 * both - figure * either) / either.mean())
-    rows = len(truth)
-    seen = float(np.square(np.mean(pulls, axis=0)).sum()) / rows**2
-    return corrected(float(np.mean(figures)), _binomial(rows), seen, rows)
+    """Return the interval of F1 of two classes, by the share TP / (TP + FP + FN) that it follows."""
+    answered = chosen(values)
+    involved = (answered == 1) | (truth == 1)
+    if not involved.any():
+        return None
+    share = wilson(float((answered == truth)[involved].mean()), int(involved.sum()))
+    return Interval(low=2 * share.low / (1 + share.low), high=2 * share.high / (1 + share.high))
 
 
 def _binomial(rows: int) -> Variance:

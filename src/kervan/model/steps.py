@@ -1,4 +1,4 @@
-"""The training pipeline: describe, cross-validate every family, fit and write the best, evaluate it.
+"""The steps of training: describe, cross-validate candidates, compare them, fit and write one, evaluate it.
 
 A fitted model leaves its process only in written formats, each proved to answer like the original, so
 that what is evaluated and accepted later is exactly what will answer in production.
@@ -6,33 +6,60 @@ that what is evaluated and accepted later is exactly what will answer in product
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numpy as np
 
-from kervan.core.nouns import AT_RANDOM, Finding, SplitRule, Verdict
-from kervan.core.ports import Precision
+from kervan.core.called import admit_all
+from kervan.core.features import Feature, called, fills
+from kervan.core.naming import LeastCost, Threshold
+from kervan.core.nouns import AT_RANDOM, Finding, SplitRule
 from kervan.core.reading import AS_WRITTEN, Reading
+from kervan.core.recipe import Recipe
 from kervan.core.row_steps import check_row_steps
-from kervan.core.schema import Schema, Signature, Type
+from kervan.core.schema import Schema, Signature
 from kervan.core.shaping import RowStep
 from kervan.data.columns import signature_of
-from kervan.flow.step import pipeline, step
+from kervan.flow.step import pipeline, report, step
 from kervan.flow.values import scratch
-from kervan.model.candidates import BASELINE, ROUNDING
+from kervan.model.absent import completed
+from kervan.model.answered import (
+    Rows,
+    read_all,
+    read_answered,
+    read_rows,
+    write_all,
+    write_answered,
+    write_rows,
+)
+from kervan.model.calibrate import Calibrated
+from kervan.model.carried import check_carried
+from kervan.model.decide import decide
+from kervan.model.demands import Demands
+from kervan.model.ensembles import ensembles
 from kervan.model.evaluate import Evaluation, evaluate
+from kervan.model.features.signature import computed, unread
+from kervan.model.features.stages import staged
 from kervan.model.folds import Folding, order_of
-from kervan.model.train import CandidateScore, best, cross_validate, fit
+from kervan.model.metrics import Yardstick, scores, task_of
+from kervan.model.prepared import prepared_table
+from kervan.model.rounded import rounded
+from kervan.model.shortlist import Shortlist, shortlist
+from kervan.model.standings import Standings, stand
+from kervan.model.train import answer_folds, check_folds, fit
 from kervan.package.contents.manifest import Parity
-from kervan.package.encoding import encode_table, encode_truth, held
+from kervan.package.encoding import encode_table, encode_truth
 from kervan.package.proving.build import load_format, served_format, write_formats
 from kervan.package.writing.fitted import Fitted
+from kervan.store.events import canonical
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars as pl
+    from numpy.typing import NDArray
 
 _PROOF_ROWS = 1_000
 CARD = "candidate.json"
@@ -40,105 +67,239 @@ CARD = "candidate.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """Which families are compared and which texts read, how the best is chosen, written and proved.
+    """What of a table is read, and how a model of it is written and proved.
 
-    `reading` are the rules by which the values of the table were read, `row_steps` what the model does to a
-    row before all else, `rule` how the dataset was split, which folds follow.
+    `families` are those that are named; `reading` are the rules by which the values of the table were read,
+    `row_steps` what the model does to a row before all else, `features` what it then computes from it, and
+    `functions` the texts of the files of those that are functions, by their hashes. With `fills_absent` it
+    answers rows that lack a value which no row of training lacks.
     """
 
     families: tuple[str, ...]
-    metric: str
     formats: tuple[str, ...]
     tolerance: float | None
-    folds: int
     seed: int
     texts: tuple[str, ...] = ()
     reading: Reading = AS_WRITTEN
     row_steps: tuple[RowStep, ...] = ()
+    features: tuple[Feature, ...] = ()
+    functions: Mapping[str, str] = field(default_factory=dict)
+    demands: Demands = field(default_factory=Demands)
+    fills_absent: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folds:
+    """How candidates are cross-validated: in how many folds, by which seed, by which rule of the split."""
+
+    folds: int
+    seed: int
     rule: SplitRule = AT_RANDOM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Choosing:
+    """By what one candidate is chosen: a metric, a shortlist of so many, and so many seconds for an ensemble.
+
+    With 0 seconds no ensemble is tried. `takes_best` leaves aside what a small gain costs.
+    """
+
+    metric: str
+    count: int
+    seconds: float
+    takes_best: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Interface:
-    """What a model of some rows takes and gives, with the columns left out and other remarks."""
+    """What a model of some rows takes and gives, what is demanded of it, columns left out, other remarks.
+
+    `functions` are the texts of files of Python that it calls, by their hashes.
+    """
 
     signature: Signature
+    functions: Mapping[str, str] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    demands: Demands = field(default_factory=Demands)
+
+    @property
+    def yardstick(self) -> Yardstick:
+        """What candidates are measured by."""
+        return self.demands.yardstick(self.signature)
+
+    @property
+    def compared(self) -> Interface:
+        """What of it candidates are compared by: they are not tried again where only the rest is another."""
+        demands = replace(self.demands, calibrate="", costs=replace(self.demands.costs, currency=""))
+        return replace(self, demands=demands, findings=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """What was written: the family, what it takes and gives, and the proof of each format."""
+    """What was written: the recipe, what the model takes and gives, and the proof of each format.
 
-    family: str
+    `functions` are as those of an `Interface`; `least_cost` says what naming by costs is worth.
+    """
+
+    recipe: Recipe
     signature: Signature
+    functions: Mapping[str, str] = field(default_factory=dict)
     formats: tuple[str, ...]
     parity: tuple[Parity, ...]
+    demands: Demands = field(default_factory=Demands)
+    calibrated: Calibrated | None = None
+    least_cost: LeastCost | None = None
+
+    @property
+    def family(self) -> str:
+        """The recipe's family."""
+        return self.recipe.family
+
+    def named_by(self, rows: int) -> Threshold | LeastCost | None:
+        """Return the rule by which a class is named, and why; `rows` are those of the validation part."""
+        return self.demands.told_threshold(self.signature, rows) or self.least_cost
 
 
-@step
+@step(light=True)
 def describe(train: pl.DataFrame, schema: Schema, target: str, task: str, choice: Choice) -> Interface:
     """Say what a model of these rows takes and gives, by which rules, and what it or a family cannot use."""
+    admit_all(choice.functions)
     found, left_out = signature_of(train, schema, target, task, choice.texts)
-    signature = replace(found, reading=choice.reading, steps=choice.row_steps)
-    check_row_steps(signature.steps, signature.inputs)
-    rounding = [name for name in choice.families if name in ROUNDING]
-    merged = _merged(train, signature) if rounding else []
-    remarks = tuple(
-        Finding(
-            rule="rounded",
-            subject=name,
-            verdict=Verdict.WARNED,
-            message=f"column {name!r} has {values:,} different values, which {' and '.join(rounding)} see as "
-            f"{left:,}: scikit-learn's trees round to float32",
-            hint="leave it out if it is an identifier, or subtract a constant from it before",
-        )
-        for name, values, left in merged
+    signature = replace(
+        found,
+        reading=choice.reading,
+        steps=(*choice.row_steps, *fills(choice.features)),
+        features=choice.features,
     )
-    return Interface(signature=signature, findings=(*left_out, *remarks))
-
-
-@step(label="family")
-def compare_family(
-    train: pl.DataFrame, interface: Interface, family: str, folds: int, seed: int, rule: SplitRule
-) -> CandidateScore:
-    """Cross-validate one family on the training part, by the rule that split the dataset."""
-    signature = interface.signature
-    truth = encode_truth(train[signature.output.name], signature.output)
-    folding = Folding(folds=folds, seed=seed, order=order_of(train, rule))
-    return cross_validate(family, encode_table(train, signature), truth, signature, folding)
+    if choice.fills_absent:
+        signature = completed(signature, train)
+    check_row_steps(signature.steps, signature.inputs)
+    computed(signature, unread(left_out))
+    staged(signature)
+    if called(signature.features):
+        prepared_table(signature, train)  # of every row, before anything is trained
+    if signature.features:
+        check_carried(choice.formats, train, signature, choice.seed)
+    remarks = rounded(train, signature, choice.families, choice.formats)
+    return Interface(
+        signature=signature,
+        functions=choice.functions,
+        findings=(*left_out, *remarks),
+        demands=choice.demands,
+    )
 
 
 @step
-def fit_best(
-    train: pl.DataFrame,
-    validation: pl.DataFrame,
-    interface: Interface,
-    scores: list[CandidateScore],
-    choice: Choice,
-) -> Path:
-    """Fit the family with the best mean score on all training rows, write it in every format, prove each."""
+def encode(train: pl.DataFrame, interface: Interface, folds: Folds) -> Path:
+    """Write what every candidate learns from, once: the matrix, the truth, and what folds go by.
+
+    Raises what `check_folds` raises, before anything is trained.
+    """
+    admit_all(interface.functions)
     signature = interface.signature
-    contenders = [score for score in scores if score.family != BASELINE]
-    chosen = best(contenders, choice.metric).family
     truth = encode_truth(train[signature.output.name], signature.output)
-    model = fit(chosen, encode_table(train, signature), truth, signature, seed=choice.seed)
-    held_out = encode_table(validation, signature)[:_PROOF_ROWS]
+    matrix = encode_table(train, signature)
+    folding = Folding(folds=folds.folds, seed=folds.seed, order=order_of(train, folds.rule))
+    folding = check_folds(matrix, truth, signature, folding)
+    return write_rows(Rows(matrix=matrix, truth=truth, folding=folding), scratch())
+
+
+@step(label="name")
+def compare_candidate(rows: Path, interface: Interface, recipe: Recipe, name: str) -> Path:
+    """Cross-validate one candidate on the training part, by the rule that split the dataset."""
+    admit_all(interface.functions)
+    found = read_rows(rows)
+    by, task = interface.yardstick, task_of(interface.signature)
+
+    def measure(truth: NDArray[Any], values: NDArray[np.float64]) -> dict[str, float]:
+        figures = scores(task, truth, values, by)
+        report(figures)
+        return figures
+
+    answered = answer_folds(recipe, found.matrix, found.truth, interface.signature, found.folding, measure)
+    named = replace(answered, score=replace(answered.score, name=name))
+    return write_answered(named, scratch())
+
+
+@step(light=True)
+def choose_shortlist(
+    rows: Path, interface: Interface, answered: list[Path], metric: str, count: int
+) -> Shortlist:
+    """Choose a few good candidates that fail differently."""
+    found = [read_answered(each) for each in answered]
+    return shortlist(found, read_rows(rows).truth, interface.signature, metric, count)
+
+
+@step(light=True)
+def combine_candidates(
+    rows: Path, interface: Interface, answered: list[Path], chosen: Shortlist, metric: str, seconds: float
+) -> Path:
+    """Combine the shortlist, and the best of all by weights, and judge what that gives.
+
+    There is none that would take more seconds to be finished.
+    """
+    admit_all(interface.functions)
+    pool = [each for each in map(read_answered, answered) if metric in each.score.means]
+    members = [each for each in pool if each.score.title in chosen.members]
+    by = interface.yardstick
+    found = ensembles(
+        members, pool, read_rows(rows), interface.signature, metric, by=by, most_seconds=seconds
+    )
+    return write_all(found, scratch())
+
+
+@step(light=True)
+def compare(
+    rows: Path,
+    interface: Interface,
+    answered: list[Path],
+    combined: list[Path],
+    metric: str,
+    takes_best: bool,
+) -> Standings:
+    """Say which candidates and ensembles are better than others, and which of them to take."""
+    found = [*map(read_answered, answered), *(each for folder in combined for each in read_all(folder))]
+    truth, by = read_rows(rows).truth, interface.yardstick
+    return stand(found, truth, interface.signature, metric, by, takes_best=takes_best)
+
+
+@step
+def fit_candidate(
+    rows: Path, validation: pl.DataFrame, interface: Interface, recipe: Recipe, choice: Choice
+) -> Path:
+    """Fit a recipe on all training rows, write it in every format, prove each."""
+    admit_all(interface.functions)
+    signature = interface.signature
+    found = read_rows(rows)
+    model = fit(recipe, found.matrix, found.truth, signature, seed=choice.seed)
+    held_out = encode_table(validation, signature)
+    known = encode_truth(validation[signature.output.name], signature.output)
+    learned = (found.matrix, found.truth, found.folding)
+    decided = decide(model, interface.demands, signature, learned, (held_out, known))
     folder = scratch()
     proofs = write_formats(
-        Fitted(model, signature),
+        Fitted(decided.model, decided.signature),
         folder,
         choice.formats,
-        held_out,
+        held_out[:_PROOF_ROWS],
         tolerance=choice.tolerance,
         seed=choice.seed,
     )
-    card = Candidate(family=chosen, signature=signature, formats=choice.formats, parity=proofs)
-    (folder / CARD).write_bytes(msgspec.json.encode(card))
+    card = Candidate(
+        recipe=recipe,
+        signature=decided.signature,
+        functions=interface.functions,
+        formats=choice.formats,
+        parity=proofs,
+        demands=interface.demands,
+        calibrated=decided.calibrated,
+        least_cost=decided.least_cost,
+    )
+    (folder / CARD).write_bytes(canonical(card))
     return folder
 
 
-@step
+@step(light=True)
 def evaluate_best(candidate: Path, validation: pl.DataFrame) -> Evaluation:
     """Evaluate the written model, not the one in memory, on the validation part."""
     return evaluate_candidate(candidate, validation)
@@ -150,46 +311,46 @@ def evaluate_candidate(folder: Path, table: pl.DataFrame) -> Evaluation:
     name = served_format(card.formats)
     predictor = load_format(name, folder / name, card.signature)
     truth = encode_truth(table[card.signature.output.name], card.signature.output)
-    return evaluate(predictor, encode_table(table, card.signature), truth, card.signature)
-
-
-def _merged(train: pl.DataFrame, signature: Signature) -> list[tuple[str, int, int]]:
-    """Return the columns of numbers of which float32 tells fewer apart, with the values there and left."""
-    found = []
-    for column in signature.inputs:
-        if column.type not in {Type.INTEGER, Type.NUMBER}:
-            continue
-        values = np.unique(encode_table(train, Signature(inputs=Schema((column,)), output=signature.output)))
-        left = len(np.unique(held(values, Precision.SINGLE)))
-        if left < len(values):
-            found.append((column.name, len(values), left))
-    return found
+    metrics = card.demands.found(card.signature)
+    return evaluate(predictor, encode_table(table, card.signature), truth, card.signature, metrics=metrics)
 
 
 def read_card(folder: Path) -> Candidate:
-    """Read what `fit_best` wrote about its model."""
-    return msgspec.json.decode((folder / CARD).read_bytes(), type=Candidate)
+    """Read what `fit_candidate` wrote about its model, and let the functions run that it calls."""
+    card = msgspec.json.decode((folder / CARD).read_bytes(), type=Candidate)
+    admit_all(card.functions)
+    return card
 
 
 @pipeline
-def training(
-    train: pl.DataFrame,
-    validation: pl.DataFrame,
-    schema: Schema,
-    target: str,
-    task: str,
-    choice: Choice,
+def preparation(
+    train: pl.DataFrame, schema: Schema, target: str, task: str, choice: Choice, folds: Folds
 ) -> dict[str, object]:
-    """From the parts of a dataset to a proved candidate, its scores and its evaluation."""
+    """From the training part to what candidates learn from."""
     interface = describe(train, schema, target, task, choice)
-    scores = [
-        compare_family(train, interface, family, choice.folds, choice.seed, choice.rule)
-        for family in (BASELINE, *choice.families)
-    ]
-    candidate = fit_best(train, validation, interface, scores, choice)
+    return {"interface": interface, "rows": encode(train, interface, folds)}
+
+
+@pipeline
+def comparison(
+    rows: Path, interface: Interface, answered: list[Path], choosing: Choosing
+) -> dict[str, object]:
+    """From what candidates answered to the one to take, and others that fail differently."""
+    metric, seconds = choosing.metric, choosing.seconds
+    chosen = choose_shortlist(rows, interface, answered, metric, choosing.count)
+    given = (rows, interface, answered, chosen, metric, seconds)
+    combined = [combine_candidates(*given)] if seconds else []
     return {
-        "interface": interface,
-        "scores": scores,
-        "candidate": candidate,
-        "evaluation": evaluate_best(candidate, validation),
+        "shortlist": chosen,
+        "combined": combined,
+        "standings": compare(rows, interface, answered, combined, metric, choosing.takes_best),
     }
+
+
+@pipeline
+def finish(
+    rows: Path, validation: pl.DataFrame, interface: Interface, recipe: Recipe, choice: Choice
+) -> dict[str, object]:
+    """From the recipe that was chosen to a proved candidate and its evaluation."""
+    candidate = fit_candidate(rows, validation, interface, recipe, choice)
+    return {"candidate": candidate, "evaluation": evaluate_best(candidate, validation)}

@@ -1,4 +1,4 @@
-"""Training: comparing families over the same folds, and fitting the one that was chosen."""
+"""Training: comparing candidates over the same folds, and fitting the one that was chosen."""
 
 from __future__ import annotations
 
@@ -6,101 +6,173 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kervan.core.errors import InvalidConfig, InvalidData, NotFound
+from kervan.core.errors import InvalidConfig, InvalidData, Refused
 from kervan.core.nouns import Finding, Verdict
-from kervan.model.candidates import BASELINE, build
+from kervan.core.recipe import Recipe
+from kervan.model.candidates import as_recipe, build
 from kervan.model.distinct import distinct_rows
-from kervan.model.folds import Folding, folds_of
+from kervan.model.folds import folds_of
 from kervan.model.metrics import higher_is_better, scores, task_of
 from kervan.package.writing.fitted import Fitted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
     from sklearn.pipeline import Pipeline
 
     from kervan.core.ports import Matrix
     from kervan.core.schema import Signature
+    from kervan.model.folds import Folding
+
+    # From truth and answers of a fold to its figures.
+    Measure = Callable[[NDArray[Any], NDArray[np.float64]], dict[str, float]]
+
+_MANY = 1_000  # rows whose answer is timed, besides one
+_TIMED = 5
+_TIMING = 0.005  # of the seconds of the fits: so much may their timing take, once it has a figure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CandidateScore:
-    """How one family did over the folds: for each metric its mean, deviation, and value in every fold.
+    """How one candidate did over the folds: for each metric its mean, deviation, and value in every fold.
 
-    A metric that some fold cannot tell is left out. Seconds are totals over the folds.
+    A metric that some fold cannot tell is left out. Seconds are totals over the folds; `one_seconds` and
+    `many_seconds` are what one row and `many` rows take to be answered, `size` the bytes of the model's
+    figures, None where it is not known. `name` tells it from others of its family.
     """
 
     family: str
+    name: str = ""
     means: Mapping[str, float]
     deviations: Mapping[str, float]
     values: Mapping[str, tuple[float, ...]]
     fit_seconds: float
     predict_seconds: float
     findings: tuple[Finding, ...] = ()
+    recipe: Recipe | None = None
+    one_seconds: float | None = None
+    many_seconds: float | None = None
+    many: int = 0
+    size: int | None = None
+
+    @property
+    def title(self) -> str:
+        """How people call the candidate."""
+        return self.name or self.family
 
 
-def fit(family: str, matrix: Matrix, truth: NDArray[Any], signature: Signature, seed: int) -> Pipeline:
-    """Fit one family on all rows. The same seed gives the same model.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Answered:
+    """What cross-validation gave: the score, and for each row what was answered while it was held out.
+
+    `answers` has shape (rows, classes) or (rows, 1), NaN for a row that no fold asked about.
+    """
+
+    score: CandidateScore
+    answers: NDArray[np.float64]
+
+
+def fit(
+    recipe: Recipe | str, matrix: Matrix, truth: NDArray[Any], signature: Signature, seed: int
+) -> Pipeline:
+    """Fit one recipe, or a family's defaults, on all rows. The same seed gives the same model.
 
     Raises `InvalidData` if there are no rows, or none of some class.
     """
     _check_rows(truth, signature, at_least=1)
     with warnings.catch_warnings(record=True):  # cross-validation has reported them already
         warnings.simplefilter("always")
-        return _fitted(family, matrix, truth, signature, seed)
+        return _fitted(as_recipe(recipe), matrix, truth, signature, seed)
 
 
 def cross_validate(
-    family: str,
+    recipe: Recipe | str,
     matrix: Matrix,
     truth: NDArray[Any],
     signature: Signature,
     folding: Folding,
 ) -> CandidateScore:
-    """Score one family over folds, which are the same for every family; see `kervan.model.folds`.
+    """Score one recipe over folds; see `answer_folds`."""
+    return answer_folds(recipe, matrix, truth, signature, folding).score
 
-    None is asked about that was learned from. Raises `InvalidConfig` for fewer than two folds, and
+
+def answer_folds(
+    recipe: Recipe | str,
+    matrix: Matrix,
+    truth: NDArray[Any],
+    signature: Signature,
+    folding: Folding,
+    measure: Measure | None = None,
+) -> Answered:
+    """Score one recipe over folds, which are the same for every one; see `kervan.model.folds`.
+
+    None is asked about that was learned from. `measure` gives each fold's figures, by default the usual
+    metrics, and may raise to give the candidate up. Raises `InvalidConfig` for fewer than two folds, and
     `InvalidData` for fewer different rows than folds, of some class or at all, both before anything is
     trained.
     """
-    folds, seed = folding.folds, folding.seed
-    if folds < 2:
-        raise InvalidConfig(f"{folds} folds cannot be compared", hint="set `folds` in [model] to 2 or more")
-    first, _ = distinct_rows(matrix)
-    _check_rows(truth[first], signature, at_least=folds)
+    recipe = as_recipe(recipe)
+    folding = check_folds(matrix, truth, signature, folding)
+    measure = measure or partial(scores, task_of(signature))
+    answers = np.full((len(truth), max(1, len(signature.output.allowed))), np.nan)
     found: list[dict[str, float]] = []
     fit_seconds = predict_seconds = 0.0
     noticed: list[warnings.WarningMessage] = []
-    for number, (learn, ask) in enumerate(folds_of(matrix, truth, folding), 1):
-        _check_fold(truth[learn], signature, number, len(ask))
+    for learn, ask in folds_of(matrix, truth, folding):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             started = time.perf_counter()
-            model = Fitted(_fitted(family, matrix[learn], truth[learn], signature, seed), signature)
+            model = Fitted(_fitted(recipe, matrix[learn], truth[learn], signature, folding.seed), signature)
             fitted = time.perf_counter()
-            values = model.predict(matrix[ask])
+            answers[ask] = model.predict(matrix[ask])
             answered = time.perf_counter()
         fit_seconds += fitted - started
         predict_seconds += answered - fitted
         noticed += caught
-        found.append(scores(task_of(signature), truth[ask], values))
+        found.append(measure(truth[ask], answers[ask]))
     told = [name for name in found[0] if all(name in fold for fold in found)]
     by_metric = {name: tuple(fold[name] for fold in found) for name in told}
-    return CandidateScore(
-        family=family,
+    score = CandidateScore(
+        family=recipe.family,
         means={name: float(np.mean(each)) for name, each in by_metric.items()},
         deviations={name: float(np.std(each, ddof=1)) for name, each in by_metric.items()},
         values=by_metric,
         fit_seconds=fit_seconds,
         predict_seconds=predict_seconds,
-        findings=tuple(_findings(family, noticed)),
+        findings=tuple(_findings(recipe.family, noticed)),
+        recipe=recipe,
+        one_seconds=_seconds(model, matrix[:1], _TIMING * fit_seconds),
+        many_seconds=_seconds(model, matrix[:_MANY], _TIMING * fit_seconds),
+        many=min(len(matrix), _MANY),
+        size=_size(model),
     )
+    return Answered(score=score, answers=answers)
+
+
+def check_folds(matrix: Matrix, truth: NDArray[Any], signature: Signature, folding: Folding) -> Folding:
+    """Find the folds of some rows, and return them with the folding; they are found and checked once.
+
+    Raises `InvalidConfig` or `InvalidData` where the rows cannot be folded so.
+    """
+    if folding.found:
+        return folding
+    if folding.folds < 2:
+        raise InvalidConfig(
+            f"{folding.folds} folds cannot be compared", hint="set `folds` in [model] to 2 or more"
+        )
+    first, _ = distinct_rows(matrix)
+    _check_rows(truth[first], signature, at_least=folding.folds)
+    found = tuple(folds_of(matrix, truth, folding))
+    for number, (learn, ask) in enumerate(found, 1):
+        _check_fold(truth[learn], signature, number, len(ask))
+    return replace(folding, found=found)
 
 
 def leaderboard(candidates: Iterable[CandidateScore], metric: str) -> tuple[CandidateScore, ...]:
@@ -109,18 +181,33 @@ def leaderboard(candidates: Iterable[CandidateScore], metric: str) -> tuple[Cand
     return tuple(sorted(candidates, key=lambda each: sign * each.means.get(metric, sign * np.inf)))
 
 
-def best(candidates: Iterable[CandidateScore], metric: str) -> CandidateScore:
-    """Return the best candidate by a metric's mean; the baseline is only there to be beaten."""
-    known = [each for each in candidates if each.family != BASELINE and metric in each.means]
-    if not known:
-        raise NotFound(f"no candidate has a score for {metric}", hint="train at least one family")
-    return leaderboard(known, metric)[0]
-
-
-def _fitted(family: str, matrix: Matrix, truth: NDArray[Any], signature: Signature, seed: int) -> Pipeline:
+def _fitted(recipe: Recipe, matrix: Matrix, truth: NDArray[Any], signature: Signature, seed: int) -> Pipeline:
     known = matrix.copy()
     known[:, np.isnan(known).all(axis=0)] = 0.0  # boosting cannot bin a column without any value
-    return build(family, signature, seed).fit(known, truth)
+    return build(recipe, signature, seed).fit(known, truth)
+
+
+def _seconds(model: Fitted, matrix: Matrix, most: float) -> float:
+    """Return how long rows take to be answered by the library that trained the model.
+
+    It is the median of five times, of fewer where these would take more than `most` seconds.
+    """
+    found: list[float] = []
+    while not found or (len(found) < _TIMED and sum(found) < most):
+        started = time.perf_counter()
+        model.predict(matrix)
+        found.append(time.perf_counter() - started)
+    return float(np.median(found))
+
+
+def _size(model: Fitted) -> int | None:
+    """Return how many bytes the figures of a model take, None where only its library can tell."""
+    try:
+        layers = model.form.layers
+    except Refused:
+        return None
+    arrays = (getattr(layer, each.name) for layer in layers for each in fields(layer))
+    return sum(each.nbytes for each in arrays if isinstance(each, np.ndarray))
 
 
 def _check_fold(truth: NDArray[Any], signature: Signature, number: int, asked: int) -> None:

@@ -3,23 +3,28 @@
 Numbers stay as they are with NaN for a missing one, booleans are 0 and 1, a category is its place in
 `Column.allowed`, and a missing or unseen category is -1. A date is the number of days since 1970-01-01; a
 time takes two columns, the days and the seconds since midnight, so that files in float32 hold both.
-A free text takes a column for each of `Column.words`, how often it is there; a missing text is an empty one.
+A free text takes a column for each of `Column.words`, how often it is there, and one for each function of the
+user's that reads it; in counts a missing text is an empty one.
 Training and serving share this definition, so that both see the very same numbers. Nothing is rounded here:
 a library or a file that holds fewer digits rounds for itself (see `held`).
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, assert_never
 
 import numpy as np
 
 from kervan.core.errors import InvalidData, InvalidInput, did_you_mean
+from kervan.core.features import called
 from kervan.core.plugins import extras_named
 from kervan.core.ports import Precision
+from kervan.core.reading import AS_WRITTEN
 from kervan.core.schema import Column, Schema, Signature, Type, number_text
 from kervan.core.words import words
+from kervan.package.asked import Asked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +32,7 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
+    from kervan.core.features import Feature
     from kervan.core.ports import Matrix
 
 UNKNOWN = -1.0
@@ -35,6 +41,7 @@ EXACT_UP_TO = 2**24  # float32 holds every whole number up to here
 LARGEST = float(np.finfo(np.float32).max)  # of what is read: libraries and files beyond hold no more
 DIGITS = 14  # that a spreadsheet surely tells apart
 DAYS, SECONDS, TIMES = "days since 1970-01-01", "seconds since midnight", "times in the text"
+ANSWER = "answer of a function about the text"
 _EPOCH = date(1970, 1, 1)
 _DAY = 86_400 * 1_000_000  # microseconds
 
@@ -48,23 +55,34 @@ def encoded(signature: Signature) -> Signature:
     if all(column.type.is_numeric or column.type is Type.CATEGORY for column in signature.inputs):
         return signature
     columns = [part for _, parts in encoded_parts(signature) for part in parts]
-    return Signature(inputs=Schema(tuple(columns)), output=signature.output, steps=signature.steps)
+    return replace(signature, inputs=Schema(tuple(columns)), reading=AS_WRITTEN)
 
 
 def encoded_parts(signature: Signature) -> list[tuple[Column, tuple[Column, ...]]]:
     """Return each input with the columns of the matrix that it becomes."""
     taken = set(signature.inputs.names)
-    return [(column, tuple(_encoded_column(column, taken))) for column in signature.inputs]
+    return [
+        (column, tuple(_encoded_column(column, text_calls(signature, column), taken)))
+        for column in signature.inputs
+    ]
 
 
-def _encoded_column(column: Column, taken: set[str]) -> list[Column]:
+def text_calls(signature: Signature, column: Column) -> tuple[Feature, ...]:
+    """Return the features that are functions of a free text; they get it alone."""
+    if column.type is not Type.TEXT:
+        return ()
+    return tuple(each for each in called(signature.features) if each.of == (column.name,))
+
+
+def _encoded_column(column: Column, calls: Sequence[Feature], taken: set[str]) -> list[Column]:
     nullable = column.nullable
     days = Column(name=column.name, type=Type.INTEGER, nullable=nullable, unit=DAYS)
     match column.type:
         case Type.INTEGER | Type.NUMBER | Type.BOOLEAN | Type.CATEGORY:
             return [column]
         case Type.TEXT:
-            return [_counted(f"{column.name}: {word}", taken) for word in column.words]
+            counted = [_counted(f"{column.name}: {word}", taken) for word in column.words]
+            return [*counted, *(_answered(f"{column.name}: {each.name}", taken) for each in calls)]
         case Type.DATE:
             return [days]
         case Type.DATETIME:
@@ -76,6 +94,10 @@ def _encoded_column(column: Column, taken: set[str]) -> list[Column]:
 
 def _counted(name: str, taken: set[str]) -> Column:
     return Column(name=_untaken(name, taken), type=Type.INTEGER, unit=TIMES)
+
+
+def _answered(name: str, taken: set[str]) -> Column:
+    return Column(name=_untaken(name, taken), type=Type.NUMBER, nullable=True, unit=ANSWER)
 
 
 def _untaken(name: str, taken: set[str]) -> str:
@@ -128,6 +150,21 @@ def count_words(texts: Sequence[str | None], column: Column) -> Matrix:
     return counts
 
 
+def read_texts(texts: Sequence[str | None], column: Column, calls: Sequence[Feature]) -> Matrix:
+    """Return what a model sees of free texts: the counts of words, then what functions answer.
+
+    Raises `RefusedRow` for the first text that one refuses.
+    """
+    counts = count_words(texts, column)
+    if not calls or not texts:
+        return counts
+    given = np.empty(len(texts), dtype=object)
+    given[:] = texts
+    given.flags.writeable = False
+    answers = (Asked(each.name, each.call, each.code).answers([given]) for each in calls)
+    return np.column_stack([counts, *answers])
+
+
 def days_of(value: str | date) -> float:
     """Return the days since 1970-01-01 of a date, or of its text as ISO 8601, or raise `ValueError`."""
     found = date.fromisoformat(value) if isinstance(value, str) else value
@@ -159,7 +196,7 @@ def encode_table(table: pl.DataFrame, signature: Signature) -> Matrix:
             raise InvalidInput(
                 f"the table has no column {column.name!r}", hint=did_you_mean(column.name, table.columns)
             )
-        parts = np.column_stack(_encode_column(table[column.name], column))
+        parts = np.column_stack(_encode_column(table[column.name], column, text_calls(signature, column)))
         matrix[:, place : place + parts.shape[1]] = parts
         place += parts.shape[1]
     return matrix
@@ -199,14 +236,14 @@ def encode_truth(values: pl.Series, output: Column) -> NDArray[Any]:
     return numbers
 
 
-def _encode_column(values: pl.Series, column: Column) -> list[NDArray[Any]]:
+def _encode_column(values: pl.Series, column: Column, calls: Sequence[Feature]) -> list[NDArray[Any]]:
     match column.type:
         case Type.CATEGORY:
             return [_codes(values, column).astype(NUMBER)]
         case Type.DATE | Type.DATETIME:
             return _days(values, column)
         case Type.TEXT:
-            return [count_words(_texts(values).to_list(), column)]
+            return [read_texts(_texts(values).to_list(), column, calls)]
         case Type.INTEGER | Type.NUMBER | Type.BOOLEAN:
             return [_within_range(values, column)]
         case _:

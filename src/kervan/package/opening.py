@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import Corrupted, KervanError, MissingExtra, NotFound, Refused
+from kervan.core.features import called
 from kervan.package.contents import signing
 from kervan.package.contents.archive import read_ahead, unpack_package
 from kervan.package.contents.files import check_files
@@ -18,6 +19,7 @@ from kervan.package.contents.signing import Signer, check_signature
 from kervan.package.proving.build import load_format, rounding, served_format
 from kervan.package.quick.quickened import quickened
 from kervan.package.quick.scorer import quick_scorer
+from kervan.package.writing.formats.native import NATIVE, file_in
 from kervan.package.writing.formats.onnx import MATRIX_FILE, MatrixPredictor
 
 if TYPE_CHECKING:
@@ -36,6 +38,18 @@ class Opened:
     folder: Path
     manifest: Manifest
     signer: Signer | None
+
+
+def check_allowed(manifest: Manifest, allow: Collection[str]) -> None:
+    """Raise `Refused` for a model with functions of Python that nobody allowed, by name or by their hash."""
+    for feature in called(manifest.signature.features):
+        if not {feature.call, feature.code} & set(allow):
+            told = f"the feature {feature.name!r} is {feature.call}"
+            raise Refused(
+                f"{manifest.ref} runs Python code that came with it: {told}",
+                hint=f"read {NATIVE}/{file_in(feature)} in the package; if you trust it, allow it by name: "
+                f"--allow {feature.call}, of a container KERVAN_ALLOW={feature.call}",
+            )
 
 
 @contextmanager
@@ -93,21 +107,26 @@ def _check_told(
 
 
 def load_package(
-    path: Path, *, trusted: Collection[str] | None = None, unsigned: bool = False
+    path: Path,
+    *,
+    trusted: Collection[str] | None = None,
+    unsigned: bool = False,
+    allow: Collection[str] = (),
 ) -> tuple[Manifest, Predictor]:
     """Check a package, in a folder or in one file, and load the format that is served.
 
     `trusted` are the ids of the keys whose signature counts; None lets any key's count, which shows that
-    the package is whole, and not who made it. `unsigned` also opens one without signature. Raises
-    `NotFound` if there is no package, `Corrupted` if anything in it is not as it was signed, `Refused` if
-    it is not signed or signed by another key than the trusted ones.
+    the package is whole, and not who made it. `unsigned` also opens one without signature. `allow` names the
+    functions of Python that may run, or the hashes of their files. Raises `NotFound` if there is no package,
+    `Corrupted` if anything in it is not as it was signed, `Refused` if it is not signed or signed by another
+    key than the trusted ones, or if it brings a function that is not allowed.
     """
     with opened(path, trusted=trusted, unsigned=unsigned) as found:
-        return load_opened(found)
+        return load_opened(found, allow)
 
 
-def load_opened(found: Opened) -> tuple[Manifest, Predictor]:
-    """Load the format that is served, of a package that was checked.
+def load_opened(found: Opened, allow: Collection[str] = ()) -> tuple[Manifest, Predictor]:
+    """Load the format that is served, of a package that was checked; see `load_package` for `allow`.
 
     Without ONNX Runtime the quick scorer answers for graphs of trees and linear models; for any other
     `MissingExtra` says what to install.
@@ -115,6 +134,7 @@ def load_opened(found: Opened) -> tuple[Manifest, Predictor]:
     manifest = found.manifest
     if not manifest.formats:
         raise Corrupted(f"{found.folder / FILE_NAME} names no format", hint="package the model again")
+    check_allowed(manifest, allow)
     name = served_format(manifest.formats)
     folder = found.folder / name
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kervan.core.errors import ServerFailed
-from kervan.package.answers import flaw_of
+from kervan.package.answers import chosen, flaw_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,12 +42,12 @@ def check_values(values: NDArray[np.float64], rows: int, signature: Signature) -
 def name_values(values: NDArray[np.float64], signature: Signature) -> tuple[dict[str, Any], ...]:
     """Name each row's figures: `label` and `probabilities` of a classification, else `value`.
 
-    Of equally probable classes the first in the signature's order is the label.
+    The label is what `kervan.package.answers.chosen` says.
     """
     if not signature.is_classification:
         return tuple({"value": value} for value in values[:, 0].tolist())
     classes = signature.output.allowed
-    best = values.argmax(axis=1).tolist()
+    best = chosen(values, signature.naming).tolist()
     return tuple(
         {"label": classes[place], "probabilities": dict(zip(classes, row, strict=True))}
         for place, row in zip(best, values.tolist(), strict=True)

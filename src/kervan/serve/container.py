@@ -69,6 +69,7 @@ def serving_of(told: Mapping[str, str]) -> Serving:
         port=_read(told, "PORT", _port, PORT, "a port"),
         grpc_port=_read(told, "KERVAN_GRPC_PORT", _port, None, "a port"),
         trusted=tuple(filter(None, told.get("KERVAN_TRUSTED", "").split(","))),
+        allow=tuple(filter(None, told.get("KERVAN_ALLOW", "").split(","))),
         share=_read(told, "KERVAN_SHARE", float, 1.0, "a share from 0 to 1"),
         keeping=_read(told, "KERVAN_KEEPING", _keeping, Keeping(), "JSON of what to keep"),
         slow=_read(told, "KERVAN_SLOW", float, 1.0, "seconds"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
+from functools import partial
 from numbers import Real
 from typing import TYPE_CHECKING, Any, assert_never
 
@@ -13,11 +14,12 @@ import numpy as np
 from kervan.core.errors import RefusedRow, TooManyRows, did_you_mean
 from kervan.core.reading import Reading, composed
 from kervan.core.schema import Column, Signature, Type, Unseen
-from kervan.package.encoding import LARGEST, NUMBER, count_words, days_of, encoded, moment_of
+from kervan.package.encoding import LARGEST, NUMBER, days_of, encoded, moment_of, read_texts, text_calls
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from kervan.core.features import Feature
     from kervan.core.ports import Matrix
 
 MAX_ROWS = 100_000
@@ -43,7 +45,8 @@ class RowDecoder:
 
     Numbers stay as they are (missing: NaN), booleans become 0 and 1, a category its place in
     `Column.allowed` (missing or unseen: -1), a date its days since 1970, a time these and its seconds since
-    midnight, a text the counts of its words. Columns that the signature does not know are ignored.
+    midnight, a text the counts of its words and what functions answer about it. Columns that the signature
+    does not know are ignored.
 
     >>> from kervan.core.schema import Schema
     >>> age = Column(name="age", type=Type.INTEGER, nullable=True)
@@ -58,7 +61,9 @@ class RowDecoder:
         self._reading = None if signature.reading.is_plain else signature.reading
         self._letters = tuple(column.name for column in signature.inputs if not column.name.isascii())
         self._names = frozenset(signature.inputs.names)
-        self._readers = tuple((column, _reader(column)) for column in signature.inputs)
+        self._readers = tuple(
+            (column, _reader(column, text_calls(signature, column))) for column in signature.inputs
+        )
         # A time or a text gives several numbers: rows with one are always decoded column by column.
         is_wide = any(column.type in {Type.DATETIME, Type.TEXT} for column in signature.inputs)
         plain = () if is_wide else tuple(_plain_reader(column) for column in signature.inputs)
@@ -106,7 +111,7 @@ class RowDecoder:
         return np.array(found, dtype=NUMBER)
 
 
-def _reader(column: Column) -> _Read:
+def _reader(column: Column, calls: Sequence[Feature]) -> _Read:
     match column.type:
         case Type.INTEGER | Type.NUMBER:
             return _read_numbers
@@ -117,7 +122,7 @@ def _reader(column: Column) -> _Read:
         case Type.DATE | Type.DATETIME:
             return _read_dates
         case Type.TEXT:
-            return _read_texts
+            return partial(_read_texts, calls)
         case _:
             assert_never(column.type)
 
@@ -242,14 +247,14 @@ def _read_dates(column: Column, values: Sequence[Any]) -> NDArray[np.float64]:
     return np.array(found, dtype=np.float64)
 
 
-def _read_texts(column: Column, values: Sequence[Any]) -> NDArray[np.float64]:
-    """Read texts as the counts of their words, shape (rows, words)."""
+def _read_texts(calls: Sequence[Feature], column: Column, values: Sequence[Any]) -> NDArray[np.float64]:
+    """Read texts as the counts of their words and what functions answer, shape (rows, both)."""
     _check_types(column, values, lambda value: isinstance(value, str) or _is_nan(value))
     missing = [_is_nan(value) for value in values]
     if not column.nullable and True in missing:
         raise _refused(column, missing.index(True), None, "is missing (not a number)")
     texts = [None if gone else value for value, gone in zip(values, missing, strict=True)]
-    return count_words(texts, column)
+    return read_texts(texts, column, calls)
 
 
 class _CategoryReader:

@@ -299,7 +299,9 @@ class Engine:
 
     def _load(self, serving: Serving, package: str) -> Loaded:
         bound_memory()
-        manifest, predictor = load_package(Path(package), trusted=serving.trusted or None)
+        manifest, predictor = load_package(
+            Path(package), trusted=serving.trusted or None, allow=serving.allow
+        )
         decoder = RowDecoder(manifest.signature)
         matrix = _try(manifest, predictor, decoder)
         if isinstance(predictor, Quickened):

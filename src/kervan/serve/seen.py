@@ -20,6 +20,7 @@ import msgspec
 from kervan.core.errors import InvalidInput, KervanError, ServerFailed
 from kervan.core.observed import Observed, Sighting, bucket
 from kervan.core.private import write_private
+from kervan.package.answers import chosen
 from kervan.serve.moment import process_now
 
 if TYPE_CHECKING:
@@ -146,8 +147,8 @@ def kind_of(error: Exception) -> str:
 def output_of(values: NDArray[np.float64], signature: Signature) -> str:
     """Name the group that the first row's answer belongs to.
 
-    Of two classes it is the probability of the second in steps of 5 %, of many the likeliest class; of
-    numbers the sign, and the size in steps of 10 %.
+    Of two classes it is the probability of the second in steps of 5 %, of many the class that it names;
+    of numbers the sign, and the size in steps of 10 %.
     """
     row = values[0]
     if not signature.is_classification:
@@ -156,7 +157,7 @@ def output_of(values: NDArray[np.float64], signature: Signature) -> str:
         return "0" if size < 1e-12 else f"{sign}{math.floor(math.log(size) / _LOG_TENTH)}"
     if len(row) == 2:
         return f"p{min(int(row[1] * 20), 19) * 5}"
-    return str(signature.output.allowed[int(row.argmax())])
+    return str(signature.output.allowed[int(chosen(values[:1], signature.naming)[0])])
 
 
 class Watcher:

@@ -16,12 +16,12 @@ from kervan.core.identity import Ref
 from kervan.core.nouns import Dataset, Deployment, Event, Key, Model, Package, Record, Report, Run, Status
 from kervan.core.releasing import Release
 from kervan.core.shown import moment
-from kervan.store.codec import DELETED, SAID, Kept, R, decode, event_of, kept_of, kind_of, last_event, upsert
+from kervan.store.codec import DELETED, SAID, Kept, R, decode, event_of, kept_of, kind_of, last_event
 from kervan.store.curves import curve_of, spans_of
 from kervan.store.database import Database
 from kervan.store.figures import all_figures
-from kervan.store.points import last_finite, point_of, row_of
-from kervan.store.search import count_runs, find_runs, known_names, rows_of
+from kervan.store.points import point_of
+from kervan.store.search import Wanted, count_runs, find_runs, known_names, rows_of
 from kervan.store.tables import aliases, edges, events, metrics, records, results
 from kervan.store.trail import events_after, known_words, newest_events
 from kervan.store.traits import traits_among
@@ -184,11 +184,9 @@ class Catalog:
 
         Runs are searched by the last finite value.
         """
-        if not points:
-            return
-        with self._database.writing() as connection:
-            upsert(connection, metrics, [row_of(run, point) for point in points])
-            upsert(connection, results, [(run, name, value) for name, value in last_finite(points).items()])
+        if points:
+            with self.transaction() as transaction:
+                transaction.log_metrics(run, points)
 
     def metric(self, run: str, name: str) -> list[Point]:
         """Return the history of one metric of a run, in order of its steps."""
@@ -225,12 +223,16 @@ class Catalog:
         return [(decode(Run, row.body), row.value) for row in rows]
 
     def runs_where(
-        self, condition: Condition | None, order: Field, *, ascending: bool, place: slice
+        self, condition: Condition | None, order: Field, *, ascending: bool, place: slice, without: str = ""
     ) -> tuple[list[RunRow], int]:
-        """Return the runs under a condition at a place of an order, and how many there are in all."""
+        """Return the runs under a condition at a place of an order, and how many there are in all.
+
+        Those that came of another run in the role `without` are left out.
+        """
+        wanted = Wanted(condition=condition, without=without)
         with self._database.reading() as connection:
-            found = find_runs(connection, condition, order, ascending=ascending, place=place)
-            return found, count_runs(connection, condition)
+            found = find_runs(connection, wanted, order, ascending=ascending, place=place)
+            return found, count_runs(connection, wanted)
 
     def run_names(self) -> tuple[list[str], list[str]]:
         """Return the names of all metrics and of all parameters that any run has."""

@@ -11,7 +11,7 @@ import msgspec
 import sqlalchemy as sa
 
 from kervan.core.nouns import Code, Status
-from kervan.store.tables import records, results, traits
+from kervan.store.tables import edges, records, results, traits
 from kervan.store.traits import PARAMETER, SECONDS
 
 _RUNS = records.c.kind == "run"
@@ -76,21 +76,38 @@ class RunRow:
         return None if self.ended is None else self.ended - self.time
 
 
-def count_runs(connection: sa.Connection, condition: Condition | None) -> int:
-    """Return how many runs there are under a condition."""
-    query = sa.select(sa.func.count()).select_from(records).where(_RUNS, *_where(condition))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Runs under a condition; those that came of another one in the role `without` are left out."""
+
+    condition: Condition | None = None
+    without: str = ""
+
+    @property
+    def clauses(self) -> list[sa.ColumnElement[bool]]:
+        """What has to hold of their records."""
+        found = [_RUNS, *_where(self.condition)]
+        if self.without:
+            came = (edges.c.child == records.c.id) & (edges.c.role == self.without)
+            found.append(~sa.exists().where(came))
+        return found
+
+
+def count_runs(connection: sa.Connection, wanted: Wanted) -> int:
+    """Return how many runs are wanted."""
+    query = sa.select(sa.func.count()).select_from(records).where(*wanted.clauses)
     return connection.scalar(query) or 0
 
 
 def find_runs(
-    connection: sa.Connection, condition: Condition | None, order: Field, *, ascending: bool, place: slice
+    connection: sa.Connection, wanted: Wanted, order: Field, *, ascending: bool, place: slice
 ) -> list[RunRow]:
     """Return the runs at a place of the order; those without its field last, of equals the newest first."""
     source, key = _ordered(order)
     keys = [key.is_(None), key.asc() if ascending else key.desc()]
     if order.known is Known.PARAMETER:  # first those that are numbers, then the texts
         keys.append(traits.c.text.asc() if ascending else traits.c.text.desc())
-    query = sa.select(records.c.id).select_from(source).where(_RUNS, *_where(condition))
+    query = sa.select(records.c.id).select_from(source).where(*wanted.clauses)
     query = query.order_by(*keys, records.c.id.desc())
     query = query.limit(place.stop - place.start).offset(place.start)
     return rows_of(connection, list(connection.scalars(query)))

@@ -15,11 +15,14 @@ from kervan.core.nouns import Event, Link, Model, Record, Run, Status
 from kervan.store.codec import DELETED, decode, kind_of, last_event, upsert
 from kervan.store.events import Entry, canonical, chain
 from kervan.store.figures import figures_of
-from kervan.store.tables import aliases, edges, events, records, traits
+from kervan.store.points import last_finite, row_of
+from kervan.store.tables import aliases, edges, events, metrics, records, results, traits
 from kervan.store.traits import traits_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from kervan.store.points import Point
 
 
 FILE = "sha256:"  # how the name of a stored file begins where it is a parent
@@ -84,6 +87,15 @@ class Transaction:
         files = (edges.c.child == record.id) & edges.c.parent.startswith(FILE)
         self._connection.execute(sa.delete(edges).where(files))
         self._record_event(record, body, DELETED, why)
+
+    def log_metrics(self, run: str, points: Sequence[Point]) -> None:
+        """Store points of a run's metrics; of a run that has ended they go before its record.
+
+        What is put on the audit trail of a run that has ended are the metrics that are there by then.
+        """
+        upsert(self._connection, metrics, [row_of(run, point) for point in points])
+        found = last_finite(points)
+        upsert(self._connection, results, [(run, name, value) for name, value in found.items()])
 
     def next_number(self, kind: type[Record], name: str) -> str:
         """Claim the next whole-number version of a name: 1, 2, 3, … without gaps."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from kervan.app.delete import delete_model
 from kervan.app.download import evaluation_file, package_file
 from kervan.app.model import model_list, model_view
+from kervan.app.model_page import seen_of_model
 from kervan.ui.asked import link
 from kervan.ui.columns import column_query
 from kervan.ui.page import Done, Page, Route
@@ -34,6 +35,14 @@ def one(project: Project, asked: Asked) -> Page:
     )
 
 
+def errors(project: Project, asked: Asked) -> Page:
+    """Show where a model fails, and why it answers as it does."""
+    found = seen_of_model(project, asked.part("ref"))
+    title = asked.say("Where {ref} fails", ref=found.ref)
+    command = f"kervan errors {quote(found.ref)}"
+    return Page(template="model_errors.html", title=title, content=found, command=command)
+
+
 def report(project: Project, asked: Asked) -> Download:
     """Give the report as a page that needs nothing else."""
     return evaluation_file(project, asked.part("ref"))
@@ -53,6 +62,7 @@ def delete(project: Project, asked: Asked) -> Done:
 ROUTES = (
     Route(path="/models", shows=every),
     Route(path="/models/{ref}", shows=one),
+    Route(path="/models/{ref}/errors", shows=errors),
     Route(path="/models/{ref}/report", shows=report),
     Route(path="/models/{ref}/package", shows=package),
     Route(path="/models/{ref}/delete", does=delete),

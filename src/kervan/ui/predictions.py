@@ -12,8 +12,8 @@ from kervan.app.stations import Place, stations
 from kervan.app.trace import trace
 from kervan.core.errors import KervanError, RefusedRow
 from kervan.core.when import read_time
+from kervan.draw import Node
 from kervan.ui.asked import link
-from kervan.ui.draw import Node
 from kervan.ui.page import Page, Route
 
 if TYPE_CHECKING:

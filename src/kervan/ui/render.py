@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from kervan import draw
+from kervan.app.model_page import pictures
 from kervan.core.shown import printable, without_passwords
-from kervan.ui import draw
 from kervan.ui.asked import link
 from kervan.ui.markdown import html_of
 from kervan.ui.voice import Voice
@@ -34,7 +35,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         finalize=_finalized,
     )
-    found.globals.update(draw=draw, link=link, markdown=html_of, static=static_url)
+    found.globals.update(draw=draw, pictures=pictures, link=link, markdown=html_of, static=static_url)
     return found
 
 

@@ -6,12 +6,12 @@ import re
 from shlex import join
 from typing import TYPE_CHECKING, Any
 
+from kervan import draw
 from kervan.app.compared import Comparison, Line, compare_runs
-from kervan.app.download import Download, difference_file, log_file
+from kervan.app.download import Download, artifact_file, difference_file, log_file
 from kervan.app.run_details import describe_run
 from kervan.app.runs import RunsPage, find_runs, run_value
 from kervan.core.errors import InvalidInput
-from kervan.ui import draw
 from kervan.ui.page import Page, Route
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def table(project: Project, asked: Asked) -> Page:
             ascending=not sort.startswith("-"),
             page=page,
             size=asked.whole("size", _SIZE, low=1, high=500),
+            trials=asked.flag("trials"),
         )
     except InvalidInput as error:
         return _wrong(project, where, error)
@@ -66,7 +67,7 @@ def table(project: Project, asked: Asked) -> Page:
         template="runs.html",
         title="Runs",
         content=content,
-        command=_command(found, sort, asked.texts("column")),
+        command=_command(found, sort, asked),
     )
 
 
@@ -90,6 +91,11 @@ def one(project: Project, asked: Asked) -> Page:
 def log(project: Project, asked: Asked) -> Download:
     """Give the log of a run, all of it."""
     return log_file(project, asked.part("run"))
+
+
+def artifact(project: Project, asked: Asked) -> Download:
+    """Give a file that a run logged."""
+    return artifact_file(project, asked.part("run"), asked.text("name"))
 
 
 def difference(project: Project, asked: Asked) -> Download:
@@ -175,12 +181,12 @@ def _common(rows: Sequence[RunRow], names: Sequence[str]) -> list[str]:
     return sorted(differing, key=lambda name: -has[name]) or [name for name in values if has[name]]
 
 
-def _command(found: RunsPage, sort: str, columns: tuple[str, ...]) -> str:
-    words = ["kervan", "runs"]
+def _command(found: RunsPage, sort: str, asked: Asked) -> str:
+    words = ["kervan", "runs", *(["--trials"] if asked.flag("trials") else [])]
     words += ["--where", found.asked] if found.asked else []
     if sort != "-time":
         words += ["--sort", found.sorted_by, *([] if sort.startswith("-") else ["--ascending"])]
-    words += [word for name in columns for word in ("--column", name)]
+    words += [word for name in asked.texts("column") for word in ("--column", name)]
     words += ["--page", str(found.page)] if found.page > 1 else []
     return join([*words, "--limit", str(found.size)])
 
@@ -232,4 +238,5 @@ ROUTES = (
     Route(path="/runs/{run}", shows=one),
     Route(path="/runs/{run}/log", shows=log),
     Route(path="/runs/{run}/difference", shows=difference),
+    Route(path="/runs/{run}/artifact", shows=artifact),
 )

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from containers import Podman
     from kervan.deploy.image.build import Image, Order
 
+pytestmark = pytest.mark.sampled
+
 
 def test_an_image_that_is_made_twice_has_one_digest(
     sample_image: Image, image_order: Callable[..., Order], tmp_path: Path

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from kervan.deploy.image.build import Image, Order
     from kervan.deploy.reference import Reference
 
+pytestmark = pytest.mark.sampled
+
 
 @pytest.fixture(scope="session")
 def pushed(sample_image: Image, registry: str) -> Reference:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.data,
     pytest.mark.slow,
+    pytest.mark.sampled,
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
 ]
 LANGUAGES = ("c", "go", "java", "javascript", "python", "rust")

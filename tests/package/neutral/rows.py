@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.utils import all_estimators
 
 from kervan.core.schema import Column, Schema, Signature, Type
 from kervan.package.writing.fitted import Fitted
+from package.every_estimator import classes
 
 INPUTS = Schema(
     (
@@ -51,7 +51,7 @@ def names(task: str) -> list[str]:
     """Name the estimators of a task."""
     kind = "regressor" if task == "regression" else "classifier"
     left_out = SEVERAL_OUTPUTS | (ONLY_TWO_CLASSES if task == "multi" else set())
-    return [name for name, _ in all_estimators(type_filter=kind) if name not in left_out]
+    return [name for name in classes(kind) if name not in left_out]
 
 
 def table(task: str, rows: int = 300) -> tuple[Any, Any]:
@@ -70,7 +70,7 @@ def fit(name: str, task: str, rows: int = 200) -> tuple[Fitted, Any]:
     """Fit an estimator with default parameters as far as it has them; return it with all rows."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of the library's deprecated estimators
-        estimator = dict(all_estimators())[name](**ARGUMENTS.get(name, {}))
+        estimator = classes()[name](**ARGUMENTS.get(name, {}))
     if "random_state" in estimator.get_params(deep=False):
         estimator.set_params(random_state=0)
     matrix, truth = table(task)

@@ -109,3 +109,16 @@ def test_what_a_library_does_otherwise_is_refused() -> None:
     ):
         with pytest.raises(Refused, match=reason):
             _ = Fitted(model, signature).form
+
+
+def test_a_stack_of_numbers_takes_members_that_call_themselves_classifiers() -> None:
+    from sklearn.ensemble import StackingRegressor
+    from sklearn.linear_model import LinearRegression
+    from sklearn.tree import DecisionTreeRegressor
+
+    member = catboost.CatBoostRegressor(
+        iterations=20, random_seed=0, verbose=False, allow_writing_files=False
+    )
+    assert hasattr(member.fit(*data("regression")), "classes_")
+    stack = StackingRegressor([("catboost", member), ("tree", DecisionTreeRegressor())], LinearRegression())
+    check(stack.fit(*data("regression")), "regression")

@@ -60,6 +60,7 @@ def check(fitted: Fitted, matrix: Any) -> None:
     assert found.parity.holds, found.parity
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize(("name", "task"), EVERY)
 def test_every_estimator_of_scikit_learn_is_read_or_refused_by_name(name: str, task: str) -> None:
     fitted, matrix = fit(name, task)

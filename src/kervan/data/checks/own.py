@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, overload
 
 from kervan.core.checking import REJECT, STOP, Check
 from kervan.core.errors import InvalidConfig
+from kervan.core.telling import telling
 from kervan.data.checks.query import places
 from kervan.data.checks.rule import FoundRule, TableRule
 from kervan.data.checks.usable import check_said, tolerated
 from kervan.flow.fingerprint import fingerprint
-from kervan.flow.loaded import load_file, telling
+from kervan.flow.loaded import load_marked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,14 +91,8 @@ def load_checks(files: Sequence[str], folder: Path) -> tuple[OwnCheck, ...]:
 
     Raises `NotFound` without a file, and `InvalidConfig` for one that fails or has no check.
     """
-    found: list[OwnCheck] = []
-    for file in files:
-        module = load_file(folder / file, setting=_SETTING)
-        own = [each for each in vars(module).values() if isinstance(each, OwnCheck)]
-        if not own:
-            hint = "write `@kervan.check` above a function that gets a table"
-            raise InvalidConfig(f"{_SETTING}: {file} has no check", hint=hint)
-        found += own
+    hint = "write `@kervan.check` above a function that gets a table"
+    found = load_marked(files, folder, OwnCheck, setting=_SETTING, what="check", hint=hint)
     for each in found:
         check_said(each.check)
     return tuple(found)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kervan.core.checking import Check
-from kervan.data.pieces import Pieces, batches
+from kervan.data.pieces import Pieces, batches, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -54,7 +54,7 @@ class Asked:
 
     def is_typed(self, name: str) -> bool:
         """Say whether the texts of a column are read as something else."""
-        return self.read.schema[name] != self.table.schema[name]
+        return kind_of(self.read, name) != kind_of(self.table, name)
 
     def value(self, name: str, row: int) -> object:
         """Return a value as it was read."""

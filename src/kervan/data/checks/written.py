@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, fields
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from kervan.core.checking import Check, Reference
+from kervan.core.toml import toml_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+_LONGEST = 1e15  # with its point a number is easier to read from here on
 _WIDTH = 108
 
 
@@ -52,21 +52,18 @@ def _comments(reasons: Iterable[str]) -> list[str]:
 
 
 def _table(check: Check) -> list[str]:
-    return ["[[data.checks]]", *(f"{name} = {_toml(value)}" for name, value in _said(check))]
+    return ["[[data.checks]]", *(f"{name} = {toml_value(_plain(value))}" for name, value in _said(check))]
+
+
+def _plain(value: Any) -> Any:
+    """Write bounds as people do: between = [0, 120]."""
+    if isinstance(value, tuple):
+        return tuple(map(_plain, value))
+    is_whole = isinstance(value, float) and value.is_integer() and abs(value) < _LONGEST
+    return int(value) if is_whole else value
 
 
 def _said(settings: Check | Reference) -> list[tuple[str, Any]]:
     values = ((entry, getattr(settings, entry.name)) for entry in fields(settings))
-    return [(entry.name, value) for entry, value in values if value != entry.default]
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, Reference):
-        return "{ " + ", ".join(f"{name} = {_toml(each)}" for name, each in _said(value)) + " }"
-    if isinstance(value, tuple):
-        return f"[{', '.join(map(_toml, value))}]"
-    if isinstance(value, date):
-        return f'"{value.isoformat()}"'
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    told = [(entry.name, value) for entry, value in values if value != entry.default]
+    return [(name, dict(_said(value)) if isinstance(value, Reference) else value) for name, value in told]

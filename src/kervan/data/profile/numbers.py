@@ -71,7 +71,8 @@ class NumberTally:
             return
         first = present[0]
         follows = self._last is None or first > self._last
-        self.is_rising = not has_gaps and follows and bool((present.diff().drop_nulls() > 0).all())
+        each = present.to_numpy()
+        self.is_rising = not has_gaps and follows and bool((each[1:] > each[:-1]).all())
         self._last = present[-1]
 
     def _figures(self, ordered: Ordered, distinct: int) -> NumberProfile:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kervan.core.errors import InvalidConfig, did_you_mean
+from kervan.core.telling import telling
 from kervan.data.sql.query import run_query
 from kervan.data.steps.remark import Remark
-from kervan.flow.loaded import load_file, telling
+from kervan.flow.loaded import load_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable

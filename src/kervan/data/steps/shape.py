@@ -14,7 +14,7 @@ from kervan.core.ports import ReadOptions
 from kervan.data.names import check_unreserved
 from kervan.data.pieces import Rows_co
 from kervan.data.sources.plain import plain_types
-from kervan.data.steps import across, columns, escape, parse, rows
+from kervan.data.steps import across, columns, escape, parse, rows, window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -159,6 +159,7 @@ VERBS: dict[type[Any], Callable[[Any, Any, str, Any], tuple[Any, list[Remark]]]]
     shaping.Filter: rows.keep,
     shaping.Deduplicate: rows.deduplicate,
     shaping.Aggregate: across.aggregate,
+    shaping.Window: window.window,
     shaping.Pivot: across.pivot,
     shaping.Unpivot: across.unpivot,
     shaping.Join: across.join,

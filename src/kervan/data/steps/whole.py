@@ -17,7 +17,7 @@ from kervan.data.buckets import ROW, first_equals, groups, in_order
 from kervan.data.fits import held
 from kervan.data.sql.expressions import expression
 from kervan.data.sql.query import run_in_pieces
-from kervan.data.steps import across, columns, escape, rows
+from kervan.data.steps import across, columns, escape, rows, window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -109,6 +109,16 @@ def _aggregate(table: Pieces, step: shaping.Aggregate, place: str, around: Aroun
     yield table.height, _grouped(table, list(step.by), wanted, place, folder), []
 
 
+def _window(table: Pieces, step: shaping.Window, place: str, around: Around, folder: Path) -> Changed:
+    """Compute figures from the columns that they name, of which all rows are held."""
+    frame = held(table, window.read_by(step, table, place), place, hint="filter or leave rows out before")
+    found, remarks = window.window(frame, step, place, around)
+    made = found.select(list(step.window))
+    for start, piece in zip(table.starts(), table, strict=True):
+        yield piece.height, piece.with_columns(made.slice(start, piece.height).get_columns()), remarks
+        remarks = window.nothing_more(remarks)
+
+
 def _pivot(table: Pieces, step: shaping.Pivot, place: str, around: Around, folder: Path) -> Changed:
     import polars as pl
 
@@ -183,6 +193,7 @@ WHOLE_VERBS: dict[type[Any], Callable[[Pieces, Any, str, Around, Path], Changed]
     shaping.Filter: _filter,
     shaping.Deduplicate: _deduplicate,
     shaping.Aggregate: _aggregate,
+    shaping.Window: _window,
     shaping.Pivot: _pivot,
     shaping.Unpivot: _unpivot,
     shaping.Join: _join,

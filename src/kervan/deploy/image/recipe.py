@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from kervan.core.features import codes
 from kervan.core.places import PACKAGE, PORT, RECORDS, ImageSettings
 from kervan.deploy.image.layers import USER
 
@@ -56,6 +57,8 @@ class Recipe:
     def environ(self) -> dict[str, str]:
         """Variables that the image sets."""
         trusted = {"KERVAN_TRUSTED": ",".join(self.trusted)} if self.trusted else {}
+        functions = codes(self.manifest.signature.features)
+        allowed = {"KERVAN_ALLOW": ",".join(functions)} if functions else {}
         return {
             "HOME": f"/{HOME}",
             "PORT": str(PORT),
@@ -63,6 +66,7 @@ class Recipe:
             "PYTHONPATH": f"/{CODE}:/{LIBRARY}",
             "PYTHONUNBUFFERED": "1",
             **trusted,
+            **allowed,
         }
 
     @property

@@ -7,6 +7,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from kervan.core.naming import LeastCost, Threshold
 from kervan.core.nouns import Verdict
 from kervan.core.ports import Precision
 from kervan.core.schema import Type, Unseen
@@ -18,7 +19,20 @@ if TYPE_CHECKING:
     from kervan.core.nouns import Dataset, Report
     from kervan.package.contents.manifest import Manifest
 
-_ROUNDING = {"tree", "forest", "XGBoost", "CatBoost"}  # families whose library rounds to float32
+# Families whose library rounds to float32, and ensembles, which may have such members.
+_ROUNDING = {
+    "tree",
+    "forest",
+    "extra_trees",
+    "xgboost",
+    "catboost",
+    "vote",
+    "majority",
+    "stack",
+    "bag",
+    "XGBoost",
+    "CatBoost",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +52,14 @@ class Outline:
             return "regression"
         classes = len(self.manifest.signature.output.allowed)
         return "binary classification" if classes == 2 else "classification"
+
+    @property
+    def named_by(self) -> Threshold | LeastCost | None:
+        """By which rule a class is named; None for the most probable one."""
+        signature = self.manifest.signature
+        if signature.threshold is None:
+            return LeastCost() if signature.costs else None
+        return Threshold(value=signature.threshold, label=signature.output.allowed[-1])
 
     def limitations(self) -> tuple[str, ...]:
         """Return what the model cannot do, as far as the records tell."""
@@ -67,10 +89,21 @@ class Outline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Background(Outline):
-    """A manifest with the records that it came from."""
+    """A manifest with the records that it came from.
+
+    `chosen` is the rule by which it names a class with the reason for it, `calibrated` says how its
+    probabilities were corrected.
+    """
 
     dataset: Dataset
     acceptance: Report
+    chosen: Threshold | LeastCost | None = None
+    calibrated: str = ""
+
+    @property
+    def named_by(self) -> Threshold | LeastCost | None:
+        """By which rule a class is named, and why."""
+        return self.chosen
 
     @property
     def source(self) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from kervan.core.about import About
+    from kervan.core.features import Feature
     from kervan.core.nouns import Dataset, SplitRule
     from kervan.core.schema import Column
     from kervan.core.shaping import RowStep
@@ -37,6 +38,8 @@ def model_card(background: Outline) -> str:
         "## Inputs",
         columns_table(manifest.signature.inputs),
         *_steps(manifest.signature.steps),
+        *_features(manifest.signature.features),
+        *_named(background),
         "## How good it is",
         _quality(background),
         "## Formats",
@@ -138,6 +141,26 @@ def _steps(steps: tuple[RowStep, ...]) -> list[str]:
     return [what, _list(_text(told(step)) for step in steps)]
 
 
+def _features(features: tuple[Feature, ...]) -> list[str]:
+    """Say what the model computes from its inputs; without features nothing."""
+    if not features:
+        return []
+    what = "What it computes from them; every format does the same:"
+    named = [
+        f"{_code(each.name)}: {_code(each.told)}" if each.name else _code(each.told) for each in features
+    ]
+    return [what, _list(named)]
+
+
+def _named(background: Outline) -> list[str]:
+    """Say by which rule a class is named; where the most probable one is, nothing."""
+    found = background.named_by
+    if found is None:
+        return []
+    caution = f" {found.caution[:1].upper()}{found.caution[1:]}." if found.caution else ""
+    return ["## Which class it names", _text(f"{found.told[:1].upper()}{found.told[1:]}.{caution}")]
+
+
 def _in_short(background: Outline) -> str:
     manifest = background.manifest
     target = manifest.signature.output
@@ -152,7 +175,8 @@ def _quality(background: Outline) -> str:
     if not isinstance(background, Background):
         return _NO_QUALITY
     part = f"On the validation part of {_code(background.dataset.ref)}, which it did not learn from:"
-    return "\n\n".join([part, _metrics(background), _acceptance(background)])
+    corrected = [_text(f"Its probabilities were {background.calibrated}.")] if background.calibrated else []
+    return "\n\n".join([part, _metrics(background), *corrected, _acceptance(background)])
 
 
 def _metrics(background: Background) -> str:

@@ -9,7 +9,7 @@ from kervan.core.schema import Type
 from kervan.package.contents.card import columns_table
 
 if TYPE_CHECKING:
-    from kervan.core.schema import Column, Schema
+    from kervan.core.schema import Column, Schema, Signature
     from kervan.package.distribution.product import Product
 
 _EXAMPLES: dict[Type, Any] = {
@@ -22,8 +22,7 @@ _EXAMPLES: dict[Type, Any] = {
 
 def write_readme(product: Product, inputs: Schema, *, needs: str, language: str, code: str) -> str:
     """Return a page in Markdown around lines of code that ask for the model's answer to these inputs."""
-    output = product.signature.output
-    gives = f"the likeliest of {len(output.allowed)} labels" if output.allowed else "a value"
+    output, gives = product.signature.output, _gives(product.signature)
     rows = max((proof.rows for proof in product.parity), default=0)
     largest = max((proof.largest for proof in product.parity), default=0.0)
     proof = f"Its code was compared with the trained model over {rows:,} rows: it differs by {largest:.2g}."
@@ -37,6 +36,16 @@ def write_readme(product: Product, inputs: Schema, *, needs: str, language: str,
         f"Licence: {_line(product.licence) or 'not stated; ask before you use it'}.",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _gives(signature: Signature) -> str:
+    labels = signature.output.allowed
+    if signature.threshold is not None:
+        one, other = map(_line, labels)
+        return f"`{other}` from a probability of {signature.threshold:.4g} on, else `{one}`"
+    if signature.costs:
+        return f"the one of {len(labels)} labels that is expected to cost least"
+    return f"the likeliest of {len(labels)} labels" if labels else "a value"
 
 
 def example_row(inputs: Schema) -> dict[str, Any]:

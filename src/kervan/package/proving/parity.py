@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kervan.core.errors import InvalidData, ParityFailed
+from kervan.core.errors import InvalidData, ParityFailed, RefusedRow
 from kervan.core.schema import Type
 from kervan.package.contents.manifest import Parity
 from kervan.package.encoding import EXACT_UP_TO, LARGEST, NUMBER, UNKNOWN, nothing, possible
@@ -48,11 +48,11 @@ def proof_rows(fitted: Fitted, matrix: Matrix, seed: int) -> Matrix:
 
 
 def _answered(fitted: Fitted, rows: Matrix) -> Matrix:
-    """Leave out the rows that the model itself refuses, such as negative counts."""
+    """Leave out the rows that the model itself refuses, such as negative counts, or its functions do."""
     try:
         with np.errstate(over="ignore", invalid="ignore"):
             fitted.predict(rows)
-    except (ValueError, IndexError):
+    except (ValueError, IndexError, RefusedRow):
         if len(rows) == 1:
             return rows[:0]
         middle = len(rows) // 2

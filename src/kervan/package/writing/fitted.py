@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kervan.core.errors import Refused
+from kervan.core.errors import Refused, RefusedRow
 from kervan.core.ports import Precision
 from kervan.package.encoding import encoded, held, nothing
 from kervan.package.writing.neutral.fold import chains_of
@@ -73,7 +73,7 @@ class Fitted:
         """Whether it answers for a row whose numbers are all missing."""
         try:
             self.predict(nothing(self.signature)[np.newaxis])
-        except ValueError:
+        except (ValueError, RefusedRow):
             return False
         return True
 

@@ -15,6 +15,7 @@ import msgspec
 
 from kervan.core.errors import InvalidInput, did_you_mean
 from kervan.core.ports import JSON, Action, Answer, Call, Choose, Reply, Request, Route, Scope, Served
+from kervan.package.answers import chosen
 from kervan.serve.body import read_json
 from kervan.serve.decode import MAX_ROWS
 from kervan.serve.protocols.models import check_ready, one
@@ -277,5 +278,5 @@ def output_data(answer: Answer, signature: Signature) -> dict[str, list[Any]]:
     if not signature.is_classification:
         return {"value": flat}
     classes = signature.output.allowed
-    labels = [classes[place] for place in answer.values.argmax(axis=1).tolist()]
+    labels = [classes[place] for place in chosen(answer.values, signature.naming).tolist()]
     return {"label": labels, "probabilities": flat}

@@ -21,6 +21,7 @@ import msgspec
 
 from kervan.core.errors import InvalidInput
 from kervan.core.ports import JSON, Action, Answer, Call, Choose, Reply, Request, Route, Scope, Served
+from kervan.package.answers import chosen
 from kervan.serve.answer import prediction_header
 from kervan.serve.body import read_json
 from kervan.serve.problem import HttpProblem
@@ -86,7 +87,7 @@ class InvocationsProtocol:
         """Write labels or values in the form that was asked for."""
         if signature.is_classification:
             classes = signature.output.allowed
-            found: list[Any] = [classes[place] for place in answer.values.argmax(axis=1).tolist()]
+            found: list[Any] = [classes[place] for place in chosen(answer.values, signature.naming).tolist()]
         else:
             found = answer.values[:, 0].tolist()
         headers = {**prediction_header(answer), **_attributes(call)}

@@ -16,6 +16,7 @@ import msgspec
 from kervan.core.errors import InvalidInput
 from kervan.core.ports import JSON, Action, Answer, Call, Choose, Reply, Request, Route, Scope, Served
 from kervan.core.schema import Column, Signature, Type
+from kervan.package.answers import chosen
 from kervan.serve.answer import prediction_header
 from kervan.serve.body import read_json
 from kervan.serve.protocols.models import one
@@ -158,7 +159,7 @@ def _predicted(answer: Answer, signature: Signature) -> dict[str, Any]:
     if not signature.is_classification:
         return {key: [value for (value,) in values]}
     classes = signature.output.allowed
-    labels = [classes[place] for place in answer.values.argmax(axis=1).tolist()]
+    labels = [classes[place] for place in chosen(answer.values, signature.naming).tolist()]
     if not by_rows:
         return {key: {"label": labels, "probabilities": values}}
     return {key: [{"label": label, "probabilities": row} for label, row in zip(labels, values, strict=True)]}

@@ -8,7 +8,7 @@ from kervan.core.errors import Refused
 from kervan.core.schema import Type
 from kervan.package.writing.code.printer import Printer, decimals, numbers_of
 from kervan.package.writing.code.program import Constant
-from kervan.package.writing.code.text import c_text, fill
+from kervan.package.writing.code.text import c_text, fill, naming
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -165,12 +165,14 @@ def _classes(signature: Signature, name: str) -> dict[str, str]:
     count = f"{name.upper()}_CLASSES"
     texts = _texts(signature.output.allowed)
     defined = f"const char *const {name}_classes[{count}] = {{{texts}}};\n"
+    rules = (rule.format(name=name, count=count) for rule in (_BY_THRESHOLD, _BY_COSTS))
+    label = naming(signature, *rules) or _LABEL.format(name=name, count=count)
     return {
         "classes_counted": f"#define {count} {len(signature.output.allowed)}\n",
         "classes_comment": ", and its classes in the order of the probabilities",
         "classes_declared": f"extern const char *const {name}_classes[{count}];\n",
-        "classes_defined": defined + _LABEL.format(name=name, count=count),
-        "label_declared": f"\n/* The most probable class of an answer, the first of several. */\n"
+        "classes_defined": defined + label,
+        "label_declared": "\n/* The class that an answer names: the likeliest, or by threshold or costs. */\n"
         f"const char *{name}_label(const double *output);\n",
     }
 
@@ -220,6 +222,30 @@ const char *{name}_label(const double *output) {{
     int best = 0;
     for (int i = 1; i < {count}; i++) {{
         if (output[i] > output[best]) {{
+            best = i;
+        }}
+    }}
+    return {name}_classes[best];
+}}
+"""
+
+_BY_THRESHOLD = """
+const char *{name}_label(const double *output) {{
+    return {name}_classes[output[1] >= THRESHOLD ? 1 : 0];
+}}
+"""
+
+_BY_COSTS = """
+const char *{name}_label(const double *output) {{
+    int best = 0;
+    double least = INFINITY;
+    for (int i = 0; i < {count}; i++) {{
+        double cost = 0.0;
+        for (int k = 0; k < {count}; k++) {{
+            cost += output[k] * costs[i * {count} + k];
+        }}
+        if (cost < least) {{
+            least = cost;
             best = i;
         }}
     }}

@@ -24,6 +24,7 @@ from kervan.package.writing.neutral.form import (
     Nearest,
     Normalise,
     Power,
+    Replace,
     Softmax,
     Take,
     Trees,
@@ -87,6 +88,14 @@ def _(layer: Map, sources: Sequence[Operand], y: int, width: int) -> Drafts:
 @write_calls.register(Impute)
 def _(layer: Impute, sources: Sequence[Operand], y: int, width: int) -> Drafts:
     return [("impute", (sources[0].place, y, width, layer.fill))]
+
+
+@write_calls.register(Replace)
+def _(layer: Replace, sources: Sequence[Operand], y: int, width: int) -> Drafts:
+    test, x, *instead = (source.place for source in sources)
+    if instead:
+        return [("replace", (test, x, instead[0], y, width))]
+    return [("blank", (test, x, y, width, np.full(width, np.nan)))]
 
 
 @write_calls.register(Equal)

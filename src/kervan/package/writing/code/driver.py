@@ -22,6 +22,7 @@ import numpy as np
 
 from kervan.core.errors import Corrupted, MissingTool, Refused
 from kervan.core.schema import Type, Unseen
+from kervan.package.answers import may_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -135,7 +136,7 @@ class NamedPredictor:
                 continue
             numbers = np.frombuffer(body, "<f8", self._outputs, at)
             at += 8 * self._outputs
-            if wanted is None and place == int(numbers.argmax()):
+            if wanted is None and may_name(np.array([place]), numbers[None], self._signature.naming)[0]:
                 answers[row] = numbers
         return answers
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 from kervan.core.errors import Corrupted, Refused
-from kervan.package.writing.code.driver import NamedPredictor, ScorePredictor
+from kervan.package.writing.code.driver import NamedPredictor, ScorePredictor, find_tool
 from kervan.package.writing.code.program import write_program
 from kervan.package.writing.code.text import check_texts
 
@@ -26,6 +26,16 @@ class SourceFormat:
     limit: ClassVar[int]  # bytes of constants
     reason: ClassVar[str]  # why there is a limit
     refuses: ClassVar[bool] = True  # whether `predict` checks rows by the signature
+    programs: ClassVar[tuple[tuple[str, ...], ...]] = ()  # that build and run it, each by its names
+    install: ClassVar[str] = ""  # what brings them
+
+    def tools(self) -> list[str]:
+        """Return where the programs are, or raise `MissingTool` that says what to install."""
+        return [find_tool(*names, install=self.install) for names in self.programs]
+
+    def check_ready(self) -> None:
+        """Raise `MissingTool` unless what builds and runs the code is installed."""
+        self.tools()
 
     def write(self, program: Program) -> Mapping[str, str]:
         """Return the files by name."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from kervan.package.writing.code.printer import Printer, decimals, numbers_of
 from kervan.package.writing.code.program import Constant
-from kervan.package.writing.code.text import fill, go_text
+from kervan.package.writing.code.text import fill, go_text, naming
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,6 +66,21 @@ class GoPrinter(Printer):
         return f"{'float64' if kind == 'float32' else 'int'}({array}[{place}])"
 
 
+_BY_THRESHOLD = "\tbest = 0\n\tif values[1] >= THRESHOLD {\n\t\tbest = 1\n\t}\n"
+_BY_COSTS = """\
+	least := math.Inf(1)
+	for named := range Classes {
+		cost := 0.0
+		for place, value := range values {
+			cost += value * costs[named*len(Classes)+place]
+		}
+		if cost < least {
+			least, best = cost, named
+		}
+	}
+"""
+
+
 def write_go(program: Program) -> Mapping[str, str]:
     """Return the package `model` by its file name."""
     signature = program.signature
@@ -86,6 +101,7 @@ def write_go(program: Program) -> Mapping[str, str]:
         "columns": "\n".join(f"\t{_column(column)}," for column in signature.inputs),
         "output": go_text(signature.output.name),
         "classes": ", ".join(map(go_text, classes)),
+        "naming": naming(signature, _BY_THRESHOLD, _BY_COSTS),
     }
     return {"model.go": fill("model.go", parts)}
 

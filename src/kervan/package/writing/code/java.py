@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import struct
+from textwrap import indent
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from kervan.package.writing.code.printer import Printer, numbers_of
 from kervan.package.writing.code.program import Constant
-from kervan.package.writing.code.text import fill, java_text
+from kervan.package.writing.code.text import fill, java_text, naming
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -27,6 +28,21 @@ _CHUNK = 60_000  # letters of a text; a whole number of packed bytes
 _CALLS = 200  # calls in a method
 _COLUMNS = 50  # columns in a method
 _WRITTEN_OUT = 2_000  # texts of all columns; more are packed too
+
+
+_BY_COSTS = """\
+double least = Double.POSITIVE_INFINITY;
+for (int named = 0; named < @classes; named++) {
+    double cost = 0.0;
+    for (int i = 0; i < @classes; i++) {
+        cost += @value * costs[named * @classes + i];
+    }
+    if (cost < least) {
+        least = cost;
+        best = named;
+    }
+}
+"""
 
 
 class JavaPrinter(Printer):
@@ -71,10 +87,21 @@ def write_java(program: Program, package: str = "") -> Mapping[str, str]:
     parts = {
         "package": f"package {package};\n\n" if package else "",
         "classes": java_texts(classes, is_packed=len(classes) > _WRITTEN_OUT),
+        "naming": java_naming(signature, ("values[1]", "values[i]"), depth=3),
         **java_program(program),
         **java_methods("columns", "List<Column> columns", columns, _COLUMNS),
     }
     return {"Model.java": fill("Model.java", parts)}
+
+
+def java_naming(signature: Signature, values: tuple[str, str], *, depth: int) -> str:
+    """Return code that names a class by a threshold or by costs; "" without either.
+
+    `values` are how the probability of the last of two classes is written there, and that of class `i`.
+    """
+    last, each = values
+    by_costs = _BY_COSTS.replace("@value", each).replace("@classes", str(len(signature.output.allowed)))
+    return indent(naming(signature, f"best = {last} >= THRESHOLD ? 1 : 0;\n", by_costs), "    " * depth)
 
 
 def java_program(program: Program) -> dict[str, str]:

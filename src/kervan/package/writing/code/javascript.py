@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from kervan.core.schema import Type
 from kervan.package.writing.code.printer import Printer, decimals, numbers_of
 from kervan.package.writing.code.program import Constant
-from kervan.package.writing.code.text import fill, javascript_text
+from kervan.package.writing.code.text import fill, javascript_text, naming
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,6 +59,12 @@ class JavaScriptPrinter(Printer):
         return f"Math.trunc({value})" if kind == "int" else value
 
 
+_LIKELIEST = "answer.reduce((found, value, place) => (value > answer[found] ? place : found), 0)"
+_BY_COSTS = """CLASSES.map((_, named) =>
+    answer.reduce((sum, value, place) => sum + value * costs[named * answer.length + place], 0),
+  ).reduce((found, cost, named, all) => (cost < all[found] ? named : found), 0)"""
+
+
 def write_javascript(program: Program) -> Mapping[str, str]:
     """Return modules for `import` and for `require`, and their types, by file name."""
     signature = program.signature
@@ -79,6 +85,7 @@ def write_javascript(program: Program) -> Mapping[str, str]:
         "columns": "\n".join(f"  {_column(column)}," for column in signature.inputs),
         "output": javascript_text(signature.output.name),
         "classes": _texts(classes),
+        "best": naming(signature, "answer[1] >= THRESHOLD ? 1 : 0", _BY_COSTS) or _LIKELIEST,
     }
     strict = '"use strict";\n\n'
     types = fill("model.d.ts", _types(signature))

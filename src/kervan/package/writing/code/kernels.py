@@ -66,6 +66,24 @@ def impute(w: Work, x: int, y: int, n: int, fill: Floats) -> None:
             w[y + i] = w[x + i]
 
 
+def replace(w: Work, test: int, x: int, other: int, y: int, n: int) -> None:
+    """Take another element where a test holds."""
+    for i in range(n):
+        if w[test + i] == 1.0:
+            w[y + i] = w[other + i]
+        else:
+            w[y + i] = w[x + i]
+
+
+def blank(w: Work, test: int, x: int, y: int, n: int, nothing: Floats) -> None:
+    """Take what is missing where a test holds."""
+    for i in range(n):
+        if w[test + i] == 1.0:
+            w[y + i] = nothing[i]
+        else:
+            w[y + i] = w[x + i]
+
+
 def equal(w: Work, x: int, y: int, n: int, places: Ints, values: Floats) -> None:
     """1 where an element has a value."""
     for i in range(n):

@@ -68,12 +68,19 @@ def write_program(form: Form) -> Program:
             calls.append(Call(kernel, tuple(_kept(each, constants) for each in arguments)))
     return Program(
         signature=form.signature,
-        constants=tuple(constants.values()),
+        constants=(*constants.values(), *_costs(form.signature)),
         calls=tuple(calls),
         work=max(places[value] + form.widths[value] for value in places),
         answer=places[answer],
         outputs=form.widths[-1],
     )
+
+
+def _costs(signature: Signature) -> tuple[Constant, ...]:
+    """Return what labels are chosen by: for each class that may be named, the cost for each true one."""
+    if not signature.costs:
+        return ()
+    return (Constant("costs", np.array(signature.costs, dtype=np.float64).T.ravel()),)
 
 
 def _places(layers: dict[int, Layer], widths: Sequence[int], answer: int) -> dict[int, int]:

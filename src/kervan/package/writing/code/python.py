@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from kervan.package.writing.code.printer import called, kernels, numbers_of, variant_of, variants
 from kervan.package.writing.code.program import Constant
-from kervan.package.writing.code.text import fill
+from kervan.package.writing.code.text import fill, naming
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +25,9 @@ _HERE = Path(__file__).parent
 _CODES = {"float32": "f", "float64": "d", "uint8": "B", "uint16": "H", "int32": "i"}
 _WRITTEN_OUT = 32  # longer arrays are packed: a million numbers take Python long to read
 _LINE = 100
+_LIKELIEST = "max(range(len(answer)), key=answer.__getitem__)"
+_EXPECTED_COST = "sum(p * costs[named * len(answer) + place] for place, p in enumerate(answer))"
+_BY_COSTS = f"min(range(len(answer)), key=lambda named: {_EXPECTED_COST})"
 
 
 def write_python(program: Program, name: str = "model") -> Mapping[str, str]:
@@ -47,6 +50,7 @@ def write_python(program: Program, name: str = "model") -> Mapping[str, str]:
         "columns": "\n".join(f"    {_column(column)}," for column in signature.inputs),
         "output": repr(signature.output.name),
         "classes": repr(signature.output.allowed if signature.is_classification else ()),
+        "best": naming(signature, "int(answer[1] >= THRESHOLD)", _BY_COSTS) or _LIKELIEST,
     }
     return {f"{name}.py": fill("model.py.txt", parts)}
 

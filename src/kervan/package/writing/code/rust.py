@@ -8,7 +8,7 @@ import numpy as np
 
 from kervan.package.writing.code.printer import Printer, decimals, numbers_of
 from kervan.package.writing.code.program import Constant
-from kervan.package.writing.code.text import fill, rust_text
+from kervan.package.writing.code.text import fill, naming, rust_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,6 +61,22 @@ class RustPrinter(Printer):
         return f"{array}[{place}] as {'f64' if kind == 'float32' else 'usize'}"
 
 
+_BY_THRESHOLD = "    best = usize::from(values[1] >= THRESHOLD);\n"
+_BY_COSTS = """\
+    let mut least = f64::INFINITY;
+    for (named, costs) in COSTS.chunks(OUTPUTS).enumerate() {
+        let mut cost = 0.0;
+        for (value, each) in values.iter().zip(costs) {
+            cost += value * each;
+        }
+        if cost < least {
+            least = cost;
+            best = named;
+        }
+    }
+"""
+
+
 def write_rust(program: Program) -> Mapping[str, str]:
     """Return the module by its file name."""
     signature = program.signature
@@ -82,8 +98,11 @@ def write_rust(program: Program) -> Mapping[str, str]:
         "columns": "\n".join(f"    {_column(column)}," for column in signature.inputs),
         "output": rust_text(signature.output.name),
     }
-    classes = ", ".join(map(rust_text, signature.output.allowed))
-    return {"model.rs": fill("model.rs", {**parts, "answers": fill(f"{kind}.rs", {"classes": classes})})}
+    answers = {
+        "classes": ", ".join(map(rust_text, signature.output.allowed)),
+        "naming": naming(signature, _BY_THRESHOLD, _BY_COSTS),
+    }
+    return {"model.rs": fill("model.rs", {**parts, "answers": fill(f"{kind}.rs", answers)})}
 
 
 def _column(column: Column) -> str:

@@ -24,6 +24,15 @@ def fill(template: str, parts: Mapping[str, str]) -> str:
     return _SLOT.sub(lambda slot: parts[slot[1]], text)
 
 
+def naming(signature: Signature, by_threshold: str, by_costs: str) -> str:
+    """Return code that names a class by the threshold, called THRESHOLD there, or by the program's constant
+    `costs`; "" without either.
+    """
+    if signature.costs:
+        return by_costs
+    return "" if signature.threshold is None else by_threshold.replace("THRESHOLD", repr(signature.threshold))
+
+
 def check_texts(signature: Signature) -> None:
     """Raise `Refused` if a name or category is too long for a literal."""
     for column in (*signature.inputs, signature.output):

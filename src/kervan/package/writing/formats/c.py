@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from kervan.core.ports import About
 from kervan.package.writing.code.c import write_c
-from kervan.package.writing.code.driver import Workshop, find_tool, version_of
+from kervan.package.writing.code.driver import Workshop, version_of
 from kervan.package.writing.code.format import SourceFormat
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ class CFormat(SourceFormat):
         text=True,
         is_code=True,
     )
+    programs = (("gcc", "clang", "cc"),)
+    install = "a C compiler, such as gcc"
     limit = 2**24
     reason = "compilers need a lot of time and memory for more"
     refuses = False
@@ -37,7 +39,7 @@ class CFormat(SourceFormat):
 
     def build(self, folder: Path) -> tuple[str, Workshop]:
         """Compile with the driver."""
-        compiler = find_tool("gcc", "clang", "cc", install="a C compiler, such as gcc")
+        (compiler,) = self.tools()
         version = version_of(compiler, "--version")
         workshop = Workshop(folder, "driver.c")
         strict = ("-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", "-pedantic")

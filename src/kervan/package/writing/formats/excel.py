@@ -61,6 +61,10 @@ class ExcelFormat:
         """Refuse: a workbook is for people."""
         raise Refused(f"{folder / FILE} is for spreadsheets", hint="serve the model in the format `onnx`")
 
+    def check_ready(self) -> None:
+        """Raise `MissingTool` without LibreOffice."""
+        find_office()
+
     def scorers(self, folder: Path, signature: Signature) -> Mapping[str, Predictor]:
         """Return LibreOffice, or raise `MissingTool`."""
         return {"": SheetPredictor(folder / FILE, signature, find_office(), rows=ROWS)}

@@ -16,6 +16,7 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 
 from kervan.core.errors import Corrupted, MissingTool, Refused
+from kervan.package.answers import may_name
 from kervan.package.writing.rows import decode_rows
 from kervan.package.writing.scalar.excel import ANSWERS, column_letters
 
@@ -87,11 +88,14 @@ class SheetPredictor:
         return found
 
     def _check_labels(self, labels: list[str], chances: NDArray[np.float64]) -> None:
-        """Raise `Corrupted` where the label that is shown is not the likeliest."""
+        """Raise `Corrupted` where the label that is shown is not the one that the probabilities name."""
         places = {label: place for place, label in enumerate(self._signature.output.allowed)}
-        for label, row in zip(labels, chances, strict=True):
-            if not np.isnan(row).any() and (label not in places or row[places[label]] < row.max() - _TIE):
-                raise Corrupted(f"the workbook answers {label!r} where it is not the likeliest", hint=_AGAIN)
+        told = np.array([places.get(label, -1) for label in labels], dtype=np.int64)
+        is_right = may_name(np.maximum(told, 0), chances, self._signature.naming, _TIE) & (told >= 0)
+        wrong = ~is_right & ~np.isnan(chances).any(axis=1)
+        if wrong.any():
+            label = labels[int(wrong.argmax())]
+            raise Corrupted(f"the workbook answers {label!r} where another class is named", hint=_AGAIN)
 
     def _write(self, path: Path, rows: list[tuple[Any, ...]]) -> None:
         """Write a copy with these rows from the second on."""

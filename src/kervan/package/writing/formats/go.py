@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from kervan.core.ports import About
-from kervan.package.writing.code.driver import Workshop, find_tool, version_of
+from kervan.package.writing.code.driver import Workshop, version_of
 from kervan.package.writing.code.format import SourceFormat
 from kervan.package.writing.code.go import write_go
 
@@ -28,6 +28,8 @@ class GoFormat(SourceFormat):
         text=True,
         is_code=True,
     )
+    programs = (("go",),)
+    install = "Go"
     limit = 2**23
     reason = "compilers need a lot of time and memory for more"
 
@@ -37,7 +39,7 @@ class GoFormat(SourceFormat):
 
     def build(self, folder: Path) -> tuple[str, Workshop]:
         """Compile with the driver, without looking for anything elsewhere."""
-        compiler = find_tool("go", install="Go")
+        (compiler,) = self.tools()
         version = version_of(compiler, "version")
         workshop = Workshop(folder, "driver.go")
         (workshop.folder / "model").mkdir()

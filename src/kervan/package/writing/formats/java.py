@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kervan.core.ports import About
-from kervan.package.writing.code.driver import Workshop, find_tool, version_of
+from kervan.package.writing.code.driver import Workshop, version_of
 from kervan.package.writing.code.format import SourceFormat
 from kervan.package.writing.code.java import COMPILED, QUICKLY, write_java
 
@@ -27,6 +27,8 @@ class JavaFormat(SourceFormat):
         text=True,
         is_code=True,
     )
+    programs = (("javac",), ("java",))
+    install = "a Java development kit, such as OpenJDK 17"
     limit = 2**23
     reason = "a class with more takes long to compile and to load"
 
@@ -36,8 +38,7 @@ class JavaFormat(SourceFormat):
 
     def build(self, folder: Path) -> tuple[str, Workshop]:
         """Compile with the driver."""
-        compiler = find_tool("javac", install="a Java development kit, such as OpenJDK 17")
-        java = find_tool("java", install="a Java development kit, such as OpenJDK 17")
+        compiler, java = self.tools()
         version = version_of(compiler, "-version")
         workshop = Workshop(folder, "Driver.java")
         workshop.build(compiler, *COMPILED, "Model.java", "Driver.java")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kervan.core.ports import About
-from kervan.package.writing.code.driver import Workshop, find_tool, version_of
+from kervan.package.writing.code.driver import Workshop, version_of
 from kervan.package.writing.code.format import SourceFormat
 from kervan.package.writing.code.javascript import write_javascript
 
@@ -27,6 +27,8 @@ class JavaScriptFormat(SourceFormat):
         text=True,
         is_code=True,
     )
+    programs = (("node",),)
+    install = "Node.js"
     limit = 2**24
     reason = "pages that load more are slow"
 
@@ -36,7 +38,7 @@ class JavaScriptFormat(SourceFormat):
 
     def build(self, folder: Path) -> tuple[str, Workshop]:
         """Put the driver beside the modules."""
-        node = find_tool("node", install="Node.js")
+        (node,) = self.tools()
         version = version_of(node, "--version")
         workshop = Workshop(folder, "driver.mjs")
         workshop.command = [node, "driver.mjs"]

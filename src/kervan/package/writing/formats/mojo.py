@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import Corrupted, Refused
 from kervan.core.ports import About, Precision
-from kervan.package.writing.h2o.engine import H2oPredictor, mojo_scorer
+from kervan.package.writing.h2o.engine import H2oPredictor, check_h2o, mojo_scorer
 from kervan.package.writing.h2o.mojo import write_mojo
 
 if TYPE_CHECKING:
@@ -43,8 +44,13 @@ class MojoFormat:
         """Refuse: it takes a Java virtual machine."""
         raise Refused(f"{folder / FILE} is for H2O's scorer", hint="serve the model in the format `onnx`")
 
+    def check_ready(self) -> None:
+        """Raise `MissingExtra` without H2O's library, `MissingTool` without Java."""
+        check_h2o()
+
     def scorers(self, folder: Path, signature: Signature) -> Mapping[str, Predictor]:
         """Return H2O's own scorer of the archive, or raise `MissingTool` without Java."""
         if not (folder / FILE).exists():
             raise Corrupted(f"{folder} holds no {FILE}", hint="write the model again")
-        return {"": H2oPredictor(str((folder / FILE).absolute()), mojo_scorer(), signature)}
+        naming = replace(signature.naming, costs=())  # of costs an archive knows nothing
+        return {"": H2oPredictor(str((folder / FILE).absolute()), mojo_scorer(), signature, naming)}

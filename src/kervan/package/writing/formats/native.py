@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kervan.core.errors import Corrupted
+from kervan.core.called import admit, file_of, texts_of
+from kervan.core.errors import Corrupted, Refused, RefusedRow
+from kervan.core.features import called
+from kervan.core.identity import sha256_file
 from kervan.core.ports import About
 from kervan.package.encoding import NUMBER
 from kervan.package.writing.fitted import Fitted as Model
@@ -18,8 +23,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from kervan.core.features import Feature
     from kervan.core.ports import Fitted, Matrix
     from kervan.core.schema import Signature
+
+
+NATIVE = "native"
+FUNCTIONS = "functions"
 
 
 class NativeFormat:
@@ -32,15 +42,49 @@ class NativeFormat:
         licence="Apache-2.0",
         readers="Kervan, with the version of scikit-learn that trained the model",
         text=True,
+        holds_functions=True,
     )
 
     def save(self, fitted: Fitted, folder: Path) -> None:
-        """Write `model.json` and `arrays.bin`. Raises `Refused` for objects of the user's own."""
+        """Write `model.json`, `arrays.bin`, and the files of functions that are features.
+
+        Raises `Refused` for objects of the user's own.
+        """
         write_model(fitted.model, folder)
+        features = called(fitted.signature.features)
+        texts = texts_of(features)
+        for feature in features:
+            path = folder / file_in(feature)
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(texts[feature.code].encode())
 
     def load(self, folder: Path, signature: Signature) -> ModelPredictor:
-        """Put the model together from what the allow-list knows, or raise `Corrupted` or `Refused`."""
+        """Put the model together from what the allow-list knows, or raise `Corrupted` or `Refused`.
+
+        Functions of its features may run from now on: whether they may is asked where a package is opened.
+        """
+        admit_functions(folder, signature)
         return ModelPredictor(read_model(folder), signature, folder)
+
+
+def admit_functions(folder: Path, signature: Signature) -> None:
+    """Let the functions run that a folder holds for a signature, or raise `Corrupted` for other files."""
+    for feature in called(signature.features):
+        path = folder / file_in(feature)
+        if not path.is_file() or sha256_file(path) != feature.code:
+            raise Corrupted(f"{path} is not the file of {feature.name!r}", hint="package the model again")
+        admit(path.read_bytes().decode())
+
+
+def file_in(feature: Feature) -> PurePosixPath:
+    """Return where in a folder the file of a function lies.
+
+    >>> from kervan.core.features import Feature
+    >>> str(file_in(Feature("far", call="places.geo:distance", code="0123456789")))
+    'functions/places.geo-01234567.py'
+    """
+    name = file_of(feature.call).removesuffix(".py").replace("/", ".")
+    return PurePosixPath(FUNCTIONS, f"{name}-{feature.code[:8]}.py")
 
 
 class ModelPredictor:
@@ -52,7 +96,8 @@ class ModelPredictor:
         self._width = len(signature.output.allowed) if signature.is_classification else 1
         if not hasattr(model, "predict"):
             raise self._corrupted("it cannot predict")
-        self.predict(np.zeros((1, len(signature.inputs)), dtype=NUMBER))
+        with suppress(RefusedRow):  # such a row need not be one that its functions take
+            self.predict(np.zeros((1, len(signature.inputs)), dtype=NUMBER))
 
     def predict(self, matrix: Matrix) -> NDArray[np.float64]:
         """Score a matrix of shape (rows, inputs)."""
@@ -60,6 +105,8 @@ class ModelPredictor:
             return np.empty((0, self._width))
         try:
             values = self._fitted.predict(matrix)
+        except (Refused, RefusedRow):  # its functions may not run, or do not take a row
+            raise
         except Exception as error:  # a model that was put together wrongly fails in any way
             raise self._corrupted(str(error)) from error
         if values.shape != (len(matrix), self._width):

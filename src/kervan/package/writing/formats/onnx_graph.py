@@ -73,7 +73,7 @@ def portable_graph(matrix: onnx.ModelProto, signature: Signature) -> onnx.ModelP
     outputs = [helper.make_tensor_value_info(answer, onnx.TensorProto.FLOAT, [None, width])]
     if signature.is_classification:
         label = free_name(signature.output.name, taken | {answer})
-        ending += _labelling(answer, label, signature.output, prefix)
+        ending += _labelling(answer, label, signature, prefix)
         outputs.append(helper.make_tensor_value_info(label, onnx.TensorProto.STRING, [None]))
     graph = helper.make_graph(
         [*coding, joined, *inner.graph.node, *ending],
@@ -138,21 +138,51 @@ def _coding(column: Column, prefix: str, number: int) -> list[onnx.NodeProto]:
     ]
 
 
-def _labelling(answer: str, label: str, output: Column, prefix: str) -> list[onnx.NodeProto]:
+def _labelling(answer: str, label: str, signature: Signature, prefix: str) -> list[onnx.NodeProto]:
     from onnx import helper
 
-    best = f"{prefix}best"
+    allowed, best = signature.output.allowed, f"{prefix}best"
     return [
-        helper.make_node("ArgMax", [answer], [best], axis=1, keepdims=0, name=f"{prefix}choice"),
+        *_choice(answer, best, signature, prefix),
         helper.make_node(
             "LabelEncoder",
             [best],
             [label],
             domain="ai.onnx.ml",
             name=f"{prefix}labelling",
-            keys_int64s=list(range(len(output.allowed))),
-            values_strings=output.allowed,
+            keys_int64s=list(range(len(allowed))),
+            values_strings=allowed,
         ),
+    ]
+
+
+def _choice(answer: str, best: str, signature: Signature, prefix: str) -> list[onnx.NodeProto]:
+    """Return the place of the class that is named; thresholds and costs are compared in double."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    if signature.costs:
+        table, wide, expected = (f"{prefix}{each}" for each in ("costs", "wide", "expected"))
+        costs = numpy_helper.from_array(np.array(signature.costs, dtype=np.float64))
+        return [
+            helper.make_node("Constant", [], [table], value=costs),
+            helper.make_node("Cast", [answer], [wide], to=TensorProto.DOUBLE, name=f"{prefix}widened"),
+            helper.make_node("MatMul", [wide, table], [expected], name=f"{prefix}expected_costs"),
+            helper.make_node("ArgMin", [expected], [best], axis=1, keepdims=0, name=f"{prefix}choice"),
+        ]
+    if signature.threshold is None:
+        return [helper.make_node("ArgMax", [answer], [best], axis=1, keepdims=0, name=f"{prefix}choice")]
+    least, last, wide, given, reached = (
+        f"{prefix}{each}" for each in ("threshold", "last", "wide", "given", "reached")
+    )
+    return [
+        helper.make_node(
+            "Constant", [], [least], value=numpy_helper.from_array(np.array(signature.threshold))
+        ),
+        helper.make_node("Constant", [], [last], value_int=1),
+        helper.make_node("Gather", [answer, last], [given], axis=1, name=f"{prefix}last_class"),
+        helper.make_node("Cast", [given], [wide], to=TensorProto.DOUBLE, name=f"{prefix}widened"),
+        helper.make_node("GreaterOrEqual", [wide, least], [reached], name=f"{prefix}choice"),
+        helper.make_node("Cast", [reached], [best], to=TensorProto.INT64, name=f"{prefix}chosen"),
     ]
 
 

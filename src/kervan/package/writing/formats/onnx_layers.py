@@ -24,6 +24,7 @@ from kervan.package.writing.neutral.form import (
     Normalise,
     Operation,
     Power,
+    Replace,
     Softmax,
     Take,
     Trees,
@@ -151,6 +152,12 @@ def _(layer: Map, graph: Graph, source: str) -> str:
 @write.register(Impute)
 def _(layer: Impute, graph: Graph, source: str) -> str:
     return graph.node("Where", graph.node("IsNaN", source), graph.constant(layer.fill), source)
+
+
+@write.register(Replace)
+def _(_: Replace, graph: Graph, test: str, source: str, *instead: str) -> str:
+    other = instead[0] if instead else graph.constant(np.nan)
+    return graph.node("Where", graph.node("Equal", test, graph.constant(1.0)), other, source)
 
 
 @write.register(Equal)

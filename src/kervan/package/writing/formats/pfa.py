@@ -9,6 +9,7 @@ import numpy as np
 
 from kervan.core.errors import Corrupted, Refused
 from kervan.core.ports import About
+from kervan.package.answers import may_name
 from kervan.package.writing.pfa.engine import Engine
 from kervan.package.writing.rows import decode_rows
 from kervan.package.writing.scalar.lower import lower
@@ -92,6 +93,10 @@ class DocumentPredictor:
             return [answer]
         labels = self._signature.output.allowed
         chances = [answer["probabilities"][label] for label in labels]
-        if answer["label"] not in labels or chances[labels.index(answer["label"])] < max(chances):
-            raise ValueError(f"the label {answer['label']!r} is not the likeliest")
+        if answer["label"] not in labels or not self._names(labels.index(answer["label"]), chances):
+            raise ValueError(f"the label {answer['label']!r} is not the one that the probabilities name")
         return chances
+
+    def _names(self, place: int, chances: list[float]) -> bool:
+        told = may_name(np.array([place]), np.array([chances]), self._signature.naming)
+        return bool(told[0])

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kervan.core.errors import Corrupted, MissingTool, Refused
+from kervan.core.naming import LIKELIEST
 from kervan.core.plugins import extras_named
 from kervan.core.ports import About
+from kervan.package.answers import may_name
 from kervan.package.writing.rows import decode_rows
 from kervan.package.writing.scalar.lower import lower
-from kervan.package.writing.scalar.pmml import write_document
+from kervan.package.writing.scalar.pmml import named_field, write_document
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,10 +52,14 @@ class PmmlFormat:
             f"{folder / FILE} is for tools that read PMML", hint="serve the model in the format `onnx`"
         )
 
-    def scorers(self, folder: Path, signature: Signature) -> Mapping[str, Predictor]:
-        """Return PMML4S, or raise `MissingTool` without Java."""
+    def check_ready(self) -> None:
+        """Raise `MissingTool` without Java."""
         if shutil.which("java") is None:
             raise MissingTool("PMML is scored by a Java virtual machine", hint="install Java 8 or later")
+
+    def scorers(self, folder: Path, signature: Signature) -> Mapping[str, Predictor]:
+        """Return PMML4S, or raise `MissingTool` without Java."""
+        self.check_ready()
         return {"": DocumentPredictor(folder / FILE, signature)}
 
 
@@ -82,7 +88,16 @@ class DocumentPredictor:
             wanted = [f"predicted_{output.name}"]
         answers = json.loads(self._model.predict(json.dumps(rows))) if rows else []
         found = [[_number(answer.get(name)) for name in wanted] for answer in answers]
-        return np.array(found, dtype=np.float64).reshape(len(matrix), len(wanted))
+        values = np.array(found, dtype=np.float64).reshape(len(matrix), len(wanted))
+        if self._signature.naming != LIKELIEST:
+            labels = [answer.get(named_field(self._signature)) for answer in answers]
+            places = np.array(
+                [output.allowed.index(label) if label in output.allowed else -1 for label in labels],
+                dtype=np.int64,
+            )
+            is_named = may_name(np.maximum(places, 0), values, self._signature.naming) & (places >= 0)
+            values[~is_named] = np.nan
+        return values
 
 
 def _counted(value: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from kervan.core.errors import Corrupted
 from kervan.core.ports import About
 from kervan.package.writing.code.format import SourceFormat
-from kervan.package.writing.h2o.engine import H2oPredictor, pojo_scorer
+from kervan.package.writing.h2o.engine import H2oPredictor, check_h2o, pojo_scorer
 from kervan.package.writing.h2o.pojo import CLASS, FILE, write_pojo
 
 if TYPE_CHECKING:
@@ -39,8 +39,12 @@ class PojoFormat(SourceFormat):
         """Return the class."""
         return write_pojo(program)
 
+    def check_ready(self) -> None:
+        """Raise `MissingExtra` without H2O's library, `MissingTool` without Java."""
+        check_h2o()
+
     def scorers(self, folder: Path, signature: Signature) -> Mapping[str, Predictor]:
         """Compile the class that was just written, and let H2O score with it."""
         if not (folder / FILE).exists():
             raise Corrupted(f"{folder} holds no {FILE}", hint="write the model again")
-        return {"": H2oPredictor(CLASS, pojo_scorer(folder, FILE), signature)}
+        return {"": H2oPredictor(CLASS, pojo_scorer(folder, FILE), signature, signature.naming)}

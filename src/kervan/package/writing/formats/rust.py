@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kervan.core.ports import About
-from kervan.package.writing.code.driver import Workshop, find_tool, version_of
+from kervan.package.writing.code.driver import Workshop, version_of
 from kervan.package.writing.code.format import SourceFormat
 from kervan.package.writing.code.rust import write_rust
 
@@ -27,6 +27,8 @@ class RustFormat(SourceFormat):
         text=True,
         is_code=True,
     )
+    programs = (("rustc",),)
+    install = "Rust"
     limit = 2**23
     reason = "compilers need a lot of time and memory for more"
 
@@ -36,7 +38,7 @@ class RustFormat(SourceFormat):
 
     def build(self, folder: Path) -> tuple[str, Workshop]:
         """Compile with the driver, and with what reads answers of this kind."""
-        compiler = find_tool("rustc", install="Rust")
+        (compiler,) = self.tools()
         version = version_of(compiler, "--version")
         workshop = Workshop(folder, "driver.rs", "classification.rs", "regression.rs")
         written = workshop.folder / "model.rs"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from kervan.core.errors import Corrupted, Refused
 from kervan.core.ports import About
 from kervan.package.writing.scalar.sql_formulas import free_name
-from kervan.package.writing.spark.engine import Question, SparkPredictor
+from kervan.package.writing.spark.engine import Question, SparkPredictor, check_java
 from kervan.package.writing.spark.pipeline import write_pipeline
 
 if TYPE_CHECKING:
@@ -42,6 +42,10 @@ class SparkmlFormat:
         raise Refused(
             f"{folder / FOLDER} is run by Spark, not by Kervan", hint="serve the model in the format `onnx`"
         )
+
+    def check_ready(self) -> None:
+        """Raise `MissingTool` without Java."""
+        check_java()
 
     def scorers(self, folder: Path, signature: Signature) -> Mapping[str, Predictor]:
         """Return Spark, over a frame that has a column of its own beside the model's."""

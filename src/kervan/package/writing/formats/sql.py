@@ -15,11 +15,12 @@ from kervan.core.errors import Corrupted, MissingTool, Refused
 from kervan.core.plugins import extras_named
 from kervan.core.ports import About
 from kervan.core.schema import Type
+from kervan.package.answers import may_name
 from kervan.package.writing.rows import decode_rows
 from kervan.package.writing.scalar.dialects import DIALECTS
 from kervan.package.writing.scalar.sql import TABLE, Script, write_script
 from kervan.package.writing.scalar.sql_formulas import free_name
-from kervan.package.writing.spark.engine import Question, SparkPredictor
+from kervan.package.writing.spark.engine import Question, SparkPredictor, check_java
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 FILE, NODES = "model.sql", "nodes.sql"
 _HEAD = "-- The nodes of the trees that the query walks through: run this once in each database.\n"
 _ROWS_AT_ONCE = 200
+_TIE = 1e-9
 _AGAIN = "package the model again"
 
 
@@ -77,6 +79,10 @@ class SqlFormat:
     def connect(self) -> Callable[[], Any]:
         """Return what connects to a database of this kind, or raise `MissingTool`."""
         raise NotImplementedError
+
+    def check_ready(self) -> None:
+        """Raise `MissingTool` unless the database answers in which the query is proved."""
+        self.connect()().close()
 
 
 class SqliteFormat(SqlFormat):
@@ -172,6 +178,10 @@ class _TranslatedFormat(SqlFormat):
 
     requires = ("duckdb", "sqlglot")
 
+    def connect(self) -> Callable[[], Any]:
+        """Connect to an empty database in memory."""
+        return DuckdbFormat().connect()
+
     def scorers(self, folder: Path, signature: Signature) -> Mapping[str, Predictor]:
         """Translate the query and run it by DuckDB."""
         with extras_named():
@@ -184,7 +194,7 @@ class _TranslatedFormat(SqlFormat):
         except sqlglot.errors.SqlglotError as error:
             raise Corrupted(f"{folder / FILE} is no query: {error}", hint=_AGAIN) from error
         script = Script(query=query, nodes=tuple(nodes))
-        return {"": QueryPredictor(script, signature, DIALECTS["duckdb"], DuckdbFormat().connect())}
+        return {"": QueryPredictor(script, signature, DIALECTS["duckdb"], self.connect())}
 
     def _translated(self, statement: str) -> str:
         import sqlglot
@@ -220,6 +230,10 @@ class SparkFormat(SqlFormat):
         text=True,
         is_code=True,
     )
+
+    def check_ready(self) -> None:
+        """Raise `MissingTool` without Java."""
+        check_java()
 
     def scorers(self, folder: Path, signature: Signature) -> Mapping[str, Predictor]:
         """Return Spark, over a view of rows."""
@@ -257,7 +271,7 @@ class QueryPredictor:
                 for statement in self._script.nodes:
                     cursor.execute(statement.replace("CREATE TABLE", "CREATE TEMPORARY TABLE", 1))
                 cursor.execute(self._script.query)
-                found = [row[-width:] for row in sorted(cursor.fetchall(), key=itemgetter(0))]
+                found = sorted(cursor.fetchall(), key=itemgetter(0))
             except Exception as error:  # databases share no base of their errors
                 reason = str(error).strip().partition("\n")[0]
                 if "out of range" in reason:
@@ -268,7 +282,17 @@ class QueryPredictor:
                 raise Corrupted(f"the query cannot be run: {reason}", hint=_AGAIN) from error
         if len(found) != len(matrix):
             raise Corrupted(f"the query gave {len(found)} rows for {len(matrix)}", hint=_AGAIN)
-        return np.array(found, dtype=np.float64)
+        values = np.array([row[-width:] for row in found], dtype=np.float64)
+        if self._signature.is_classification:
+            labels = [row[-width - 1] for row in found]
+            values[~self._are_named(labels, values)] = np.nan
+        return values
+
+    def _are_named(self, labels: list[str], values: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Say of each row whether its label is the one that its probabilities name."""
+        allowed = self._signature.output.allowed
+        places = np.array([allowed.index(label) for label in labels], dtype=np.int64)
+        return may_name(places, values, self._signature.naming, _TIE)
 
     def _table(self) -> str:
         kinds = {Type.CATEGORY: "TEXT", Type.BOOLEAN: "BOOLEAN"}

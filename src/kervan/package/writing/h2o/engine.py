@@ -13,6 +13,7 @@ import numpy as np
 
 from kervan.core.errors import Corrupted, MissingExtra
 from kervan.core.plugins import EXTRAS
+from kervan.package.answers import may_name
 from kervan.package.writing.code.driver import Workshop, find_tool
 from kervan.package.writing.code.java import COMPILED, QUICKLY
 from kervan.package.writing.h2o.model import BOOLEAN
@@ -21,6 +22,7 @@ from kervan.package.writing.rows import decode_rows
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from kervan.core.naming import Naming
     from kervan.core.ports import Matrix
     from kervan.core.schema import Signature
 
@@ -31,13 +33,14 @@ _JDK = "a Java development kit, such as OpenJDK 17"
 class H2oPredictor:
     """Scores a model of H2O, every column by its name: as `model`, the path of a MOJO or the class of a POJO.
 
-    Where the label is none of the most probable classes, a row has no answer (NaN).
+    Where the label is not the class that the probabilities name by a rule, a row has no answer (NaN).
     """
 
-    def __init__(self, model: str, workshop: Workshop, signature: Signature) -> None:
+    def __init__(self, model: str, workshop: Workshop, signature: Signature, naming: Naming) -> None:
         self._model = model
         self._workshop = workshop
         self._signature = signature
+        self._naming = naming
 
     def predict(self, matrix: Matrix) -> NDArray[np.float64]:
         """Score an encoded matrix of shape (rows, inputs), after turning its codes into texts again."""
@@ -54,9 +57,9 @@ class H2oPredictor:
         if not self._signature.is_classification:
             return self._shaped(found, len(matrix), 1)
         answers = self._shaped(found, len(matrix), 1 + len(self._signature.output.allowed))
-        labels, probabilities = answers[:, :1].astype(np.int64), answers[:, 1:]
-        beaten = probabilities > np.take_along_axis(probabilities, labels, axis=1)
-        return np.where(beaten.any(axis=1, keepdims=True), np.nan, probabilities)
+        labels, probabilities = answers[:, 0].astype(np.int64), answers[:, 1:]
+        is_right = may_name(labels, probabilities, self._naming)
+        return np.where(is_right[:, None], probabilities, np.nan)
 
     def _shaped(self, found: NDArray[np.float64], rows: int, width: int) -> NDArray[np.float64]:
         if found.size != rows * width:
@@ -82,6 +85,13 @@ def pojo_scorer(folder: Path, *files: str) -> Workshop:
     _compile(workshop, *files)
     workshop.command = _command(scorer, workshop)
     return workshop
+
+
+def check_h2o() -> None:
+    """Raise `MissingExtra` without H2O's library, `MissingTool` without Java."""
+    _library()
+    for program in ("javac", "java"):
+        find_tool(program, install=_JDK)
 
 
 def _compile(workshop: Workshop, *files: str) -> None:

@@ -75,7 +75,7 @@ def _settings(signature: Signature, model: Model, domains: int) -> dict[str, Val
         "n_domains": domains,
         "escape_domain_values": True,
         "balance_classes": False,
-        "default_threshold": _HALF,
+        "default_threshold": _HALF if signature.threshold is None else signature.threshold,
         "prior_class_distrib": None,  # by which H2O would draw lots among equals, and others
         "model_class_distrib": None,
         "offset_column": None,

@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kervan.core.schema import Type
-from kervan.package.writing.code.java import has_many_texts, java_methods, java_program, java_texts
+from kervan.package.writing.code.java import (
+    has_many_texts,
+    java_methods,
+    java_naming,
+    java_program,
+    java_texts,
+)
 from kervan.package.writing.code.text import fill, java_text
 from kervan.package.writing.h2o.model import category_of, domain_of, uuid_of
 
@@ -25,6 +31,7 @@ def write_pojo(program: Program) -> Mapping[str, str]:
         **java_program(program),
         **_columns(program.signature),
         "outputs": str(program.outputs),
+        "naming": java_naming(program.signature, ("preds[2]", "preds[i + 1]"), depth=2),
         "category": category_of(program.signature),
         "uuid": "",
     }

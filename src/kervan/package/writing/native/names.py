@@ -26,7 +26,16 @@ _CLOSED = {
 }
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
-OWN = frozenset({"kervan.model.dates", "kervan.model.neighbours", "kervan.model.prepare"})
+OWN = frozenset(
+    {
+        "kervan.model.dates",
+        "kervan.model.features.calls",
+        "kervan.model.features.columns",
+        "kervan.model.features.ready",
+        "kervan.model.neighbours",
+        "kervan.model.prepare",
+    }
+)
 
 # Classes that are no estimators, but objects with plain attributes.
 _PLAIN: Mapping[str, frozenset[str]] = {

@@ -18,6 +18,7 @@ from kervan.package.writing.neutral.form import (
     Map,
     Normalise,
     Operation,
+    Replace,
     Softmax,
     Take,
     Unary,
@@ -96,6 +97,10 @@ class Builder:
     def map(self, value: int, function: Unary) -> int:
         """Apply a function to each element."""
         return self.add(Map(sources=(value,), function=function))
+
+    def replace(self, test: int, value: int, instead: int | None = None) -> int:
+        """Put `instead`, or NaN, in the place of elements where a test is 1."""
+        return self.add(Replace(sources=(test, value) if instead is None else (test, value, instead)))
 
     def linear(self, value: int, weights: ArrayLike, bias: ArrayLike) -> int:
         """Weights @ x + bias, weights of shape (outputs, inputs) or (inputs,)."""

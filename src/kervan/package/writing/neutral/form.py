@@ -111,6 +111,19 @@ class Impute(Layer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Replace(Layer):
+    """Change elements where a test holds: y = instead where test is 1, else x.
+
+    The sources are the test, x and `instead`, all of the same width; without the last, NaN stands instead.
+    The test is 0 or 1, never NaN.
+    """
+
+    def width(self, widths: Sequence[int]) -> int:
+        """One element for each of the second source."""
+        return widths[1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Equal(Layer):
     """Say where elements have a value: y[i] = 1 if x[places[i]] == values[i], else 0 (so for NaN)."""
 

@@ -24,6 +24,7 @@ from kervan.package.writing.neutral.form import (
     Normalise,
     Operation,
     Power,
+    Replace,
     Softmax,
     Take,
     Trees,
@@ -149,6 +150,11 @@ def _(layer: Map, values: Floats) -> Floats:
 @give.register(Impute)
 def _(layer: Impute, values: Floats) -> Floats:
     return np.where(np.isnan(values), layer.fill, values)
+
+
+@give.register(Replace)
+def _(_: Replace, test: Floats, values: Floats, *instead: Floats) -> Floats:
+    return np.where(test == 1, instead[0] if instead else np.nan, values)
 
 
 @give.register(Equal)

@@ -49,6 +49,10 @@ def _first_largest(values: list[float]) -> int:
     return max(range(len(values)), key=lambda place: (values[place], -place))
 
 
+def _first_smallest(values: list[float]) -> int:
+    return min(range(len(values)), key=values.__getitem__)
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "+": operator.add,
     "-": operator.sub,
@@ -76,6 +80,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "cast.float": _quiet(np.float32),
     "impute.isnan": math.isnan,
     "a.argmax": _first_largest,
+    "a.argmin": _first_smallest,
     "a.contains": operator.contains,
     "a.index": _index,
     "a.map": lambda values, function: [function(value) for value in values],

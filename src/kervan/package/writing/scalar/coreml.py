@@ -113,7 +113,18 @@ class _Writer:
         while name in taken:
             name = f"_{name}"
         description.predictedFeatureName = name
-        _describe(description.output.add(), name, "string" if self._signature.is_classification else "double")
+        output = description.output.add()
+        _describe(output, name, "string" if self._signature.is_classification else "double")
+        if self._signature.threshold is not None:
+            output.shortDescription = (
+                f"The most probable class. The model names {self._signature.output.allowed[1]} from a "
+                f"probability of {self._signature.threshold:g} on: ask `probabilities`."
+            )
+        if self._signature.costs:
+            output.shortDescription = (
+                "The most probable class. The model names the one that is expected to cost least: weigh "
+                "`probabilities` by the costs."
+            )
         if self._signature.is_classification:
             chances = "probabilities"
             while chances in taken or chances == name:

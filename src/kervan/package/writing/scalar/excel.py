@@ -26,6 +26,7 @@ from kervan.package.writing.scalar.expressions import (
     Missing,
     Name,
     Number,
+    expected_costs,
     rounded,
 )
 from kervan.package.writing.scalar.lower import lower
@@ -174,19 +175,25 @@ class _Printer:
         for level in self._formulas.levels:
             for name, formula in level:
                 self._parts[name] = self._own_column(name, self.formula(formula))
-        cells = []
-        for place, formula in enumerate(self._formulas.answers):
-            part = self.formula(formula)
-            cells.append(self._own_column(f"answer {place + 1}", part).text)
+        names = [f"answer {place + 1}" for place in range(len(self._formulas.answers))]
+        for name, formula in zip(names, self._formulas.answers, strict=True):
+            self._parts[name] = self._own_column(name, self.formula(formula))
+        answers = self._answers([self._parts[name].text for name in names], self._costs(names))
         return Sheets(
             model=tuple(self._columns),
-            answers=tuple(self._answers(cells)),
+            answers=tuple(answers),
             numbers=tuple(self._places),
             nodes=tuple(self._nodes),
             counted=self._counted,
         )
 
-    def _answers(self, cells: Sequence[str]) -> list[Titled]:
+    def _costs(self, names: Sequence[str]) -> list[str]:
+        """Return the cells of what naming each class is expected to cost, which lie side by side."""
+        costs = expected_costs([Name(name) for name in names], self._signature.costs)
+        parts = [self.formula(each) for each in costs]
+        return [self._own_column(f"cost {place}", part).text for place, part in enumerate(parts, 1)]
+
+    def _answers(self, cells: Sequence[str], costs: Sequence[str]) -> list[Titled]:
         last = column_letters(len(self._signature.inputs) - 1)
         empty = f"COUNTA({INPUTS}!A{_ROW}:{last}{_ROW})=0"
         output = self._signature.output
@@ -198,7 +205,13 @@ class _Printer:
         ]
         known = f"B{_ROW}:{column_letters(len(cells))}{_ROW}"
         names = list_range(len(self._signature.inputs), len(output.allowed))
-        label = f'IF({empty},"",INDEX({names},MATCH(MAX({known}),{known},0)))'
+        place = f"MATCH(MAX({known}),{known},0)"
+        if self._signature.threshold is not None:
+            place = f"IF(C{_ROW}>={self._signature.threshold!r},2,1)"
+        if costs:
+            known = f"{MODEL}!{costs[0]}:{costs[-1]}"
+            place = f"MATCH(MIN({known}),{known},0)"
+        label = f'IF({empty},"",INDEX({names},{place}))'
         return [Titled(output.name, label), *chances]
 
     def _number_of(self, place: int, column: Column) -> str:

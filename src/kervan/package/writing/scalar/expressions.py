@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A constant."""
+    """A constant; NaN stands for a missing number."""
 
     value: float
 
@@ -109,6 +109,16 @@ def total(terms: Sequence[Expression]) -> Expression:
         return terms[0]
     middle = len(terms) // 2
     return call("add", total(terms[:middle]), total(terms[middle:]))
+
+
+def expected_costs(chances: Sequence[Expression], costs: Sequence[Sequence[float]]) -> tuple[Expression, ...]:
+    """Return what naming each class costs on average; `costs` hold a row for each true class."""
+    return tuple(
+        total(
+            [call("multiply", each, Number(cost)) for each, cost in zip(chances, named, strict=True) if cost]
+        )
+        for named in zip(*costs, strict=True)
+    )
 
 
 def fold_pairs(function: str, terms: Sequence[Expression]) -> Expression:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from functools import singledispatch
+from math import nan
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +28,7 @@ from kervan.package.writing.neutral.form import (
     Normalise,
     Operation,
     Power,
+    Replace,
     Softmax,
     Take,
     Trees,
@@ -55,7 +57,7 @@ if TYPE_CHECKING:
     from kervan.core.schema import Signature
     from kervan.package.writing.scalar.expressions import Test
 
-_ZERO, _ONE = Number(0.0), Number(1.0)
+_ZERO, _ONE, _NOTHING = Number(0.0), Number(1.0), Number(nan)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +187,15 @@ def _(layer: Impute, _: Lowering, source: list[Expression]) -> list[Expression]:
         If(Missing(element), Number(float(fill)), element)
         for element, fill in zip(source, layer.fill, strict=True)
     ]
+
+
+@give.register(Replace)
+def _(
+    _: Replace, __: Lowering, test: list[Expression], source: list[Expression], *instead: list[Expression]
+) -> list[Expression]:
+    others = instead[0] if instead else [_NOTHING] * len(source)
+    rows = zip(test, source, others, strict=True)
+    return [If(Compare("<", each, _ONE), element, other) for each, element, other in rows]
 
 
 @give.register(Equal)

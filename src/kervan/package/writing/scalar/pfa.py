@@ -26,6 +26,7 @@ from kervan.package.writing.scalar.expressions import (
     Missing,
     Name,
     Number,
+    expected_costs,
 )
 from kervan.package.writing.scalar.lower import names_in
 
@@ -65,7 +66,7 @@ def write_document(formulas: Formulas) -> bytes:
     """Write a document. Raises `Refused` for trees that are too deep for readers of JSON."""
     writer = _Writer(formulas)
     signature = formulas.signature
-    action = [*writer.inputs(), *writer.levels(), writer.answer()]
+    action = [*writer.inputs(), *writer.levels(), *writer.answer()]
     document = {
         "name": "Kervan",
         "method": "map",
@@ -144,20 +145,29 @@ class _Writer:
             yield {"let": {name: self.formula(formula) for name, formula in level}}
         yield from self._trees_in(self._formulas.answers)
 
-    def answer(self) -> Any:
-        """Return the answer: a number, or label and probabilities."""
+    def answer(self) -> Iterable[Any]:
+        """Give the answer: a number, or label and probabilities; by costs each of these has a name first."""
         answers = [self.formula(formula) for formula in self._formulas.answers]
         if not self._signature.is_classification:
-            return answers[0]
+            yield answers[0]
+            return
         labels = self._signature.output.allowed
         self.cells["classes"] = {"type": _TEXTS, "init": list(labels)}
-        likeliest = {"a.argmax": {"type": _NUMBERS, "new": answers}}
+        place: Any = {"a.argmax": {"type": _NUMBERS, "new": answers}}
+        if self._signature.threshold is not None:
+            place = {"if": {">=": [answers[1], self._signature.threshold]}, "then": 1, "else": 0}
+        if self._signature.costs:
+            names = [f"chance{place}" for place in range(len(answers))]
+            yield {"let": dict(zip(names, answers, strict=True))}
+            answers = list(names)
+            costs = expected_costs([Name(name) for name in names], self._signature.costs)
+            place = {"a.argmin": {"type": _NUMBERS, "new": [self.formula(each) for each in costs]}}
         chances = {
             "type": {"type": "map", "values": "double"},
             "new": dict(zip(labels, answers, strict=True)),
         }
-        label = {"cell": "classes", "path": [likeliest]}
-        return {"type": "Answer", "new": {"label": label, "probabilities": chances}}
+        label = {"cell": "classes", "path": [place]}
+        yield {"type": "Answer", "new": {"label": label, "probabilities": chances}}
 
     def formula(self, formula: Expression) -> Any:
         """Write a formula."""

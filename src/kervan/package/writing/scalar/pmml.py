@@ -7,6 +7,7 @@ these and of a regression model whose derived fields hold the formulas over them
 from __future__ import annotations
 
 import re
+from math import isnan
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as Xml
 
@@ -24,6 +25,7 @@ from kervan.package.writing.scalar.expressions import (
     Name,
     Number,
     call,
+    expected_costs,
     rounded,
 )
 from kervan.package.writing.scalar.lower import names_in
@@ -126,7 +128,7 @@ def _regression(
     )
     _schema(model, signature, given)
     if signature.is_classification:
-        _output(model, signature)
+        _output(model, writer)
     answers = [(f"answer_{place}", formula) for place, formula in enumerate(formulas.answers)]
     writer.derive(Xml.SubElement(model, "LocalTransformations"), [*named, *answers])
     labels = signature.output.allowed if signature.is_classification else ("",)
@@ -161,7 +163,8 @@ class _Writer:
             choice = Xml.SubElement(parent, "Apply", function="if")
             self._test(choice, formula.test)
             self.formula(choice, formula.then)
-            self.formula(choice, formula.other)
+            if not _is_nothing(formula.other):  # a choice without another branch gives nothing
+                self.formula(choice, formula.other)
         else:
             self._call(parent, formula)
 
@@ -300,6 +303,10 @@ class _Writer:
             self.formula(parent, _spelled(function, arguments[0]))
 
 
+def _is_nothing(formula: Expression) -> bool:
+    return isinstance(formula, Number) and isnan(formula.value)
+
+
 def _is_known(formula: Expression) -> bool:
     """Whether it is a number, whatever the row holds."""
     return isinstance(formula, Number)
@@ -360,18 +367,70 @@ def _schema(
         Xml.SubElement(schema, "MiningField", name=name)
 
 
-def _output(parent: Xml.Element, signature: Signature) -> None:
-    output = Xml.SubElement(parent, "Output")
+def _output(parent: Xml.Element, writer: _Writer) -> None:
+    output, signature = Xml.SubElement(parent, "Output"), writer.signature
     for label in signature.output.allowed:
         Xml.SubElement(
             output,
             "OutputField",
-            name=f"probability({label})",
+            name=_chance_field(label),
             optype="continuous",
             dataType="double",
             feature="probability",
             value=label,
         )
+    if signature.threshold is not None:
+        _named_by_threshold(output, signature)
+    if signature.costs:
+        _named_by_costs(output, writer)
+
+
+# The document's predicted value is always the likeliest class: another one that is named is an output.
+def _named_by_threshold(output: Xml.Element, signature: Signature) -> None:
+    below, above = signature.output.allowed
+    choice = Xml.SubElement(_named_output(output, signature), "Apply", function="if")
+    reached = Xml.SubElement(choice, "Apply", function="greaterOrEqual")
+    Xml.SubElement(reached, "FieldRef", field=_chance_field(above))
+    Xml.SubElement(reached, "Constant", dataType="double").text = repr(signature.threshold)
+    for text in (above, below):
+        Xml.SubElement(choice, "Constant", dataType="string").text = text
+
+
+def _named_by_costs(output: Xml.Element, writer: _Writer) -> None:
+    """Tell what naming each class is expected to cost, and the first that costs as little as any."""
+    labels = writer.signature.output.allowed
+    chances = [Name(_chance_field(label)) for label in labels]
+    fields = [f"cost({label})" for label in labels]
+    for name, cost in zip(fields, expected_costs(chances, writer.signature.costs), strict=True):
+        writer.formula(_transformed(output, name, "continuous", "double"), cost)
+    place = _named_output(output, writer.signature)
+    for label, name in zip(labels[:-1], fields, strict=False):
+        place = Xml.SubElement(place, "Apply", function="if")
+        least = Xml.SubElement(place, "Apply", function="equal")
+        Xml.SubElement(least, "FieldRef", field=name)
+        among = Xml.SubElement(least, "Apply", function="min")
+        for each in fields:
+            Xml.SubElement(among, "FieldRef", field=each)
+        Xml.SubElement(place, "Constant", dataType="string").text = label
+    Xml.SubElement(place, "Constant", dataType="string").text = labels[-1]
+
+
+def _named_output(output: Xml.Element, signature: Signature) -> Xml.Element:
+    return _transformed(output, named_field(signature), "categorical", "string")
+
+
+def _transformed(output: Xml.Element, name: str, optype: str, kind: str) -> Xml.Element:
+    feature = "transformedValue"
+    return Xml.SubElement(output, "OutputField", name=name, optype=optype, dataType=kind, feature=feature)
+
+
+def _chance_field(label: str) -> str:
+    return f"probability({label})"
+
+
+def named_field(signature: Signature) -> str:
+    """Return the name of the output that holds the class that a threshold or costs name."""
+    return f"named({signature.output.name})"
 
 
 def _segment(parent: Xml.Element) -> Xml.Element:

@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import Refused
+from kervan.package.writing.scalar.expressions import Name, expected_costs
 from kervan.package.writing.scalar.grove import Grove
 from kervan.package.writing.scalar.lower import lower, names_in, uses_in
 from kervan.package.writing.scalar.sql_arrays import ArrayWalk
@@ -17,6 +18,7 @@ from kervan.package.writing.scalar.sql_trees import Forest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from kervan.core.schema import Signature
     from kervan.package.writing.neutral.form import Form
     from kervan.package.writing.scalar.dialects import Dialect
     from kervan.package.writing.scalar.expressions import Expression
@@ -80,7 +82,8 @@ def _checked(query: str, largest: int) -> str:
 def _query(formulas: Formulas, dialect: Dialect, forests: Sequence[Forest | ArrayWalk]) -> str:
     printer = Printer(formulas, dialect)
     steps = _Steps(printer, forests)
-    repeated = _Repeated(formulas)
+    costs = _costs(printer, formulas.signature)
+    repeated = _Repeated(formulas, costs)
     for level in _levels(formulas):
         steps.walk_before(level)
         columns = printer.columns(level)
@@ -89,20 +92,34 @@ def _query(formulas: Formulas, dialect: Dialect, forests: Sequence[Forest | Arra
     steps.walk_before(answers)
     columns = printer.columns(answers)
     steps.add(["*", *columns], once=repeated.is_long(answers, columns))
+    if costs:
+        columns = printer.columns(costs)
+        steps.add(["*", *columns], once=repeated.is_long(costs, columns))
     output = formulas.signature.output
     columns = [dialect.identifier(column.name) for column in formulas.signature.inputs]
     given = [dialect.identifier(name) for name in printer.answers]
     if formulas.signature.is_classification:
         texts = [dialect.literal(label) for label in output.allowed]
-        columns.append(f"{_label(given, texts)} AS {dialect.identifier(printer.prediction)}")
+        label = _label(given, texts, formulas.signature.threshold)
+        if costs:
+            label = _first([printer.named(name) for name, _ in costs], texts, "<=")
+        columns.append(f"{label} AS {dialect.identifier(printer.prediction)}")
     return steps.ended([*columns, *given])
+
+
+def _costs(printer: Printer, signature: Signature) -> list[tuple[str, Expression]]:
+    """Return what naming each class is expected to cost, by names; nothing where costs name no class."""
+    chances = [Name(name) for name in printer.answers]
+    return [
+        (f"cost_{place}", formula) for place, formula in enumerate(expected_costs(chances, signature.costs))
+    ]
 
 
 class _Repeated:
     """How long a query becomes where steps are put into each other, as databases do that are told nothing."""
 
-    def __init__(self, formulas: Formulas) -> None:
-        every = [formula for level in formulas.levels for _, formula in level]
+    def __init__(self, formulas: Formulas, costs: Sequence[tuple[str, Expression]]) -> None:
+        every = [formula for level in (*formulas.levels, costs) for _, formula in level]
         every += [element for ensemble in formulas.ensembles for element in ensemble.asked]
         self._uses = uses_in(*every, *formulas.answers)
         self._label_uses = len(formulas.answers)  # it compares each answer with the others
@@ -197,10 +214,17 @@ def _selection(columns: list[str], table: str) -> str:
     return "\n".join(["SELECT", ",\n".join(f"  {column}" for column in columns), f"FROM {table}"])
 
 
-def _label(names: list[str], texts: list[str]) -> str:
-    """Return the class with the largest probability, the first of several."""
+def _label(names: list[str], texts: list[str], threshold: float | None) -> str:
+    """Return the class that is named: by the threshold, or the most probable, the first of several."""
+    if threshold is not None:
+        return f"CASE WHEN {names[1]} >= {threshold!r} THEN {texts[1]} ELSE {texts[0]} END"
+    return _first(names, texts, ">=")
+
+
+def _first(names: list[str], texts: list[str], operator: str) -> str:
+    """Return the text of the first column that compares so with all others."""
     choices = []
     for place, name in enumerate(names[:-1]):
-        wins = " AND ".join(f"{name} >= {other}" for other in names[place + 1 :])
+        wins = " AND ".join(f"{name} {operator} {other}" for other in names[place + 1 :])
         choices.append(f"WHEN {wins} THEN {texts[place]}")
     return f"CASE {' '.join(choices)} ELSE {texts[-1]} END" if choices else texts[-1]

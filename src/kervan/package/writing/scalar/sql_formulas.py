@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import isfinite
+from math import isfinite, isnan
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import Refused
@@ -34,6 +34,8 @@ _INFINITE = "7097e-1"  # from where on exp is missing: it would leave the range
 
 def literal(value: float) -> str:
     """Write a number, or raise `Refused` for one that a query cannot say."""
+    if isnan(value):
+        return "NULL"
     if not isfinite(value):
         raise Refused(
             f"the model holds the number {value}, which a query cannot say",

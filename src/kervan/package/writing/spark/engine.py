@@ -16,7 +16,7 @@ import weakref
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 import numpy as np
@@ -79,6 +79,12 @@ class Question:
         return len(self.signature.output.allowed) if self.signature.is_classification else 1
 
 
+def check_java() -> None:
+    """Raise `MissingTool` without Java."""
+    if shutil.which("java") is None and not os.environ.get("JAVA_HOME"):
+        raise MissingTool("Spark runs on a Java virtual machine", hint=_JAVA)
+
+
 class Engine:
     """A session of Spark, which starts with the first question and ends with the last that holds this object.
 
@@ -88,8 +94,7 @@ class Engine:
     def __init__(self) -> None:
         with extras_named():
             import pyspark  # noqa: F401 - the other process needs it
-        if shutil.which("java") is None and not os.environ.get("JAVA_HOME"):
-            raise MissingTool("Spark runs on a Java virtual machine", hint=_JAVA)
+        check_java()
         self._folder = Path(tempfile.mkdtemp(prefix="kervan-"))
         self._child = Child(__name__, str(self._folder), environ={"TMPDIR": str(self._folder)})
         weakref.finalize(self._child, shutil.rmtree, self._folder, ignore_errors=True)
@@ -175,11 +180,17 @@ def _load() -> Callable[[NDArray[np.float64]], Any]:
         except (Py4JError, ConnectionError) as error:
             if _lives(session):
                 raise  # that is what Spark says of the question
-            sys.stderr.write(f"its virtual machine died: {type(error).__name__}\n")
-            sys.stderr.flush()
-            os._exit(1)  # before threads of the gateway, which miss it too, have the last word
+            _give_up(f"its virtual machine died: {type(error).__name__}")
 
     return answer
+
+
+def _give_up(why: str) -> NoReturn:
+    """End, saying why: threads of the gateway miss the virtual machine too, and would have the last word."""
+    last = os.dup(2)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    os.write(last, f"{why}\n".encode())
+    os._exit(1)
 
 
 def _lives(session: Any) -> bool:

@@ -23,6 +23,7 @@ from kervan.package.writing.neutral.form import (
     Normalise,
     Operation,
     Power,
+    Replace,
     Softmax,
     Take,
     Trees,
@@ -87,6 +88,12 @@ def _(layer: Map, ops: Ops[T], source: T) -> T:
 @write.register(Impute)
 def _(layer: Impute, ops: Ops[T], source: T) -> T:
     return ops.where(ops.missing(source), ops.numbers("fill", layer.fill), source)
+
+
+@write.register(Replace)
+def _(_: Replace, ops: Ops[T], test: T, source: T, *instead: T) -> T:
+    other = instead[0] if instead else ops.numbers("nothing", np.full(ops.width(source), np.nan))
+    return ops.where(ops.equal(test, ops.numbers("one", np.ones(1))), other, source)
 
 
 @write.register(Equal)

@@ -27,6 +27,7 @@ from kervan.package.writing.neutral.form import (
     Nearest,
     Normalise,
     Power,
+    Replace,
     Softmax,
     Take,
     Trees,
@@ -172,6 +173,13 @@ def _impute(given: _Given) -> Layer:
     return Impute(sources=given.sources(1), fill=given.floats("fill", given.width))
 
 
+def _replace(given: _Given) -> Layer:
+    sources = given.sources(2, 3)
+    if len(set(given.widths)) != 1:
+        raise ValueError(f"it chooses between widths of {given.widths}")
+    return Replace(sources=sources)
+
+
 def _asking(kind: type[Equal] | type[AtLeast]) -> Callable[[_Given], Layer]:
     def make(given: _Given) -> Layer:
         places = given.places("places", given.width)
@@ -278,6 +286,7 @@ _MAKERS: dict[Kind, Callable[[_Given], Layer]] = {
     Kind.NEAREST: _nearest,
     Kind.NORMALISE: _plain(Normalise),
     Kind.POWER: _power,
+    Kind.REPLACE: _replace,
     Kind.SOFTMAX: _plain(Softmax),
     Kind.TAKE: _take,
     Kind.TREES: _trees,

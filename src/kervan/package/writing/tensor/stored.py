@@ -36,6 +36,7 @@ class Kind(StrEnum):
     NEAREST = "Nearest"
     NORMALISE = "Normalise"
     POWER = "Power"
+    REPLACE = "Replace"
     SOFTMAX = "Softmax"
     TAKE = "Take"
     TREES = "Trees"

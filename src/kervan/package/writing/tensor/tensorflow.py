@@ -152,7 +152,18 @@ def _given(signature: Signature, answer: Any, tf: Any) -> dict[str, Any]:
     labels = tf.constant([label.encode() for label in signature.output.allowed])
     label = signature.output.name
     probabilities = "probabilities" if label != "probabilities" else "_probabilities"
-    return {probabilities: answer, label: tf.gather(labels, tf.argmax(answer, axis=1))}
+    return {probabilities: answer, label: tf.gather(labels, _choice(signature, answer, tf))}
+
+
+def _choice(signature: Signature, answer: Any, tf: Any) -> Any:
+    """Return the place of the class that each row names."""
+    if signature.costs:
+        costs = tf.constant(signature.costs, tf.float64)
+        return tf.argmin(tf.linalg.matmul(tf.cast(answer, tf.float64), costs), axis=1)
+    if signature.threshold is None:
+        return tf.argmax(answer, axis=1)
+    least = tf.constant(signature.threshold, tf.float64)
+    return tf.cast(tf.cast(answer[:, 1], tf.float64) >= least, tf.int64)
 
 
 def _signature_def(taken: Mapping[str, Any], given: Mapping[str, Any], tf: Any) -> Any:

@@ -58,7 +58,7 @@ public final class Model {
 
     /** What the model answers for a row. */
     public static final class Answer {
-        /** The most probable class, the first of several; null if the model predicts a number. */
+        /** The class that the model names, the most probable one where it has neither a threshold nor costs; null if the model predicts a number. */
         public final String label;
         /** The probability of every class, in the order of {@code CLASSES}; empty for a number. */
         public final Map<String, Double> probabilities;
@@ -72,7 +72,7 @@ public final class Model {
                 shares.put(CLASSES.get(i), values[i]);
                 best = values[i] > values[best] ? i : best;
             }
-            label = CLASSES.isEmpty() ? null : CLASSES.get(best);
+@@naming@@            label = CLASSES.isEmpty() ? null : CLASSES.get(best);
             probabilities = Collections.unmodifiableMap(shares);
             value = CLASSES.isEmpty() ? values[0] : Double.NaN;
         }

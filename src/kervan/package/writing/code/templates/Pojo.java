@@ -69,7 +69,7 @@ public final class Model extends GenModel {
             preds[i + 1] = w[@@answer@@ + i];
             best = preds[i + 1] > preds[best + 1] ? i : best;
         }
-        preds[0] = best;
+@@naming@@        preds[0] = best;
         return preds;
     }
 

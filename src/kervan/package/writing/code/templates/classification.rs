@@ -1,7 +1,7 @@
 /// The classes in the order of the probabilities.
 pub static CLASSES: [&str; OUTPUTS] = [@@classes@@];
 
-/// The most probable class, the first of several, and the probability of each.
+/// The class that the model names, the most probable one where it has neither a threshold nor costs, and the probability of each.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     pub label: &'static str,
@@ -17,5 +17,5 @@ fn answer(values: [f64; OUTPUTS]) -> Answer {
         }
         probabilities[place] = (CLASSES[place], *value);
     }
-    Answer { label: CLASSES[best], probabilities }
+@@naming@@    Answer { label: CLASSES[best], probabilities }
 }

@@ -36,7 +36,7 @@ func (refused *RefusedRow) Error() string {
 	return fmt.Sprintf("%q: %s", refused.Field, refused.What)
 }
 
-// Answer is what the model says about a row: the most probable class and the probability of each, or a value.
+// Answer is what the model says about a row: the class that it names and the probability of each, or a value.
 type Answer struct {
 	Label         string
 	Probabilities map[string]float64
@@ -75,7 +75,7 @@ func Predict(row map[string]interface{}) (Answer, error) {
 		}
 		probabilities[Classes[place]] = value
 	}
-	return Answer{Label: Classes[best], Probabilities: probabilities}, nil
+@@naming@@	return Answer{Label: Classes[best], Probabilities: probabilities}, nil
 }
 
 // Encode returns the numbers of a row, in the order of Columns.

@@ -29,7 +29,7 @@ function predict(row) {
   if (CLASSES.length === 0) {
     return { value: answer[0] };
   }
-  const best = answer.reduce((found, value, place) => (value > answer[found] ? place : found), 0);
+  const best = @@best@@;
   return {
     label: CLASSES[best],
     probabilities: Object.fromEntries(CLASSES.map((label, place) => [label, answer[place]])),

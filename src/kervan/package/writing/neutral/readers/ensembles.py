@@ -76,7 +76,9 @@ def read_mean(builder: Builder, model: Any, value: int) -> int:
 @reads(Ask.PROBABILITIES, "sklearn.StackingClassifier")
 def read_stack(builder: Builder, model: Any, value: int) -> int:
     """Read a classifier over the answers of others."""
-    return read(builder, model.final_estimator_, _stacked(builder, model, value), Ask.PROBABILITIES)
+    return read(
+        builder, model.final_estimator_, _stacked(builder, model, value, of_classes=True), Ask.PROBABILITIES
+    )
 
 
 @reads(Ask.VALUE, "sklearn.StackingRegressor")
@@ -85,10 +87,10 @@ def read_stacked_value(builder: Builder, model: Any, value: int) -> int:
     return read(builder, model.final_estimator_, _stacked(builder, model, value), Ask.VALUE)
 
 
-def _stacked(builder: Builder, model: Any, value: int) -> int:
+def _stacked(builder: Builder, model: Any, value: int, *, of_classes: bool = False) -> int:
     parts = []
     for part, method in zip(model.estimators_, model.stack_method_, strict=True):
-        if method == "predict" and hasattr(part, "classes_"):
+        if method == "predict" and of_classes:
             raise Refused(
                 "a stack over predicted classes cannot be written", hint="stack classifiers with scores"
             )

@@ -86,7 +86,7 @@ def _names_read(node: onnx.NodeProto) -> list[str]:
 
 def _branch(proto: onnx.NodeProto, tensors: Mapping[str, Tensor]) -> onnx.GraphProto | None:
     """Return the branch that an If takes for every row, where the rows do not decide it."""
-    condition = tensors.get(proto.input[0]) if proto.op_type == "If" else None
+    condition = tensors.get(proto.input[0]) if proto.op_type == "If" and proto.input else None
     if not isinstance(condition, np.ndarray) or condition.size != 1:
         return None
     taken = "then_branch" if condition.item() else "else_branch"
@@ -100,14 +100,20 @@ def _inside(
     seen = {**tensors, **_constants(branch)}
     outputs = [entry.name for entry in branch.output]
     _walk(builder, branch, outputs, seen, versions)
-    return tuple(seen[name] for name in outputs)
+    return tuple(_known(seen, name) for name in outputs)
+
+
+def _known(tensors: Mapping[str, Tensor], name: str) -> Tensor:
+    if name not in tensors:
+        raise Corrupted(f"the graph reads {name!r}, which nothing in it gives", hint="export it again")
+    return tensors[name]
 
 
 def _read(
     builder: Builder, proto: onnx.NodeProto, tensors: Mapping[str, Tensor], versions: Mapping[str, int]
 ) -> tuple[Tensor, ...]:
     domain = _DOMAINS.get(proto.domain, proto.domain)
-    inputs = [tensors[name] if name else None for name in proto.input]
+    inputs = [_known(tensors, name) if name else None for name in proto.input]
     node = Node(builder, proto.op_type, inputs, _settings(proto), versions.get(domain, 1))
     read = _operators().get((domain, proto.op_type))
     if read is None:

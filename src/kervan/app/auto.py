@@ -1,0 +1,271 @@
+"""From a table and the column to predict to an accepted model, within a time: what was done is said in words.
+
+What is left behind is an ordinary project, whose `kervan.toml` repeats the model that was found.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from kervan.app.further import begun, settle
+from kervan.app.ingest import ingest_data
+from kervan.app.init import init
+from kervan.app.pages import write_outcome
+from kervan.app.project import open_project
+from kervan.app.register import manifest_of
+from kervan.app.run import Outcome
+from kervan.app.sources import take
+from kervan.app.train import train
+from kervan.core.config import BEST
+from kervan.core.errors import StorageFailed
+from kervan.core.loading import FILE_NAME
+from kervan.core.nouns import Dataset, Role
+from kervan.core.searching import SearchSettings
+from kervan.core.toml import toml_value
+from kervan.data.ingest import read_whole
+from kervan.data.seen import names_rows
+from kervan.model.families.registry import FAMILIES
+from kervan.model.metrics import METRICS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import polars as pl
+
+    from kervan.app.further import Begun, Settled
+    from kervan.app.project import Observer, Project
+    from kervan.app.train import Trained
+    from kervan.core.recipe import Recipe
+
+CARD = "model-card.md"
+# In the order in which they are tried: what is fast and mostly good comes first, as time may end.
+_TRIED = ("linear", "lightgbm", "xgboost", "boosting", "catboost", "extra_trees", "forest")
+_OF_FEW = ("tree", "neighbours", "perceptron")
+_FEW = 20_000  # rows: up to here slower families are tried too
+_MANY = 1_500  # values a second of the budget: from here on three folds, which tell less, leave time for more
+_COUNTED = 1 << 28  # bytes of a file whose rows are counted beforehand
+# To look at, and to judge by: of few rows so many, of many such a share, of a large file so many again.
+_PARTS = {"validation": (100, 0.05, 1_000), "test": (200, 0.1, 2_000)}
+_LEAST_SHARE = 0.02
+_TELLING = ("target", "label", "class", "y", "outcome")
+_TAKEN = {"absent": "fill"}  # who gives a table alone cannot say that a value may be missing later
+_AFTER = 3.0  # seconds that acceptance, package and registration take
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Auto:
+    """What came of it, what was done in words, and the files that tell of it.
+
+    Where a search that went on found nothing better, `is_new` is False and the model is that of before.
+    """
+
+    outcome: Outcome
+    is_new: bool = True
+    story: tuple[str, ...]
+    files: tuple[Path, ...]
+    seconds: float
+
+
+def auto(
+    source: str, folder: Path, *, target: str = "", budget: str = "5m", metric: str = "", observe: Observer
+) -> Auto:
+    """Find, accept and register the best model of a table that the budget allows.
+
+    Without `target` it is the column that is named like one, else the last that may be predicted. In a
+    folder where it was asked for the same before, the search goes on with the trials that there are, and a
+    new version is registered only if it is better. Raises `Conflict` for a folder that holds another project.
+    """
+    began = time.monotonic()
+    search = SearchSettings(budget=budget, sampler="tpe")
+    before = begun(folder, source, target)
+    if before is None:
+        init(folder, source=source, target=target or _TELLING[0])
+    else:
+        target, metric = before.target, metric or before.metric
+    project = open_project(folder, observe=observe)
+    try:
+        project = _split(_with_target(project, target))
+        _write(folder / FILE_NAME, _text(project, metric, _searching(search)).encode())
+        project.store.close()
+        project = open_project(folder, observe=observe)
+        return _found(project, search, metric, began, before)
+    except BaseException:
+        if before is not None:
+            _write(folder / FILE_NAME, before.text)
+        elif not project.store.catalog.all(Dataset, limit=1):  # nothing came of it: it can be asked for again
+            (folder / FILE_NAME).unlink(missing_ok=True)
+        raise
+    finally:
+        project.store.close()
+
+
+def _found(project: Project, search: SearchSettings, metric: str, began: float, before: Begun | None) -> Auto:
+    dataset = ingest_data(project)
+    project = _tuned(project, dataset, before.folds if before else 0)
+    trained = train(project, dataset, until=began + search.seconds - _AFTER)
+    settled = settle(project, trained)
+    model = settled.model
+    outcome = Outcome(
+        dataset=dataset, trained=trained, acceptance=settled.acceptance, model=model, deployment=None
+    )
+    folder = project.config.folder
+    story = tuple(_story(project, outcome, settled, time.monotonic() - began))
+    if before is not None and not settled.is_new:
+        _write(folder / FILE_NAME, before.text)
+        seconds = time.monotonic() - began
+        return Auto(outcome=outcome, is_new=False, story=story, files=(), seconds=seconds)
+    _write(folder / FILE_NAME, _text(project, metric, _repeating(project, trained), story).encode())
+    manifest = manifest_of(project, model)
+    card = next(file.sha256 for file in manifest.files if file.path == manifest.model_card)
+    _write(folder / CARD, project.store.blobs.read_bytes(card))
+    files = (folder / FILE_NAME, folder / CARD, *write_outcome(project, outcome))
+    return Auto(outcome=outcome, story=story, files=files, seconds=time.monotonic() - began)
+
+
+def _with_target(project: Project, target: str) -> Project:
+    """Find out what to predict where nobody said it, and say so."""
+    data = project.config.data
+    if not target:
+        plain = replace(data, target="")
+        with take(project, data.source) as snapshot:
+            table = read_whole(snapshot, plain)
+        telling = [name for name in table.columns if name.casefold() in _TELLING]
+        target = telling[0] if telling else _last(table)
+        project.remark("note", f"nobody said what to predict: it is {target!r}; --target says another column")
+    return project.with_settings(data=replace(data, target=target))
+
+
+def _last(table: pl.DataFrame) -> str:
+    """Return the last column that may be predicted: one that names its rows, or says when, is none."""
+    able = (
+        each.name
+        for each in reversed(table.get_columns())
+        if not each.dtype.is_temporal() and not names_rows(each)
+    )
+    return next(able, table.columns[-1])
+
+
+def _split(project: Project) -> Project:
+    """Take more rows of a large file to learn from: to look at and judge by, some thousands are enough."""
+    data = project.config.data
+    path = project.config.folder / data.source
+    if not path.is_file() or path.stat().st_size > _COUNTED:
+        return project
+    with take(project, data.source) as snapshot:
+        rows = max(1, read_whole(snapshot, data).height)
+    shares = {
+        name: round(max(_LEAST_SHARE, min(usual, max(few / rows, min(share, most / rows)))), 2)
+        for name, (few, share, most) in _PARTS.items()
+        for usual in (getattr(data.split, name),)
+    }
+    split = replace(data.split, train=round(1 - sum(shares.values()), 2), **shares)
+    return project.with_settings(data=replace(data, split=split))
+
+
+def _tuned(project: Project, dataset: Dataset, folds: int) -> Project:
+    """Choose families and folds by how many rows there are to learn from; `folds` if there are some."""
+    rows = dataset.part(Role.TRAIN).rows
+    able = [name for name in _TRIED if not FAMILIES[name].needs or find_spec(FAMILIES[name].needs)]
+    if "lightgbm" in able:
+        able.remove("boosting")  # which finds nearly the same
+    families = (*able, *_OF_FEW) if rows <= _FEW else tuple(able)
+    is_much = rows * len(dataset.schema) > _MANY * project.config.model.search.seconds
+    folds = folds or (3 if is_much else project.config.model.folds)
+    return project.with_settings(model=replace(project.config.model, families=families, folds=folds))
+
+
+def _searching(search: SearchSettings) -> dict[str, Any]:
+    said = {"budget": search.budget, "sampler": search.sampler}
+    return {"families": ["linear", "boosting"], "search": said, "ensemble": True, "choose": BEST, **_TAKEN}
+
+
+def _repeating(project: Project, trained: Trained) -> dict[str, Any]:
+    """Return the settings of the one candidate that was found."""
+    settings = project.config.model
+    return {
+        "families": [],
+        "candidates": [_said(trained.candidate.recipe)],
+        "folds": settings.folds,
+        "seed": settings.seed,
+        **_TAKEN,
+    }
+
+
+def _said(recipe: Recipe) -> dict[str, Any]:
+    said: dict[str, Any] = {"family": recipe.family}
+    if recipe.parameters:
+        said["parameters"] = dict(recipe.parameters)
+    if recipe.members:
+        said["members"] = [_said(each) for each in recipe.members]
+    if recipe.weights:
+        said["weights"] = list(recipe.weights)
+    return said
+
+
+def _text(project: Project, metric: str, model: dict[str, Any], story: tuple[str, ...] = ()) -> str:
+    """Return what `kervan.toml` says."""
+    split = project.config.data.split
+    shares: dict[str, float] = {"train": split.train, "validation": split.validation, "test": split.test}
+    data: dict[str, object] = {
+        "source": project.config.data.source,
+        "target": project.config.data.target,
+        "split": shares,
+    }
+    goal: dict[str, object] = {"goal": {"metric": metric}} if metric else {}
+    if metric in METRICS:
+        goal["task"] = str(METRICS[metric].task)  # numbers that are classes do not say so themselves
+    tables: dict[str, dict[str, object]] = {
+        "project": {"name": project.config.project_name},
+        "data": data,
+        "model": {**goal, **model},
+    }
+    lines = [f"# {sentence}" for sentence in story]
+    for name, values in tables.items():
+        lines += ["", f"[{name}]", *(f"{key} = {toml_value(value)}" for key, value in values.items())]
+    return "\n".join(lines).lstrip() + "\n"
+
+
+def _story(project: Project, outcome: Outcome, settled: Settled, seconds: float) -> Iterator[str]:
+    """Say what was done, one sentence after another."""
+    dataset, trained = outcome.dataset, outcome.trained
+    target, metric = dataset.target, trained.goal.metric
+    train_rows = dataset.part(Role.TRAIN).rows
+    what = "which class" if trained.signature.is_classification else "which number"
+    yield (
+        f"{dataset.rows:,} rows of {len(dataset.schema)} columns became {dataset.ref}; {train_rows:,} of "
+        f"them taught, and {dataset.part(Role.TEST).rows:,} stayed sealed."
+    )
+    yield f"A model says {what} {target!r} has, from {len(trained.signature.inputs)} columns."
+    families = [
+        each for each in project.config.model.families if any(s.family == each for s in trained.scores)
+    ]
+    count = sum(1 for each in trained.scores if not (each.recipe and each.recipe.members))
+    yield (
+        f"{count} candidates of {_families(len(families))} ({', '.join(families)}) were compared over "
+        f"{project.config.model.folds} folds, in {seconds:.0f} s."
+    )
+    yield f"{trained.standings.reason[0].upper()}{trained.standings.reason[1:]}."
+    if not settled.is_new:
+        yield f"{outcome.model.ref} stays: {settled.why}."
+        return
+    value = trained.evaluation.metrics[metric]
+    yield f"Chosen: {trained.candidate.recipe.told}; {metric} {value:.4g} on validation rows."
+    if outcome.acceptance.findings:
+        opened = f"opened once more, as {settled.why}" if settled.why else "opened once"
+        yield f"On the sealed rows, {opened}: {outcome.acceptance.findings[0].message}."
+    yield f"It is registered as {outcome.model.ref}, written as {', '.join(trained.candidate.formats)}."
+
+
+def _families(count: int) -> str:
+    return "1 family" if count == 1 else f"{count} families"
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise StorageFailed(f"{path}: {error.strerror}", hint="choose another folder: --into") from error

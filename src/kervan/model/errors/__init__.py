@@ -1,0 +1,1 @@
+"""Where a model fails: curves, calibration, residuals, segments, groups, doubtful labels, more rows."""

@@ -1,0 +1,1 @@
+"""Why a model answers as it does: importance, partial dependence, contributions of one row's values."""
