@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
+from threading import Barrier
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -171,3 +173,51 @@ def test_lost_content_is_named(local_store: Store) -> None:
     local_store.blobs.remove(value.hash)
     with pytest.raises(NotFound, match=value.hash):
         load(value, local_store)
+
+
+def test_a_folder_that_others_lay_at_the_same_moment_stays(local_store: Store) -> None:
+    values = []
+    for number in range(60):
+        with scratch_space():
+            folder = scratch()
+            for name in ("card.json", "model.bin"):
+                (folder / name).write_text(f"{number} {name}")
+            values.append(save(folder, local_store))
+    together = Barrier(4, timeout=20)
+
+    def read(_: int) -> list[str]:
+        found = []
+        for value in values:
+            together.wait()
+            laid = load(value, local_store)
+            found += [path.read_text() for path in sorted(laid.iterdir()) for _ in range(3)]
+        return found
+
+    with ThreadPoolExecutor(4) as threads:
+        seen = list(threads.map(read, range(4)))
+    wanted = [f"{number} {name}" for number in range(60) for name in ("card.json", "model.bin")]
+    assert seen == [[each for each in wanted for _ in range(3)]] * 4
+
+
+@pytest.mark.parametrize("instead", ["a changed file", "a file", "a link"])
+def test_what_lies_wrong_in_the_cache_is_laid_anew(local_store: Store, tmp_path: Path, instead: str) -> None:
+    with scratch_space():
+        folder = scratch()
+        (folder / "card.json").write_text("right")
+        value = save(folder, local_store)
+    laid = load(value, local_store)
+    if instead == "a changed file":
+        (laid / "card.json").write_text("wrong")
+    else:
+        (tmp_path / "elsewhere").mkdir()
+        (tmp_path / "elsewhere" / "card.json").write_text("wrong")
+        (laid / "card.json").unlink()
+        laid.rmdir()
+        if instead == "a file":
+            laid.write_text("wrong")
+        else:
+            laid.symlink_to(tmp_path / "elsewhere")
+    assert (load(value, local_store) / "card.json").read_text() == "right"
+    assert (
+        not (tmp_path / "elsewhere").exists() or (tmp_path / "elsewhere" / "card.json").read_text() == "wrong"
+    )

@@ -19,7 +19,7 @@ import numpy as np
 
 from kervan.app import endings
 from kervan.app.engaged import call_off
-from kervan.app.environments import current_deployment, environment_folder, is_running, one_at_a_time
+from kervan.app.environments import changing, current_deployment, environment_folder, is_running
 from kervan.app.evidence import Evidence
 from kervan.app.keeping import tidy
 from kervan.app.permission import under_way
@@ -96,7 +96,7 @@ class Conductor:
 
     def _take_up(self) -> None:
         """Let the traffic be as it should be, whatever happened to whoever moved it before."""
-        with one_at_a_time(self._project, self._name):
+        with changing(self._project, self._name):
             release = self._going()
             if release is None:
                 return
@@ -177,7 +177,7 @@ class Conductor:
         if release.stage + 1 == len(self._stages):
             self._end(release, Decision.PROMOTE, reason)
             return
-        with one_at_a_time(self._project, self._name):
+        with changing(self._project, self._name):
             now = self._going()
             if now is None or now.status is not Status.RUNNING:
                 return
@@ -196,7 +196,7 @@ class Conductor:
         share = round(allocate(known, self._random)[release.model], 2)
         if abs(share - self._share) < _LEAST_SHIFT:
             return
-        with one_at_a_time(self._project, self._name):
+        with changing(self._project, self._name):
             now = self._going()
             if now is None or now.status is not Status.RUNNING:
                 return
@@ -205,7 +205,7 @@ class Conductor:
         _log.info("shifted", extra={"release": self._id, "share": share})
 
     def _end(self, release: Release, decision: Decision, reason: str) -> None:
-        with one_at_a_time(self._project, self._name):
+        with changing(self._project, self._name):
             now = self._going()
             if now is None:
                 return
@@ -234,7 +234,7 @@ def conduct(project: Project, environment: str) -> None:
         lock.flush()
         while (release := under_way(project, environment)) is not None:
             Conductor(project, release).run()
-        with one_at_a_time(project, environment):
+        with changing(project, environment):
             if under_way(project, environment) is None:
                 call_off(project, environment)
 

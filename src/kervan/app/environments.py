@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import MissingExtra, MissingTool, NotFound, Refused, ServerFailed, did_you_mean
 from kervan.core.identity import Ref
 from kervan.core.nouns import Deployment
 from kervan.core.plugins import plugin
-from kervan.core.private import make_private, open_private
-from kervan.store.database import storage_errors
+from kervan.store.lock import one_at_a_time
 from kervan.store.transaction import POINTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from kervan.app.project import Project
@@ -94,16 +90,9 @@ def find_deployment(project: Project, environment: str) -> Deployment:
     return found
 
 
-@contextmanager
-def one_at_a_time(project: Project, environment: str) -> Iterator[None]:
+def changing(project: Project, environment: str) -> AbstractContextManager[None]:
     """Wait until no other process changes the environment: what is rendered, runs and is on record agrees."""
-    folder = environment_folder(project, environment)
-    with storage_errors(str(folder)):
-        make_private(folder)
-        lock = os.fdopen(open_private(folder / "environment.lock", 0), "w")
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    return one_at_a_time(environment_folder(project, environment) / "environment.lock")
 
 
 def environment_folder(project: Project, environment: str) -> Path:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import secrets
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -16,11 +13,12 @@ from kervan.core.access import ACCESS_FILE, Grant, Grants, Secret, read_rate, re
 from kervan.core.errors import Conflict, InvalidInput, NotFound, StorageFailed, did_you_mean
 from kervan.core.identity import check_name, new_id, sha256
 from kervan.core.nouns import Key
-from kervan.core.private import make_private, open_private, write_private
-from kervan.store.database import storage_errors
+from kervan.core.private import write_private
+from kervan.store.lock import one_at_a_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from kervan.app.project import Project
@@ -174,13 +172,6 @@ def _earlier(one: float | None, other: float) -> float:
     return other if one is None else min(one, other)
 
 
-@contextmanager
-def _one_at_a_time(project: Project) -> Iterator[None]:
+def _one_at_a_time(project: Project) -> AbstractContextManager[None]:
     """Wait until no other process changes the keys here: what is published is what was last said."""
-    root = project.store.root
-    with storage_errors(str(root)):
-        make_private(root)
-        lock = os.fdopen(open_private(root / f"{ACCESS_FILE}.lock", 0), "w")
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    return one_at_a_time(project.store.root / f"{ACCESS_FILE}.lock")

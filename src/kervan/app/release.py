@@ -12,10 +12,10 @@ from kervan.app.engaged import engaged
 from kervan.app.environments import (
     PRODUCTION,
     STOPPED,
+    changing,
     current_deployment,
     environment_folder,
     find_deployment,
-    one_at_a_time,
     place_folder,
 )
 from kervan.app.keeping import tidy
@@ -81,7 +81,7 @@ def release(
         _check(project, named, environment, why, known)
         rehearse(project, named, environment, breaking=known.breaking)
         _tell_of_rule(project, named, plan)
-    with one_at_a_time(project, environment):
+    with changing(project, environment):
         current = current_deployment(project, environment)
         if current is not None and _goes_on(current, named, plan):
             _tell_of_newer(project, current, named)
@@ -182,7 +182,7 @@ def _start(project: Project, begun: Release) -> Deployment:
 def stop(project: Project, environment: str, *, why: str = "") -> Deployment:
     """Take an environment's server away; its history stays, and a release without a model brings it back."""
     find_deployment(project, environment)
-    with one_at_a_time(project, environment):
+    with changing(project, environment):
         deployment = find_deployment(project, environment)
         check_free(project, environment)
         target: Target = plugin("target", deployment.plan.target)

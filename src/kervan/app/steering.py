@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kervan.app import endings
 from kervan.app.engaged import carry_on, engaged
-from kervan.app.environments import find_deployment, one_at_a_time
+from kervan.app.environments import changing, find_deployment
 from kervan.app.permission import releases_of, under_way
 from kervan.core.errors import NotFound
 from kervan.core.releasing import Release, Status
@@ -30,7 +30,7 @@ def resume(project: Project, environment: str, *, why: str = "") -> Release:
 def promote(project: Project, environment: str, *, why: str = "") -> Deployment:
     """Let the version that comes have all requests at once, whatever is proven."""
     find_deployment(project, environment)
-    with one_at_a_time(project, environment), engaged(project, environment):
+    with changing(project, environment), engaged(project, environment):
         return endings.promote(
             project, _going(project, environment), by=_who(project), reason=why or "asked for"
         )
@@ -42,7 +42,7 @@ def roll_back(project: Project, environment: str, *, why: str = "") -> Deploymen
     Raises `NotFound` where nothing was there before.
     """
     find_deployment(project, environment)
-    with one_at_a_time(project, environment), engaged(project, environment):
+    with changing(project, environment), engaged(project, environment):
         last = under_way(project, environment) or _last(project, environment)
         _check_way_back(last)
         return endings.roll_back(project, last, by=_who(project), reason=why or "asked for")
@@ -50,7 +50,7 @@ def roll_back(project: Project, environment: str, *, why: str = "") -> Deploymen
 
 def _say(project: Project, environment: str, status: Status, why: str) -> Release:
     find_deployment(project, environment)
-    with one_at_a_time(project, environment):
+    with changing(project, environment):
         going = _going(project, environment)
         said = replace(going, status=status)
         if said != going:

@@ -20,6 +20,7 @@ from kervan.core.private import make_private, write_private
 from kervan.flow.pieces import pieces_of, read_whole
 from kervan.flow.table import from_parquet, to_parquet
 from kervan.store.events import canonical
+from kervan.store.lock import one_at_a_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -141,12 +142,14 @@ def materialise(files: dict[str, str], name: str, store: Store) -> Path:
     fresh = Path(tempfile.mkdtemp(dir=cache))
     for path, digest in files.items():
         write_private(fresh / path, store.blobs.read_bytes(digest))
-    if target.exists():
-        shutil.rmtree(target, ignore_errors=True)
-    try:
-        fresh.rename(target)
-    except OSError:  # another process was faster; its files are the same
-        shutil.rmtree(fresh)
+    with one_at_a_time(cache / ".lock"):
+        if target.is_dir() and not difference(target, files):  # another process was faster
+            shutil.rmtree(fresh)
+        else:
+            if target.is_symlink() or target.is_file():
+                target.unlink()
+            shutil.rmtree(target, ignore_errors=True)
+            fresh.rename(target)
     return target
 
 

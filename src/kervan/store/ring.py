@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import hmac
 import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import Corrupted
-from kervan.core.private import make_private, open_private, write_private
+from kervan.core.private import write_private
 from kervan.store.database import storage_errors
+from kervan.store.lock import one_at_a_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -74,11 +74,8 @@ class Ring:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Keep other processes from the files meanwhile."""
-        with storage_errors(str(self.folder)):
-            make_private(self.folder)
-            with os.fdopen(open_private(self.folder / ".lock", 0), "w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                yield
+        with storage_errors(str(self.folder)), one_at_a_time(self.folder / ".lock"):
+            yield
 
 
 def _read(path: Path) -> dict[bytes, bytes]:
