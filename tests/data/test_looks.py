@@ -37,6 +37,8 @@ def finding(folder: Path, cells: list[str]) -> Finding:
         ("17.244,6{}", "numbers with points between thousands"),
         ("1,234,56{}", "numbers with commas between thousands"),
         ("0{}-01-2011", "dates in an order of day and month that nobody can tell"),
+        ("1{}-01-2011", "dates with the day first"),
+        ("01/1{}/2011", "dates with the month first"),
         ("2011/01/1{}", "dates"),
         ("2014061{}T000000", "times without separators"),
         ("0x1{}", "numbers in the base of 16"),

@@ -21,6 +21,8 @@ _SIGN = "[+-]?"
 _POINTS = rf"^{_SIGN}\d{{1,3}}(?:(?:\.\d{{3}})+,\d+|(?:\.\d{{3}}){{2,}})$"
 _AMOUNT = rf"^(?:{_SIGN}{_MONEY}\s?{_SIGN}\d[\d.,]*|{_SIGN}\d[\d.,]*\s?{_MONEY})$"
 _DAY_OR_MONTH = r"^\d{1,2}[-./]\d{1,2}[-./](?:\d{2}|\d{4})$"
+_ABOVE_12 = r"(?:1[3-9]|2\d|3[01])"  # what no month is
+_DAY_FIRST, _MONTH_FIRST = rf"^{_ABOVE_12}[-./]", rf"^\d{{1,2}}[-./]{_ABOVE_12}[-./]"
 _DATES = r"^(?:\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./]\d{4}|(?:19|20)\d{6})$"
 _UNIT = (
     r"(?:kg|g|mg|t|lb|lbs|oz|km|m|cm|mm|mi|ft|in|m²|m2|m³|m3|l|ml|°C|°F|h|min|s|ms|W|kW|kWh|TL|TRY|USD|EUR)"
@@ -37,7 +39,6 @@ _KINDS = (
         "mixed_offsets",
     ),
     ("times without separators", r"^\d{8}T\d{4,6}(?:\.\d+)?Z?$", _TIME, "basic_times"),
-    ("dates in an order of day and month that nobody can tell", _DAY_OR_MONTH, _DATE, "dates"),
     ("dates", r"^\d{4}[/.]\d{1,2}[/.]\d{1,2}$", _DATE, "dates"),
     ("dates in several notations", _DATES, _DATE, "dates"),
     ("amounts of money", _AMOUNT, _NUMBER, "money"),
@@ -69,7 +70,7 @@ def looks(
     present = column.drop_nulls()
     if not len(present):
         return
-    found = _kind(present) or _commas(present)
+    found = _day_or_month(present) or _kind(present) or _commas(present)
     if found:
         like, options, rule = found
         shown = "" if is_hidden else f" ({present[0]!r})"
@@ -81,7 +82,7 @@ def looks(
 
 def look_of(present: pl.Series) -> str:
     """Say in words what texts look like, or "" if they look like texts."""
-    found = _kind(present) or _commas(present)
+    found = _day_or_month(present) or _kind(present) or _commas(present)
     return found[0] if found else ""
 
 
@@ -105,6 +106,15 @@ def _kind(present: pl.Series) -> tuple[str, str | None, str] | None:
         if int(present.str.contains(pattern).sum()) >= NEARLY_ALL * len(present):
             return like, options, rule
     return None
+
+
+def _day_or_month(present: pl.Series) -> tuple[str, str | None, str] | None:
+    if int(present.str.contains(_DAY_OR_MONTH).sum()) < NEARLY_ALL * len(present):
+        return None
+    is_day, is_month = (bool(present.str.contains(each).any()) for each in (_DAY_FIRST, _MONTH_FIRST))
+    if is_day != is_month:
+        return f"dates with the {'day' if is_day else 'month'} first", _DATE, "dates"
+    return "dates in an order of day and month that nobody can tell", _DATE, "dates"
 
 
 def _commas(present: pl.Series) -> tuple[str, str | None, str] | None:
