@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, assert_never
 
 import numpy as np
@@ -139,30 +140,40 @@ def held(matrix: Matrix, precision: Precision) -> Matrix:
     return found
 
 
-def count_words(texts: Sequence[str | None], column: Column) -> Matrix:
-    """Return how often each word of a column is in each text, shape (texts, words)."""
-    places = {word: place for place, word in enumerate(column.words)}
-    counts = np.zeros((len(texts), len(places)), dtype=NUMBER)
-    for row, text in zip(counts, texts, strict=True):
-        for word in words(text or ""):
-            if (place := places.get(word)) is not None:
-                row[place] += 1
-    return counts
+class TextReader:
+    """Reads the free texts of a column: counts its words, and asks functions of the user's about them.
 
-
-def read_texts(texts: Sequence[str | None], column: Column, calls: Sequence[Feature]) -> Matrix:
-    """Return what a model sees of free texts: the counts of words, then what functions answer.
-
-    Raises `RefusedRow` for the first text that one refuses.
+    A function is looked up when the first text comes: who only names what a model sees need not admit it.
     """
-    counts = count_words(texts, column)
-    if not calls or not texts:
+
+    def __init__(self, column: Column, calls: Sequence[Feature]) -> None:
+        self._places = {word: place for place, word in enumerate(column.words)}
+        self._calls = calls
+
+    def read(self, texts: Sequence[str | None]) -> Matrix:
+        """Return what a model sees of texts, shape (texts, words and functions).
+
+        Raises `RefusedRow` for the first text that a function refuses.
+        """
+        counts = self._counts(texts)
+        if not self._calls or not texts:
+            return counts
+        given = np.empty(len(texts), dtype=object)
+        given[:] = texts
+        given.flags.writeable = False
+        return np.column_stack([counts, *(each.answers([given]) for each in self._asked)])
+
+    @cached_property
+    def _asked(self) -> list[Asked]:
+        return [Asked(each.name, each.call, each.code) for each in self._calls]
+
+    def _counts(self, texts: Sequence[str | None]) -> Matrix:
+        counts = np.zeros((len(texts), len(self._places)), dtype=NUMBER)
+        for row, text in zip(counts, texts, strict=True):
+            for word in words(text or ""):
+                if (place := self._places.get(word)) is not None:
+                    row[place] += 1
         return counts
-    given = np.empty(len(texts), dtype=object)
-    given[:] = texts
-    given.flags.writeable = False
-    answers = (Asked(each.name, each.call, each.code).answers([given]) for each in calls)
-    return np.column_stack([counts, *answers])
 
 
 def days_of(value: str | date) -> float:
@@ -243,7 +254,7 @@ def _encode_column(values: pl.Series, column: Column, calls: Sequence[Feature]) 
         case Type.DATE | Type.DATETIME:
             return _days(values, column)
         case Type.TEXT:
-            return [read_texts(_texts(values).to_list(), column, calls)]
+            return [TextReader(column, calls).read(_texts(values).to_list())]
         case Type.INTEGER | Type.NUMBER | Type.BOOLEAN:
             return [_within_range(values, column)]
         case _:

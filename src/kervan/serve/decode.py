@@ -14,7 +14,7 @@ import numpy as np
 from kervan.core.errors import RefusedRow, TooManyRows, did_you_mean
 from kervan.core.reading import Reading, composed
 from kervan.core.schema import Column, Signature, Type, Unseen
-from kervan.package.encoding import LARGEST, NUMBER, days_of, encoded, moment_of, read_texts, text_calls
+from kervan.package.encoding import LARGEST, NUMBER, TextReader, days_of, encoded, moment_of, text_calls
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -122,7 +122,7 @@ def _reader(column: Column, calls: Sequence[Feature]) -> _Read:
         case Type.DATE | Type.DATETIME:
             return _read_dates
         case Type.TEXT:
-            return partial(_read_texts, calls)
+            return partial(_read_texts, TextReader(column, calls))
         case _:
             assert_never(column.type)
 
@@ -247,14 +247,14 @@ def _read_dates(column: Column, values: Sequence[Any]) -> NDArray[np.float64]:
     return np.array(found, dtype=np.float64)
 
 
-def _read_texts(calls: Sequence[Feature], column: Column, values: Sequence[Any]) -> NDArray[np.float64]:
+def _read_texts(reader: TextReader, column: Column, values: Sequence[Any]) -> NDArray[np.float64]:
     """Read texts as the counts of their words and what functions answer, shape (rows, both)."""
     _check_types(column, values, lambda value: isinstance(value, str) or _is_nan(value))
     missing = [_is_nan(value) for value in values]
     if not column.nullable and True in missing:
         raise _refused(column, missing.index(True), None, "is missing (not a number)")
     texts = [None if gone else value for value, gone in zip(values, missing, strict=True)]
-    return read_texts(texts, column, calls)
+    return reader.read(texts)
 
 
 class _CategoryReader:
