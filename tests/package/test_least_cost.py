@@ -95,9 +95,21 @@ def test_costs_of_one_for_every_mistake_name_the_most_probable_class(
 
 
 @pytest.mark.parametrize(
-    "name", ["c", "java", "javascript", "python", "rust", "go", "pmml", "sqlite", "duckdb", "pojo"]
+    "name",
+    ["c", "java", "javascript", "python", "rust", "go", "pmml", "sqlite", "duckdb", "bigquery", "pojo"],
 )
 def test_a_file_that_names_classes_is_proved_to_name_them_by_costs(name: str, tmp_path: Path) -> None:
+    names_by_costs(name, tmp_path)
+
+
+@pytest.mark.service
+@pytest.mark.usefixtures("proof_databases", "spark")
+@pytest.mark.parametrize("name", ["postgresql", "mysql", "spark", "sparkml"])
+def test_a_database_that_names_classes_is_proved_to_name_them_by_costs(name: str, tmp_path: Path) -> None:
+    names_by_costs(name, tmp_path)
+
+
+def names_by_costs(name: str, tmp_path: Path) -> None:
     fitted, signature, matrix = dear()
     wanted = fitted.predict(matrix)
     differs = chosen(wanted, signature.naming) != wanted.argmax(axis=1)

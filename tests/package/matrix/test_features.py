@@ -59,12 +59,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize(("name", "family"), _cells())
 
 
-@pytest.fixture(autouse=True)
-def _databases(postgres_url: str, mysql_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KERVAN_PROOF_POSTGRESQL", postgres_url.replace("+psycopg", ""))
-    monkeypatch.setenv("KERVAN_PROOF_MYSQL", mysql_url)
-
-
 @cache
 def _fitted(family: str) -> tuple[Fitted, NDArray[np.float64]]:
     random = np.random.default_rng(3)
@@ -86,7 +80,7 @@ def _fitted(family: str) -> tuple[Fitted, NDArray[np.float64]]:
 
 @pytest.mark.slow
 @pytest.mark.service
-@pytest.mark.usefixtures("spark")
+@pytest.mark.usefixtures("spark", "proof_databases")
 def test_a_format_holds_features_or_refuses_them_by_name(name: str, family: str, tmp_path: Path) -> None:
     fitted, rows = _fitted(family)
     with needing_tools():

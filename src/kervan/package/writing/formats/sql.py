@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sqlite3
 from contextlib import closing
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -15,10 +14,10 @@ from kervan.core.errors import Corrupted, MissingTool, Refused
 from kervan.core.plugins import extras_named
 from kervan.core.ports import About
 from kervan.core.schema import Type
-from kervan.package.answers import may_name
 from kervan.package.writing.rows import decode_rows
 from kervan.package.writing.scalar.dialects import DIALECTS
 from kervan.package.writing.scalar.sql import TABLE, Script, write_script
+from kervan.package.writing.scalar.sql_answers import answers_of
 from kervan.package.writing.scalar.sql_formulas import free_name
 from kervan.package.writing.spark.engine import Question, SparkPredictor, check_java
 
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 FILE, NODES = "model.sql", "nodes.sql"
 _HEAD = "-- The nodes of the trees that the query walks through: run this once in each database.\n"
 _ROWS_AT_ONCE = 200
-_TIE = 1e-9
 _AGAIN = "package the model again"
 
 
@@ -258,9 +256,8 @@ class QueryPredictor:
 
     def predict(self, matrix: Matrix) -> NDArray[np.float64]:
         """Score an encoded matrix of shape (rows, inputs), after turning its codes into texts again."""
-        width = len(self._signature.output.allowed) if self._signature.is_classification else 1
         if not len(matrix):
-            return np.empty((0, width))
+            return answers_of([], self._signature)
         with closing(self._connect()) as connection:
             cursor = connection.cursor()
             rows = decode_rows(matrix, self._signature)
@@ -271,7 +268,7 @@ class QueryPredictor:
                 for statement in self._script.nodes:
                     cursor.execute(statement.replace("CREATE TABLE", "CREATE TEMPORARY TABLE", 1))
                 cursor.execute(self._script.query)
-                found = sorted(cursor.fetchall(), key=itemgetter(0))
+                found = cursor.fetchall()
             except Exception as error:  # databases share no base of their errors
                 reason = str(error).strip().partition("\n")[0]
                 if "out of range" in reason:
@@ -282,17 +279,7 @@ class QueryPredictor:
                 raise Corrupted(f"the query cannot be run: {reason}", hint=_AGAIN) from error
         if len(found) != len(matrix):
             raise Corrupted(f"the query gave {len(found)} rows for {len(matrix)}", hint=_AGAIN)
-        values = np.array([row[-width:] for row in found], dtype=np.float64)
-        if self._signature.is_classification:
-            labels = [row[-width - 1] for row in found]
-            values[~self._are_named(labels, values)] = np.nan
-        return values
-
-    def _are_named(self, labels: list[str], values: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Say of each row whether its label is the one that its probabilities name."""
-        allowed = self._signature.output.allowed
-        places = np.array([allowed.index(label) for label in labels], dtype=np.int64)
-        return may_name(places, values, self._signature.naming, _TIE)
+        return answers_of(found, self._signature)
 
     def _table(self) -> str:
         kinds = {Type.CATEGORY: "TEXT", Type.BOOLEAN: "BOOLEAN"}

@@ -14,7 +14,6 @@ import tempfile
 import threading
 import weakref
 from dataclasses import dataclass
-from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -27,6 +26,7 @@ from kervan.core.schema import Signature, Type
 from kervan.package.writing.child import Child, serve
 from kervan.package.writing.rows import decode_rows
 from kervan.package.writing.scalar.sql import TABLE
+from kervan.package.writing.scalar.sql_answers import answers_of, width_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,11 +72,6 @@ class Question:
     key: str
     query: str = ""
     pipeline: str = ""
-
-    @property
-    def width(self) -> int:
-        """How many numbers there are for a row."""
-        return len(self.signature.output.allowed) if self.signature.is_classification else 1
 
 
 def check_java() -> None:
@@ -136,14 +131,15 @@ class SparkPredictor:
 
     def predict(self, matrix: Matrix) -> NDArray[np.float64]:
         """Score an encoded matrix of shape (rows, inputs), after turning its codes into texts again."""
+        signature = self._question.signature
         if not len(matrix):
-            return np.empty((0, self._question.width))
+            return answers_of([], signature)
         try:
             found = self._engine.ask(self._question, matrix)
         except ValueError as error:
             why = " ".join(str(error).split())[:_LONGEST]
             raise Corrupted(f"Spark cannot run {self._where}: {why}", hint=_AGAIN) from error
-        if found.shape[1] != self._question.width:
+        if found.shape[1] != width_of(signature):
             raise Corrupted(f"Spark gives {found.shape[1]} numbers for a row of {self._where}", hint=_AGAIN)
         return found
 
@@ -202,8 +198,7 @@ def _lives(session: Any) -> bool:
 
 def _answers(session: Any, matrix: Matrix, question: Question) -> NDArray[np.float64]:
     rows = _given(session, _frame(session, matrix, question), question).collect()
-    rows.sort(key=itemgetter(0))  # engines give rows in any order
-    return np.array([row[-question.width :] for row in rows], dtype=np.float64)
+    return answers_of(rows, question.signature)
 
 
 def _frame(session: Any, matrix: Matrix, question: Question) -> Any:
