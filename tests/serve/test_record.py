@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import pytest
 from kervan.core.errors import Corrupted, InvalidInput, StorageFailed
 from kervan.core.identity import id_time, new_id
 from kervan.core.nouns import Prediction
-from kervan.serve.record import find, records, row_ids
+from kervan.serve.chain import is_open
+from kervan.serve.record import find, records, row_ids, segments
 from kervan.serve.recorder import Recorder
 from kervan.serve.segment import Segments
 from serve.disk import small_disk
@@ -65,6 +67,31 @@ def test_segments_rotate_and_everything_is_found(tmp_path: Path) -> None:
     assert [find(tmp_path, one.id) for one in made] == made
     assert find(tmp_path, new_id()) is None
     assert find(tmp_path, "0" * 26) is None
+
+
+def test_a_segment_that_looks_closed_does_not_grow_any_more(tmp_path: Path) -> None:
+    """Whoever seals it looks at any moment, also in the one in which it is begun."""
+    sheets = Segments(tmp_path, most=1)
+    closed: dict[Path, int] = {}
+    is_over = threading.Event()
+
+    def look() -> None:
+        while not is_over.is_set():
+            for segment in segments(tmp_path):
+                if segment.path not in closed and not is_open(segment.path):
+                    closed[segment.path] = segment.path.stat().st_size
+
+    with ThreadPoolExecutor(1) as threads:
+        looking = threads.submit(look)
+        recorder = Recorder(tmp_path, sheets=sheets)
+        for _ in range(150):
+            keep(recorder, prediction())
+            recorder.flush()
+        recorder.close()
+        is_over.set()
+        looking.result()
+    assert len(closed) > 100
+    assert {path: path.stat().st_size for path in closed} == closed
 
 
 def test_two_writers_share_a_folder_and_are_read_as_one(tmp_path: Path) -> None:

@@ -112,15 +112,18 @@ class Segments:
         if path.exists():  # put there by somebody else
             self._be_somebody()
             path = self.folder / f"{first}.{self._writer}{SUFFIX}"
-        file = open_private(path, os.O_EXCL | os.O_APPEND)
+        made = path.with_name(f"{path.name}.new")
+        file = open_private(made, os.O_EXCL | os.O_APPEND)
         try:
+            with suppress(OSError):  # a file system without locks
+                # Says that this segment is open, from the moment on at which others see it.
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            made = made.rename(path)
             _flush_folder(self.folder)
         except OSError:
             os.close(file)
-            path.unlink()
+            made.unlink()
             raise
-        with suppress(OSError):  # a file system without locks
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # says that this segment is open
         self.close()
         self._path, self._file, self._size, self._begun = path, file, 0, time.monotonic()
 
