@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
     from journeys.home import Home
 
 COSTS = '[model.costs]\ncurrency = "TRY"\nfalse_positive = 5\nfalse_negative = 1\n'
+LOST = """\
+import kervan as kv
+
+@kv.metric(task="classification", higher_is_better=False)
+def lost(truth, labels):
+    return ((truth == "evet") & (labels == "hayır")).mean()
+"""
 NO_RELEASE = SETTINGS.partition("[release]")[0]
 
 
@@ -71,8 +79,37 @@ def test_candidates_are_not_tried_again_where_what_compares_them_stays(home: Hom
     assert calibrated["compare_candidate[linear]"]
     assert calibrated["compare_candidate[baseline]"]
     assert not calibrated["fit_candidate"]
-    dearer = steps('calibrate = "sigmoid"', COSTS.replace("= 5", "= 50"))
-    assert not dearer["compare_candidate[linear]"]  # it is measured by them
+
+
+@pytest.mark.parametrize(
+    ("more", "tables"),
+    [
+        ("", COSTS.replace("= 5", "= 50")),
+        ('goal = { metric = "log_loss" }', '[[model.goals]]\nmetric = "f1"\n'),
+        ("threshold = 0.3", ""),
+        ('goal = { metric = "my_metrics:lost" }', ""),
+    ],
+)
+def test_known_answers_are_measured_again_by_other_demands(home: Home, more: str, tables: str) -> None:
+    def metrics(more: str, tables: str) -> tuple[dict[str, float], bool]:
+        home.write("kervan.toml", model(more, tables))
+        run = home.ask("train", "--json").json["run"]
+        found = home.ask("runs", "--show", run, "--json").json
+        tried = [each["cached"] for each in found["steps"] if each["name"].startswith("compare_c")]
+        assert len(set(tried)) == 1
+        return {name: value for name, value in found["metrics"].items() if name.startswith("cv.")}, tried[0]
+
+    home.start(200)
+    home.write("my_metrics.py", LOST)
+    before, is_known = metrics("", COSTS)
+    assert not is_known
+    again, is_known = metrics(more, tables)
+    assert is_known
+    assert again != before
+    shutil.rmtree(home.folder / ".kervan")
+    afresh, is_known = metrics(more, tables)
+    assert not is_known
+    assert again == pytest.approx(afresh, rel=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -122,16 +159,7 @@ def test_what_cannot_be_demanded_is_refused_before_training(
 
 
 def test_a_metric_of_ones_own_is_the_goal(home: Home) -> None:
-    home.write(
-        "my_metrics.py",
-        """\
-import kervan as kv
-
-@kv.metric(task="classification", higher_is_better=False)
-def lost(truth, labels):
-    return ((truth == "evet") & (labels == "hayır")).mean()
-""",
-    )
+    home.write("my_metrics.py", LOST)
     home.start(200, model('goal = { metric = "my_metrics:lost", at_most = 0.3 }')).ask("run", "--quiet")
     (found,) = home.ask("models", "--json").json
     assert 0 <= found["metrics"]["my_metrics:lost (less is better)"] <= 0.3

@@ -11,7 +11,7 @@ import pytest
 
 from kervan.flow.step import report, step
 from kervan.flow.sweep import Ended, Heard, Sweep
-from kervan.flow.values import CACHE, load, save
+from kervan.flow.values import CACHE, Value, load, save
 
 if TYPE_CHECKING:
     from kervan.store.open import Store
@@ -86,6 +86,31 @@ def test_calls_report_and_are_known_the_second_time(store: Store) -> None:
         assert isinstance(again, Ended)
         assert again.cached
         assert again.key == ended["to 3"].key
+
+
+def test_what_is_as_good_as_a_call_is_kept_as_its_own(store: Store) -> None:
+    asked = []
+
+    def otherwise() -> Value | None:
+        asked.append(True)
+        return save(7, store)
+
+    def unable() -> Value | None:
+        raise ValueError("nothing is as good")
+
+    with Sweep(count_to, store, workers=1) as sweep:
+        for _ in range(2):
+            sweep.start("one", {"number": 7, "pause": 9.0}, otherwise=otherwise)
+            (ended,) = sweep.next()
+            assert isinstance(ended, Ended)
+            assert ended.cached
+            assert ended.value == save(7, store)
+        assert len(asked) == 1
+        sweep.start("other", {"number": 8, "pause": 9.0}, otherwise=unable)
+        (failed,) = sweep.next()
+        assert isinstance(failed, Ended)
+        assert str(failed.error) == "nothing is as good"
+        assert not sweep.is_busy
 
 
 def test_a_call_is_given_up_or_ended_when_its_time_is_over(store: Store) -> None:

@@ -72,6 +72,25 @@ def test_what_falls_behind_is_given_up() -> None:
     assert kept.goes_on(0, 0, {"roc_auc": 0.0})
 
 
+def test_a_race_ends_for_what_three_are_better_than_over_the_same_folds() -> None:
+    found = search(prune="race")
+    for folds in ((0.9, 0.6, 0.9), (0.8, 0.8, 0.9), (0.7, 0.9, 0.9)):
+        found.compare_with(folds)
+    found.ask(0)
+    assert found.goes_on(0, 0, {"roc_auc": 0.75}), "the third does worse on its first fold"
+    assert found.goes_on(0, 1, {"roc_auc": 0.84}), "1.59 of two; the others have 1.5, 1.6, 1.6"
+    found.tell(0, 0.8)
+    found.ask(1)
+    assert not found.goes_on(1, 0, {"roc_auc": 0.65})
+    found.tell(1, 0.65, given_up=True)
+    lower = Search(FEW, real("cancer")[0], "log_loss", SearchSettings(trials=9, prune="race"), 0)
+    for folds in ((0.3, 0.3), (0.4, 0.3), (0.5, 0.3)):
+        lower.compare_with(folds)
+    lower.ask(0)
+    assert lower.goes_on(0, 0, {"log_loss": 0.45})
+    assert not lower.goes_on(0, 1, {"log_loss": 0.45})
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [

@@ -80,7 +80,7 @@ def auto(
     new version is registered only if it is better. Raises `Conflict` for a folder that holds another project.
     """
     began = time.monotonic()
-    search = SearchSettings(budget=budget, sampler="tpe")
+    search = SearchSettings(budget=budget, sampler="tpe", prune="race")
     before = begun(folder, source, target)
     if before is None:
         init(folder, source=source, target=target or _TELLING[0])
@@ -179,7 +179,7 @@ def _tuned(project: Project, dataset: Dataset, folds: int) -> Project:
 
 
 def _searching(search: SearchSettings) -> dict[str, Any]:
-    said = {"budget": search.budget, "sampler": search.sampler}
+    said = {"budget": search.budget, "sampler": search.sampler, "prune": search.prune}
     return {"families": ["linear", "boosting"], "search": said, "ensemble": True, "choose": BEST, **_TAKEN}
 
 

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kervan.app.project import Stage
 from kervan.core.errors import InvalidConfig, InvalidData, Refused
 from kervan.core.nouns import Finding, Status, StepRun, Verdict
+from kervan.flow.known import key_of, recall, remember
 from kervan.flow.sweep import Ended, Heard, Sweep
-from kervan.flow.values import Value, load
+from kervan.flow.values import Value, load, save, scratch_space
 from kervan.model.answered import read_score
 from kervan.model.effort import seconds_to_finish, seconds_to_look
 from kervan.model.families.registry import BASELINE
 from kervan.model.metrics import higher_is_better
 from kervan.model.monotone import constrained
-from kervan.model.steps import compare_candidate
+from kervan.model.steps import Interface, compare_candidate, measure_again
 from kervan.store.transaction import stored
 
 if TYPE_CHECKING:
@@ -40,10 +41,14 @@ _FOR_DEFAULTS = 1 / 3  # of the time, where a search follows
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """What all candidates share: encoded rows, what a model of them takes and gives, and the metric."""
+    """What all candidates share: encoded rows, what a model of them takes and gives, and the metric.
+
+    `answered` is what of the interface their answers depend on.
+    """
 
     rows: Value
     interface: Value
+    answered: Value
     signature: Signature
     metric: str
 
@@ -174,6 +179,8 @@ class Race:
             return None
         self.tracker.add_link(stored(value.hash, f"output of {_step_name(name)}"))
         score = read_score(load(value, self.project.store))
+        if not ended.cached and self.ground.answered != self.ground.interface:
+            remember(compare_candidate, self._key_of_answers(name, score.recipe), value, self.project.store)
         self.field.scores[name], self.field.answered[name] = score, value
         return score
 
@@ -188,15 +195,33 @@ class Race:
         self.project.observe(stage)
 
     def _begin(self, name: str, recipe: Recipe) -> None:
-        arguments = {
-            "rows": self.ground.rows,
-            "interface": self.ground.interface,
-            "recipe": constrained(recipe, self.ways),
-            "name": name,
-        }
-        self._sweep.start(name, arguments, until=time.monotonic() + self._each)
+        recipe = constrained(recipe, self.ways)
+        self._sweep.start(
+            name,
+            self._arguments(name, recipe, self.ground.interface),
+            until=time.monotonic() + self._each,
+            otherwise=lambda: self._measured_again(name, recipe),
+        )
         begun = StepRun(name=_step_name(name), key="", status=Status.RUNNING, cached=False, seconds=0.0)
         self.tracker.begin_step(begun)
+
+    def _arguments(self, name: str, recipe: Recipe | None, interface: Value) -> dict[str, Any]:
+        return {"rows": self.ground.rows, "interface": interface, "recipe": recipe, "name": name}
+
+    def _key_of_answers(self, name: str, recipe: Recipe | None) -> str:
+        """Return the key by which a candidate's answers are known, whatever they are measured by."""
+        arguments = self._arguments(name, recipe, self.ground.answered)
+        return key_of(compare_candidate, arguments, name, self.project.store)
+
+    def _measured_again(self, name: str, recipe: Recipe) -> Value | None:
+        """Return what is known of a candidate that was measured otherwise, with today's figures."""
+        store, ground = self.project.store, self.ground
+        known = recall(self._key_of_answers(name, recipe), store)
+        if known is None:
+            return None
+        with scratch_space():
+            interface = load(ground.interface, store, Interface)
+            return save(measure_again(load(known, store), load(ground.rows, store), interface), store)
 
     def _said(self) -> list[Heard | Ended]:
         found = self._sweep.next(self._end)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from kervan.app.compete import Race
     from kervan.flow.sweep import Heard
+    from kervan.model.train import CandidateScore
 
 SEARCHED = 3
 SEARCH = "search"  # begins what is on record of it
@@ -71,6 +72,8 @@ class _Trials:
 
     def run(self) -> None:
         """Take up the trials of before, and compute those that are missing."""
+        for each in self._race.field.scores.values():
+            self._compare_with(each)
         past = self._take_up()
         self._missing = (number for number in count() if number not in past)
         self._race.run(self._draw, self._settle, self._hear)
@@ -94,9 +97,15 @@ class _Trials:
             return  # nothing is known of it: the next search tries it again
         score = self._race.keep(ended.name, ended)
         figures = score.means if score else _means(self._seen.get(ended.name, []))
+        if score:
+            self._compare_with(score)
         self._put(trial, ended, figures)
         self._tell(trial.number, figures, ended.given_up, failed=score is None and not ended.given_up)
         self._race.tell(ended.name, ended, self._told(figures, ended))
+
+    def _compare_with(self, score: CandidateScore) -> None:
+        if self._metric in score.values:
+            self._search.compare_with(score.values[self._metric])
 
     def _tell(self, number: int, figures: Mapping[str, float], given_up: bool, *, failed: bool) -> None:
         self._done += 1
@@ -169,7 +178,8 @@ class _Trials:
         given_up = bool(run.parameters["given_up"])
         if run.steps and run.steps[0].outputs:
             ended = replace(ended, value=Value("folder", run.steps[0].outputs[0]))
-            self._race.keep(ended.name, ended)
+            if score := self._race.keep(ended.name, ended):
+                self._compare_with(score)
         self._tell(number, run.metrics, given_up, failed=run.status is Status.FAILED)
 
 

@@ -9,7 +9,7 @@ from kervan.core.access import read_span
 from kervan.core.errors import InvalidConfig, InvalidInput, did_you_mean
 
 SAMPLERS = ("random", "tpe")
-PRUNERS = ("median", "halving", "none")
+PRUNERS = ("median", "halving", "race", "none")
 _SHARE = 0.2  # of the budget for one candidate
 _LEAST_EACH = 30.0  # seconds
 
@@ -33,8 +33,8 @@ class SearchSettings:
 
     Without either nothing is searched: families are compared by their defaults. Trials are drawn at "random",
     or by what the ones before showed ("tpe"); one that falls behind in its first folds is given up by
-    `prune`: "median", "halving" or "none". A candidate that takes longer than `each` is ended and left out; a
-    budget gives each a fifth of it, and 30 s at least.
+    `prune`: "median", "halving", "race" or "none". A candidate that takes longer than `each` is ended and
+    left out; a budget gives each a fifth of it, and 30 s at least.
     `workers` are computed at once, by default one on each core.
     """
 

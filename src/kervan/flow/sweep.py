@@ -20,6 +20,7 @@ from kervan.flow.values import Value
 from kervan.flow.worker import Task, serve_tasks
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from multiprocessing.process import BaseProcess
     from types import TracebackType
 
@@ -121,12 +122,27 @@ class Sweep:
         """Whether one more call can be computed at once."""
         return sum(bool(slot.name) for slot in self._slots) < self._most
 
-    def start(self, name: str, arguments: Mapping[str, Any], *, until: float = float("inf")) -> None:
-        """Start a call by its name; it ends by itself or at `until`, in the seconds of `time.monotonic`."""
+    def start(
+        self,
+        name: str,
+        arguments: Mapping[str, Any],
+        *,
+        until: float = float("inf"),
+        otherwise: Callable[[], Value | None] = lambda: None,
+    ) -> None:
+        """Start a call by its name; it ends by itself or at `until`, in the seconds of `time.monotonic`.
+
+        `otherwise` may give a value that is as good as one computed by this call, and is kept as its own.
+        """
         key = key_of(self._step, arguments, name, self._store)
-        known = recall(key, self._store)
-        if known is not None:
-            self._known.append(Ended(name=name, key=key, seconds=0.0, value=known, cached=True))
+        known = Ended(name=name, key=key, seconds=0.0, cached=True)
+        try:
+            value = recall(key, self._store) or self._kept(key, otherwise())
+        except Exception as error:  # noqa: BLE001  what a call would have raised
+            self._known.append(replace(known, error=error))
+            return
+        if value is not None:
+            self._known.append(replace(known, value=value))
             return
         slot = next((slot for slot in self._slots if not slot.name), None) or self._open()
         slot.name, slot.key, slot.started, slot.until = name, key, time.monotonic(), until
@@ -146,6 +162,11 @@ class Sweep:
         now = time.monotonic()
         late = [slot for slot in busy if slot.name and slot.connection not in ready and slot.until <= now]
         return [*found, *map(self._cut_off, late)]
+
+    def _kept(self, key: str, value: Value | None) -> Value | None:
+        if value is not None:
+            remember(self._step, key, value, self._store)
+        return value
 
     def answer(self, name: str, *, go_on: bool) -> None:
         """Say whether a call that reported a value shall go on."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _FAMILY = "family"
 _FIRST = 5  # trials, and one fold of each, before the median of their figures gives any up
+_AHEAD = 3  # candidates that are better over the same folds end a race: so many may be combined
 _SPREAD = 1_000_003  # apart lie the seeds of two searches
 
 
@@ -68,6 +69,8 @@ class Search:
             pruner=_pruner(settings),
         )
         self._open: dict[int, optuna.Trial] = {}
+        self._seen: dict[int, list[float]] = {}
+        self._ended: list[Sequence[float]] = []
         self._starts = self._where_to_start() if settings.sampler == "tpe" else []
 
     def ask(self, number: int) -> Trial:
@@ -93,15 +96,29 @@ class Search:
     def goes_on(self, number: int, fold: int, figures: Mapping[str, float]) -> bool:
         """Hear the figures of one fold of a trial, and say whether the next fold is worth its time."""
         trial = self._open[number]
-        if self._metric in figures:
-            trial.report(figures[self._metric], fold)
-        return not trial.should_prune()
+        if self._metric not in figures:
+            return not trial.should_prune()
+        trial.report(figures[self._metric], fold)
+        seen = self._seen.setdefault(number, [])
+        seen.append(figures[self._metric])
+        return not (self._is_behind(seen) if self._settings.prune == "race" else trial.should_prune())
+
+    def compare_with(self, folds: Sequence[float]) -> None:
+        """Take a candidate into the race that is known by its figures in every fold."""
+        self._ended.append(folds)
+
+    def _is_behind(self, seen: Sequence[float]) -> bool:
+        """Whether several candidates have better means over the folds that a trial got to."""
+        sign = 1 if higher_is_better(self._metric) else -1
+        ahead = sum(sign * sum(folds[: len(seen)]) > sign * sum(seen) for folds in self._ended)
+        return ahead >= _AHEAD
 
     def tell(self, number: int, value: float | None, *, given_up: bool = False) -> None:
         """Say how a trial ended: with a value, given up, or failed (None)."""
         from optuna.trial import TrialState
 
         trial = self._open.pop(number)
+        self._seen.pop(number, None)
         state = (
             TrialState.PRUNED if given_up else TrialState.COMPLETE if value is not None else TrialState.FAIL
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,7 @@ from kervan.model.prepared import prepared_table
 from kervan.model.rounded import rounded
 from kervan.model.shortlist import Shortlist, shortlist
 from kervan.model.standings import Standings, stand
-from kervan.model.train import answer_folds, check_folds, fit
+from kervan.model.train import answer_folds, check_folds, fit, measured_again
 from kervan.package.contents.manifest import Parity
 from kervan.package.encoding import encode_table, encode_truth
 from kervan.package.proving.build import load_format, served_format, write_formats
@@ -60,6 +61,8 @@ if TYPE_CHECKING:
     import numpy as np
     import polars as pl
     from numpy.typing import NDArray
+
+    from kervan.model.train import Measure
 
 _PROOF_ROWS = 1_000
 CARD = "candidate.json"
@@ -132,6 +135,16 @@ class Interface:
         """What of it candidates are compared by: they are not tried again where only the rest is another."""
         demands = replace(self.demands, calibrate="", costs=replace(self.demands.costs, currency=""))
         return replace(self, demands=demands, findings=())
+
+    @property
+    def answered(self) -> Interface:
+        """What of it candidates' answers depend on: they are measured anew where only the rest differs."""
+        return replace(self, demands=Demands(), findings=())
+
+    @property
+    def measure(self) -> Measure:
+        """What tells the figures of some answers."""
+        return partial(scores, task_of(self.signature), by=self.yardstick)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,16 +222,24 @@ def compare_candidate(rows: Path, interface: Interface, recipe: Recipe, name: st
     """Cross-validate one candidate on the training part, by the rule that split the dataset."""
     admit_all(interface.functions)
     found = read_rows(rows)
-    by, task = interface.yardstick, task_of(interface.signature)
+    figures_of = interface.measure
 
     def measure(truth: NDArray[Any], values: NDArray[np.float64]) -> dict[str, float]:
-        figures = scores(task, truth, values, by)
+        figures = figures_of(truth, values)
         report(figures)
         return figures
 
     answered = answer_folds(recipe, found.matrix, found.truth, interface.signature, found.folding, measure)
     named = replace(answered, score=replace(answered.score, name=name))
     return write_answered(named, scratch())
+
+
+def measure_again(answered: Path, rows: Path, interface: Interface) -> Path:
+    """Write what a candidate answered with the figures that an interface demands."""
+    admit_all(interface.functions)
+    known = read_rows(rows)
+    found = measured_again(read_answered(answered), known.truth, known.folding, interface.measure)
+    return write_answered(found, scratch())
 
 
 @step(light=True)

@@ -137,13 +137,9 @@ def answer_folds(
         predict_seconds += answered - fitted
         noticed += caught
         found.append(measure(truth[ask], answers[ask]))
-    told = [name for name in found[0] if all(name in fold for fold in found)]
-    by_metric = {name: tuple(fold[name] for fold in found) for name in told}
     score = CandidateScore(
         family=recipe.family,
-        means={name: float(np.mean(each)) for name, each in by_metric.items()},
-        deviations={name: float(np.std(each, ddof=1)) for name, each in by_metric.items()},
-        values=by_metric,
+        **_figures(found),
         fit_seconds=fit_seconds,
         predict_seconds=predict_seconds,
         findings=tuple(_findings(recipe.family, noticed)),
@@ -154,6 +150,12 @@ def answer_folds(
         size=_size(model),
     )
     return Answered(score=score, answers=answers)
+
+
+def measured_again(answered: Answered, truth: NDArray[Any], folding: Folding, measure: Measure) -> Answered:
+    """Return what cross-validation gave with the figures of another measure, over the same folds."""
+    found = [measure(truth[ask], answered.answers[ask]) for _, ask in folding.found]
+    return replace(answered, score=replace(answered.score, **_figures(found)))
 
 
 def check_folds(matrix: Matrix, truth: NDArray[Any], signature: Signature, folding: Folding) -> Folding:
@@ -185,6 +187,17 @@ def _fitted(recipe: Recipe, matrix: Matrix, truth: NDArray[Any], signature: Sign
     known = matrix.copy()
     known[:, np.isnan(known).all(axis=0)] = 0.0  # boosting cannot bin a column without any value
     return build(recipe, signature, seed).fit(known, truth)
+
+
+def _figures(folds: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+    """Return what a score says of the metrics that every fold could tell."""
+    told = [name for name in folds[0] if all(name in fold for fold in folds)]
+    values = {name: tuple(fold[name] for fold in folds) for name in told}
+    return {
+        "means": {name: float(np.mean(each)) for name, each in values.items()},
+        "deviations": {name: float(np.std(each, ddof=1)) for name, each in values.items()},
+        "values": values,
+    }
 
 
 def _seconds(model: Fitted, matrix: Matrix, most: float) -> float:
