@@ -84,6 +84,7 @@ def test_candidates_are_not_tried_again_where_what_compares_them_stays(home: Hom
 @pytest.mark.parametrize(
     ("more", "tables"),
     [
+        ("", ""),
         ("", COSTS.replace("= 5", "= 50")),
         ('goal = { metric = "log_loss" }', '[[model.goals]]\nmetric = "f1"\n'),
         ("threshold = 0.3", ""),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kervan.app.project import Stage
 from kervan.core.errors import InvalidConfig, InvalidData, Refused
+from kervan.core.identity import sha256_parts
 from kervan.core.nouns import Finding, Status, StepRun, Verdict
 from kervan.flow.known import key_of, recall, remember
 from kervan.flow.sweep import Ended, Heard, Sweep
@@ -36,7 +37,7 @@ _ENDING = 3.0  # seconds in which candidates are compared, and a small one is wr
 _FOR_ENSEMBLE = 0.2  # of the time is kept for one at most: members that would take longer are not in it
 _FOR_LOOK = 0.1  # of the time is kept for a look, where that is enough for it
 _TO_SEARCH_FROM = 3
-_FOR_DEFAULTS = 1 / 3  # of the time, where a search follows
+_FOR_DEFAULTS = 1 / 5  # of the time, where a search follows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +180,7 @@ class Race:
             return None
         self.tracker.add_link(stored(value.hash, f"output of {_step_name(name)}"))
         score = read_score(load(value, self.project.store))
-        if not ended.cached and self.ground.answered != self.ground.interface:
+        if not ended.cached:
             remember(compare_candidate, self._key_of_answers(name, score.recipe), value, self.project.store)
         self.field.scores[name], self.field.answered[name] = score, value
         return score
@@ -211,7 +212,7 @@ class Race:
     def _key_of_answers(self, name: str, recipe: Recipe | None) -> str:
         """Return the key by which a candidate's answers are known, whatever they are measured by."""
         arguments = self._arguments(name, recipe, self.ground.answered)
-        return key_of(compare_candidate, arguments, name, self.project.store)
+        return sha256_parts(["answers", key_of(compare_candidate, arguments, name, self.project.store)])
 
     def _measured_again(self, name: str, recipe: Recipe) -> Value | None:
         """Return what is known of a candidate that was measured otherwise, with today's figures."""
