@@ -127,7 +127,7 @@ def test_no_ensemble_takes_longer_than_there_is_time() -> None:
 
 def test_what_is_too_large_to_be_written_in_time_is_no_member() -> None:
     signature, rows, pool = compared("cancer", ["linear", "tree", "forest"])
-    pool = [slowed(pool[0], 0.1), slowed(pool[1], 0.1), slowed(pool[2], 0.1, megabytes=90)]
+    pool = [slowed(pool[0], 0.1), slowed(pool[1], 0.1), slowed(pool[2], 0.1, megabytes=200)]
     found = ensembles(pool, pool, rows, signature, "roc_auc", most_seconds=20.0)
     for each in found:
         assert Recipe("forest") not in (each.score.recipe or Recipe("")).members

@@ -53,7 +53,7 @@ _PARTS = {"validation": (100, 0.05, 1_000), "test": (200, 0.1, 2_000)}
 _LEAST_SHARE = 0.02
 _TELLING = ("target", "label", "class", "y", "outcome")
 _TAKEN = {"absent": "fill"}  # who gives a table alone cannot say that a value may be missing later
-_AFTER = 3.0  # seconds that acceptance, package and registration take
+_AFTER = 2.0  # seconds that acceptance, package and registration take
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from kervan.model.train import CandidateScore
 
 _SLACK = 1.2  # as folds are taken from rows that are laid out already
-_MEGABYTE = 0.5  # seconds in which a megabyte of figures is written, proved, read again and registered
+_MEGABYTE = 0.2  # seconds in which a megabyte of figures is written, proved, read again and registered
 _LOOK = 1.0  # seconds of a look, besides those in which a candidate is asked
-_ASKED = 200_000  # rows, while it is looked at
+_ASKED = 100_000  # rows, while it is looked at
 
 
 def seconds_to_finish(members: Sequence[CandidateScore], folds: int, kind: str = "") -> float:
