@@ -49,7 +49,7 @@ class Ground:
 
     rows: Value
     interface: Value
-    answered: Value
+    answered: Interface
     signature: Signature
     metric: str
 
@@ -206,7 +206,7 @@ class Race:
         begun = StepRun(name=_step_name(name), key="", status=Status.RUNNING, cached=False, seconds=0.0)
         self.tracker.begin_step(begun)
 
-    def _arguments(self, name: str, recipe: Recipe | None, interface: Value) -> dict[str, Any]:
+    def _arguments(self, name: str, recipe: Recipe | None, interface: Value | Interface) -> dict[str, Any]:
         return {"rows": self.ground.rows, "interface": interface, "recipe": recipe, "name": name}
 
     def _key_of_answers(self, name: str, recipe: Recipe | None) -> str:

@@ -146,7 +146,7 @@ def train(project: Project, dataset: Dataset, *, until: float = float("inf")) ->
         ground = Ground(
             rows=Value("folder", prepared["rows"].name),
             interface=save(interface.compared, project.store),
-            answered=save(interface.answered, project.store),
+            answered=interface.answered,
             signature=interface.signature,
             metric=goal.metric,
         )
