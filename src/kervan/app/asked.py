@@ -53,6 +53,7 @@ def read_file(project: Project, path: Path, signature: Signature) -> Asked:
     if source is None:
         return of_rows(project, read_json_rows(path), signature, place=str(path))
     texts = tuple(column.name for column in signature.inputs if column.type in _TEXTS)
+    texts += tuple(signature.reading.written)  # a number that looks plain may be written otherwise too
     if project.config.data.entity not in signature.inputs:
         texts += (project.config.data.entity,)
     options = ReadOptions(
@@ -78,7 +79,7 @@ def of_rows(
     project: Project, given: Sequence[Mapping[str, Any]], signature: Signature, *, place: str
 ) -> Asked:
     """Take rows of JSON values, read by the rules for tables: what means missing there means it here."""
-    rules = Reading.of_table(_missing(project, signature))
+    rules = Reading.of_table(_missing(project, signature), signature.reading.written)
     known = {column.name: frozenset(column.allowed) for column in signature.inputs}
     rows = [_by_rules(row, known, rules) for row in given]
     checked: dict[frozenset[str], tuple[str, ...]] = {}
@@ -166,7 +167,7 @@ def _by_rules(row: Mapping[str, Any], known: Mapping[str, frozenset[str]], rules
     for written, value in row.items():
         name = rules.name(written)
         is_known = isinstance(value, str) and value in known.get(name, ())
-        found[name] = value if is_known else rules.value(value)
+        found[name] = value if is_known else rules.value(value, name)
     return found
 
 

@@ -47,6 +47,7 @@ from kervan.data.protection.find import private_columns
 from kervan.data.quality import Validation
 from kervan.data.room import check_space
 from kervan.data.seen import seen
+from kervan.data.steps.kept import written_of
 from kervan.store.transaction import stored
 
 if TYPE_CHECKING:
@@ -55,7 +56,9 @@ if TYPE_CHECKING:
     import polars as pl
 
     from kervan.app.project import Project
+    from kervan.core.config import DataSettings
     from kervan.core.schema import Schema
+    from kervan.core.written import Written
     from kervan.data.checks.run import Checked
     from kervan.data.ingest import Snapshot
     from kervan.data.large import AnyLoaded
@@ -133,6 +136,7 @@ def ingest_data(project: Project, *, folder: Path | None = None) -> Dataset:
 def _is_same(project: Project, dataset: Dataset, recipe: str, prepared: Prepared) -> bool:
     """Say whether a dataset came to be in the same way, with the same rows in it and kept out of it."""
     same = (dataset.hash, dataset.recipe) == (prepared.content, recipe)
+    same = same and dataset.reading.written == _written(project.config.data, prepared)
     return same and has_rejects(project, dataset, prepared.rejects)
 
 
@@ -286,7 +290,7 @@ def _keep(
             origin=origin,
             parts=parts,
             protection={column: str(rule) for column, rule in settings.protect.items()},
-            reading=Reading.of_table(settings.missing),
+            reading=Reading.of_table(settings.missing, _written(settings, prepared)),
             steps=prepared.steps,
             split=prepared.split,
             about=(newest.about if newest else NOTHING_SAID).with_all_of(settings.about),
@@ -301,6 +305,13 @@ def _keep(
         )
     project.known("dataset", f"{dataset.ref} is new")
     return dataset
+
+
+def _written(settings: DataSettings, prepared: Prepared) -> dict[str, Written]:
+    """Return how people write the columns that a model may take."""
+    inputs = prepared.schema.without(settings.target, *settings.protect).names
+    found = written_of(settings.table_steps, prepared.steps)
+    return {name: written for name, written in found.items() if name in inputs}
 
 
 def _made_of(origin: Origin, *joined: Origin) -> list[Link]:

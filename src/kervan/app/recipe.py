@@ -9,6 +9,7 @@ import msgspec
 from kervan.app.checks import check_parts
 from kervan.app.shaping import steps_recipe
 from kervan.core.identity import sha256_parts
+from kervan.core.shaping import Parse
 from kervan.store.events import canonical
 
 if TYPE_CHECKING:
@@ -36,4 +37,6 @@ def recipe_of(project: Project, joined: Mapping[str, Snapshot]) -> str:
     settings["steps"] = msgspec.to_builtins(project.config.data.table_steps)  # the others are the model's
     model = project.config.model
     parts = [_FORM, canonical(settings).decode(), model.task, *model.texts, *check_parts(project)]
+    if any(isinstance(step, Parse) for step in project.config.data.table_steps):
+        parts.append("written")  # datasets of before do not know how their columns were
     return sha256_parts([*parts, steps_recipe(project, joined)])

@@ -17,6 +17,7 @@ from kervan.core.fetching import UNTOLD, Retrieval
 from kervan.core.reading import AS_WRITTEN, Reading
 from kervan.core.schema import Schema, Signature
 from kervan.core.serving import Plan, Rule, ShareRole
+from kervan.core.written import Written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,13 +103,17 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shaping:
-    """What a step made of a table: rows before and after, and the columns that came and went."""
+    """What a step made of a table: rows before and after, and the columns that came and went.
+
+    `written` says of columns that it parsed how their numbers or dates were written.
+    """
 
     step: str
     before: int
     after: int
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    written: Mapping[str, Written] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

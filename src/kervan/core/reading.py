@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Final
 from unicodedata import normalize
 
+from kervan.core.written import Written
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 # Unicode's White_Space, written out: every library strips other characters.
 BLANKS = (
@@ -34,49 +37,60 @@ class Reading:
 
     With `strip` texts lose surrounding blanks; `form` is the Unicode form ("NFC") of texts and of columns'
     names, or "". A text in `missing` stands for no value, and so does a number that one of them writes.
+    `written` says of some columns how people write their numbers and dates.
     """
 
     strip: bool = False
     form: str = ""
     missing: tuple[str, ...] = ()
+    written: Mapping[str, Written] = field(default_factory=dict)
 
     @classmethod
-    def of_table(cls, missing: Iterable[str]) -> Reading:
+    def of_table(cls, missing: Iterable[str], written: Mapping[str, Written] | None = None) -> Reading:
         """Return the rules by which tables are read: no blanks, NFC, the empty text is missing.
 
         >>> Reading.of_table([" -999", "NA"]).missing
         ('', '-999', 'NA')
         """
         texts = ("", *(composed(text.strip(BLANKS)) for text in missing))
-        return cls(strip=True, form=COMPOSED, missing=tuple(dict.fromkeys(texts)))
+        return cls(
+            strip=True, form=COMPOSED, missing=tuple(dict.fromkeys(texts)), written=dict(written or {})
+        )
 
     @property
     def is_plain(self) -> bool:
         """Whether values are taken as they are."""
-        return not (self.strip or self.form or self.missing)
+        return not (self.strip or self.form or self.missing or self.written)
 
     @property
     def numbers(self) -> frozenset[float]:
         """The numbers that stand for no value."""
         return _numbers(self.missing)
 
-    def value(self, value: Any) -> Any:
-        """Return a value as these rules read it; None where it stands for none.
+    def value(self, value: Any, column: str = "") -> Any:
+        """Return a value, of a column, as these rules read it; None where it stands for none.
 
-        >>> reading = Reading.of_table(["-999"])
+        >>> reading = Reading.of_table(["-999"], {"price": Written(decimal=",", units={"": 1.0})})
         >>> reading.value(" New York"), reading.value(-999.0), reading.value(""), reading.value(True)
         ('New York', None, None, True)
+        >>> reading.value("1.234,50", "price"), reading.value("1.234,50")
+        (1234.5, '1.234,50')
         """
         if isinstance(value, str):
             text = value.strip(BLANKS) if self.strip else value
             text = normalize(COMPOSED, text) if self.form and not text.isascii() else text
-            return None if text in self.missing else text
-        is_number = not isinstance(value, bool) and isinstance(value, Real)
-        return None if is_number and value in self.numbers else value
+            value = None if text in self.missing else text
+        elif not isinstance(value, bool) and isinstance(value, Real) and value in self.numbers:
+            value = None
+        written = self.written.get(column)
+        return value if written is None or value is None else written.value(value)
 
     def row(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return a row with its names and values as these rules read them."""
-        return {self.name(name): self.value(value) for name, value in row.items()}
+        return {
+            name: self.value(value, name)
+            for name, value in ((self.name(written), value) for written, value in row.items())
+        }
 
     def name(self, name: str) -> str:
         """Return a column's name as these rules read it."""

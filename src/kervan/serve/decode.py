@@ -151,13 +151,24 @@ def _by_rules(values: Sequence[Any], column: Column, reading: Reading) -> Sequen
         return [
             value if value.__class__ is str and value in known else reading.value(value) for value in values
         ]
-    return [reading.value(value) for value in values]
+    found = [reading.value(value, column.name) for value in values]
+    written = reading.written.get(column.name)
+    if written is not None and written.to == "number":
+        for place, value in enumerate(found):
+            if isinstance(value, str):
+                what = "is not written as the column writes its numbers"
+                raise _refused(
+                    column, place, value, what, f'send a number, or a text like "{written.example}"'
+                )
+    return found
 
 
 def _watched(
     name: str, read: Callable[[Any], float | None], reading: Reading
 ) -> tuple[str, Callable[[Any], float | None]]:
-    """Let a reader of usual values pass on those that mean missing, where any of them looks usual."""
+    """Let a reader of usual values pass on those that mean missing, and dates that are written otherwise."""
+    if name in reading.written and reading.written[name].to != "number":
+        return name, lambda _: None
     absent = reading.numbers | set(reading.missing) if reading.numbers else frozenset()
     if not absent:
         return name, read

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from kervan.core.ports import Served
+    from kervan.core.written import Written
     from kervan.serve.routing import Mounted
 
 _TYPED = ("/models/{name}/predict", "/models/{name}/versions/")
@@ -190,7 +191,7 @@ def _typed(model: Served, summary: str) -> dict[str, Any]:
     values = {
         "type": "array",
         "description": "the values of a row in the model's order",
-        "prefixItems": [_value(column) for column in model.signature.inputs],
+        "prefixItems": _values(model.signature),
         "minItems": len(model.signature.inputs),
         "maxItems": len(model.signature.inputs),
     }
@@ -233,19 +234,26 @@ def _row(model: Served) -> dict[str, Any]:
         "type": "object",
         "title": f"A row for {model.name}@{model.version}",
         "required": [column.name for column in columns if not column.nullable],
-        "properties": {column.name: _value(column) for column in columns},
+        "properties": dict(zip(model.signature.inputs.names, _values(model.signature), strict=True)),
     }
 
 
-def _value(column: Column) -> dict[str, Any]:
+def _values(signature: Signature) -> list[dict[str, Any]]:
+    return [_value(column, signature.reading.written.get(column.name)) for column in signature.inputs]
+
+
+def _value(column: Column, written: Written | None) -> dict[str, Any]:
     schema = dict(_KINDS[column.type])
     if column.type in {Type.INTEGER, Type.NUMBER}:
         schema["minimum"] = -LARGEST if column.minimum is None else column.minimum
         schema["maximum"] = LARGEST if column.maximum is None else column.maximum
     if column.type is Type.CATEGORY:
         schema |= _categories(column)
-    if column.unit:
-        schema["description"] = f"in {column.unit}"
+    told = [f"in {column.unit}"] if column.unit else []
+    if written is not None:
+        told.append(f"may be a text too, written like {written.example!r}")
+    if told:
+        schema["description"] = "; ".join(told)
     if column.nullable:
         schema["type"] = [schema["type"], "null"]
         if "enum" in schema:

@@ -7,6 +7,7 @@ from datetime import time
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import InvalidConfig, InvalidData, first_line
+from kervan.core.written import EITHER, EPOCHS, NOTATIONS, PARTS, Written
 from kervan.data.steps.remark import Remark
 from kervan.data.steps.spot import Refusals
 from kervan.flow.table import as_texts
@@ -19,25 +20,12 @@ if TYPE_CHECKING:
     from kervan.core.shaping import Parse
     from kervan.data.steps.spot import Spot
 
-_EPOCHS = {"epoch": 1_000_000, "epoch ms": 1_000, "epoch us": 1}
-_CLOCK = (
-    r"(?:[T ](?<hour>\d{1,2}):?(?<minute>\d{2})(?::?(?<second>\d{2})(?:[.,](?<part>\d{1,6})\d*)?)?)?"
-    r"(?<offset>Z|[+-]\d{2}:?\d{2})?$"
-)
-_NOTATIONS = (
-    r"^(?<year>\d{4})-(?<month>\d{1,2})-(?<day>\d{1,2})" + _CLOCK,
-    r"^(?<year>\d{4})[./](?<month>\d{1,2})[./](?<day>\d{1,2})" + _CLOCK,
-    r"^(?<year>\d{4})(?<month>\d{2})(?<day>\d{2})" + _CLOCK,
-)
-# Here nobody can tell by one text whether the day or the month comes first.
-_EITHER = r"^(?<first>\d{1,2})[-./](?<other>\d{1,2})[-./](?<year>\d{4})" + _CLOCK
-_FIELDS = ("year", "month", "day", "hour", "minute", "second", "part", "offset")
 _MIDNIGHT = time()
 _MONTHS = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Written:
+class _Parts:
     """A piece of a column; `parts` has a frame for each notation, `either` those that need a decision."""
 
     column: pl.Series
@@ -59,16 +47,16 @@ class Dates:
         self._refused = Refusals(spot)
         self.remarks: list[Remark] = []
 
-    def taken_apart(self, column: pl.Series) -> _Written:
+    def taken_apart(self, column: pl.Series) -> _Parts:
         """Find the parts of each date, once for all that is done with a piece."""
         texts = as_texts(column).alias("")
         if not self._is_by_notation(column):
-            return _Written(column=column, texts=texts)
-        parts = (texts.str.extract_groups(pattern).struct.unnest().select(_FIELDS) for pattern in _NOTATIONS)
-        either = texts.str.extract_groups(_EITHER).struct.unnest()
-        return _Written(column=column, texts=texts, parts=tuple(parts), either=either)
+            return _Parts(column=column, texts=texts)
+        parts = (texts.str.extract_groups(pattern).struct.unnest().select(PARTS) for pattern in NOTATIONS)
+        either = texts.str.extract_groups(EITHER).struct.unnest()
+        return _Parts(column=column, texts=texts, parts=tuple(parts), either=either)
 
-    def decide(self, pieces: Iterable[_Written]) -> None:
+    def decide(self, pieces: Iterable[_Parts]) -> None:
         """Find out in all pieces whether the day comes first, or raise `InvalidData`."""
         if self._step.format:
             return
@@ -79,22 +67,30 @@ class Dates:
                 order.add(piece.either, piece.texts)
         if order.first is not None:
             self._is_day_first = order.decided(self._step.day_first, self._spot)
-            used.add(len(_NOTATIONS))
+            used.add(len(NOTATIONS))
         if len(used) > 1:
             self.remarks = [Remark(text=f"{self._spot.column!r} has dates in {len(used)} notations")]
 
-    def read(self, piece: _Written) -> pl.Series:
+    @property
+    def written(self) -> Written | None:
+        """How the column is written, once that is decided; None if it is hidden, or read by Polars alone."""
+        step = self._step
+        found = Written(to=step.to, format=step.format, is_day_first=self._is_day_first, zone=step.zone)
+        return found if found.is_portable and not self._spot.is_hidden else None
+
+    def read(self, piece: _Parts) -> pl.Series:
         """Return dates or times; what cannot be read is null, and kept in mind for `check`."""
         import polars as pl
 
-        if self._step.format in _EPOCHS:
+        if self._step.format in EPOCHS:
             found = self._of_epoch(piece)
         elif piece.column.dtype.is_temporal():
-            found = piece.column.cast(pl.Datetime("us"))
+            found = self._checked(piece.column.cast(pl.Datetime("us")), piece.texts)
+        elif self._step.format:
+            found = self._checked(self._by_format(piece.texts), piece.texts)
         else:
-            found = self._by_format(piece.texts) if self._step.format else self._by_notation(piece)
-        if self._step.format not in _EPOCHS:
-            found = self._checked(found, piece.texts)
+            merged = self._merged(piece)
+            found = self._checked(_times(merged), piece.texts, merged["offset"])
         self._refused.passed(len(found))
         return found.dt.date() if self._step.to == "date" else found
 
@@ -105,21 +101,22 @@ class Dates:
     def _is_by_notation(self, column: pl.Series) -> bool:
         return not (self._step.format or column.dtype.is_temporal())
 
-    def _checked(self, found: pl.Series, texts: pl.Series) -> pl.Series:
+    def _checked(self, found: pl.Series, texts: pl.Series, offsets: pl.Series | None = None) -> pl.Series:
+        """Keep in mind what is no date, and bring times of the zone to UTC: those that name no offset."""
         self._refused.add(texts, texts.is_not_null() & found.is_null(), "holds what is no date")
         if self._step.to != "date":
-            return self._zoned(found, texts)
+            return self._zoned(found, texts, offsets)
         has_time = found.dt.time() != _MIDNIGHT
         self._refused.add(texts, has_time, 'has times of the day (say to = "datetime")')
         return found
 
-    def _of_epoch(self, piece: _Written) -> pl.Series:
+    def _of_epoch(self, piece: _Parts) -> pl.Series:
         import polars as pl
 
         values = piece.column.cast(pl.Float64, strict=False)
         is_none = piece.column.is_not_null() & values.is_null()
         self._refused.add(piece.texts, is_none, "holds what is no number")
-        micro = (values * _EPOCHS[self._step.format]).round().cast(pl.Int64, strict=False)
+        micro = (values * EPOCHS[self._step.format]).round().cast(pl.Int64, strict=False)
         return micro.cast(pl.Datetime("us"))
 
     def _by_format(self, texts: pl.Series) -> pl.Series:
@@ -133,38 +130,40 @@ class Dates:
         except pl.exceptions.PolarsError as error:
             raise InvalidConfig(f"{self._spot.place}: format = {form!r}: {first_line(error)}") from error
 
-    def _by_notation(self, piece: _Written) -> pl.Series:
-        """Read every text by the notation that it is written in."""
+    def _merged(self, piece: _Parts) -> pl.DataFrame:
+        """Return the parts of every text by the notation that it is written in."""
         import polars as pl
 
         parts = [*piece.parts]
         if self._is_day_first is not None and piece.either is not None:
             day, month = ("first", "other") if self._is_day_first else ("other", "first")
-            parts.append(piece.either.rename({day: "day", month: "month"}).select(_FIELDS))
-        merged = pl.DataFrame(
+            parts.append(piece.either.rename({day: "day", month: "month"}).select(PARTS))
+        return pl.DataFrame(
             {
                 field: pl.DataFrame({str(at): each[field] for at, each in enumerate(parts)})
                 .select(pl.coalesce(pl.all()))
                 .to_series()
-                for field in _FIELDS
+                for field in PARTS
             }
         )
-        return _times(merged)
 
-    def _zoned(self, found: pl.Series, texts: pl.Series) -> pl.Series:
+    def _zoned(self, found: pl.Series, texts: pl.Series, offsets: pl.Series | None) -> pl.Series:
         """Bring local times to UTC; those that a change of the clock skips or has twice are refused."""
         import polars as pl
 
         zone = self._step.zone
-        if not zone:
+        if not zone or "z" in self._step.format:  # each time of such a format names its offset
             return found
         try:
             local = found.dt.replace_time_zone(zone, ambiguous="null", non_existent="null")
         except pl.exceptions.PolarsError as error:
             raise InvalidConfig(f"{self._spot.place}: zone = {zone!r}: {first_line(error)}") from error
-        wrong = local.is_null() & found.is_not_null()
+        in_utc = local.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        if offsets is not None:
+            in_utc = found.zip_with(offsets.is_not_null(), in_utc)
+        wrong = in_utc.is_null() & found.is_not_null()
         self._refused.add(texts, wrong, f"has times that {zone} skips or has twice")
-        return local.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        return in_utc
 
 
 class _Order:

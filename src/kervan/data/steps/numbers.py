@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kervan.core.errors import InvalidConfig, InvalidData
+from kervan.core.written import GAPS, IN_BRACKETS, MINUS, NUMBER, OTHER_MARK, Written, grouped
 from kervan.data.steps.remark import Remark
 from kervan.data.steps.spot import Refusals
 from kervan.flow.table import as_texts
@@ -23,23 +24,15 @@ if TYPE_CHECKING:
     from kervan.core.shaping import Parse
     from kervan.data.steps.spot import Spot
 
-_BLANKS = r"\s\u00a0\u2009\u202f'\u2019"  # what stands between thousands besides points and commas
-_SIGN = r"[+\-\u2212]?"
-_WRITTEN = (
-    rf"^(?P<sign>{_SIGN})(?P<before>[^\d.,+\-\u2212]*)(?P<inner>{_SIGN})"
-    rf"(?P<digits>[\d.,{_BLANKS}]*\d)(?P<after>\D*)$"
-)
-_IN_BRACKETS = r"^\((.*)\)$"
 _PROOFS = {
-    ",": (r"\..*,", r",\d{1,2}$", r",\d{4,}$", r"\..*\.", r"^0+,", r"\d{4,},"),
-    ".": (r",.*\.", r"\.\d{1,2}$", r"\.\d{4,}$", r",.*,", r"^0+\.", r"\d{4,}\."),
+    ",": (r"\..*,", r",[0-9]{1,2}$", r",[0-9]{4,}$", r"\..*\.", r"^0+,", r"[0-9]{4,},"),
+    ".": (r",.*\.", r"\.[0-9]{1,2}$", r"\.[0-9]{4,}$", r",.*,", r"^0+\.", r"[0-9]{4,}\."),
 }
-_OTHER = {",": ".", ".": ","}
 _MANY = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Written:
+class _Parts:
     """A piece of a column, taken apart: signs and what stands before and after, digits with their marks."""
 
     texts: pl.Series
@@ -62,22 +55,24 @@ class Numbers:
         self._step = step
         self._spot = spot
         self._decimal = step.decimal
+        self._is_marked = bool(step.decimal)
         self._is_whole = True
+        self._units: dict[str, float] = dict(step.units)
         self.remarks: list[Remark] = []
 
-    def taken_apart(self, column: pl.Series) -> _Written:
+    def taken_apart(self, column: pl.Series) -> _Parts:
         """Find the parts of each number, once for all that is done with a piece."""
         texts = as_texts(column).alias("")
-        bare = texts.str.replace(_IN_BRACKETS, "${1}").str.strip_chars()
-        parts = bare.str.extract_groups(_WRITTEN).struct.unnest()
-        return _Written(
+        bare = texts.str.replace(IN_BRACKETS, "${1}${2}${3}").str.strip_chars()
+        parts = bare.str.extract_groups(NUMBER).struct.unnest()
+        return _Parts(
             texts=texts,
             parts=parts,
-            digits=parts["digits"].str.replace_all(f"[{_BLANKS}]", ""),
-            in_brackets=texts.str.contains(_IN_BRACKETS).fill_null(value=False),
+            digits=parts["digits"].str.replace_all(f"[{GAPS}]", ""),
+            in_brackets=texts.str.contains(IN_BRACKETS).fill_null(value=False),
         )
 
-    def decide(self, pieces: Iterable[_Written]) -> None:
+    def decide(self, pieces: Iterable[_Parts]) -> None:
         """Find decimal mark, unit and type in all pieces, which are gone through twice.
 
         Raises `InvalidData` that names a row which cannot be read, or two units that are not the same.
@@ -93,11 +88,24 @@ class Numbers:
             for unit, count in named.group_by("unit", maintain_order=True).len().iter_rows():
                 units[unit] += count
         refused.check()
+        self._is_marked = self._is_marked or proofs.is_marked
         self._decimal = self._decimal or proofs.decided(self._spot)
         self._check_all(pieces, list(units))
         self._remark_units(units)
+        self._units = self._units or dict.fromkeys([*units, ""], 1.0)
 
-    def read(self, piece: _Written) -> pl.Series:
+    @property
+    def written(self) -> Written | None:
+        """How the column is written, once that is decided; None for one that is hidden.
+
+        What has one unit may be written without it too.
+        """
+        if self._spot.is_hidden:
+            return None
+        decimal = self._decimal if self._is_marked else ""
+        return Written(to="number", decimal=decimal, units=self._units)
+
+    def read(self, piece: _Parts) -> pl.Series:
         """Return whole numbers, or numbers."""
         import polars as pl
 
@@ -111,14 +119,14 @@ class Numbers:
     def check(self) -> None:
         """Raise nothing: what cannot be read was refused before."""
 
-    def _check_all(self, pieces: Iterable[_Written], units: list[str]) -> None:
+    def _check_all(self, pieces: Iterable[_Parts], units: list[str]) -> None:
         import polars as pl
 
-        grouped = rf"^(\d+|\d{{1,3}}(\{_OTHER[self._decimal]}\d{{3}})+)?(\{self._decimal}\d+)?$"
+        whole_groups = grouped(self._decimal)
         unlisted = [unit for unit in units if self._step.units and unit not in self._step.units]
         refused = Refusals(self._spot)
         for piece in pieces:
-            wrong = piece.digits.is_not_null() & ~piece.digits.str.contains(grouped)
+            wrong = piece.digits.is_not_null() & ~piece.digits.str.contains(whole_groups)
             refused.add(
                 piece.texts, wrong, f"holds what is no number with the decimal mark {self._decimal!r}"
             )
@@ -131,13 +139,13 @@ class Numbers:
                 self._is_whole = whole.null_count() == piece.digits.null_count()
         refused.check()
 
-    def _signed(self, piece: _Written) -> pl.Series:
+    def _signed(self, piece: _Parts) -> pl.Series:
         import polars as pl
 
-        plain = piece.digits.str.replace_all(_OTHER[self._decimal], "", literal=True)
+        plain = piece.digits.str.replace_all(OTHER_MARK[self._decimal], "", literal=True)
         plain = plain.str.replace(self._decimal, ".", literal=True)
         signs = piece.parts["sign"] + piece.parts["inner"]
-        minus = signs.is_in(["-", "\u2212"]).fill_null(value=False) | piece.in_brackets
+        minus = signs.is_in(MINUS).fill_null(value=False) | piece.in_brackets
         signed = pl.when(minus).then("-" + pl.col("text")).otherwise(pl.col("text"))
         return plain.to_frame("text").select(signed).to_series()
 
@@ -169,6 +177,11 @@ class _Proofs:
                 self._proofs[mark] = found
         if self._marked is None:
             self._marked = _first(digits, r"[.,]")
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether any text has a mark."""
+        return self._marked is not None
 
     def decided(self, spot: Spot) -> str:
         """Return the decimal mark that the column proves, or raise `InvalidData`."""

@@ -8,6 +8,7 @@ from kervan.core.errors import InvalidConfig
 from kervan.data.steps.columns import known
 from kervan.data.steps.dates import Dates
 from kervan.data.steps.numbers import Numbers
+from kervan.data.steps.remark import Read
 from kervan.data.steps.spot import Spot
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def parse(
         reading.decide(written)
         table = table.with_columns(reading.read(written[0]).alias(name))
         reading.check()
-        noticed += reading.remarks
+        noticed += _noticed(name, reading)
     return table, noticed
 
 
@@ -53,7 +54,7 @@ class Parsing:
             reading.read(reading.taken_apart(piece[name])).alias(name)
             for name, reading in self._readings.items()
         ]
-        remarks = [remark for reading in self._readings.values() for remark in reading.remarks]
+        remarks = [each for name, reading in self._readings.items() for each in _noticed(name, reading)]
         return piece.with_columns(found), remarks
 
     def check(self) -> None:
@@ -72,6 +73,11 @@ class _Again:
 
     def __iter__(self) -> Iterator[Any]:
         return map(self._reading.taken_apart, self._table.column(self._name))
+
+
+def _noticed(name: str, reading: Numbers | Dates) -> list[Remark]:
+    written = reading.written
+    return [*reading.remarks, *([] if written is None else [Read(column=name, written=written)])]
 
 
 def _readings(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from kervan.core.written import Written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +21,15 @@ class Remark:
 
     def __str__(self) -> str:
         return self.text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read(Remark):
+    """How the texts of a column were read, which is kept and not told."""
+
+    text: str = ""
+    column: str
+    written: Written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

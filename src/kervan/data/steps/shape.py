@@ -15,6 +15,7 @@ from kervan.data.names import check_unreserved
 from kervan.data.pieces import Rows_co
 from kervan.data.sources.plain import plain_types
 from kervan.data.steps import across, columns, escape, parse, rows, window
+from kervan.data.steps.remark import Read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -129,6 +130,7 @@ class Stage:
             after=self._after,
             added=tuple(name for name in left if name not in came),
             removed=tuple(name for name in came if name not in left),
+            written={each.column: each.written for each in self._remarks if isinstance(each, Read)},
         )
 
     @property
