@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import tomllib
 from typing import TYPE_CHECKING
@@ -54,6 +55,35 @@ def test_a_table_is_enough(home: Home) -> None:
         assert settings["model"]["candidates"][0]["family"] in families
         assert len(families) > 1
         assert model.reproduce().is_same
+
+
+def test_texts_that_are_numbers_or_dates_are_read_so_and_asked_so(home: Home) -> None:
+    dice = random.Random(2)
+    rows = []
+    for number in range(200):
+        area, day, month = dice.randint(40, 200), dice.randint(1, 28), dice.randint(1, 12)
+        price = f"{area * 1_000 + dice.gauss(0, 9_000):,.2f}".translate(str.maketrans(",.", ".,"))
+        code = f"{dice.randint(1, 12):02}/{dice.randint(1, 12):02}/2025"  # nobody can tell the day
+        rows.append(
+            f"{area} m²;{day:02}.{month:02}.2025;{code};{price} TL;{(number % 3 and 'iyi') or '12 kg'}\n"
+        )
+    home.write("evler.csv", "alan;ilan;kod;fiyat;not\n" + "".join(rows))
+    told = home.ask("auto", "evler.csv", "--target", "fiyat", "--budget", "10s", "--into", "ev", "--json")
+    story = " ".join(told.json["story"])
+    assert "Read as numbers: 'alan', 'fiyat'" in story
+    assert "Read as dates: 'ilan'" in story
+    assert "which number 'fiyat' has" in story
+    settings = tomllib.loads((home.folder / "ev" / "kervan.toml").read_text(encoding="utf-8"))
+    steps = [{"parse": ["alan", "fiyat"], "to": "number"}, {"parse": ["ilan"], "to": "date"}]
+    assert settings["data"]["steps"] == steps
+    home.ask("release", "--quiet", "-C", "ev")
+    rest = {"kod": "01/02/2025", "not": "iyi"}
+    alike, same = (
+        home.ask("predict", "-C", "ev", "--row", json.dumps({**rest, **row}), "--json").json[0]["value"]
+        for row in ({"alan": "120 m²", "ilan": "31.12.2025"}, {"alan": 120, "ilan": "2025-12-31"})
+    )
+    home.ask("release", "--stop", "-C", "ev")
+    assert alike == same
 
 
 @pytest.mark.parametrize("depth", [2, 4])

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from kervan.app.first_look import CALLED, TELLING, look
 from kervan.app.further import begun, settle
 from kervan.app.ingest import ingest_data
 from kervan.app.init import init
@@ -17,24 +18,20 @@ from kervan.app.pages import write_outcome
 from kervan.app.project import open_project
 from kervan.app.register import manifest_of
 from kervan.app.run import Outcome
-from kervan.app.sources import take
 from kervan.app.train import train
 from kervan.core.config import BEST
 from kervan.core.errors import StorageFailed
 from kervan.core.loading import FILE_NAME
 from kervan.core.nouns import Dataset, Role
 from kervan.core.searching import SearchSettings
+from kervan.core.shaping import Parse
 from kervan.core.toml import toml_value
-from kervan.data.ingest import read_whole
-from kervan.data.seen import names_rows
 from kervan.model.families.registry import FAMILIES
 from kervan.model.metrics import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    import polars as pl
 
     from kervan.app.further import Begun, Settled
     from kervan.app.project import Observer, Project
@@ -47,11 +44,6 @@ _TRIED = ("linear", "lightgbm", "xgboost", "boosting", "catboost", "extra_trees"
 _OF_FEW = ("tree", "neighbours", "perceptron")
 _FEW = 20_000  # rows: up to here slower families are tried too
 _MANY = 1_500  # values a second of the budget: from here on three folds, which tell less, leave time for more
-_COUNTED = 1 << 28  # bytes of a file whose rows are counted beforehand
-# To look at, and to judge by: of few rows so many, of many such a share, of a large file so many again.
-_PARTS = {"validation": (100, 0.05, 1_000), "test": (200, 0.1, 2_000)}
-_LEAST_SHARE = 0.02
-_TELLING = ("target", "label", "class", "y", "outcome")
 _TAKEN = {"absent": "fill"}  # who gives a table alone cannot say that a value may be missing later
 _AFTER = 2.0  # seconds that acceptance, package and registration take
 
@@ -83,12 +75,12 @@ def auto(
     search = SearchSettings(budget=budget, sampler="tpe", prune="race")
     before = begun(folder, source, target)
     if before is None:
-        init(folder, source=source, target=target or _TELLING[0])
+        init(folder, source=source, target=target or TELLING[0])
     else:
         target, metric = before.target, metric or before.metric
     project = open_project(folder, observe=observe)
     try:
-        project = _split(_with_target(project, target))
+        project = look(project, target)
         _write(folder / FILE_NAME, _text(project, metric, _searching(search)).encode())
         project.store.close()
         project = open_project(folder, observe=observe)
@@ -124,46 +116,6 @@ def _found(project: Project, search: SearchSettings, metric: str, began: float, 
     _write(folder / CARD, project.store.blobs.read_bytes(card))
     files = (folder / FILE_NAME, folder / CARD, *write_outcome(project, outcome))
     return Auto(outcome=outcome, story=story, files=files, seconds=time.monotonic() - began)
-
-
-def _with_target(project: Project, target: str) -> Project:
-    """Find out what to predict where nobody said it, and say so."""
-    data = project.config.data
-    if not target:
-        plain = replace(data, target="")
-        with take(project, data.source) as snapshot:
-            table = read_whole(snapshot, plain)
-        telling = [name for name in table.columns if name.casefold() in _TELLING]
-        target = telling[0] if telling else _last(table)
-        project.remark("note", f"nobody said what to predict: it is {target!r}; --target says another column")
-    return project.with_settings(data=replace(data, target=target))
-
-
-def _last(table: pl.DataFrame) -> str:
-    """Return the last column that may be predicted: one that names its rows, or says when, is none."""
-    able = (
-        each.name
-        for each in reversed(table.get_columns())
-        if not each.dtype.is_temporal() and not names_rows(each)
-    )
-    return next(able, table.columns[-1])
-
-
-def _split(project: Project) -> Project:
-    """Take more rows of a large file to learn from: to look at and judge by, some thousands are enough."""
-    data = project.config.data
-    path = project.config.folder / data.source
-    if not path.is_file() or path.stat().st_size > _COUNTED:
-        return project
-    with take(project, data.source) as snapshot:
-        rows = max(1, read_whole(snapshot, data).height)
-    shares = {
-        name: round(max(_LEAST_SHARE, min(usual, max(few / rows, min(share, most / rows)))), 2)
-        for name, (few, share, most) in _PARTS.items()
-        for usual in (getattr(data.split, name),)
-    }
-    split = replace(data.split, train=round(1 - sum(shares.values()), 2), **shares)
-    return project.with_settings(data=replace(data, split=split))
 
 
 def _tuned(project: Project, dataset: Dataset, folds: int) -> Project:
@@ -206,6 +158,10 @@ def _said(recipe: Recipe) -> dict[str, Any]:
     return said
 
 
+def _parsed(project: Project) -> list[Parse]:
+    return [step for step in project.config.data.steps if isinstance(step, Parse)]
+
+
 def _text(project: Project, metric: str, model: dict[str, Any], story: tuple[str, ...] = ()) -> str:
     """Return what `kervan.toml` says."""
     split = project.config.data.split
@@ -215,6 +171,8 @@ def _text(project: Project, metric: str, model: dict[str, Any], story: tuple[str
         "target": project.config.data.target,
         "split": shares,
     }
+    if parsed := _parsed(project):
+        data["steps"] = [{"parse": step.parse, "to": step.to} for step in parsed]
     goal: dict[str, object] = {"goal": {"metric": metric}} if metric else {}
     if metric in METRICS:
         goal["task"] = str(METRICS[metric].task)  # numbers that are classes do not say so themselves
@@ -239,6 +197,9 @@ def _story(project: Project, outcome: Outcome, settled: Settled, seconds: float)
         f"{dataset.rows:,} rows of {len(dataset.schema)} columns became {dataset.ref}; {train_rows:,} of "
         f"them taught, and {dataset.part(Role.TEST).rows:,} stayed sealed."
     )
+    for step in _parsed(project):
+        names = ", ".join(map(repr, step.parse))
+        yield f"Read as {CALLED[step.to]}: {names}; whoever asks may write them as the table does."
     yield f"A model says {what} {target!r} has, from {len(trained.signature.inputs)} columns."
     families = [
         each for each in project.config.model.families if any(s.family == each for s in trained.scores)

@@ -31,7 +31,7 @@ WHY = "kervan auto searched further"
 # All that it writes itself: a file that says more was edited, and is not written anew.
 _OURS = {
     "project": {"name"},
-    "data": {"source", "target", "split"},
+    "data": {"source", "target", "split", "steps"},
     "model": {
         "goal",
         "task",
@@ -45,6 +45,7 @@ _OURS = {
         "absent",
     },
 }
+_OF_STEPS = {"parse", "to"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,4 +152,5 @@ def _parsed(text: bytes) -> dict[str, Any]:
 def _is_ours(tables: Mapping[str, Any]) -> bool:
     """Say whether a file has the tables that `kervan auto` writes, and nothing else in them."""
     is_whole = set(tables) == set(_OURS) and {"source", "target"} <= set(tables["data"])
+    is_whole = is_whole and all(set(step) <= _OF_STEPS for step in tables["data"].get("steps", ()))
     return is_whole and all(set(tables[name]) <= known for name, known in _OURS.items())

@@ -47,6 +47,7 @@ _KINDS = (
     ("numbers in the base of 16", r"^[+-]?0[xX][0-9a-fA-F]+$", None, "hexadecimal"),
     ("numbers with underscores", r"^[+-]?\d+(?:_\d+)+$", None, "underscores"),
 )
+_READ_AS = {_NUMBER: "number", _DATE: "date", _TIME: "datetime"}
 _THOUSANDS = rf"^{_SIGN}\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?$"
 _AMBIGUOUS = rf"^{_SIGN}\d{{1,3}},\d{{3}}$"
 _DECIMAL_COMMA = rf"^{_SIGN}(?:\d+|\d{{1,3}}(?:\.\d{{3}})+),\d+$"
@@ -84,6 +85,12 @@ def look_of(present: pl.Series) -> str:
     """Say in words what texts look like, or "" if they look like texts."""
     found = _day_or_month(present) or _kind(present) or _commas(present)
     return found[0] if found else ""
+
+
+def reads_as(present: pl.Series) -> str:
+    """Say as what a step reads texts: "number", "date" or "datetime"; "" where none does without help."""
+    found = _day_or_month(present) or _kind(present) or _commas(present)
+    return _READ_AS.get(found[1], "") if found and found[1] is not None else ""
 
 
 def step_line(name: str, options: str | None) -> str:
