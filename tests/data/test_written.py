@@ -103,6 +103,13 @@ def test_dates_are_read_alike_or_nowhere(text: str, to: str, day_first: bool, zo
         assert meant(found) == meant(values[0])
 
 
+def test_a_text_of_a_million_signs_is_given_back_at_once() -> None:
+    for sign in ("'", "(", "1,", "0"):
+        text = sign * 1_000_000 + "x"
+        for written in (Written(decimal=",", units={"": 1.0}), Written(to="date", is_day_first=True)):
+            assert written.value(text) is text
+
+
 def test_what_is_written_by_iso_8601_stays_what_it_is_everywhere() -> None:
     written = Written(to="datetime", zone="Europe/Istanbul", is_day_first=True)
     assert written.value("2025-02-05 13:30") == "2025-02-05 13:30"

@@ -40,6 +40,7 @@ NOTATIONS = (
 )
 # Here nobody can tell by one text whether the day or the month comes first.
 EITHER = r"^(?P<first>[0-9]{1,2})[-./](?P<other>[0-9]{1,2})[-./](?P<year>[0-9]{4})" + _CLOCK
+_LONGEST = 128  # signs: what is longer is neither, and would keep the patterns busy
 PARTS = ("year", "month", "day", "hour", "minute", "second", "part", "offset")
 # What datasets hold, and callers may always give: UTC where no offset is named, whatever the source's zone.
 _ISO = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9].*)?$"
@@ -64,9 +65,9 @@ class Written:
     """How one column is written; `to` says what its values are: "number", "date" or "datetime".
 
     Of numbers `decimal` is the mark ("" where none was ever used, so that nobody knows what one would mean),
-    and `units` what one of each unit is worth ("" is none). Of dates
-    `format` is a pattern of strftime or one of `EPOCHS`, `is_day_first` how 01.02.2024 is meant (None: nobody
-    knows), `zone` the time zone of times that name no offset.
+    and `units` what one of each unit is worth ("" is none). Of dates `format` is a pattern of strftime or one
+    of `EPOCHS`, `is_day_first` how 01.02.2024 is meant (None: nobody knows), `zone` the time zone of times
+    that name no offset.
     """
 
     to: str = "number"
@@ -88,6 +89,8 @@ class Written:
         >>> Written(decimal=",", units={"": 1.0}).value("1.5"), Written().value(1.5)
         ('1.5', 1.5)
         """
+        if isinstance(value, str) and len(value) > _LONGEST:
+            return value
         found: float | datetime | None
         if self.to == "number":
             found = self._number(value) if isinstance(value, str) else None
