@@ -64,20 +64,25 @@ def test_texts_that_are_numbers_or_dates_are_read_so_and_asked_so(home: Home) ->
         area, day, month = dice.randint(40, 200), dice.randint(1, 28), dice.randint(1, 12)
         price = f"{area * 1_000 + dice.gauss(0, 9_000):,.2f}".translate(str.maketrans(",.", ".,"))
         code = f"{dice.randint(1, 12):02}/{dice.randint(1, 12):02}/2025"  # nobody can tell the day
-        rows.append(
-            f"{area} m²;{day:02}.{month:02}.2025;{code};{price} TL;{(number % 3 and 'iyi') or '12 kg'}\n"
-        )
-    home.write("evler.csv", "alan;ilan;kod;fiyat;not\n" + "".join(rows))
+        seen = f"{day:02}.{month:02}.2025 0{number % 9}:30" if number % 9 else "yok"
+        note = ("iyi", "12 kg", "none")[number % 3]
+        rows.append(f"{area} m²;{day:02}.{month:02}.2025;{code};{price} TL;{note};{seen}\n")
+    home.write("evler.csv", "alan;ilan;kod;fiyat;not;görüldü\n" + "".join(rows))
     told = home.ask("auto", "evler.csv", "--target", "fiyat", "--budget", "10s", "--into", "ev", "--json")
     story = " ".join(told.json["story"])
     assert "Read as numbers: 'alan', 'fiyat'" in story
     assert "Read as dates: 'ilan'" in story
     assert "which number 'fiyat' has" in story
     settings = tomllib.loads((home.folder / "ev" / "kervan.toml").read_text(encoding="utf-8"))
-    steps = [{"parse": ["alan", "fiyat"], "to": "number"}, {"parse": ["ilan"], "to": "date"}]
-    assert settings["data"]["steps"] == steps
+    assert settings["data"]["steps"] == [
+        {"parse": ["alan", "fiyat"], "to": "number"},
+        {"parse": ["ilan"], "to": "date"},
+        {"parse": ["görüldü"], "to": "datetime"},
+    ]
+    assert "Read as missing: 'yok'." in story
+    assert settings["data"]["missing"][-1] == "yok"
     home.ask("release", "--quiet", "-C", "ev")
-    rest = {"kod": "01/02/2025", "not": "iyi"}
+    rest = {"kod": "01/02/2025", "not": "iyi", "görüldü": "yok"}
     alike, same = (
         home.ask("predict", "-C", "ev", "--row", json.dumps({**rest, **row}), "--json").json[0]["value"]
         for row in ({"alan": "120 m²", "ilan": "31.12.2025"}, {"alan": 120, "ilan": "2025-12-31"})

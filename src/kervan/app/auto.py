@@ -19,7 +19,7 @@ from kervan.app.project import open_project
 from kervan.app.register import manifest_of
 from kervan.app.run import Outcome
 from kervan.app.train import train
-from kervan.core.config import BEST
+from kervan.core.config import BEST, MISSING_TEXTS
 from kervan.core.errors import StorageFailed
 from kervan.core.loading import FILE_NAME
 from kervan.core.nouns import Dataset, Role
@@ -171,6 +171,8 @@ def _text(project: Project, metric: str, model: dict[str, Any], story: tuple[str
         "target": project.config.data.target,
         "split": shares,
     }
+    if project.config.data.missing != MISSING_TEXTS:
+        data["missing"] = project.config.data.missing
     if parsed := _parsed(project):
         data["steps"] = [{"parse": step.parse, "to": step.to} for step in parsed]
     goal: dict[str, object] = {"goal": {"metric": metric}} if metric else {}
@@ -197,6 +199,8 @@ def _story(project: Project, outcome: Outcome, settled: Settled, seconds: float)
         f"{dataset.rows:,} rows of {len(dataset.schema)} columns became {dataset.ref}; {train_rows:,} of "
         f"them taught, and {dataset.part(Role.TEST).rows:,} stayed sealed."
     )
+    if signs := [each for each in project.config.data.missing if each not in MISSING_TEXTS]:
+        yield f"Read as missing: {', '.join(map(repr, signs))}."
     for step in _parsed(project):
         names = ", ".join(map(repr, step.parse))
         yield f"Read as {CALLED[step.to]}: {names}; whoever asks may write them as the table does."

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from kervan.app.sources import take
 from kervan.core.errors import InvalidData
 from kervan.core.shaping import Parse
+from kervan.data.allowed import finite
 from kervan.data.ingest import read_whole
-from kervan.data.looks import reads_as
+from kervan.data.looks import is_missing, reads_as
 from kervan.data.seen import names_rows
 from kervan.data.steps.shape import Around, shape
 
@@ -31,8 +32,8 @@ def look(project: Project, target: str) -> Project:
     """Return the project with steps, target and split; without `target` it is found out, and said.
 
     The target is the column that is named like one, else the last that may be predicted. Texts that a step
-    reads whole and without doubt are numbers, dates or times. Of a large file more rows are learned from: to
-    look at and judge by, some thousands are enough.
+    reads whole and without doubt are numbers, dates or times; words among them that say that there is none
+    are missing. Of a large file more rows are learned from: some thousands are enough to look and judge.
     """
     data = project.config.data
     path = project.config.folder / data.source
@@ -41,31 +42,59 @@ def look(project: Project, target: str) -> Project:
         return project.with_settings(data=replace(data, target=target))
     with take(project, data.source) as snapshot:
         table = read_whole(snapshot, replace(data, target=""))
-    table, steps = _parsed(project, table)
+        if signs := _signs(table):
+            project.remark("read", f"as missing: {', '.join(map(repr, signs))}")
+            data = replace(data, missing=(*data.missing, *signs))
+            table = read_whole(snapshot, replace(data, target=""))
+    table, names = _parsed(table)
+    for to, read in names.items():
+        project.remark("read", f"as {CALLED[to]}: {', '.join(read)}")
     if not target:
         target = _told(table)
         project.remark("note", f"nobody said what to predict: it is {target!r}; --target says another column")
-    split = _split(project, max(1, table.height)) if is_small else data.split
+    steps = tuple(Parse(parse=tuple(read), to=to) for to, read in names.items())
+    split = _split(data.split, max(1, table.height)) if is_small else data.split
     return project.with_settings(data=replace(data, target=target, steps=steps, split=split))
 
 
-def _parsed(project: Project, table: pl.DataFrame) -> tuple[pl.DataFrame, tuple[Parse, ...]]:
-    """Read texts that look like something else, each column that can be read whole, and say which."""
+def _signs(table: pl.DataFrame) -> list[str]:
+    """Return the words for "missing" in columns that are numbers or dates but for them, and in no others."""
+    import polars as pl
+
+    columns = table.select(pl.selectors.string()).get_columns()
+    words = {each.name: sorted(filter(is_missing, each.drop_nulls().unique().to_list())) for each in columns}
+    told, others = set[str](), set[str]()
+    for column in columns:
+        signs = words[column.name]
+        rest = pl.select(pl.when(~column.is_in(signs)).then(column)).to_series().alias(column.name)
+        is_told = bool(signs) and (not _is_text(rest) or _parse(rest.to_frame(), column.name) is not None)
+        (told if is_told else others).update(signs)
+    return sorted(told - others)
+
+
+def _is_text(column: pl.Series) -> bool:
+    return finite(column).null_count() > column.null_count()
+
+
+def _parsed(table: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, list[str]]]:
+    """Read texts that look like something else, each column that can be read whole; say which as what."""
     import polars as pl
 
     names: dict[str, list[str]] = {}
-    for column in table.select(pl.selectors.string()).get_columns():
-        to = reads_as(column.drop_nulls())
-        if not to:
-            continue
-        try:
-            table = shape(table, [Parse(parse=(column.name,), to=to)], Around()).table
-        except InvalidData:
-            continue  # a warning at ingest says what it looks like, and what to do
-        names.setdefault(to, []).append(column.name)
-    for to, read in names.items():
-        project.remark("read", f"as {CALLED[to]}: {', '.join(read)}")
-    return table, tuple(Parse(parse=tuple(read), to=to) for to, read in names.items())
+    for name in table.select(pl.selectors.string()).columns:
+        found = _parse(table, name)
+        if found is not None:  # else a warning at ingest says what it looks like, and what to do
+            table, to = found
+            names.setdefault(to, []).append(name)
+    return table, names
+
+
+def _parse(table: pl.DataFrame, name: str) -> tuple[pl.DataFrame, str] | None:
+    to = reads_as(table[name].drop_nulls())
+    try:
+        return (shape(table, [Parse(parse=(name,), to=to)], Around()).table, to) if to else None
+    except InvalidData:
+        return None
 
 
 def _told(table: pl.DataFrame) -> str:
@@ -82,8 +111,7 @@ def _told(table: pl.DataFrame) -> str:
     return telling[0] if telling else next(able, table.columns[-1])
 
 
-def _split(project: Project, rows: int) -> SplitSettings:
-    usual = project.config.data.split
+def _split(usual: SplitSettings, rows: int) -> SplitSettings:
     shares = {
         name: round(max(_LEAST_SHARE, min(getattr(usual, name), max(few / rows, min(share, most / rows)))), 2)
         for name, (few, share, most) in _PARTS.items()

@@ -31,7 +31,7 @@ WHY = "kervan auto searched further"
 # All that it writes itself: a file that says more was edited, and is not written anew.
 _OURS = {
     "project": {"name"},
-    "data": {"source", "target", "split", "steps"},
+    "data": {"source", "target", "split", "steps", "missing"},
     "model": {
         "goal",
         "task",

@@ -20,7 +20,8 @@ _MONEY = "[$€£¥₺₽₹]"
 _SIGN = "[+-]?"
 _POINTS = rf"^{_SIGN}\d{{1,3}}(?:(?:\.\d{{3}})+,\d+|(?:\.\d{{3}}){{2,}})$"
 _AMOUNT = rf"^(?:{_SIGN}{_MONEY}\s?{_SIGN}\d[\d.,]*|{_SIGN}\d[\d.,]*\s?{_MONEY})$"
-_DAY_OR_MONTH = r"^\d{1,2}[-./]\d{1,2}[-./](?:\d{2}|\d{4})$"
+_DAY_OR_MONTH = r"^\d{1,2}[-./]\d{1,2}[-./](?:\d{2}|\d{4})"
+_OF_THE_DAY = r"[T ]\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?"
 _ABOVE_12 = r"(?:1[3-9]|2\d|3[01])"  # what no month is
 _DAY_FIRST, _MONTH_FIRST = rf"^{_ABOVE_12}[-./]", rf"^\d{{1,2}}[-./]{_ABOVE_12}[-./]"
 _DATES = r"^(?:\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./]\d{4}|(?:19|20)\d{6})$"
@@ -93,6 +94,11 @@ def reads_as(present: pl.Series) -> str:
     return _READ_AS.get(found[1], "") if found and found[1] is not None else ""
 
 
+def is_missing(sign: str) -> bool:
+    """Whether a text that stands among numbers or dates is known to say that there is none."""
+    return sign.strip().casefold() in _MISSING
+
+
 def step_line(name: str, options: str | None) -> str:
     """Say by which step a column is read, or that none reads it."""
     if options is None:
@@ -116,12 +122,16 @@ def _kind(present: pl.Series) -> tuple[str, str | None, str] | None:
 
 
 def _day_or_month(present: pl.Series) -> tuple[str, str | None, str] | None:
-    if int(present.str.contains(_DAY_OR_MONTH).sum()) < NEARLY_ALL * len(present):
+    least = NEARLY_ALL * len(present)
+    kinds = (("dates", "", _DATE), ("times", _OF_THE_DAY, _TIME))
+    found = (each for each in kinds if int(present.str.contains(f"{_DAY_OR_MONTH}{each[1]}$").sum()) >= least)
+    what, _, options = next(found, ("", "", ""))
+    if not what:
         return None
     is_day, is_month = (bool(present.str.contains(each).any()) for each in (_DAY_FIRST, _MONTH_FIRST))
     if is_day != is_month:
-        return f"dates with the {'day' if is_day else 'month'} first", _DATE, "dates"
-    return "dates in an order of day and month that nobody can tell", _DATE, "dates"
+        return f"{what} with the {'day' if is_day else 'month'} first", options, "dates"
+    return f"{what} in an order of day and month that nobody can tell", options, "dates"
 
 
 def _commas(present: pl.Series) -> tuple[str, str | None, str] | None:
@@ -146,15 +156,15 @@ def _nearly_numbers(
     present = len(column) - column.null_count()
     share = 1 - len(others) / present
     signs = sorted(column[others].unique().to_list()) if share > 0 else []
-    is_missing = all(sign.strip().casefold() in _MISSING for sign in signs)
-    is_known = is_missing or (share >= MOST and (share >= NEARLY_ALL or len(signs) <= FEW_SIGNS))
+    are_missing = all(map(is_missing, signs))
+    is_known = are_missing or (share >= MOST and (share >= NEARLY_ALL or len(signs) <= FEW_SIGNS))
     if not signs or not is_known:
         return
     row = int(others[0])
     place = places[row] if places else row
     value = "a value that is not shown" if is_hidden else repr(column[row])
     hint = "mend these values, or list them in `[data] missing` if they mean that"
-    if (is_missing or len(signs) <= FEW_SIGNS) and not is_hidden:
+    if (are_missing or len(signs) <= FEW_SIGNS) and not is_hidden:
         listed = json.dumps(signs, ensure_ascii=False)[1:-1]
         hint = f"mend these values, or add {listed} to `[data] missing` if they mean that"
     if any(sign.strip("+-").lower() in _ENDLESS for sign in signs):
