@@ -1,6 +1,7 @@
 """Whole profiles of tables that pass in batches: CPU seconds and memory, each in a process of its own.
 
 With `KERVAN_YDATA` set to a Python that has ydata-profiling, its time on a part of the table is shown beside.
+`KERVAN_WIDE_MILLIONS=3` adds a table of 3 million rows and 1,000 columns, which takes 20 GB of disk.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pyarrow.parquet as pq
 
 from benchmarks.measure import alternating, figure_of, note, show
 
 MILLION = 1_000_000
 PEER_ROWS = 100_000
+WIDE_ROWS = 100_000
 
 OURS = """
 import sys, time
@@ -53,6 +56,9 @@ def main(runs: int) -> None:
             cost(f"whole profile of {millions} M x 20, from Parquet", path)
         for columns in (10, 100, 1000):
             cost(f"whole profile of 100,000 x {columns:,}", wide(folder / f"wide{columns}.parquet", columns))
+        if millions := int(os.environ.get("KERVAN_WIDE_MILLIONS", "0")):
+            path = wide(folder / "wide.parquet", 1_000, millions * MILLION // WIDE_ROWS)
+            cost(f"whole profile of {millions} M x 1,000", path)
         beside(folder, runs)
 
 
@@ -121,15 +127,21 @@ def rows(size: int, place: int) -> pl.DataFrame:
     return pl.DataFrame(columns)
 
 
-def wide(path: Path, columns: int) -> Path:
-    """Write 100,000 rows of many columns, one of five a category."""
-    dice = np.random.default_rng(0)
-    made = {
-        f"s{place}": dice.normal(size=100_000)
-        if place % 5
-        else pl.Series(dice.integers(0, 10, 100_000)).cast(pl.String)
-        for place in range(columns - 1)
-    }
-    table = pl.DataFrame({**made, "y": pl.Series(dice.integers(0, 2, 100_000)).cast(pl.String)})
-    table.write_parquet(path, row_group_size=1 << 15)
+def wide(path: Path, columns: int, blocks: int = 1) -> Path:
+    """Write blocks of 100,000 rows of many columns, one of five a category."""
+    writer: pq.ParquetWriter | None = None
+    for block in range(blocks):
+        dice = np.random.default_rng(block)
+        made = {
+            f"s{place}": dice.normal(size=WIDE_ROWS)
+            if place % 5
+            else pl.Series(dice.integers(0, 10, WIDE_ROWS)).cast(pl.String)
+            for place in range(columns - 1)
+        }
+        target = pl.Series(dice.integers(0, 2, WIDE_ROWS)).cast(pl.String)
+        table = pl.DataFrame({**made, "y": target}).to_arrow()
+        writer = writer or pq.ParquetWriter(path, table.schema, compression="zstd")
+        writer.write_table(table, row_group_size=1 << 15)
+    if writer is not None:
+        writer.close()
     return path

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from kervan.core.nouns import Origin
+from kervan.core.reading import Reading
 from kervan.core.schema import Column, Schema, Signature, Type
+from kervan.core.written import Written
 from kervan.package.contents.card import data_card, model_card
 from kervan.package.contents.manifest import FormatFacts, Lineage
 from package.backgrounds import HASH, background, dataset
@@ -73,6 +75,15 @@ def test_a_model_card_tells_what_people_ask() -> None:
     for told in ("Only for tests.", "CC-BY-4.0", "binary classification", "by ayşe", "1970-01-01"):
         assert told in page.text
     assert "acceptance on the sealed test part: warned" in page.text
+
+
+def test_a_model_card_says_how_callers_may_write() -> None:
+    known = background()
+    assert "A text may stand" not in model_card(known)
+    written = {"yaş": Written(decimal=",", units={"yıl": 1.0, "": 1.0})}
+    signature = replace(known.manifest.signature, reading=Reading.of_table([], written))
+    known = replace(known, manifest=replace(known.manifest, signature=signature))
+    assert "yaş: like 1.234,5 yıl" in Page(model_card(known)).text
 
 
 def test_every_format_says_what_scores_it_without_kervan() -> None:

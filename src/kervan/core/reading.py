@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Final
@@ -13,7 +13,7 @@ from unicodedata import normalize
 from kervan.core.written import Written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 # Unicode's White_Space, written out: every library strips other characters.
 BLANKS = (
@@ -66,6 +66,10 @@ class Reading:
     def numbers(self) -> frozenset[float]:
         """The numbers that stand for no value."""
         return _numbers(self.missing)
+
+    def of(self, names: Collection[str]) -> Reading:
+        """Return the rules for these columns alone."""
+        return replace(self, written={name: each for name, each in self.written.items() if name in names})
 
     def value(self, value: Any, column: str = "") -> Any:
         """Return a value, of a column, as these rules read it; None where it stands for none.

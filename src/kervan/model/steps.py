@@ -180,7 +180,7 @@ def describe(train: pl.DataFrame, schema: Schema, target: str, task: str, choice
     found, left_out = signature_of(train, schema, target, task, choice.texts)
     signature = replace(
         found,
-        reading=choice.reading,
+        reading=choice.reading.of(found.inputs.names),
         steps=(*choice.row_steps, *fills(choice.features)),
         features=choice.features,
     )

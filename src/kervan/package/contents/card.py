@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kervan.core.about import About
     from kervan.core.features import Feature
     from kervan.core.nouns import Dataset, SplitRule
+    from kervan.core.reading import Reading
     from kervan.core.schema import Column
     from kervan.core.shaping import RowStep
 
@@ -37,6 +38,7 @@ def model_card(background: Outline) -> str:
         _prose(background.use) or _NO_USE,
         "## Inputs",
         columns_table(manifest.signature.inputs),
+        *_written(manifest.signature.reading),
         *_steps(manifest.signature.steps),
         *_features(manifest.signature.features),
         *_named(background),
@@ -131,6 +133,17 @@ _USES = {
     "validation": "choosing, and the figures of the model card",
     "test": "acceptance, sealed until then",
 }
+
+
+def _written(reading: Reading) -> list[str]:
+    """Say what may be written as people do; where nothing may, nothing."""
+    if not reading.written:
+        return []
+    what = "A text may stand for these too, written as in the source of its training data:"
+    return [
+        what,
+        _list(f"{_code(name)}: like {_code(each.example)}" for name, each in reading.written.items()),
+    ]
 
 
 def _steps(steps: tuple[RowStep, ...]) -> list[str]:
