@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
-from kervan.core.errors import InvalidInput
+from kervan.core.errors import InvalidInput, RefusedRow
+from kervan.core.reading import Reading
 from kervan.core.schema import Column, Schema, Signature, Type
+from kervan.core.written import Written
+from kervan.serve.decode import RowDecoder
 from kervan.serve.protocols.lines import read_csv
 from kervan.serve.record import find
 from serve.bodies import VALUES, split
@@ -18,6 +21,17 @@ from serve.real_packages import ROW
 
 CSV = {"content-type": "text/csv"}
 LINES = {"content-type": "application/jsonlines"}
+
+
+def test_a_numeral_that_people_would_read_otherwise_is_refused_in_csv() -> None:
+    price = Column(name="fiyat", type=Type.NUMBER)
+    reading = Reading.of_table([], {"fiyat": Written(decimal=",", units={"TL": 1.0, "": 1.0})})
+    signature = Signature(inputs=Schema((price,)), output=Column(name="y", type=Type.NUMBER), reading=reading)
+    rows = read_csv(b'fiyat\n12\n"1.234,5"\n3 TL\n', signature)
+    assert RowDecoder(signature).decode(rows)[:, 0].tolist() == [12, 1234.5, 3]
+    for text in ("1.234", "1.5", "1e3"):
+        with pytest.raises(RefusedRow, match=r"row 1, 'fiyat'.*is one number to programs"):
+            read_csv(f"fiyat\n12\n{text}\n".encode(), signature)
 
 
 @pytest.mark.parametrize(

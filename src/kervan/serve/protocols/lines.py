@@ -19,6 +19,8 @@ from kervan.serve.protocols.rows import check_amount, in_order, named, rows_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from kervan.core.written import Written
+
 _WHOLE = re.compile(r"[+-]?[0-9]{1,400}", re.ASCII)
 _NUMERAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
 _INFINITE = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
@@ -38,9 +40,10 @@ def read_csv(body: bytes, signature: Signature, header: str = "") -> list[dict[s
     if _has_names(lines[0], signature, header):
         names = named(lines.pop(0), signature)
     columns = {column.name: column for column in signature.inputs}
+    written = signature.reading.written
     return [
         {
-            name: _value(text, columns[name])
+            name: _value(text, columns[name], place, written.get(name))
             for name, text in in_order(line, place, names).items()
             if name in columns
         }
@@ -114,13 +117,22 @@ def _known(cells: Sequence[str], signature: Signature) -> Sequence[str]:
         return ()
 
 
-def _value(text: str, column: Column) -> Any:
+def _value(text: str, column: Column, row: int, written: Written | None) -> Any:
     """Return what a text means in a column; one that means nothing there stays as it is, to be refused."""
     if not text:
         return None
     match column.type:
         case Type.INTEGER | Type.NUMBER:
-            return _number(text.strip())
+            number = _number(text.strip())
+            if written is not None and isinstance(number, float) and written.value(text.strip()) != number:
+                raise RefusedRow(
+                    f"row {row}, {column.name!r}: {text[:40]} is one number to programs, and another one or "
+                    "none as the column was written",
+                    row=row,
+                    field=column.name,
+                    hint=f'send JSON, in which numbers are plain, or write it like "{written.example}"',
+                )
+            return number
         case Type.BOOLEAN:
             return _BOOLEANS.get(text.strip().lower(), text)
         case _:
