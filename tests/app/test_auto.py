@@ -66,8 +66,9 @@ def test_texts_that_are_numbers_or_dates_are_read_so_and_asked_so(home: Home) ->
         code = f"{dice.randint(1, 12):02}/{dice.randint(1, 12):02}/2025"  # nobody can tell the day
         seen = f"{day:02}.{month:02}.2025 0{number % 9}:30" if number % 9 else "yok"
         note = ("iyi", "12 kg", "none")[number % 3]
-        rows.append(f"{area} m²;{day:02}.{month:02}.2025;{code};{price} TL;{note};{seen}\n")
-    home.write("evler.csv", "alan;ilan;kod;fiyat;not;görüldü\n" + "".join(rows))
+        ready = ("unknown", "boş")[number % 2]  # words alone are categories
+        rows.append(f"{area} m²;{day:02}.{month:02}.2025;{code};{price} TL;{note};{seen};{ready}\n")
+    home.write("evler.csv", "alan;ilan;kod;fiyat;not;görüldü;hazır\n" + "".join(rows))
     told = home.ask("auto", "evler.csv", "--target", "fiyat", "--budget", "10s", "--into", "ev", "--json")
     story = " ".join(told.json["story"])
     assert "Read as numbers: 'alan', 'fiyat'" in story
@@ -82,7 +83,7 @@ def test_texts_that_are_numbers_or_dates_are_read_so_and_asked_so(home: Home) ->
     assert "Read as missing: 'yok'." in story
     assert settings["data"]["missing"][-1] == "yok"
     home.ask("release", "--quiet", "-C", "ev")
-    rest = {"kod": "01/02/2025", "not": "iyi", "görüldü": "yok"}
+    rest = {"kod": "01/02/2025", "not": "iyi", "görüldü": "yok", "hazır": "boş"}
     alike, same = (
         home.ask("predict", "-C", "ev", "--row", json.dumps({**rest, **row}), "--json").json[0]["value"]
         for row in ({"alan": "120 m²", "ilan": "31.12.2025"}, {"alan": 120, "ilan": "2025-12-31"})

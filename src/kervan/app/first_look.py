@@ -10,7 +10,7 @@ from kervan.core.errors import InvalidData
 from kervan.core.shaping import Parse
 from kervan.data.allowed import finite
 from kervan.data.ingest import read_whole
-from kervan.data.looks import is_missing, reads_as
+from kervan.data.looks import MOST, is_missing, reads_as
 from kervan.data.seen import names_rows
 from kervan.data.steps.shape import Around, shape
 
@@ -67,13 +67,16 @@ def _signs(table: pl.DataFrame) -> list[str]:
     for column in columns:
         signs = words[column.name]
         rest = pl.select(pl.when(~column.is_in(signs)).then(column)).to_series().alias(column.name)
-        is_told = bool(signs) and (not _is_text(rest) or _parse(rest.to_frame(), column.name) is not None)
-        (told if is_told else others).update(signs)
+        (told if _is_mostly_read(rest) else others).update(signs)
     return sorted(told - others)
 
 
-def _is_text(column: pl.Series) -> bool:
-    return finite(column).null_count() > column.null_count()
+def _is_mostly_read(rest: pl.Series) -> bool:
+    """Whether most values of a column are there, and all of them are numbers, or read by a step."""
+    present = rest.drop_nulls()
+    if len(present) < MOST * len(rest):
+        return False
+    return finite(present).null_count() == 0 or _parse(present.to_frame(), rest.name) is not None
 
 
 def _parsed(table: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, list[str]]]:
