@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from journeys.home import SETTINGS
 
 if TYPE_CHECKING:
@@ -28,6 +30,37 @@ def test_a_goal_that_is_missed_registers_nothing(home: Home) -> None:
     again = home.ask("run", "--json")
     assert again.json["model"] == "müşteri-kaybı@1.0.0"
     assert "✓ compare_candidate" not in again.err  # only the bound changed
+
+
+@pytest.mark.parametrize(
+    ("metric", "target", "words"),
+    [
+        ("mape", "{number}", "'mape' needs other values than 0, and 'y' has others in the train part"),
+        ("rmsle", "-{number}", "'rmsle' needs values above -1"),
+        ("gamma_deviance", "{number}", "'gamma_deviance' needs values above 0"),
+        ("poisson_deviance", "-{number}", "'poisson_deviance' needs values of 0 or more"),
+        (
+            "rmsle",
+            "{power}",
+            "the answers of no candidate tell rmsle in every fold (rmsle needs values",
+        ),
+        ("rmse", "{number}e300", "is beyond ±3.4e+38"),
+        ("neg_mean_squared_error", "{number}", "here it is 'rmse'"),
+        ("neg_log_loss", "{number}", "here it is 'log_loss'"),
+        ("r2_score", "{number}", "here it is 'r2'"),
+    ],
+)
+def test_a_metric_that_the_target_has_no_value_of_is_refused(
+    home: Home, metric: str, target: str, words: str
+) -> None:
+    rows = (f"{n},k,{target.format(number=n, power=2.0 ** (n / 4))}\n" for n in range(120))
+    home.write("t.csv", "a,b,y\n" + "".join(rows))
+    home.write(
+        "kervan.toml",
+        '[project]\nname = "p"\n[data]\nsource = "t.csv"\ntarget = "y"\n'
+        f'[model]\nfamilies = ["linear"]\nfolds = 2\ngoal = {{ metric = "{metric}" }}\n',
+    )
+    assert words in home.ask("run", code=2).err
 
 
 def test_a_goal_from_above_is_kept_too(home: Home) -> None:

@@ -57,28 +57,34 @@ def test_a_family_of_ones_own_is_compared_and_what_fails_is_left_out(home: Home)
         "mine.py",
         "from sklearn.linear_model import LogisticRegression\n"
         "def plain(C=1.0):\n    return LogisticRegression(C=C)\n"
-        "class Broken:\n"
-        "    def fit(self, matrix, truth):\n        raise ValueError('bozuk')\n"
-        "    def predict(self, matrix):\n        return matrix\n",
+        "class Own(LogisticRegression):\n    pass\n"
+        "def broken():\n    found = LogisticRegression()\n    found.fit = fail\n    return found\n"
+        "def fail(matrix, truth):\n    raise ValueError('bozuk')\n",
     )
-    families = '["tree", "mine:plain", "mine:Broken"]'
+    families = '["tree", "mine:plain", "mine:broken", "mine:Own"]'
     found = home.start(200, FEW.replace('["linear", "tree"]', families)).ask("train", "--json")
     assert {each["name"] for each in found.json["candidates"]} == {"baseline", "tree", "mine:plain"}
-    assert "mine:Broken: it failed: ValueError: bozuk" in found.err or "bozuk" in found.err
+    assert "mine:broken: it failed: " in found.err
+    assert "bozuk" in found.err
+    assert "mine:Own: Own is a class of that file, and no format can hold its objects" in found.err
+    alone = FEW.replace('["linear", "tree"]', '["mine:Own"]')
+    assert "no format can hold its objects" in home.start(200, alone).ask("train", code=4).err
+    alone = FEW.replace('["linear", "tree"]', '["mine:broken"]')
+    assert "mine:broken: it failed: bozuk" in home.start(200, alone).ask("train", code=2).err
 
 
 def test_a_candidate_that_takes_too_long_is_left_out(home: Home) -> None:
     home.write(
         "slow.py",
         "import time\nfrom sklearn.tree import DecisionTreeClassifier\n"
-        "class Slow(DecisionTreeClassifier):\n"
-        "    def fit(self, matrix, truth):\n        time.sleep(600)\n",
+        "def slow():\n    found = DecisionTreeClassifier()\n    found.fit = sleep\n    return found\n"
+        "def sleep(matrix, truth):\n    time.sleep(600)\n",
     )
-    settings = FEW.replace('["linear", "tree"]', '["tree", "slow:Slow"]')
+    settings = FEW.replace('["linear", "tree"]', '["tree", "slow:slow"]')
     found = home.start(200, settings.replace("folds = 2", 'folds = 2\nsearch = { each = "20s" }'))
     reply = found.ask("train", "--json")
     assert {each["name"] for each in reply.json["candidates"]} == {"baseline", "tree"}
-    assert "slow:Slow: it was not done after 2" in reply.err
+    assert "slow:slow: it was not done after 2" in reply.err
 
 
 def test_candidates_can_be_given_whole(home: Home) -> None:

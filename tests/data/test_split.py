@@ -111,8 +111,12 @@ def test_shares_that_do_not_add_up_are_refused(shares: SplitSettings, words: str
 
 
 def test_too_small_a_table_is_refused() -> None:
-    with pytest.raises(InvalidData, match="too small to split: of 12 rows none"):
+    with pytest.raises(InvalidData, match="too small to split: of 12 rows, of which 1 differ in what"):
         assign(pl.DataFrame({"a": [1] * 12}), SplitSettings())
+    groups = pl.DataFrame({"a": range(39), "who": ["a", "b", "c"] * 13})
+    with pytest.raises(InvalidData, match="of 39 rows in 3 groups of 'who' none") as caught:
+        assign(groups, SplitSettings(by="group", column="who"))
+    assert "rows of other groups" in caught.value.hint
 
 
 def parts_of(train: list[str], validation: list[str], test: list[str]) -> dict[Role, pl.DataFrame]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kervan.app.project import Stage
-from kervan.core.errors import InvalidConfig, InvalidData, Refused
+from kervan.core.errors import InvalidConfig, InvalidData, KervanError, Refused
 from kervan.core.identity import sha256_parts
 from kervan.core.nouns import Finding, Status, StepRun, Verdict
 from kervan.flow.known import key_of, recall, remember
@@ -18,7 +18,7 @@ from kervan.flow.sweep import Ended, Heard, Sweep
 from kervan.flow.values import Value, load, save, scratch_space
 from kervan.model.answered import read_score
 from kervan.model.effort import seconds_to_finish, seconds_to_look
-from kervan.model.families.registry import BASELINE
+from kervan.model.families.registry import BASELINE, check_writable
 from kervan.model.metrics import higher_is_better
 from kervan.model.monotone import constrained
 from kervan.model.steps import Interface, compare_candidate, measure_again
@@ -141,7 +141,8 @@ class Race:
         return max(0.0, self._until - _ENDING - self._for_look - time.monotonic())
 
     @property
-    def _has_one(self) -> bool:
+    def has_one(self) -> bool:
+        """Whether there is a candidate besides the baseline."""
         return any(name != BASELINE for name in self.field.scores)
 
     @property
@@ -150,7 +151,7 @@ class Race:
 
         Not before there is something to choose: one candidate late is better than none in time.
         """
-        if not self._has_one:
+        if not self.has_one:
             return float("inf")
         folds = self.project.config.model.folds
         alone = seconds_to_finish(self._best[:1], folds)
@@ -257,19 +258,36 @@ def compare_named(race: Race, recipes: Mapping[str, Recipe]) -> None:
     race.run(draw, settle)
     for name, _ in waiting:
         race.leave_out(name, f"there was no time to try it{' beside the search' if is_searched else ''}")
-    if any(isinstance(each, InvalidConfig) for each in race.field.errors) or not race.field.scores:
-        raise next(iter(race.field.errors), None) or InvalidData(
-            "no candidate was done in time",
-            hint="give more time (--budget of kervan auto; budget and each in `[model] search`)",
+    if any(isinstance(each, InvalidConfig) for each in race.field.errors) or not race.has_one:
+        raise _nothing_done(race.field)
+
+
+def _nothing_done(field: Field) -> Exception:
+    """Return why there is no candidate: the first error that says it, or what became of each."""
+    told = next((each for each in field.errors if isinstance(each, KervanError)), None)
+    if told is not None:
+        return told
+    if field.errors:
+        why = "; ".join(each.message for each in field.findings)
+        return InvalidData(
+            f"no candidate came to an end: {why}", hint="mend it, or compare other families too"
         )
+    return InvalidData(
+        "no candidate was done in time",
+        hint="give more time (--budget of kervan auto; budget and each in `[model] search`)",
+    )
 
 
 def _able(race: Race, recipes: Mapping[str, Recipe]) -> list[tuple[str, Recipe]]:
-    """Return the recipes that can promise what `monotone` demands; name the others. Raises for none."""
+    """Return the recipes that can be written and promise what `monotone` demands; name the others.
+
+    Raises `Refused` for none.
+    """
     found: list[tuple[str, Recipe]] = []
     refused: Refused | None = None
     for name, recipe in recipes.items():
         try:
+            check_writable(recipe, race.ground.signature)
             constrained(recipe, race.ways)
             found.append((name, recipe))
         except Refused as error:

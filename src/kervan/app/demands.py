@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from kervan.app.behaving import check_tests
 from kervan.app.data import report_of
+from kervan.app.parts import read_part
 from kervan.core.errors import InvalidConfig, InvalidData, did_you_mean
 from kervan.core.nouns import ReportKind, Role
 from kervan.data.split import one_class
@@ -21,12 +24,14 @@ from kervan.model.metrics import (
     tells_one_class,
 )
 from kervan.model.own import find_own
+from kervan.package.encoding import encode_truth
 
 if TYPE_CHECKING:
     from kervan.app.project import Project
     from kervan.core.goals import Goal
     from kervan.core.nouns import Dataset
     from kervan.core.schema import Signature
+    from kervan.model.metric import Metric
     from kervan.model.own import OwnMark
 
 
@@ -79,10 +84,25 @@ def check_demands(project: Project, dataset: Dataset, goal: Goal, signature: Sig
     demands.check(signature)
     known = demands.found(signature)
     for each in (goal, *goals_of(project, goal)):
-        check_goal(each, task_of(signature), known)
+        _check_target(project, dataset, check_goal(each, task_of(signature), known), signature)
     _check_classes(project, dataset, goal, demands.chooses_threshold(signature))
     _check_limits(project, dataset, signature)
     check_tests(project, signature)
+
+
+def _check_target(project: Project, dataset: Dataset, asked: Metric, signature: Signature) -> None:
+    """Raise `InvalidData` for a metric that has no value for the target, whatever is answered."""
+    if not asked.needs:
+        return
+    for role in (Role.TRAIN, Role.VALIDATION):
+        truth = encode_truth(read_part(project, dataset, role)[dataset.target], signature.output)
+        answers = np.where(truth > 0, truth, 1.0)  # as good as any that each metric takes
+        if np.isnan(asked.formula(truth, answers[:, np.newaxis])):
+            raise InvalidData(
+                f"the metric {asked.name!r} needs {asked.needs}, and {dataset.target!r} has others in the "
+                f"{role} part",
+                hint='choose another: `[model] goal = { metric = "rmse" }`, or mend the target',
+            )
 
 
 def _check_classes(project: Project, dataset: Dataset, goal: Goal, chooses_threshold: bool) -> None:

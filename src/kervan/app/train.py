@@ -18,7 +18,7 @@ from kervan.app.settings import check_settings, formats_for, formats_of
 from kervan.app.trials import search_candidates
 from kervan.core.called import located, texts_of
 from kervan.core.config import BEST
-from kervan.core.errors import GoalMissed, Refused
+from kervan.core.errors import GoalMissed, InvalidData, Refused
 from kervan.core.nouns import Dataset, Link, ReportKind, Role, Run
 from kervan.core.recipe import Recipe
 from kervan.core.shaping import told
@@ -32,6 +32,7 @@ from kervan.model.answered import read_all
 from kervan.model.effort import seconds_to_look
 from kervan.model.errors.told import told_in_short
 from kervan.model.families.registry import BASELINE, check_fit, check_parameters, recipes_of
+from kervan.model.metrics import METRICS, default_metric
 from kervan.model.pareto import front_of
 from kervan.model.steps import (
     Candidate,
@@ -152,6 +153,7 @@ def train(project: Project, dataset: Dataset, *, until: float = float("inf")) ->
         )
         race = _compete(project, tracker, ground, recipes, until)
         field = race.field
+        _check_measured(field, goal.metric, task)
         compared = _run(project, tracker, comparison, _compared(race, recipes))
         ensembles = [each.score for folder in compared["combined"] for each in read_all(folder)]
         scores = (*field.scores.values(), *ensembles)
@@ -181,6 +183,18 @@ def train(project: Project, dataset: Dataset, *, until: float = float("inf")) ->
         _log(project, tracker, trained, field)
         trained = _look(project, tracker, trained, looked, until)
     return replace(trained, run=tracker.run)
+
+
+def _check_measured(field: Field, metric: str, task: str) -> None:
+    """Raise `InvalidData` where the answers of no candidate tell the goal's metric."""
+    if any(each.family != BASELINE for each in field.ranked(metric)):
+        return
+    needs = METRICS[metric].needs if metric in METRICS else ""
+    why = f" ({metric} needs {needs}, of answers too)" if needs else ""
+    raise InvalidData(
+        f"the answers of no candidate tell {metric} in every fold{why}",
+        hint=f"compare other families too, or choose another metric, such as {default_metric(task)}",
+    )
 
 
 def _look(project: Project, tracker: Tracker, trained: Trained, looked: Looked, until: float) -> Trained:

@@ -152,12 +152,12 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"known: {', '.join(names)}" if names else "there are none yet"
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return the one of `known` that is written most like a name, "" if none is near.
+def nearest(name: str, known: Iterable[str], alike: float = 0.6) -> str:
+    """Return the one of `known` that is written most like a name, "" if none is; 1 is as alike as can be.
 
     >>> nearest("Targt", ["source", "target"]), nearest("x", ["source", "target"])
     ('target', '')
     """
     folded = {each.casefold(): each for each in known}
-    near = get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
+    near = get_close_matches(name.casefold(), folded, n=1, cutoff=alike)
     return folded[near[0]] if near else ""

@@ -59,6 +59,23 @@ METRICS = (
     "cost",
     "profit",
 )
+# What other libraries call them.
+_ELSEWHERE = {
+    "auc": "roc_auc",
+    "logloss": "log_loss",
+    "roc_auc_ovr": "roc_auc",
+    "brier_score_loss": "brier",
+    "mse": "rmse",
+    "mean_squared_error": "rmse",
+    "root_mean_squared_error": "rmse",
+    "mean_absolute_error": "mae",
+    "mean_absolute_percentage_error": "mape",
+    "mean_squared_log_error": "rmsle",
+    "root_mean_squared_log_error": "rmsle",
+    "mean_poisson_deviance": "poisson_deviance",
+    "mean_gamma_deviance": "gamma_deviance",
+    "mean_pinball_loss": "pinball_50",
+}
 THRESHOLDS = ("cost", "profit", "f1", "f05", "f2", "balanced_accuracy", "matthews_corrcoef", "accuracy")
 _LATENCY = re.compile(r"(\d+(?:\.\d+)?)\s*(us|µs|ms|s)")
 _SECONDS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0}
@@ -83,7 +100,9 @@ class Goal:
     def __post_init__(self) -> None:
         object.__setattr__(self, "metric", str(self.metric))
         if self.metric and ":" not in self.metric and self.metric not in METRICS:
-            hint = did_you_mean(self.metric, METRICS)
+            bare = self.metric.removeprefix("neg_").removesuffix("_score")
+            ours = bare if bare in METRICS else _ELSEWHERE.get(bare)
+            hint = f"here it is {ours!r}" if ours else did_you_mean(self.metric, METRICS)
             raise InvalidConfig(f"the metric {self.metric!r} does not exist", hint=hint)
 
     def __str__(self) -> str:

@@ -25,6 +25,7 @@ DATA_FOLDER = "KERVAN_DATA_DIR"  # where tests and benchmarks find public data s
 ENVIRONMENT = "the environment"
 FLAGS = "the command line"
 _OF_FILES = {"folder", "origins"}  # what a Config says besides its tables
+_NEARLY = 0.85  # alike is a slip of the pen that is meant for another table
 
 _T = TypeVar("_T")
 
@@ -172,10 +173,10 @@ def _meant(kind: type[Any], key: str, names: Sequence[str]) -> str:
         for entry in fields(settings):
             if entry.name not in _OF_FILES:
                 places.setdefault(entry.name, []).append(place)
-    meant = key if key in places else "" if nearest(key, names) else nearest(key, places)
+    meant = key if key in places else "" if nearest(key, names) else nearest(key, places, _NEARLY)
     if not meant:
         return did_you_mean(key, names)
-    return f"write {meant!r} {' or '.join(places[meant])}"
+    return f"write {meant!r} {' or '.join(places[meant])}; known here: {', '.join(names)}"
 
 
 def _tables(kind: type[Any], path: tuple[str, ...] = ()) -> dict[str, type[Any]]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from kervan.core.errors import InvalidConfig, InvalidData
 from kervan.core.nouns import Finding, Role, SplitRule, Verdict
-from kervan.data.pieces import chosen, column_of
+from kervan.data.pieces import Chosen, Pieces, chosen, column_of
+from kervan.data.seen import different
 from kervan.data.sides import NONE, embargo_of, sides
 from kervan.data.target import CLASSIFICATION
 from kervan.flow.table import as_texts
@@ -38,12 +39,25 @@ def assign(
     found = sides(table, shares, table.columns if telling is None else telling, target)
     for side, role in enumerate(Role):
         if not (found == side).any():
+            rows, more = _pieces(table, shares, telling)
             raise InvalidData(
-                f"the table is too small to split: of {table.height:,} rows none falls to the {role} part",
-                hint="add rows (those that are equal to a model stay together), or raise its share in "
-                "`[data] split`",
+                f"the table is too small to split: of {rows} none falls to the {role} part",
+                hint=f"{more}, or raise its share in `[data] split`",
             )
     return found
+
+
+def _pieces(table: Table, shares: SplitSettings, telling: Sequence[str] | None) -> tuple[str, str]:
+    """Say of how many rows, and pieces that stay together, a split is made, and which more are needed."""
+    rows = f"{table.height:,} rows"
+    if shares.by == "group":
+        count = len({each for piece in column_of(table, shares.column) for each in piece.unique().to_list()})
+        return f"{rows} in {count:,} groups of {shares.column!r}", "add rows of other groups"
+    if shares.by != "random" or isinstance(table, Pieces | Chosen):
+        return rows, "add rows"
+    count = different(table, table.columns if telling is None else telling)
+    told = f"{rows}, of which {count:,} differ in what a model may learn from,"
+    return told, "add rows that differ, or columns by which they do (free texts: `[model] texts`)"
 
 
 def split(table: Table, assigned: Sides) -> dict[Role, Table]:

@@ -33,7 +33,8 @@ class Metric:
     `interval` finds where it lies with 95 % confidence; what it draws, it draws from the generator that it
     is given. One that is `by_label` looks at the classes that were named, and at no probability. Of fewer
     rows than `sure_from` the interval holds the true value less often than in 95 of 100 samples. What is
-    `by_row` is the same question to every row, so that rows of one class alone tell it too.
+    `by_row` is the same question to every row, so that rows of one class alone tell it too. `needs` says in
+    words which values of the target it has an answer for, "" for all.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Metric:
     by_label: bool = False
     by_row: bool = False
     sure_from: int = 0
+    needs: str = ""
     lowest: float = 0.0
     highest: float = float("inf")
 

@@ -151,7 +151,7 @@ def scores(task: str, truth: NDArray[Any], values: Floats, by: Yardstick = USUAL
     `r2` if all numbers are the same.
     """
     found = {entry.name: entry.formula(truth, by.seen_by(entry, values)) for entry in by.of(task)}
-    return {name: value for name, value in found.items() if not np.isnan(value)}
+    return {name: value for name, value in found.items() if np.isfinite(value)}
 
 
 def intervals(

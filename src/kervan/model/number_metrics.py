@@ -132,7 +132,7 @@ def _gamma(truth: NDArray[Any], values: Floats) -> Floats:
     return found
 
 
-def _mean_of(name: str, row: Row, highest: float = float("inf")) -> Metric:
+def _mean_of(name: str, row: Row, highest: float = float("inf"), needs: str = "") -> Metric:
     def interval(truth: NDArray[Any], values: Floats, random: np.random.Generator) -> Interval | None:
         return mean_interval(row(truth, values), random)
 
@@ -143,6 +143,7 @@ def _mean_of(name: str, row: Row, highest: float = float("inf")) -> Metric:
         interval=interval,
         higher_is_better=False,
         highest=highest,
+        needs=needs,
     )
 
 
@@ -157,15 +158,22 @@ def _spared(name: str, formula: Formula, interval: Estimate) -> Metric:
     )
 
 
-def _error_of(name: str, formula: Formula, interval: Estimate) -> Metric:
-    return Metric(name=name, task=Task.REGRESSION, formula=formula, interval=interval, higher_is_better=False)
+def _error_of(name: str, formula: Formula, interval: Estimate, needs: str = "") -> Metric:
+    return Metric(
+        name=name,
+        task=Task.REGRESSION,
+        formula=formula,
+        interval=interval,
+        higher_is_better=False,
+        needs=needs,
+    )
 
 
 NUMBER_METRICS = (
-    _mean_of("mape", _share_missed),
+    _mean_of("mape", _share_missed, needs="other values than 0"),
     _mean_of("smape", _symmetric, highest=2.0),
-    _error_of("wape", _weighted_missed, _of_weighted),
-    _error_of("rmsle", _root_log, _of_root_log),
+    _error_of("wape", _weighted_missed, _of_weighted, needs="some value other than 0"),
+    _error_of("rmsle", _root_log, _of_root_log, needs="values above -1"),
     # The largest of all errors is that of these rows: it tells nothing of the largest elsewhere.
     _error_of("max_error", _max_error, lambda *_: None),
     _error_of("bias", _bias, _of_bias),
@@ -173,6 +181,6 @@ NUMBER_METRICS = (
     *(_mean_of(f"pinball_{level}", pinball(level / 100)) for level in (10, 50, 90)),
     _spared("d2_absolute_error", *_d2(0.5)),
     _spared("d2_pinball_90", *_d2(0.9)),
-    _mean_of("poisson_deviance", _poisson),
-    _mean_of("gamma_deviance", _gamma),
+    _mean_of("poisson_deviance", _poisson, needs="values of 0 or more"),
+    _mean_of("gamma_deviance", _gamma, needs="values above 0"),
 )

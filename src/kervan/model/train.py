@@ -131,7 +131,7 @@ def answer_folds(
             started = time.perf_counter()
             model = Fitted(_fitted(recipe, matrix[learn], truth[learn], signature, folding.seed), signature)
             fitted = time.perf_counter()
-            answers[ask] = model.predict(matrix[ask])
+            answers[ask] = _finite(model.predict(matrix[ask]), recipe)
             answered = time.perf_counter()
         fit_seconds += fitted - started
         predict_seconds += answered - fitted
@@ -187,6 +187,16 @@ def _fitted(recipe: Recipe, matrix: Matrix, truth: NDArray[Any], signature: Sign
     known = matrix.copy()
     known[:, np.isnan(known).all(axis=0)] = 0.0  # boosting cannot bin a column without any value
     return build(recipe, signature, seed).fit(known, truth)
+
+
+def _finite(answers: NDArray[np.float64], recipe: Recipe) -> NDArray[np.float64]:
+    broken = int((~np.isfinite(answers)).any(axis=1).sum())
+    if broken:
+        raise InvalidData(
+            f"{recipe.told}: its answers to {broken:,} of {len(answers):,} rows are not finite",
+            hint="try other parameters, or another family",
+        )
+    return answers
 
 
 def _figures(folds: Sequence[Mapping[str, float]]) -> dict[str, Any]:

@@ -244,6 +244,13 @@ def encode_truth(values: pl.Series, output: Column) -> NDArray[Any]:
             f"column {output.name!r}, row {wrong[0]}: there is no finite number to learn from",
             hint="leave out the rows without one",
         )
+    large = np.flatnonzero(np.abs(numbers) > LARGEST)
+    if large.size:
+        raise InvalidData(
+            f"column {output.name!r}, row {large[0]}: {numbers[large[0]]:.2g} is beyond ±{LARGEST:.2g}, "
+            "which no model can answer",
+            hint="measure it in another unit, or learn its logarithm: `[[data.steps]] derive`",
+        )
     return numbers
 
 

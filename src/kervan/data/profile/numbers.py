@@ -130,7 +130,7 @@ class Moments:
 
     def _merge(self, size: int, mean: float, second: float, third: float) -> None:
         before, both = self._count, self._count + size
-        delta = mean - self._mean
+        delta = np.float64(mean - self._mean)  # whose powers become infinite where Python's raise
         self._third += third + delta**3 * before * size * (before - size) / both**2
         self._third += 3 * delta * (before * second - size * self._second) / both
         self._second += second + delta**2 * before * size / both
@@ -139,9 +139,10 @@ class Moments:
 
     def figures(self) -> tuple[float | None, float | None, float | None]:
         """Return mean, standard deviation (n - 1) and skew (population's, Fisher-Pearson)."""
-        variance = self._second / self._count
-        deviation = np.sqrt(self._second / (self._count - 1)) if self._count > 1 else np.nan
-        skew = self._third / self._count / variance**1.5 if variance > 0 else np.nan
+        variance = np.float64(self._second / self._count)
+        with np.errstate(over="ignore", invalid="ignore"):
+            deviation = np.sqrt(self._second / (self._count - 1)) if self._count > 1 else np.nan
+            skew = self._third / self._count / variance**1.5 if variance > 0 else np.nan
         return _finite(self._mean), _finite(deviation), _finite(skew)
 
 

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kervan.core.errors import InvalidConfig, MissingExtra, did_you_mean
+from kervan.core.errors import InvalidConfig, MissingExtra, Refused, did_you_mean
 from kervan.core.plugins import EXTRAS
 from kervan.core.recipe import Recipe
 from kervan.core.telling import telling
@@ -111,6 +111,20 @@ def check_parameters(recipes: Iterable[Recipe], signature: Signature) -> None:
             _check_parameters(recipe, signature)
 
 
+def check_writable(recipe: Recipe, signature: Signature) -> None:
+    """Raise `Refused` for a class of the user's own: no format holds code, so none can hold its objects."""
+    for member in recipe.members:
+        check_writable(member, signature)
+    if not recipe.file:
+        return
+    model = type(family_of(recipe).build(signature, 0, recipe.parameters)[-1])
+    if model.__module__ == load_file(Path(recipe.file), setting=_SETTING).__name__:
+        raise Refused(
+            f"{recipe.family}: {model.__name__} is a class of that file, and no format can hold its objects",
+            hint="let a function return an estimator of scikit-learn, LightGBM, XGBoost or CatBoost",
+        )
+
+
 def _check_parameters(recipe: Recipe, signature: Signature) -> None:
     asked = _Asked(recipe.parameters)
     place = f"[[model.candidates]] {recipe.family}"
@@ -190,4 +204,9 @@ def _maker(path: Path, attribute: str) -> Callable[..., Any]:
             f"{_SETTING}: {path.name} has no {attribute!r}", hint=did_you_mean(attribute, names)
         )
     maker: Callable[..., Any] = getattr(module, attribute)
+    if not inspect.isclass(maker) and not inspect.isfunction(maker):
+        raise InvalidConfig(
+            f"{_SETTING}: {attribute!r} of {path.name} is neither a class nor a function",
+            hint="name what gives an object with `fit` and `predict`",
+        )
     return maker
