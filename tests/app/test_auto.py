@@ -92,6 +92,17 @@ def test_texts_that_are_numbers_or_dates_are_read_so_and_asked_so(home: Home) ->
     assert alike == same
 
 
+def test_a_source_is_written_as_it_is_seen_from_the_folder(home: Home) -> None:
+    assert "there is no file yok.csv" in home.ask("auto", "yok.csv", "--into", "x", code=3).err
+    assert not (home.folder / "x").exists()
+    for part in ("a", "b"):
+        rows = "".join(f"{place},{place % 7},{place % 2}\n" for place in range(60))
+        home.write(f"parts/{part}.csv", "n,m,y\n" + rows)
+    home.ask("auto", "parts/*.csv", "--target", "y", "--metric", "log_loss", "--budget", "4s", "--into", "p")
+    settings = tomllib.loads((home.folder / "p" / "kervan.toml").read_text(encoding="utf-8"))
+    assert settings["data"]["source"] == "../parts/*.csv"
+
+
 @pytest.mark.parametrize("depth", [2, 4])
 def test_only_a_better_model_becomes_a_version_where_there_was_one(home: Home, depth: int) -> None:
     """A line tells the classes apart: anything is better than two cuts. Of a corner a tree knows all.

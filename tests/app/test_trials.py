@@ -107,6 +107,13 @@ candidates = [
         ({"families": '["baseline"]'}, "no model family is named beside the baseline"),
         ({"candidates": '[{ family = "vote" }]'}, "an ensemble needs members"),
         ({"candidates": '[{ family = "tree", members = [{ family = "tree" }] }]'}, "this is no ensemble"),
+        (
+            {
+                "candidates": '[{ family = "vote", members = [{ family = "tree" }, { family = "linear" }], '
+                "weights = [-1, 2] }]"
+            },
+            "are no weights",
+        ),
         ({"search": '{ budget = "0s" }'}, "leaves no time"),
         ({"search": "{ trials = -1 }"}, "trials = -1"),
     ],

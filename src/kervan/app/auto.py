@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kervan.app.first_look import CALLED, TELLING, look
@@ -20,7 +21,7 @@ from kervan.app.register import manifest_of
 from kervan.app.run import Outcome
 from kervan.app.train import train
 from kervan.core.config import BEST, MISSING_TEXTS
-from kervan.core.errors import StorageFailed
+from kervan.core.errors import NotFound, StorageFailed
 from kervan.core.loading import FILE_NAME
 from kervan.core.nouns import Dataset, Role
 from kervan.core.searching import SearchSettings
@@ -31,7 +32,6 @@ from kervan.model.metrics import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from kervan.app.further import Begun, Settled
     from kervan.app.project import Observer, Project
@@ -69,12 +69,14 @@ def auto(
 
     Without `target` it is the column that is named like one, else the last that may be predicted. In a
     folder where it was asked for the same before, the search goes on with the trials that there are, and a
-    new version is registered only if it is better. Raises `Conflict` for a folder that holds another project.
+    new version is registered only if it is better. Raises `NotFound` for a file that is not there, and
+    `Conflict` for a folder that holds another project.
     """
     began = time.monotonic()
     search = SearchSettings(budget=budget, sampler="tpe", prune="race")
     before = begun(folder, source, target)
     if before is None:
+        _check_there(source, folder)
         init(folder, source=source, target=target or TELLING[0])
     else:
         target, metric = before.target, metric or before.metric
@@ -93,6 +95,12 @@ def auto(
         raise
     finally:
         project.store.close()
+
+
+def _check_there(source: str, folder: Path) -> None:
+    is_plain = not any(sign in source for sign in ":*?[")
+    if is_plain and not Path(source).exists() and not (folder / source).exists():
+        raise NotFound(f"there is no file {source}", hint="check the name")
 
 
 def _found(project: Project, search: SearchSettings, metric: str, began: float, before: Begun | None) -> Auto:

@@ -64,7 +64,16 @@ def init(folder: Path, *, name: str = "", source: str = "data.csv", target: str 
 
 
 def seen_from(folder: Path, source: str) -> str:
-    """Return how a source is written in a folder: a file that is here, and none there, as seen from there."""
-    if Path(source).is_absolute() or (folder / source).exists() or not Path(source).is_file():
+    """Return how a source is written in a folder: files that are here, and not there, as seen from there."""
+    if "://" in source or Path(source).is_absolute():
+        return source
+    if _files(folder, source) or not _files(Path(), source):
         return source
     return Path(os.path.relpath(source, folder)).as_posix()
+
+
+def _files(folder: Path, source: str) -> bool:
+    """Whether a source, which may be a pattern, names files or a folder as seen from a folder."""
+    if (folder / source).exists():
+        return True
+    return any(sign in source for sign in "*?[") and any(folder.glob(source))

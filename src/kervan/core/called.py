@@ -87,7 +87,7 @@ def feature(function: Callable[..., Any] | None = None, /, *, name: str = "", of
     """
 
     def wrap(function: Callable[..., Any]) -> OwnFeature:
-        wanted = tuple(of) or _arguments(function)
+        wanted = ((of,) if isinstance(of, str) else tuple(of)) or _arguments(function)
         return OwnFeature(function, name or function.__name__, wanted)
 
     return wrap if function is None else wrap(function)

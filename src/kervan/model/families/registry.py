@@ -79,6 +79,11 @@ def _given(said: CandidateSettings, folder: Path) -> Recipe:
         raise InvalidConfig(
             f"{place}: {len(said.members)} members have {len(said.weights)} weights", hint="give one each"
         )
+    if said.weights and (min(said.weights) < 0 or not any(said.weights)):
+        raise InvalidConfig(
+            f"{place}: {list(said.weights)} are no weights",
+            hint="give numbers of 0 or more, one of them above 0",
+        )
     members = tuple(_given(each, folder) for each in said.members)
     return Recipe(said.family, said.parameters, members, said.weights)
 
