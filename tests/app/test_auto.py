@@ -67,8 +67,8 @@ def test_texts_that_are_numbers_or_dates_are_read_so_and_asked_so(home: Home) ->
         seen = f"{day:02}.{month:02}.2025 0{number % 9}:30" if number % 9 else "yok"
         note = ("iyi", "12 kg", "none")[number % 3]
         ready = ("unknown", "boş")[number % 2]  # words alone are categories
-        rows.append(f"{area} m²;{day:02}.{month:02}.2025;{code};{price} TL;{note};{seen};{ready}\n")
-    home.write("evler.csv", "alan;ilan;kod;fiyat;not;görüldü;hazır\n" + "".join(rows))
+        rows.append(f"{area} m²;{day:02}.{month:02}.2025;{code};{price} TL;{note};{seen};{ready};\n")
+    home.write("evler.csv", "alan;ilan;kod;fiyat;not;görüldü;hazır;hiç\n" + "".join(rows))
     told = home.ask("auto", "evler.csv", "--target", "fiyat", "--budget", "10s", "--into", "ev", "--json")
     story = " ".join(told.json["story"])
     assert "Read as numbers: 'alan', 'fiyat'" in story

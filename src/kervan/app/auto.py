@@ -23,7 +23,7 @@ from kervan.app.train import train
 from kervan.core.config import BEST, MISSING_TEXTS
 from kervan.core.errors import NotFound, StorageFailed
 from kervan.core.loading import FILE_NAME
-from kervan.core.nouns import Dataset, Role
+from kervan.core.nouns import AT_RANDOM, Dataset, Role
 from kervan.core.searching import SearchSettings
 from kervan.core.shaping import Parse
 from kervan.core.toml import toml_value
@@ -82,7 +82,7 @@ def auto(
         target, metric = before.target, metric or before.metric
     project = open_project(folder, observe=observe)
     try:
-        project = look(project, target)
+        project = look(project, target, goes_on=before is not None)
         _write(folder / FILE_NAME, _text(project, metric, _searching(search)).encode())
         project.store.close()
         project = open_project(folder, observe=observe)
@@ -173,7 +173,9 @@ def _parsed(project: Project) -> list[Parse]:
 def _text(project: Project, metric: str, model: dict[str, Any], story: tuple[str, ...] = ()) -> str:
     """Return what `kervan.toml` says."""
     split = project.config.data.split
-    shares: dict[str, float] = {"train": split.train, "validation": split.validation, "test": split.test}
+    shares: dict[str, object] = {"train": split.train, "validation": split.validation, "test": split.test}
+    if split.by != AT_RANDOM.by:
+        shares["by"] = split.by
     data: dict[str, object] = {
         "source": project.config.data.source,
         "target": project.config.data.target,

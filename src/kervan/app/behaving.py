@@ -13,7 +13,7 @@ from kervan.app.parts import read_part
 from kervan.core.errors import GoalMissed, InvalidConfig
 from kervan.core.identity import new_id, sha256_parts
 from kervan.core.nouns import Finding, Link, Report, ReportKind, Role, Verdict
-from kervan.model.behaviour import Asking, Tested, check_test, run_test
+from kervan.model.behaviour import Asking, Tested, check_answers, check_test, run_test
 from kervan.model.own_tests import load_tests
 from kervan.package.proving.build import load_format, served_format
 
@@ -127,12 +127,7 @@ def _as_table(
     import polars as pl
 
     target = signature.output.name
-    for number, row in enumerate(given, 1):
-        if row.get(target) is None:
-            raise InvalidConfig(
-                f"{test.place}: row {number} does not say what is expected",
-                hint=f"give it a value of {target!r}",
-            )
+    check_answers(test, given, signature)
     columns = []
     for column in signature.inputs:
         values = [row.get(column.name) for row in sent]

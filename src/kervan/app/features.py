@@ -12,7 +12,7 @@ from kervan.core.called import file_of, located
 from kervan.core.features import Feature, appended, fills
 from kervan.core.identity import Ref
 from kervan.core.nouns import Dataset, Role
-from kervan.core.row_steps import check_row_steps
+from kervan.core.row_steps import IMPUTE, check_row_steps
 from kervan.core.schema import Type
 from kervan.data.columns import signature_of
 from kervan.data.target import task_of, values_of
@@ -72,7 +72,8 @@ def features(project: Project, ref: str = "", *, tried: str = "") -> tuple[Featu
         steps=(*project.config.data.row_steps, *fills(wanted)),
         features=wanted,
     )
-    check_row_steps(signature.steps, signature.inputs)
+    check_row_steps(project.config.data.row_steps, signature.inputs)
+    check_row_steps(fills(wanted), signature.inputs, IMPUTE)
     columns = computed(signature, unread(left_out))
     staged(signature)
     if not columns:

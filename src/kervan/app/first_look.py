@@ -25,15 +25,17 @@ _COUNTED = 1 << 28  # bytes of a file that is looked at; of a larger one only if
 # To look at, and to judge by: of few rows so many, of many such a share, of a large file so many again.
 _PARTS = {"validation": (100, 0.05, 1_000), "test": (200, 0.1, 2_000)}
 _LEAST_SHARE = 0.02
+_RARE = range(10, 100)  # rows of a class: at random a part might have none; of fewer no part of a tenth has
 CALLED = {"number": "numbers", "date": "dates", "datetime": "times"}
 
 
-def look(project: Project, target: str) -> Project:
+def look(project: Project, target: str, *, goes_on: bool) -> Project:
     """Return the project with steps, target and split; without `target` it is found out, and said.
 
     The target is the column that is named like one, else the last that may be predicted. Texts that a step
     reads whole and without doubt are numbers, dates or times; words among them that say that there is none
     are missing. Of a large file more rows are learned from: some thousands are enough to look and judge.
+    A search that goes on keeps the rule of the split, so that what it found before can be compared.
     """
     data = project.config.data
     path = project.config.folder / data.source
@@ -53,7 +55,9 @@ def look(project: Project, target: str) -> Project:
         target = _told(table)
         project.remark("note", f"nobody said what to predict: it is {target!r}; --target says another column")
     steps = tuple(Parse(parse=tuple(read), to=to) for to, read in names.items())
-    split = _split(data.split, max(1, table.height)) if is_small else data.split
+    split = _shares(data.split, max(1, table.height)) if is_small else data.split
+    if split.by == "random" and not goes_on and target in table.columns and _rarest(table[target]) in _RARE:
+        split = replace(split, by="stratified")
     return project.with_settings(data=replace(data, target=target, steps=steps, split=split))
 
 
@@ -114,9 +118,15 @@ def _told(table: pl.DataFrame) -> str:
     return telling[0] if telling else next(able, table.columns[-1])
 
 
-def _split(usual: SplitSettings, rows: int) -> SplitSettings:
+def _shares(usual: SplitSettings, rows: int) -> SplitSettings:
     shares = {
         name: round(max(_LEAST_SHARE, min(getattr(usual, name), max(few / rows, min(share, most / rows)))), 2)
         for name, (few, share, most) in _PARTS.items()
     }
     return replace(usual, train=round(1 - sum(shares.values()), 2), **shares)
+
+
+def _rarest(values: pl.Series) -> int:
+    """Return how many rows the rarest class has, 0 of numbers: nobody knows whether they are classes."""
+    counts = values.drop_nulls().value_counts()["count"]
+    return 0 if values.dtype.is_numeric() or not len(counts) else int(counts.sort()[0])

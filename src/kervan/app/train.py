@@ -191,6 +191,7 @@ def _check_measured(field: Field, metric: str, task: str) -> None:
         return
     needs = METRICS[metric].needs if metric in METRICS else ""
     why = f" ({metric} needs {needs}, of answers too)" if needs else ""
+    why = f": {metric} returned no finite number" if ":" in metric else why
     raise InvalidData(
         f"the answers of no candidate tell {metric} in every fold{why}",
         hint=f"compare other families too, or choose another metric, such as {default_metric(task)}",

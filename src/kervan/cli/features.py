@@ -43,7 +43,11 @@ def features(project: Project, dataset: str, tried: str | None) -> Shown:
         for each in found
     ]
     headers = ("feature", "is", "type", "missing", "least", "mean", "most", "first values")
-    empty = "no features yet: [[model.features]] in kervan.toml, or --try"
+    empty = (
+        "no feature has a column of its own: what is imputed, scaled, encoded or selected changes the others"
+        if project.config.model.features
+        else "no features yet: [[model.features]] in kervan.toml, or --try"
+    )
     return Shown(found, table(headers, rows, empty=empty))
 
 

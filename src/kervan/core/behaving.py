@@ -51,6 +51,14 @@ class BehaviourTest:
             )
         if found[0] in {"increase", "decrease"}:
             self._check_direction()
+        if self.may_move is not None and not 0 <= self.may_move < float("inf"):
+            raise InvalidConfig(
+                f"{self.place}: may_move = {self.may_move:g} is no distance", hint="give 0 or more"
+            )
+        if found[0] != "where" and not 0 <= self.at_least <= 1:
+            raise InvalidConfig(
+                f"{self.place}: at_least = {self.at_least:g} is no share of rows", hint="give 0 to 1"
+            )
 
     def _check_direction(self) -> None:
         if self.expect not in {"up", "down"}:

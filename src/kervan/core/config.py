@@ -198,6 +198,10 @@ class ModelSettings:
 
     def __post_init__(self) -> None:
         compose(self, "texts", "groups")
+        if self.shortlist < 0:
+            raise InvalidConfig(
+                f"[model] shortlist: {self.shortlist} is no number of candidates", hint="write 3 to 5, or 0"
+            )
         for name, value, choices in (
             ("calibrate", self.calibrate, CALIBRATIONS),
             ("accept_if", self.accept_if, (NOT_WORSE, BETTER)),

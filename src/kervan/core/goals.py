@@ -59,6 +59,7 @@ METRICS = (
     "cost",
     "profit",
 )
+_DEAREST = 1e15  # that a row may cost: sums of such are whole numbers to the unit
 # What other libraries call them.
 _ELSEWHERE = {
     "auc": "roc_auc",
@@ -144,8 +145,10 @@ class Costs:
         of_two = {name: getattr(self, name) for name in _OF_TWO}
         each = [*of_two.items(), ("too_high", self.too_high), ("too_low", self.too_low)]
         for name, value in (*each, *(("matrix", cost) for row in self.matrix for cost in row)):
-            if not isfinite(value):
-                raise InvalidConfig(f"[model.costs] {name}: {value} is no cost", hint="write a number")
+            if not isfinite(value) or abs(value) > _DEAREST:
+                raise InvalidConfig(
+                    f"[model.costs] {name}: {value:g} is no cost", hint=f"write a number up to {_DEAREST:g}"
+                )
         twice = next((name for name, value in of_two.items() if value and self.matrix), "")
         if twice:
             raise InvalidConfig(

@@ -222,6 +222,8 @@ def _chosen(
         if isinstance(value, dict) and set(RULES.values()) & set(choices):
             return _chosen_rule(value, path, origins)
         others = [choice for choice in choices if choice is not NoneType]
+        if type(value) is int and float in others and int not in others:
+            return float
         return next((choice for choice in others if type(value) is (get_origin(choice) or choice)), others[0])
     named = [verb for verb in VERBS if isinstance(value, dict) and verb in value]
     found = {VERBS[verb] for verb in named}

@@ -11,13 +11,14 @@ from kervan.core.shaping import RowStep, told
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+IMPUTE = "[[model.features]] impute:"  # where steps are written that are features
 _NUMBERS = (Type.INTEGER, Type.NUMBER, Type.BOOLEAN)
 
 
-def check_row_steps(steps: Iterable[RowStep], inputs: Schema) -> None:
-    """Raise `InvalidConfig` for a step that does not fit what a model takes."""
+def check_row_steps(steps: Iterable[RowStep], inputs: Schema, where: str = "[[data.steps]]") -> None:
+    """Raise `InvalidConfig` for a step that does not fit what a model takes; `where` is it written."""
     for step in steps:
-        place = f"[[data.steps]] {told(step)}"
+        place = f"{where} {told(step)}"
         for name in step.columns:
             if name not in inputs:
                 hint = did_you_mean(name, inputs.names)
@@ -30,7 +31,8 @@ def _check_kind(step: RowStep, column: Column, place: str) -> None:
     if column.type is Type.CATEGORY and step.fill:
         if step.by in {"mean", "median"}:
             raise InvalidConfig(
-                f"{place}: {column.name!r} holds categories, which have no {step.by}", hint='by = "mode"'
+                f"{place}: {column.name!r} holds categories, which have no {step.by}",
+                hint='take the most frequent one: "mode"',
             )
         if not step.by and step.value not in column.allowed:
             hint = did_you_mean(str(step.value), column.allowed)

@@ -186,8 +186,11 @@ def _together(
 def _sum(matrix: NDArray[np.float64], values: NDArray[np.float64]) -> dict[int, int]:
     """Return the places and signs of columns whose plain sum the values are; {} if there are none."""
     scale = np.maximum(np.abs(matrix).max(axis=0), np.finfo(float).tiny)
-    found, *_ = np.linalg.lstsq(matrix / scale, values, rcond=None)
-    weights = np.round(found / scale, 6)
+    with np.errstate(over="ignore", invalid="ignore"):
+        found, *_ = np.linalg.lstsq(matrix / scale, values, rcond=None)
+        weights = np.round(found / scale, 6)
+    if not np.isfinite(weights).all():
+        return {}
     signs = {place: int(weight) for place, weight in enumerate(weights.tolist()) if abs(weight) > 1e-3}
     if len(signs) < 2 or not set(signs.values()) <= {-1, 1}:
         return {}

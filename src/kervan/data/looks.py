@@ -90,7 +90,7 @@ def look_of(present: pl.Series) -> str:
 
 def reads_as(present: pl.Series) -> str:
     """Say as what a step reads texts: "number", "date" or "datetime"; "" where none does without help."""
-    found = _day_or_month(present) or _kind(present) or _commas(present)
+    found = (_day_or_month(present) or _kind(present) or _commas(present)) if len(present) else None
     return _READ_AS.get(found[1], "") if found and found[1] is not None else ""
 
 

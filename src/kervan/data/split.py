@@ -145,9 +145,11 @@ def check_split(parts: Mapping[Role, Table], target: str, task: str, folds: int)
     rare = {label: rows for label, rows in counts.items() if rows < folds}
     if rare:
         label, rows = min(rare.items(), key=lambda each: (each[1], each[0]))
+        more = f", and {len(rare) - 1:,} more classes have too few" if len(rare) > 1 else ""
         raise InvalidData(
-            f"class {label!r} of {target!r} has {rows} rows in train, fewer than the {folds} folds",
-            hint="join it with another class, collect more of its rows, or lower `[model] folds`",
+            f"class {label!r} of {target!r} has {rows} rows in train, fewer than the {folds} folds{more}",
+            hint="join it with another class, collect more of its rows, split by class "
+            '(`[data] split = { by = "stratified" }`), or lower `[model] folds`',
         )
     return tuple(each for role, found in others.items() for each in _lacking(counts, found, role, target))
 

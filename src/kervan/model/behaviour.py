@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -96,11 +96,28 @@ def check_test(test: BehaviourTest, signature: Signature) -> None:
             hint = did_you_mean(test.of, classes) if classes else "leave it out: the target is a number"
             raise InvalidConfig(f"{test.place}: the target has no class {test.of!r}", hint=hint)
     if test.kind == "where":
-        metric(test.metric, task_of(signature))
+        chosen = metric(test.metric, task_of(signature))
+        if not chosen.lowest <= test.at_least <= chosen.highest:
+            raise InvalidConfig(
+                f"{test.place}: {test.metric} never is {test.at_least:g}",
+                hint=f"it lies between {chosen.lowest:g} and {chosen.highest:g}",
+            )
+    check_answers(test, test.rows, signature)
     if test.kind == "change" and test.may_move is None and not signature.is_classification:
         raise InvalidConfig(
             f"{test.place}: nothing says how far the answer may move", hint="write may_move, in its unit"
         )
+
+
+def check_answers(test: BehaviourTest, rows: Iterable[Mapping[str, Any]], signature: Signature) -> None:
+    """Raise `InvalidConfig` for the first of a test's rows that does not say what is expected."""
+    target = signature.output.name
+    for number, row in enumerate(rows, 1):
+        if row.get(target) is None:
+            raise InvalidConfig(
+                f"{test.place}: row {number} does not say what is expected",
+                hint=f"give it a value of {target!r}",
+            )
 
 
 def run_test(test: BehaviourTest, asking: Asking, table: pl.DataFrame) -> Tested:

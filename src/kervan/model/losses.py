@@ -185,7 +185,10 @@ def _draws(rows: int, random: np.random.Generator) -> Iterator[NDArray[np.int64]
 
 
 def _ends(drawn: Floats) -> tuple[float, float]:
-    low, high = np.quantile(drawn[np.isfinite(drawn)], _TAILS)
+    known = drawn[np.isfinite(drawn)]
+    if not known.size:  # errors so small that none of their spreads is a number
+        return np.nan, np.nan
+    low, high = np.quantile(known, _TAILS)
     return float(low), float(high)
 
 

@@ -109,6 +109,11 @@ def check_goal(goal: Goal, task: str, also: tuple[Metric, ...] = ()) -> Metric:
                 f"the goal's {name} = {bound:g} is out of range",
                 hint=f"{chosen.name} lies between {chosen.lowest:g} and {chosen.highest:g}",
             )
+    if goal.at_least is not None and goal.at_most is not None and goal.at_least > goal.at_most:
+        raise InvalidConfig(
+            f"the goal asks for {chosen.name} at_least {goal.at_least:g} and at_most {goal.at_most:g}",
+            hint="no value is both: leave one out",
+        )
     wrong, right = ("at_most", "at_least") if chosen.higher_is_better else ("at_least", "at_most")
     if getattr(goal, wrong) is not None and getattr(goal, right) is None:
         better = "more" if chosen.higher_is_better else "less"
@@ -150,7 +155,8 @@ def scores(task: str, truth: NDArray[Any], values: Floats, by: Yardstick = USUAL
     (rows, 1) numbers. `roc_auc` and `average_precision` are left out if only one class occurs,
     `r2` if all numbers are the same.
     """
-    found = {entry.name: entry.formula(truth, by.seen_by(entry, values)) for entry in by.of(task)}
+    with np.errstate(all="ignore"):  # what comes of it is no number, and left out
+        found = {entry.name: entry.formula(truth, by.seen_by(entry, values)) for entry in by.of(task)}
     return {name: value for name, value in found.items() if np.isfinite(value)}
 
 
@@ -168,7 +174,11 @@ def intervals(
         for entry in by.of(task)
         if entry.name in known and only in {"", entry.name}
     }
-    return {name: interval for name, interval in found.items() if interval is not None}
+    return {
+        name: each
+        for name, each in found.items()
+        if each is not None and np.isfinite([each.low, each.high]).all()
+    }
 
 
 _CLASSES, _NUMBERS = Task.CLASSIFICATION, Task.REGRESSION

@@ -66,7 +66,7 @@ class OwnMetric(str):
         return OwnMark(name=str(self), file=self.file, task=self.task, code=fingerprint(self.function))
 
 
-def metric(*, task: str, higher_is_better: bool = True) -> Callable[[Callable[..., Any]], OwnMetric]:
+def metric(*bare: object, task: str = "", higher_is_better: bool = True) -> Callable[..., OwnMetric]:
     """Make a metric of a function that gets the truth and the answers and returns a number.
 
     For a classification the truth are the classes' names, and so are the answers; a second parameter that is
@@ -79,6 +79,10 @@ def metric(*, task: str, higher_is_better: bool = True) -> Callable[[Callable[..
     >>> worst.endswith("worst (less is better)")
     True
     """
+    if bare or not task:
+        raise InvalidConfig(
+            '@kervan.metric does not say of what: write @kervan.metric(task="classification") or so'
+        )
     if task not in set(Task):
         raise InvalidConfig(f"there is no task {task!r}", hint=did_you_mean(task, Task))
 

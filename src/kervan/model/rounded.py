@@ -27,8 +27,8 @@ def rounded(
     single = [name for name in formats if plugin("format", name).about.precision is Precision.SINGLE]
     readers = readers_of(signature)
     if not rounding and not (single and readers):
-        return []
-    found = []
+        return [*_target(train, signature)]
+    found = [*_target(train, signature)]
     for name, values, left in _merged(train, signature):
         many = f"column {name!r} has {values:,} different values"
         features = " and ".join(readers.get(name, ()))
@@ -37,6 +37,23 @@ def rounded(
         if features and single:
             found.append(_by_formats(name, many, f"{' and '.join(single)}", features))
     return found
+
+
+def _target(train: pl.DataFrame, signature: Signature) -> Iterator[Finding]:
+    """Yield what is lost of a target of whole numbers that no float64 tells apart."""
+    column = train[signature.output.name]
+    if signature.is_classification or not column.dtype.is_integer():
+        return
+    values, left = column.n_unique(), len(np.unique(column.drop_nulls().to_numpy().astype(np.float64)))
+    if left < values:
+        yield Finding(
+            rule="rounded",
+            subject=column.name,
+            verdict=Verdict.WARNED,
+            message=f"the target {column.name!r} has {values:,} different values, which models see as "
+            f"{left:,}: whole numbers beyond 2^53 are rounded",
+            hint="predict how far it is from a number near it: `[[data.steps]] derive`",
+        )
 
 
 def _by_trees(name: str, many: str, features: str) -> Finding:

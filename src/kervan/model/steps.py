@@ -20,7 +20,7 @@ from kervan.core.naming import LeastCost, Threshold
 from kervan.core.nouns import AT_RANDOM, Finding, SplitRule
 from kervan.core.reading import AS_WRITTEN, Reading
 from kervan.core.recipe import Recipe
-from kervan.core.row_steps import check_row_steps
+from kervan.core.row_steps import IMPUTE, check_row_steps
 from kervan.core.schema import Schema, Signature
 from kervan.core.shaping import RowStep
 from kervan.data.columns import signature_of
@@ -186,7 +186,8 @@ def describe(train: pl.DataFrame, schema: Schema, target: str, task: str, choice
     )
     if choice.fills_absent:
         signature = completed(signature, train)
-    check_row_steps(signature.steps, signature.inputs)
+    check_row_steps(choice.row_steps, signature.inputs)
+    check_row_steps(fills(choice.features), signature.inputs, IMPUTE)
     computed(signature, unread(left_out))
     staged(signature)
     if called(signature.features):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -90,7 +91,8 @@ def _numbers(columns: Sequence[Coded]) -> Iterator[Pair]:
 
 def _correlations(rows: NDArray[np.float64], there: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return the coefficients of all pairs of rows, each over the places where both are there."""
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of a row without any number
         apart = np.where(there, rows, np.nan)
         apart -= np.nanmean(apart, axis=1, keepdims=True)
         apart /= np.nanmax(np.abs(apart), axis=1, keepdims=True)

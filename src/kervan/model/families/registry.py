@@ -187,7 +187,7 @@ def _own(recipe: Recipe) -> Family:
         if not hasattr(model, "fit") or not hasattr(model, "predict"):
             raise InvalidConfig(
                 f"{_SETTING}: {recipe.family} gives a {type(model).__name__}, which is no estimator",
-                hint="give a class, or a function that returns an object with `fit` and `predict`",
+                hint="let a function return an estimator of scikit-learn, LightGBM, XGBoost or CatBoost",
             )
         if "random_state" in getattr(model, "get_params", dict)():
             model.set_params(random_state=seed)
@@ -212,6 +212,6 @@ def _maker(path: Path, attribute: str) -> Callable[..., Any]:
     if not inspect.isclass(maker) and not inspect.isfunction(maker):
         raise InvalidConfig(
             f"{_SETTING}: {attribute!r} of {path.name} is neither a class nor a function",
-            hint="name what gives an object with `fit` and `predict`",
+            hint="let a function return an estimator of scikit-learn, LightGBM, XGBoost or CatBoost",
         )
     return maker
