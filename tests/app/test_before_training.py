@@ -55,12 +55,26 @@ def ready(home: Home, lines: str, target: str = "") -> Home:
         ('tests = [{ where = { b = "a" }, at_least = 7 }]', "accuracy never is 7"),
         ('tests = [{ change = { b = ["a", "b"] }, may_move = -1 }]', "may_move = -1 is no distance"),
         ('tests = [{ change = { b = ["a", "b"] }, at_least = 2 }]', "at_least = 2 is no share of rows"),
+        ('tests = [{ where = { b = "nowhere" }, at_least = 0.5 }]', "'b' has no category 'nowhere'"),
+        ('tests = [{ change = { a = ["x"] } }]', "column 'a' holds numbers, not 'x'"),
+        (
+            'tests = [{ rows = [{ a = 1, b = "a", y = "w" }] }]',
+            "row 1 expects 'w', and 'y' has no such class",
+        ),
         ("limits = { milliseconds = 5 }", "known: fairness, latency, monotone, size"),
         ('costs = { table = "x" }', "known here: currency, false_positive"),
     ],
 )
 def test_a_setting_that_cannot_be_kept_is_refused(home: Home, lines: str, words: str) -> None:
     assert words in ready(home, lines + "\n").ask("train", code=2).err
+
+
+def test_a_slice_where_less_is_better_is_told_as_it_is(home: Home) -> None:
+    lines = 'tests = [{{ where = {{ b = "a" }}, metric = "log_loss", at_least = {} }}]\n'
+    refused = ready(home, lines.format(0.01)).ask("run", code=4).err
+    assert "wanted is 0.01" in refused
+    assert ": -" not in refused
+    assert ready(home, lines.format(5)).ask("run", "--json").json["model"] == "p@1.0.0"
 
 
 def test_a_family_that_gives_no_estimator_is_told_what_it_may_give(home: Home) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from kervan.app.first_look import CALLED, TELLING, look
 from kervan.app.further import begun, settle
 from kervan.app.ingest import ingest_data
-from kervan.app.init import init
+from kervan.app.init import init, is_there
 from kervan.app.pages import write_outcome
 from kervan.app.project import open_project
 from kervan.app.register import manifest_of
@@ -98,8 +98,8 @@ def auto(
 
 
 def _check_there(source: str, folder: Path) -> None:
-    is_plain = not any(sign in source for sign in ":*?[")
-    if is_plain and not Path(source).exists() and not (folder / source).exists():
+    is_path = ":" not in source  # as every other place has one
+    if is_path and not is_there(Path(), source) and not is_there(folder, source):
         raise NotFound(f"there is no file {source}", hint="check the name")
 
 

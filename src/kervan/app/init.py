@@ -67,12 +67,12 @@ def seen_from(folder: Path, source: str) -> str:
     """Return how a source is written in a folder: files that are here, and not there, as seen from there."""
     if "://" in source or Path(source).is_absolute():
         return source
-    if _files(folder, source) or not _files(Path(), source):
+    if is_there(folder, source) or not is_there(Path(), source):
         return source
     return Path(os.path.relpath(source, folder)).as_posix()
 
 
-def _files(folder: Path, source: str) -> bool:
+def is_there(folder: Path, source: str) -> bool:
     """Whether a source, which may be a pattern, names files or a folder as seen from a folder."""
     if (folder / source).exists():
         return True

@@ -32,7 +32,8 @@ _MAY_MOVE = 0.05  # of a probability
 class Tested:
     """What came of one test: of `rows` how many failed, and some of these as they were asked and answered.
 
-    `value` is the share that holds, or the metric of a slice.
+    `value` is the share that holds, or the metric of a slice; with `less_is_better` that may be `at_least` at
+    most.
     """
 
     name: str
@@ -41,13 +42,14 @@ class Tested:
     failed: int
     value: float
     at_least: float
+    less_is_better: bool = False
     examples: tuple[Mapping[str, Any], ...] = ()
     why: str = ""
 
     @property
     def holds(self) -> bool:
         """Whether the model passes."""
-        return self.value >= self.at_least
+        return self.value <= self.at_least if self.less_is_better else self.value >= self.at_least
 
     @property
     def told(self) -> str:
@@ -96,12 +98,7 @@ def check_test(test: BehaviourTest, signature: Signature) -> None:
             hint = did_you_mean(test.of, classes) if classes else "leave it out: the target is a number"
             raise InvalidConfig(f"{test.place}: the target has no class {test.of!r}", hint=hint)
     if test.kind == "where":
-        chosen = metric(test.metric, task_of(signature))
-        if not chosen.lowest <= test.at_least <= chosen.highest:
-            raise InvalidConfig(
-                f"{test.place}: {test.metric} never is {test.at_least:g}",
-                hint=f"it lies between {chosen.lowest:g} and {chosen.highest:g}",
-            )
+        _check_slice(test, signature)
     check_answers(test, test.rows, signature)
     if test.kind == "change" and test.may_move is None and not signature.is_classification:
         raise InvalidConfig(
@@ -109,14 +106,39 @@ def check_test(test: BehaviourTest, signature: Signature) -> None:
         )
 
 
+def _check_slice(test: BehaviourTest, signature: Signature) -> None:
+    """Raise `InvalidConfig` for a bound that the metric never has, or a category that there is not."""
+    asked = metric(test.metric, task_of(signature))
+    if not asked.lowest <= test.at_least <= asked.highest:
+        raise InvalidConfig(
+            f"{test.place}: {test.metric} never is {test.at_least:g}",
+            hint=f"it lies between {asked.lowest:g} and {asked.highest:g}",
+        )
+    for name, given in test.where.items():
+        if name in signature.inputs and signature.inputs[name].type is Type.CATEGORY:
+            for value in given if isinstance(given, list | tuple) else [given]:
+                _check_value(test, signature.inputs[name], value)
+
+
 def check_answers(test: BehaviourTest, rows: Iterable[Mapping[str, Any]], signature: Signature) -> None:
-    """Raise `InvalidConfig` for the first of a test's rows that does not say what is expected."""
-    target = signature.output.name
+    """Raise `InvalidConfig` for the first of a test's rows whose expected answer is missing, or is none."""
+    output = signature.output
     for number, row in enumerate(rows, 1):
-        if row.get(target) is None:
+        wanted = row.get(output.name)
+        if wanted is None:
             raise InvalidConfig(
                 f"{test.place}: row {number} does not say what is expected",
-                hint=f"give it a value of {target!r}",
+                hint=f"give it a value of {output.name!r}",
+            )
+        if signature.is_classification and _as_text(wanted) not in output.allowed:
+            raise InvalidConfig(
+                f"{test.place}: row {number} expects {wanted!r}, and {output.name!r} has no such class",
+                hint=did_you_mean(_as_text(wanted), output.allowed),
+            )
+        if not signature.is_classification and not isinstance(wanted, int | float):
+            raise InvalidConfig(
+                f"{test.place}: row {number} expects {wanted!r}, and {output.name!r} is a number",
+                hint="write it without quotes",
             )
 
 
@@ -138,10 +160,15 @@ def _column(test: BehaviourTest, signature: Signature, name: str) -> Column:
 
 
 def _check_value(test: BehaviourTest, column: Column, value: Any) -> None:
-    if column.type is Type.CATEGORY and str(value) not in column.allowed:
+    if column.type is Type.CATEGORY and _as_text(value) not in column.allowed:
         raise InvalidConfig(
             f"{test.place}: column {column.name!r} has no category {value!r}",
             hint=did_you_mean(str(value), column.allowed),
+        )
+    if column.type in {Type.NUMBER, Type.INTEGER} and not isinstance(value, int | float | None):
+        raise InvalidConfig(
+            f"{test.place}: column {column.name!r} holds numbers, not {value!r}",
+            hint="write it without quotes",
         )
 
 
@@ -198,7 +225,7 @@ def _minimum(test: BehaviourTest, asking: Asking, table: pl.DataFrame) -> Tested
     names = asking.named(values)
     truth = table[output.name].to_list()
     if asking.signature.is_classification:
-        failing = np.array([str(wanted) != name for wanted, name in zip(truth, names, strict=True)])
+        failing = np.array([_as_text(wanted) != name for wanted, name in zip(truth, names, strict=True)])
     else:
         bound = test.may_move or 0.0
         apart = np.abs(np.array(names) - np.array(truth, dtype=np.float64))
@@ -225,14 +252,17 @@ def _slice(test: BehaviourTest, asking: Asking, table: pl.DataFrame) -> Tested:
     truth = encode_truth(table[signature.output.name], signature.output)
     by = Yardstick(metrics=(METRICS[test.metric],), naming=signature.naming)
     figure = scores(task_of(signature), truth, values, by).get(test.metric, float("nan"))
-    entry = METRICS[test.metric]
-    value = figure if entry.higher_is_better else -figure
-    bound = test.at_least if entry.higher_is_better else -test.at_least
     failed = 0
     if signature.is_classification:
         failed = int((chosen(values, signature.naming) != truth).sum())
     return Tested(
-        name=test.title, kind="where", rows=table.height, failed=failed, value=value, at_least=bound
+        name=test.title,
+        kind="where",
+        rows=table.height,
+        failed=failed,
+        value=figure,
+        at_least=test.at_least,
+        less_is_better=not METRICS[test.metric].higher_is_better,
     )
 
 
