@@ -93,12 +93,13 @@ def test_what_is_written_otherwise_is_refused_by_its_field(sold: Home) -> None:
     for changed, message in (
         ({"fiyat": "17,244.63 TL"}, "'fiyat': 17,244.63 TL is not written as the column writes its numbers"),
         ({"fiyat": "5 USD"}, "'fiyat': 5 USD is not written"),
-        ({"ilan": "31.02.2025"}, "'ilan': 31.02.2025 is no date that the calendar knows"),
-        ({"görüldü": "dün"}, "'görüldü': dün is no time that the calendar knows"),
+        ({"ilan": "31.02.2025"}, "'ilan': 31.02.2025 is not written as the column writes its dates"),
+        ({"görüldü": "dün"}, "'görüldü': dün is not written as the column writes its times"),
         ({"fiyat": "yok"}, "'fiyat': is missing"),
     ):
         refused = sold.ask("predict", "--row", json.dumps({**WRITTEN, **changed}), code=2)
         assert message in refused.err
+        assert "is missing" in message or "or a text like" in refused.err
 
 
 def test_drift_is_measured_of_what_was_meant(sold: Home) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from kervan.core.features import Feature
     from kervan.core.ports import Matrix
+    from kervan.core.written import Written
 
 MAX_ROWS = 100_000
 _FEW = 16  # so many rows are tried one value after the other first
@@ -152,15 +153,27 @@ def _by_rules(values: Sequence[Any], column: Column, reading: Reading) -> Sequen
             value if value.__class__ is str and value in known else reading.value(value) for value in values
         ]
     found = [reading.value(value, column.name) for value in values]
-    written = reading.written.get(column.name)
-    if written is not None and written.to == "number":
-        for place, value in enumerate(found):
-            if isinstance(value, str):
-                what = "is not written as the column writes its numbers"
-                raise _refused(
-                    column, place, value, what, f'send a number, or a text like "{written.example}"'
-                )
+    if column.name in reading.written:
+        _check_written(column, found, reading.written[column.name])
     return found
+
+
+def _check_written(column: Column, values: Sequence[Any], written: Written) -> None:
+    """Raise `RefusedRow` for a text that its column's rules read as nothing, and say how one is written."""
+    for place, value in enumerate(values):
+        if isinstance(value, str) and not _is_time(value, written.to):
+            what = f"is not written as the column writes its {written.to.removeprefix('date') or 'date'}s"
+            hint = f'send {_WRITTEN[column.type]}, or a text like "{written.example}"'
+            raise _refused(column, place, value, what, hint)
+
+
+def _is_time(text: str, kind: str) -> bool:
+    """Whether a text is a date ("date") or time ("datetime") by ISO 8601; no text is another kind."""
+    read: Callable[[str], Any] | None = {"date": days_of, "datetime": moment_of}.get(kind)
+    try:
+        return read is not None and read(text) is not None
+    except (ValueError, OverflowError):
+        return False
 
 
 def _watched(
